@@ -1,0 +1,1 @@
+"""What a data set is: reading, splitting, decoding and checking labelled images."""

@@ -1,0 +1,91 @@
+"""Samples and data sets: images with what is known about them, before any pixel is read."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+SplitName = Literal["train", "valid", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One image file and what is known about it.
+
+    Args:
+        path: Where the file is.
+        name: Path below the data set's root, with forward slashes; how reports call the image.
+        label: Name of its class.
+        signer: Who made the sign, if known.
+        split: Side of the split it was given by the folder or table, or later by a protocol.
+    """
+
+    path: Path
+    name: str
+    label: str
+    signer: str | None = None
+    split: SplitName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An image that was left out, and why."""
+
+    name: str
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled images in a fixed order.
+
+    Args:
+        root: Folder that the names are relative to.
+        samples: N samples, sorted by label and then by name.
+        labels: K label names in class order: the position of a label is its class.
+        unreadable: Images that were left out.
+    """
+
+    root: Path
+    samples: tuple[Sample, ...]
+    labels: tuple[str, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def class_to_idx(self) -> dict[str, int]:
+        """Class of each label, as torchvision's ``ImageFolder`` names it."""
+        return {label: index for index, label in enumerate(self.labels)}
+
+    @property
+    def classes(self) -> NDArray[np.int64]:
+        """Class of each sample: (N,) int64 in [0, K)."""
+        to_idx = self.class_to_idx
+        return np.array([to_idx[sample.label] for sample in self.samples], dtype=np.int64)
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """Known signers, sorted."""
+        return tuple(sorted({s.signer for s in self.samples if s.signer is not None}))
+
+    def counts(self) -> dict[str, int]:
+        """Number of images per label, labels without any included."""
+        found = Counter(sample.label for sample in self.samples)
+        return {label: found[label] for label in self.labels}
+
+    def where(self, keep: Iterable[bool]) -> Self:
+        """Return the samples for which ``keep`` is true, with the same labels in the same order."""
+        kept = tuple(s for s, k in zip(self.samples, keep, strict=True) if k)
+        return replace(self, samples=kept)
+
+    def on(self, split: SplitName) -> Self:
+        """Return the samples on one side of the split."""
+        return self.where(sample.split == split for sample in self.samples)

@@ -1,0 +1,66 @@
+"""Every error a user of handshape can meet, under one base class.
+
+A message has three parts, always in this order: what was wrong, what was expected, what to do.
+Children also inherit the standard type, so that callers may catch either.
+"""
+
+
+class HandshapeError(Exception):
+    """An error whose message a user can act on.
+
+    Args:
+        wrong: What was wrong, with the offending value or path quoted.
+        expected: What was expected instead; follows the word "expected".
+        remedy: What to do about it, as an instruction.
+    """
+
+    def __init__(self, wrong: str, expected: str, remedy: str) -> None:
+        super().__init__(wrong, expected, remedy)
+        self.wrong, self.expected, self.remedy = wrong, expected, remedy
+
+    def __str__(self) -> str:
+        return f"{self.wrong}; expected {self.expected}; {self.remedy}"
+
+
+class UsageError(HandshapeError, ValueError):
+    """Options that contradict each other or lie outside their range (exit code 2)."""
+
+
+class DataError(HandshapeError, ValueError):
+    """A folder or table of images from which no recogniser can be trained."""
+
+
+class DataNotFoundError(DataError, FileNotFoundError):
+    """A folder, table or image that is not there."""
+
+
+class ImageError(DataError):
+    """An image file that cannot be used; its message is the reason given to the user."""
+
+
+class SplitError(DataError):
+    """A split that would leave train, valid or test without images."""
+
+
+class BackboneError(HandshapeError, ValueError):
+    """A backbone that no installed library knows."""
+
+
+class WeightsError(HandshapeError, ValueError):
+    """Pretrained weights that cannot be found, read or fitted."""
+
+
+class BundleError(HandshapeError, ValueError):
+    """A recogniser bundle that is damaged or was not written by handshape."""
+
+
+class OutputError(HandshapeError, OSError):
+    """A place to write to that is in use or cannot be written."""
+
+
+class ShapeError(HandshapeError, ValueError):
+    """An array of the wrong rank, type or number of channels."""
+
+
+class MissingExtraError(HandshapeError, ImportError):
+    """An optional part of handshape that is not installed."""
