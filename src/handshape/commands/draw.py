@@ -1,0 +1,64 @@
+"""``handshape draw``: a folder of drawn hands."""
+
+import os
+import time
+
+from handshape.config.draw import DrawConfig
+from handshape.data.drawn.dataset import TRUTH, draw_dataset
+from handshape.data.drawn.poses import LETTERS
+from handshape.data.drawn.signer import make_signer
+from handshape.data.labels import select_labels
+from handshape.errors import DataError, UsageError
+from handshape.progress import track
+
+
+def draw(config: DrawConfig) -> dict[str, object]:
+    """Draw a data set of hand signs.
+
+    Args:
+        config: What to draw and where to put it.
+
+    Returns:
+        What was drawn: the folder, the table of truth, labels, signers with tone and handedness, number of
+        images, seconds, and a sentence on what drawn hands can show.
+
+    Raises:
+        UsageError: A label is not a letter from A to Z.
+        OutputError: The folder is not empty and ``force`` is not given.
+    """
+    labels = _letters(config.labels)
+    start = time.perf_counter()
+    with track("Drawing hands", len(labels) * config.signers * config.images) as advance:
+        rows = draw_dataset(
+            config.out,
+            labels,
+            signers=config.signers,
+            images=config.images,
+            size=config.size,
+            style=config.style,
+            seed=config.seed,
+            force=config.force,
+            workers=config.workers or os.cpu_count() or 1,
+            progress=advance,
+        )
+    people = [make_signer(n + 1, config.seed) for n in range(config.signers)]
+    return {
+        "out": str(config.out),
+        "truth": str(config.out / TRUTH),
+        "images": len(rows),
+        "labels": list(labels),
+        "signers": {str(p.number): {"tone": p.tone, "handedness": p.handedness} for p in people},
+        "seconds": round(time.perf_counter() - start, 3),
+        "note": "Drawn hands: good for trying things out, no evidence about people.",
+    }
+
+
+def _letters(wanted: str) -> tuple[str, ...]:
+    try:
+        return select_labels(LETTERS, wanted)
+    except DataError as error:
+        raise UsageError(
+            f"--labels {wanted!r}: {error.wrong}",
+            "letters from A to Z",
+            "name letters, as in --labels A,B,C or A-I",
+        ) from error
