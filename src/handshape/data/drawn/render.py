@@ -101,15 +101,15 @@ def render_surface(solids: Solids, view: View, size: int) -> Surface:
     for i in np.flatnonzero(solids.soft):
         _draw_capsule(depth, part, starts[i], ends[i], radii[i], int(solids.parts[i]))
     corners, near_c = view.project(solids.corners)
-    corner_radii = solids.corner_radii * near_c
-    sleeves = solids.corner_parts == SLEEVE
-    for i in np.flatnonzero(~sleeves):
-        _draw_triangle(depth, part, corners[i], corner_radii[i], int(solids.corner_parts[i]))
-    _melt(depth, part, 2.6 * view.scale)
+    normals, touched = _touching_planes(corners, solids.corner_radii * near_c)
+    seen, cloth = normals[:, 2] > 0, solids.corner_parts == SLEEVE
+    for i in np.flatnonzero(seen & ~cloth):
+        _draw_triangle(depth, part, touched[i], normals[i], int(solids.corner_parts[i]))
+    _melt(depth, part, 3.6 * view.scale)
     for i in np.flatnonzero(~solids.soft):
         _draw_capsule(depth, part, starts[i], ends[i], radii[i], int(solids.parts[i]))
-    for i in np.flatnonzero(sleeves):
-        _draw_triangle(depth, part, corners[i], corner_radii[i], SLEEVE)
+    for i in np.flatnonzero(seen & cloth):
+        _draw_triangle(depth, part, touched[i], normals[i], SLEEVE)
     origins, near = view.project(solids.origins)
     tips, _ = view.project(solids.origins + solids.axes)
     flip = np.array([-1.0 if view.mirror else 1.0, -1.0, 1.0])
@@ -119,8 +119,8 @@ def render_surface(solids: Solids, view: View, size: int) -> Surface:
 
 
 def _window(low: Array, high: Array, size: int) -> tuple[int, int, int, int] | None:
-    x0, y0 = max(0, int(np.floor(low[0]))), max(0, int(np.floor(low[1])))
-    x1, y1 = min(size, int(np.ceil(high[0])) + 1), min(size, int(np.ceil(high[1])) + 1)
+    x0, y0 = max(0, int(low[0]) - 1), max(0, int(low[1]) - 1)
+    x1, y1 = min(size, int(high[0]) + 2), min(size, int(high[1]) + 2)
     return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
 
 
@@ -153,7 +153,7 @@ def _draw_capsule(
             * np.float32(0.25 / (dz * dz - big_a))
         )
         t = (root * np.float32(-2.0 * dz) - big_b) * np.float32(0.5 / big_a)
-        np.clip(t, 0.0, 1.0, out=t)
+        np.minimum(np.maximum(t, 0.0, out=t), 1.0, out=t)
         square = (t * np.float32(big_a) + big_b) * t + big_c
         hit = np.where(
             square > 0,
@@ -171,47 +171,47 @@ def _spheres(square: Floats, x: Floats, y: Floats, za: float, zb: float, rb: flo
     return nearest
 
 
-def _draw_triangle(depth: Floats, part: NDArray[np.uint8], corners: Array, radii: Array, number: int) -> None:
-    """Draw the plane that touches three spheres on the side of the viewer, between the points of touch."""
-    e1, e2 = corners[1] - corners[0], corners[2] - corners[0]
+def _touching_planes(corners: Array, radii: Array) -> tuple[Array, Array]:
+    """For each triple of spheres, the plane that touches them on the side of the viewer.
+
+    Args:
+        corners: (T, 3, 3) centres, pixels.
+        radii: (T, 3) pixels.
+
+    Returns:
+        (T, 3) unit normals, zero where there is no such plane or it is seen from behind or edge-on; and
+        (T, 3, 3) where the plane touches the spheres.
+    """
+    e1, e2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     across = np.cross(e1, e2)
-    length = float(np.linalg.norm(across))
-    g11, g12, g22 = float(e1 @ e1), float(e1 @ e2), float(e2 @ e2)
-    determinant = g11 * g22 - g12 * g12
-    if length < 1e-6 or determinant < 1e-6:
-        return
-    s1, s2 = float(radii[0] - radii[1]), float(radii[0] - radii[2])
-    alpha, beta = (s1 * g22 - s2 * g12) / determinant, (s2 * g11 - s1 * g12) / determinant
-    flat = alpha * e1 + beta * e2
-    rest = 1.0 - float(flat @ flat)
-    if rest <= 0.0:  # one sphere swallows the others
-        return
-    normal = flat + np.sqrt(rest) * np.sign(across[2]) * across / length
-    if normal[2] < 0.05:
-        return
-    points = corners + radii[:, None] * normal
+    squared = np.maximum((across * across).sum(axis=1), 1e-9)  # also the determinant of the edges' products
+    g11, g12, g22 = (e1 * e1).sum(axis=1), (e1 * e2).sum(axis=1), (e2 * e2).sum(axis=1)
+    s1, s2 = radii[:, 0] - radii[:, 1], radii[:, 0] - radii[:, 2]
+    alpha, beta = (s1 * g22 - s2 * g12) / squared, (s2 * g11 - s1 * g12) / squared
+    flat = alpha[:, None] * e1 + beta[:, None] * e2
+    rest = 1.0 - (flat * flat).sum(axis=1)  # not positive where one sphere swallows another
+    height = np.sqrt(np.maximum(rest, 0.0) / squared) * np.sign(across[:, 2])
+    normals = flat + height[:, None] * across
+    normals[(rest <= 0.0) | (normals[:, 2] < 0.05) | (squared < 1e-6)] = 0.0
+    return normals, corners + radii[..., None] * normals[:, None]
+
+
+def _draw_triangle(depth: Floats, part: NDArray[np.uint8], points: Array, normal: Array, number: int) -> None:
     window = _window(points.min(axis=0), points.max(axis=0), depth.shape[0])
     if window is None:
         return
     x0, y0, x1, y1 = window
     x = np.arange(x0, x1, dtype=np.float32)
     y = np.arange(y0, y1, dtype=np.float32)[:, None]
+    (ax, ay, az), (bx, by, _), (cx, cy, _) = points.tolist()
+    side = 1.0 if (bx - ax) * (cy - ay) > (by - ay) * (cx - ax) else -1.0
     inside = np.ones((y1 - y0, x1 - x0), dtype=bool)
-    side = np.sign(
-        (points[1] - points[0])[0] * (points[2] - points[0])[1]
-        - (points[1] - points[0])[1] * (points[2] - points[0])[0]
-    )
-    for i in range(3):
-        p, d = points[i], points[(i + 1) % 3] - points[i]
-        inside &= (
-            x * np.float32(-side * d[1])
-            + (y * np.float32(side * d[0]) + np.float32(side * (d[1] * p[0] - d[0] * p[1])))
-            >= 0
-        )
-    slope_x, slope_y = -normal[0] / normal[2], -normal[1] / normal[2]
-    plane = x * np.float32(slope_x) + (
-        y * np.float32(slope_y) + np.float32(points[0, 2] - slope_x * points[0, 0] - slope_y * points[0, 1])
-    )
+    for px, py, qx, qy in ((ax, ay, bx, by), (bx, by, cx, cy), (cx, cy, ax, ay)):
+        dx, dy = side * (qx - px), side * (qy - py)
+        inside &= y * np.float32(dx) + np.float32(dy * px - dx * py) >= x * np.float32(dy)
+    nx, ny, nz = normal.tolist()
+    tilt_x, tilt_y = -nx / nz, -ny / nz
+    plane = x * np.float32(tilt_x) + (y * np.float32(tilt_y) + np.float32(az - tilt_x * ax - tilt_y * ay))
     _put(depth[y0:y1, x0:x1], part[y0:y1, x0:x1], np.where(inside, plane, FAR), number)
 
 

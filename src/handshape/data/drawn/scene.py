@@ -3,7 +3,7 @@
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from handshape.data.drawn.light import Light
 from handshape.data.drawn.render import Floats
@@ -151,14 +151,14 @@ def photograph(image: Floats, style: Style, rng: np.random.Generator) -> Image.I
     """
     height, width = image.shape[:2]
     room = style == "room"
-    sharp = 0.45 + float(rng.gamma(1.2, 0.5 if room else 0.25)) * width / 224.0
-    photo = Image.fromarray((image * 255.0).astype(np.uint8)).filter(
-        ImageFilter.GaussianBlur(min(sharp, 4.0))
-    )
-    grain = float(rng.gamma(1.5, 2.2 if room else 1.0))
-    if grain < 0.4:
-        return photo
-    values = np.asarray(photo, dtype=np.float32)
-    noise = rng.standard_normal((height, width), dtype=np.float32)[..., None] * np.float32(grain)
-    colour = rng.standard_normal(3).astype(np.float32) * np.float32(0.35)
-    return Image.fromarray(np.clip(values + noise * (1.0 + colour), 0.0, 255.0).astype(np.uint8))
+    spread = min(0.55 + float(rng.gamma(1.2, 0.5 if room else 0.25)) * width / 224.0, 4.0)
+    # One box is as good as a Gaussian when it is hardly wider than a pixel, and three times as fast.
+    lens = ImageFilter.BoxBlur(1.3 * spread - 0.3) if spread < 1.3 else ImageFilter.GaussianBlur(spread)
+    photo = Image.fromarray((image * np.float32(255.0)).astype(np.uint8)).filter(lens)
+    strength = float(rng.gamma(1.5, 2.2 if room else 1.0))
+    noise = np.clip(128.5 + np.float32(strength) * rng.standard_normal((height, width), np.float32), 0, 255)
+    # The same noise flipped is as good as new noise, and cheaper.
+    grain = Image.fromarray(noise.astype(np.uint8))
+    other = grain if rng.random() < 0.4 else grain.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    third = grain if rng.random() < 0.4 else grain.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    return ImageChops.add(photo, Image.merge("RGB", (grain, other, third)), 1.0, -128)

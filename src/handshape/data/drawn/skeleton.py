@@ -52,12 +52,12 @@ _KNUCKLES = np.array([[26.0, 88.0, 0.0], [5.5, 91.0, -3.0], [-14.5, 86.0, -3.0],
 _KNUCKLE_RADII = np.array([11.5, 11.5, 11.0, 9.8])
 _LENGTHS = np.array([[42.0, 25.0, 18.0], [46.0, 29.0, 19.0], [43.0, 27.0, 19.0], [34.0, 20.0, 17.0]])
 _RADII = np.array(
-    [[11.2, 10.0, 8.9, 7.6], [11.4, 10.2, 9.0, 7.7], [10.8, 9.6, 8.5, 7.3], [9.6, 8.4, 7.5, 6.5]],
+    [[11.0, 10.2, 9.5, 8.1], [11.2, 10.4, 9.7, 8.3], [10.7, 9.8, 9.1, 7.9], [9.6, 8.6, 8.0, 6.9]],
 )
 _FAN = np.array([-5.0, 0.0, 4.5, 10.0])  # degrees that a relaxed finger leans from straight up
 _THUMB_ROOT = np.array([21.0, 16.0, 7.0])
 _THUMB_LENGTHS = np.array([45.0, 31.0, 22.0])
-_THUMB_RADII = np.array([16.0, 13.0, 11.0, 8.8])
+_THUMB_RADII = np.array([16.0, 13.0, 11.2, 9.2])
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ def paint(
     red = (0.10 * tips + 0.14 * blotches)[:, None] * np.array([0.2, -1.0, -1.0], dtype=np.float32)
     colour *= 1.0 + red + (0.10 * blotches)[:, None]
     colour *= _lines(surface, part, along, beside, facing, length, signer)[:, None]
-    nails = _DISTAL[part] & (facing < -0.25) & (np.abs(beside) < 0.62) & (along > 0.42) & (along < 1.28)
+    nails = np.flatnonzero(_DISTAL[part] & (facing < -0.25))
+    across, length_ways = (beside[nails] / 0.66) ** 2, ((along[nails] - 0.86) / 0.46) ** 2
+    nails = nails[across * across + length_ways * length_ways < 1.0]  # a rectangle with round corners
     colour[nails] = signer.nail.astype(np.float32)
     cloth = part == SLEEVE
     if cloth.any():
@@ -95,8 +97,10 @@ def _lines(
 ) -> Floats:
     """How much the lines of the skin darken it: (P,) float32, 1 where there are none."""
     scale = np.float32(surface.radius[PALM] / 12.0)  # pixels per millimetre
-    near = along * length / (1.1 * scale)
-    dark = _JOINTED[part] * np.exp(-np.minimum(near * near, 30.0)) * np.where(facing > 0, 0.42, 0.22)
+    # On the palm's side a joint is one line, on the back some folds with nothing sharp about them.
+    front = facing > 0.15
+    near = along * length / (np.where(front, np.float32(1.1), np.float32(3.2)) * scale)
+    dark = _JOINTED[part] * np.exp(-np.minimum(near * near, 30.0)) * np.where(front, 0.42, 0.16)
     palm = np.flatnonzero((part == PALM) & (facing > 0.3))
     u, v = (
         beside[palm] * np.float32(12.0 / 91.0) * (1.0 if signer.handedness == "left" else -1.0),
