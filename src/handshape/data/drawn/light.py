@@ -130,16 +130,25 @@ def shade(colour: Floats, normals: Floats, creases: Floats, shadows: Floats, lig
     """
     towards = light.direction.astype(np.float32)
     wrap = np.array([0.32, 0.16, 0.10], dtype=np.float32)
-    lit = np.maximum((normals @ towards)[:, None] + wrap, 0.0) / (1.0 + wrap)
+    lit = np.maximum(_dot(normals, towards)[:, None] + wrap, 0.0) / (1.0 + wrap)
     lit *= (shadows * (0.35 + 0.65 * creases))[:, None]
     up = (0.5 - 0.5 * normals[:, 1] * creases)[:, None]
     around = light.above.astype(np.float32) * up + light.below.astype(np.float32) * (1 - up)
     around *= (creases * (0.55 + 0.45 * normals[:, 2]))[:, None]
     half = towards + np.array([0.0, 0.0, 1.0], dtype=np.float32)
-    gloss = np.maximum(normals @ (half / np.linalg.norm(half)), 0.0)
+    gloss = np.maximum(_dot(normals, half / np.linalg.norm(half)), 0.0)
     for _ in range(4):
         gloss = gloss * gloss  # to the 16th
     gloss = gloss * shadows * np.float32(0.12 * light.shine)
     lamp = light.lamp.astype(np.float32)
     shaded: Floats = colour * (lit * lamp + around) + gloss[:, None] * lamp
     return shaded
+
+
+def _dot(normals: Floats, vector: Floats) -> Floats:
+    # By hand: for a product this thin the linear algebra library starts threads that fight over the cores.
+    x, y, z = vector.tolist()
+    product: Floats = (
+        normals[:, 0] * np.float32(x) + normals[:, 1] * np.float32(y) + normals[:, 2] * np.float32(z)
+    )
+    return product

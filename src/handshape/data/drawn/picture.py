@@ -19,6 +19,8 @@ SMALLEST = 48
 """Smallest picture, pixels: below it fingers are thinner than two pixels."""
 
 _MARGIN = 2.0  # pixels between hand and frame
+_STUMP = 40.0  # millimetres of forearm beyond the cut, so that its round end is cut off
+_NEAREST = 50.0  # how far the arm may reach from the wrist towards the viewer, millimetres
 _NO_LABEL = "-"
 
 
@@ -97,13 +99,13 @@ def draw_image(
     rng = np.random.default_rng([seed, signer.number, zlib.crc32(label.encode()), index])
     pose, held = _hold(subject, signer, view, variation, rng)
     cut = rng.uniform(14.0, 45.0) if style == "studio" and rng.random() < 0.75 else None
-    sleeve = signer.sleeve if cut is None else None
     bones = place_bones(pose, signer.proportions)
-    solids = build_solids(bones, 330.0 if cut is None else cut + 40.0, sleeve)
-    frame = _frame(solids, held, signer, size, style, variation, rng)
+    turn = rotation(2, held[2]) @ rotation(0, held[1]) @ rotation(1, held[0])
+    solids = _cover(bones, signer, turn, cut)
+    frame = _frame(solids, turn, signer, size, style, variation, rng)
     surface = render_surface(solids, frame, size)
     if cut is not None:
-        _cut_arm(surface, cut / (cut + 40.0), rng)
+        _cut_arm(surface, cut / (cut + _STUMP), rng)
     pixels = _expose(surface, signer, frame.scale, size, style, rng)
     truth = Truth(
         label=label,
@@ -151,9 +153,17 @@ def _hold(
     return pose, (float(held[0]), float(held[1]), float(held[2]))
 
 
+def _cover(bones: Skeleton, signer: Signer, turn: Array, cut: float | None) -> Solids:
+    """Put flesh on the bones; an arm that points at the viewer ends before it hides the hand."""
+    towards = float((turn @ -bones.wrist[:, 1])[2])
+    arm = 330.0 if cut is None else cut + _STUMP
+    sleeve = signer.sleeve if cut is None and towards < 0.5 else None
+    return build_solids(bones, min(arm, _NEAREST / max(towards, 1e-3)) if cut is None else arm, sleeve)
+
+
 def _frame(
     solids: Solids,
-    held: tuple[float, float, float],
+    turn: Array,
     signer: Signer,
     size: int,
     style: Style,
@@ -161,7 +171,6 @@ def _frame(
     rng: np.random.Generator,
 ) -> View:
     """Choose distance, size and place so that the whole hand is inside the frame."""
-    turn = rotation(2, held[2]) @ rotation(0, held[1]) @ rotation(1, held[0])
     mirror = signer.handedness == "left"
     distance = float(np.exp(rng.uniform(np.log(380.0), np.log(1500.0))))
     plain = View(turn, mirror, distance, 1.0, (0.0, 0.0))
