@@ -1,0 +1,1 @@
+"""handshape: from labelled hand-sign photos to a recogniser whose accuracy can be believed."""

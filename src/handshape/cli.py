@@ -1,0 +1,112 @@
+"""The command line: parse, call one function, print. Everything else is below."""
+
+import dataclasses
+import inspect
+import json
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from handshape.config.train import CompareConfig, TrainConfig
+from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
+from handshape.errors import HandshapeError, UsageError
+from handshape.progress import show_progress
+
+# The settings of each command. The function of the same name in the module of the same name below
+# handshape.commands does the work; one in handshape.terminal shows its result to a person.
+COMMANDS: dict[str, type] = {
+    "inspect": InspectConfig,
+    "features": FeaturesConfig,
+    "train": TrainConfig,
+    "compare": CompareConfig,
+    "evaluate": EvaluateConfig,
+    "predict": PredictConfig,
+}
+
+app = typer.Typer(
+    name="handshape",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    # An image too large to use is reported as such; Pillow's warning would say it twice.
+    warnings.filterwarnings("error", message=".*decompression bomb.*")
+    app()
+
+
+def _command(name: str, settings: type) -> Callable[..., None]:
+    """Return a function whose signature typer turns into the command's options."""
+
+    def body(**options: Any) -> None:
+        as_json, debug = options.pop("json"), options.pop("debug")
+        show_progress()
+        try:
+            config = settings(**options)
+            result = getattr(import_module(f"handshape.commands.{name}"), name)(config)
+        except HandshapeError as error:
+            if debug:
+                traceback.print_exc()
+            print(f"handshape {name}: {error}", file=sys.stderr)
+            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
+        if as_json:
+            print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+        else:
+            getattr(import_module("handshape.terminal"), f"show_{name}")(config, result)
+
+    hints = get_type_hints(settings)
+    fields = sorted(dataclasses.fields(settings), key=lambda field: not field.metadata.get("first", False))
+    parameters = [_parameter(field, hints[field.name]) for field in fields]
+    parameters.append(_flag("json", "Print one JSON object on standard output and nothing else there."))
+    parameters.append(_flag("debug", "Add the traceback to an error."))
+    body.__doc__ = inspect.getdoc(settings)
+    body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    body.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return body
+
+
+def _parameter(field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
+    text = field.metadata["help"]
+    if field.metadata.get("positional"):
+        place = typer.Argument(help=text, metavar=field.name.upper(), show_default=False)
+        return _keyword(field.name, Annotated[kind, place])
+    shown = field.default is not None and kind is not bool
+    # A single name for a flag, so that there is no --no-force.
+    named = typer.Option("--" + field.name.replace("_", "-"), help=text, show_default=shown)
+    return _keyword(field.name, Annotated[kind, named], field.default)
+
+
+def _flag(name: str, text: str) -> inspect.Parameter:
+    return _keyword(name, Annotated[bool, typer.Option(f"--{name}", help=text)], False)
+
+
+def _keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"handshape {version('handshape')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """From a folder of labelled hand-sign photos to a recogniser whose accuracy can be believed."""
+
+
+for _name, _settings in COMMANDS.items():
+    app.command(_name)(_command(_name, _settings))

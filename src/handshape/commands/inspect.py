@@ -1,0 +1,98 @@
+"""Say what is in a data set: what the lesson asks for, and what is wrong with it."""
+
+from collections import Counter
+from typing import Any
+
+import torch
+
+from handshape.commands.material import Material, scan_material, split_material
+from handshape.config.use import InspectConfig
+from handshape.data.image import Preprocessing
+from handshape.data.sample import SPLITS, Dataset
+from handshape.data.scan import Scan
+from handshape.evaluation.pictures import sample_sheet
+from handshape.run import check_out, default_out, describe, new_run, write_json
+
+# The lesson looks at a first minibatch of ten.
+_MINIBATCH = 10
+
+
+def inspect(config: InspectConfig) -> dict[str, Any]:
+    """Read a data set and write down what is in it.
+
+    Args:
+        config: The settings.
+
+    Returns:
+        Counts per split and label, shapes of one example and of one minibatch, signers, image sizes, and
+        files that cannot be read.
+
+    Raises:
+        HandshapeError: Something a user can mend; see the message.
+    """
+    out = config.out or default_out("inspect")
+    check_out(out, force=config.force)
+    store, scan = scan_material(config)
+    material = split_material(config, store, scan)
+    found = {
+        "images": len(scan.dataset),
+        "labels": list(scan.dataset.labels),
+        "counts": scan.dataset.counts(),
+        "split": {
+            "kind": material.split.kind,
+            "counts": {side: material.split.dataset.on(side).counts() for side in SPLITS},
+            "missing": material.split.missing(),
+        },
+        "signers": _signers(scan.dataset),
+        "sizes": _sizes(scan),
+        "example": _example(scan),
+        "minibatch": _minibatch(material),
+        "unreadable": [
+            {"path": u.name, "label": u.label, "reason": u.reason} for u in scan.dataset.unreadable
+        ],
+    }
+    with new_run(out, force=config.force) as folder:
+        write_json(folder / "config.json", describe("inspect", config, material.digest))
+        write_json(folder / "metrics.json", found)
+        sample_sheet(scan, folder / "samples.png")
+    return found
+
+
+def _signers(dataset: Dataset) -> dict[str, int]:
+    found = Counter(sample.signer for sample in dataset.samples if sample.signer is not None)
+    return {signer: found[signer] for signer in dataset.signers}
+
+
+def _sizes(scan: Scan) -> list[dict[str, Any]]:
+    found = Counter((facts.width, facts.height, facts.mode) for facts in scan.facts)
+    return [{"width": w, "height": h, "mode": mode, "images": n} for (w, h, mode), n in found.most_common()]
+
+
+def _example(scan: Scan) -> dict[str, Any]:
+    x = Preprocessing().normalise(torch.from_numpy(scan.images.take([0])))[0]
+    sample = scan.dataset.samples[0]
+    return {
+        "path": sample.name,
+        "x": _describe(x),
+        "y": scan.dataset.class_to_idx[sample.label],
+        "label": sample.label,
+    }
+
+
+def _minibatch(material: Material) -> dict[str, Any]:
+    training = [i for i, sample in enumerate(material.split.dataset.samples) if sample.split == "train"]
+    generator = torch.Generator().manual_seed(0)
+    chosen = [training[i] for i in torch.randperm(len(training), generator=generator)[:_MINIBATCH].tolist()]
+    x = Preprocessing().normalise(torch.from_numpy(material.scan.images.take(chosen)))
+    y = torch.from_numpy(material.scan.dataset.classes[chosen])
+    return {"x": _describe(x), "y": {"shape": list(y.shape), "type": str(y.dtype), "values": y.tolist()}}
+
+
+def _describe(x: torch.Tensor) -> dict[str, Any]:
+    low, high = float(x.min()), float(x.max())
+    return {
+        "shape": list(x.shape),
+        "type": str(x.dtype),
+        "smallest": round(low, 4),
+        "largest": round(high, 4),
+    }

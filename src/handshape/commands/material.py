@@ -1,0 +1,114 @@
+"""What every command that reads labelled images begins with: the store, the scan, the split, the device."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from handshape.config.data import DataConfig
+from handshape.data.folder import read_folder
+from handshape.data.prepared import content_digest
+from handshape.data.scan import Scan, scan_dataset
+from handshape.data.split import Split, split_dataset
+from handshape.errors import DataError, UsageError
+from handshape.progress import say
+from handshape.store.location import open_store
+
+
+@dataclass(frozen=True)
+class Material:
+    """A scanned data set with a split.
+
+    Args:
+        store: The store's folder.
+        scan: Readable samples, in the order of the split's data set.
+        split: Their sides.
+    """
+
+    store: Path
+    scan: Scan
+    split: Split
+
+    @property
+    def digest(self) -> str:
+        """Stands for content, labels, signers and sides of all samples."""
+        rows = zip(self.scan.digests, self.split.dataset.samples, strict=True)
+        return content_digest("\n".join(f"{d} {s.label} {s.signer} {s.split}" for d, s in rows).encode())
+
+
+def scan_material(config: DataConfig, *, size: int = 224) -> tuple[Path, Scan]:
+    """Read the images that a command asks for.
+
+    Args:
+        config: Its settings.
+        size: Height and width of the prepared images in pixels.
+
+    Returns:
+        The store's folder and the scan.
+
+    Raises:
+        DataError: The data cannot be read.
+        OutputError: The store cannot be written.
+    """
+    dataset = read_folder(config.data, labels=config.labels, signer=config.signer)
+    store = open_store(config.store)
+    scan = scan_dataset(dataset, store, size=size, strict=config.strict)
+    if scan.dataset.unreadable:
+        first = scan.dataset.unreadable[0]
+        say(
+            f"{len(scan.dataset.unreadable)} files left out, the first: {first.name}, {first.reason} "
+            "(`handshape inspect` lists them)"
+        )
+    return store, scan
+
+
+def split_material(config: DataConfig, store: Path, scan: Scan) -> Material:
+    """Split a scanned data set as a command asks.
+
+    Args:
+        config: Its settings.
+        store: The store's folder.
+        scan: The scanned data set.
+
+    Returns:
+        Scan and split.
+
+    Raises:
+        DataError: There are fewer than two labels.
+        SplitError: A side would be empty.
+    """
+    labels = scan.dataset.labels
+    if len(labels) < 2:
+        raise DataError(
+            f"one label only ({labels[0]!r})",
+            "images of at least two labels",
+            "add a folder for another label",
+        )
+    split = split_dataset(
+        scan.dataset,
+        kind=config.split,
+        valid_fraction=config.valid_fraction,
+        test_fraction=config.test_fraction,
+        seed=config.seed,
+    )
+    return Material(store, scan, split)
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device that a command runs networks on.
+
+    Args:
+        name: ``auto`` takes CUDA, then Apple's GPU, then the CPU.
+
+    Raises:
+        UsageError: The device is not there.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if there[kind]))
+    if not there[name]:
+        found = ", ".join(kind for kind, present in there.items() if present)
+        raise UsageError(
+            f"--device {name}", f"a device that is there: {found}", "choose it, or leave out --device"
+        )
+    return torch.device(name)

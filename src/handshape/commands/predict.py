@@ -1,0 +1,37 @@
+"""Read the labels of images with a saved recogniser."""
+
+from typing import Any
+
+from handshape.config.use import PredictConfig
+from handshape.errors import DataNotFoundError
+from handshape.recogniser import load
+
+
+def predict(config: PredictConfig) -> list[dict[str, Any]]:
+    """Read one or more images.
+
+    Args:
+        config: The settings.
+
+    Returns:
+        For each image its path, label, probability and most probable labels.
+
+    Raises:
+        BundleError: The bundle is missing or damaged.
+        DataNotFoundError: An image is not there.
+        ImageError: An image cannot be read.
+    """
+    for path in config.images:
+        if not path.is_file():
+            raise DataNotFoundError(f"no image at {str(path)!r}", "an image file", "check the path")
+    recogniser = load(config.bundle)
+    answers = [recogniser.answer(row) for row in recogniser.probabilities(config.images)]
+    return [
+        {
+            "path": str(path),
+            "label": answer.label,
+            "probability": answer.probability,
+            "top": [list(pair) for pair in answer.top],
+        }
+        for path, answer in zip(config.images, answers, strict=True)
+    ]

@@ -1,0 +1,71 @@
+"""Settings of training: the loop's, the head's and the backbone's."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from handshape.config.data import DataConfig, OutConfig
+from handshape.config.fields import option
+from handshape.errors import UsageError
+
+ModelName = Literal["cnn", "frozen"]
+MODELS: tuple[ModelName, ...] = ("cnn", "frozen")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneConfig:
+    """Which pretrained network, and how its features are read."""
+
+    backbone: str = option("alexnet", "Pretrained network: any torchvision classification network by name.")
+    weights: str | None = option(
+        None,
+        "File with the backbone's weights, or `untrained` (default: $HANDSHAPE_WEIGHTS, a download).",
+    )
+    head: Literal["linear", "mlp"] = option("linear", "What is trained on the features.")
+    pool: int = option(4, "Average features over this many places along each axis; 0 keeps all places.")
+    views: int = option(0, "Turned, scaled and shifted copies of each training photo for the frozen model.")
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        if self.pool < 0:
+            raise UsageError(f"--pool {self.pool}", "0 or more", "use 0 to keep every place")
+        if not 0 <= self.views <= 100:
+            raise UsageError(f"--views {self.views}", "a number from 0 to 100", "change it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopOptions:
+    """The training loop of the CNN and of the MLP head; the defaults are the lesson's."""
+
+    epochs: int = option(7, "Passes over the training images.")
+    batch_size: int = option(32, "Images in one step.")
+    learning_rate: float = option(1e-3, "Learning rate of Adam.")
+    weight_decay: float = option(0.0, "Weight decay of Adam.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareConfig(OutConfig, LoopOptions, BackboneConfig, DataConfig):
+    """Train several models on one split and compare them."""
+
+    models: str = option("cnn,frozen", "Models to compare, separated by commas.")
+
+    def __post_init__(self) -> None:
+        """Check the names of the models."""
+        super().__post_init__()
+        unknown = [name for name in self.model_names if name not in MODELS]
+        if unknown or not self.model_names:
+            raise UsageError(
+                f"--models {self.models!r}", f"names among {', '.join(MODELS)}", "write them like cnn,frozen"
+            )
+
+    @property
+    def model_names(self) -> tuple[ModelName, ...]:
+        """The models to compare, each once, in the order given."""
+        names = [name.strip() for name in self.models.split(",") if name.strip()]
+        return tuple(dict.fromkeys(names))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(OutConfig, LoopOptions, BackboneConfig, DataConfig):
+    """Train one model."""
+
+    model: ModelName = option("frozen", "The lesson's CNN, or a head on a frozen backbone.")

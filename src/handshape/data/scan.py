@@ -1,0 +1,179 @@
+"""Read every image once: which can be used, what each is, and its prepared pixels."""
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from handshape.data.facts import ImageFacts, image_facts
+from handshape.data.image import Preprocessing, decode_image
+from handshape.data.prepared import (
+    DECODE_THREADS,
+    DecodedImages,
+    HeldImages,
+    Images,
+    content_digest,
+    held_file,
+    hold,
+)
+from handshape.data.sample import Dataset, Sample, Unreadable
+from handshape.errors import DataError, ImageError
+from handshape.progress import track
+from handshape.store.table import Table
+
+# Up to this many bytes of prepared pixels are held on disk (some 80,000 photos); more are decoded again.
+HELD_BYTES = 12 * 1024**3
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A data set of readable images and what reading them told.
+
+    Args:
+        dataset: N readable samples; the others are in its ``unreadable``.
+        digests: Content digest of each image file.
+        facts: What was measured of each image.
+        images: The prepared images.
+    """
+
+    dataset: Dataset
+    digests: tuple[str, ...]
+    facts: tuple[ImageFacts, ...]
+    images: Images
+
+
+def scan_dataset(dataset: Dataset, store: Path, *, size: int = 224, strict: bool = False) -> Scan:
+    """Read every image of a data set, or what the store already knows of it.
+
+    Args:
+        dataset: Samples as listed by `read_folder`.
+        store: The store's folder.
+        size: Height and width of the prepared images in pixels.
+        strict: Raise for the first image that cannot be used, instead of leaving it out.
+
+    Returns:
+        The scan; labels without a readable image are no longer among its labels.
+
+    Raises:
+        DataError: No image can be used, or, with ``strict``, one cannot.
+    """
+    samples, unreadable = dataset.samples, list(dataset.unreadable)
+    with ThreadPoolExecutor(DECODE_THREADS) as pool:
+        digests = list(pool.map(_digest, samples))
+        table = _facts_table(store)
+        known = _known_facts(table, digests)
+        path = held_file(store, digests, size)
+        keep = len(samples) * size * size * 3 <= HELD_BYTES and bool(samples)
+        fill = keep and not path.is_file()
+        todo = [i for i, digest in enumerate(digests) if fill or digest not in known]
+        with hold(path, len(samples), size) if fill else nullcontext(None) as array:
+            read = partial(_read, Preprocessing(size), samples, digests, array)
+            reasons = _read_all(pool.map(read, todo), todo, digests, known)
+    new = {digests[i]: known[digests[i]] for i in todo if digests[i] in known}
+    _remember(table, new)
+    unreadable += [Unreadable(samples[i].name, samples[i].label, reason) for i, reason in reasons.items()]
+    if strict and unreadable:
+        first = unreadable[0]
+        raise DataError(
+            f"{first.name!r}: {first.reason}", "images that can be read (--strict)", "mend or remove the file"
+        )
+    good = np.array([i for i in range(len(samples)) if i not in reasons], dtype=np.int64)
+    kept = _readable(dataset, good, unreadable)
+    facts = tuple(known[digests[i]] for i in good)
+    good_digests = tuple(digests[i] for i in good)
+    images: Images
+    if keep:
+        images = HeldImages(np.load(path, mmap_mode="r"), good)
+    else:
+        images = DecodedImages(kept.samples, good_digests, Preprocessing(size))
+    return Scan(kept, good_digests, facts, images)
+
+
+def _digest(sample: Sample) -> str:
+    try:
+        return content_digest(sample.path.read_bytes())
+    except OSError:
+        return ""  # reading it again says why
+
+
+def _read(
+    preprocessing: Preprocessing,
+    samples: Sequence[Sample],
+    digests: Sequence[str],
+    array: NDArray[np.uint8] | None,
+    index: int,
+) -> ImageFacts | str:
+    """Decode one image into its place; return its facts, or the reason why it cannot be used."""
+    try:
+        data = samples[index].path.read_bytes()
+        if content_digest(data) != digests[index]:
+            return "changed while it was being read"
+        pixels, mode = decode_image(data)
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    except ImageError as error:
+        return error.wrong
+    if array is not None:
+        array[index] = preprocessing.prepare(pixels)
+    return image_facts(pixels, mode)
+
+
+def _read_all(
+    results: Any, todo: Sequence[int], digests: Sequence[str], known: dict[str, ImageFacts]
+) -> dict[int, str]:
+    reasons: dict[int, str] = {}
+    with track("Reading photos", len(todo)) as advance:
+        for index, result in zip(todo, results, strict=True):
+            if isinstance(result, str):
+                reasons[index] = result
+            else:
+                known[digests[index]] = result
+            advance(1)
+    return reasons
+
+
+def _readable(dataset: Dataset, good: NDArray[np.int64], unreadable: list[Unreadable]) -> Dataset:
+    samples = tuple(dataset.samples[i] for i in good)
+    present = {sample.label for sample in samples}
+    if not samples:
+        raise DataError(
+            f"none of the {len(unreadable)} files in {str(dataset.root)!r} is a readable image",
+            "image files such as JPEG or PNG",
+            f"check the first: {unreadable[0].name!r}, {unreadable[0].reason}",
+        )
+    labels = tuple(label for label in dataset.labels if label in present)
+    return replace(dataset, samples=samples, labels=labels, unreadable=tuple(unreadable))
+
+
+def _facts_table(store: Path) -> Table:
+    # Facts of another version of the program are another table, told apart by the names of their fields.
+    version = blake2b(",".join(f.name for f in fields(ImageFacts)).encode(), digest_size=4).hexdigest()
+    return Table(
+        store / f"facts-{version}.lance", {"facts": pa.string()}, {"about": "facts about image files"}
+    )
+
+
+def _known_facts(table: Table, digests: Sequence[str]) -> dict[str, ImageFacts]:
+    rows = table.rows(digests, 0)
+    found = np.flatnonzero(rows >= 0)
+    if not len(found):
+        return {}
+    texts = table.read(rows[found], "facts").to_pylist()
+    pairs = zip(found.tolist(), texts, strict=True)
+    return {digests[i]: ImageFacts(**json.loads(text)) for i, text in pairs}
+
+
+def _remember(table: Table, new: dict[str, ImageFacts]) -> None:
+    if new:
+        texts = pa.array([json.dumps(asdict(facts)) for facts in new.values()])
+        table.append(list(new), 0, {"facts": texts})
+        table.compact()

@@ -1,0 +1,1 @@
+"""How good a recogniser is: figures with intervals, plots, and the report."""

@@ -1,0 +1,68 @@
+"""Photos for people to look at: thumbnails in reports and sheets of samples."""
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from handshape.data.scan import Scan
+
+_CELL, _GAP, _MARGIN = 96, 4, 110
+_PAPER, _INK = (255, 255, 255), (30, 30, 30)
+
+
+def thumbnail(pixels: NDArray[np.uint8], side: int = 160) -> str:
+    """Return a photo as a data address that a page can show without a file.
+
+    Args:
+        pixels: (H, W, 3) uint8, RGB.
+        side: Height and width in pixels.
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).resize((side, side), Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def sample_sheet(scan: Scan, path: Path, *, columns: int = 8) -> None:
+    """Draw one row for each label and one column for each signer, or several photos when signers are unknown.
+
+    Args:
+        scan: The data set with its prepared images.
+        path: PNG file to write.
+        columns: Photos of each label when signers are unknown; at most 16 signers are shown.
+    """
+    dataset = scan.dataset
+    heads: Sequence[str] = dataset.signers[:16]
+    rows = []
+    for label in dataset.labels:
+        own = [i for i, sample in enumerate(dataset.samples) if sample.label == label]
+        if heads:
+            rows.append([next((i for i in own if dataset.samples[i].signer == name), None) for name in heads])
+        else:
+            spread = np.linspace(0, len(own) - 1, min(columns, len(own))).round().astype(int)
+            rows.append([own[i] for i in spread])
+    _draw_sheet(scan, rows, dataset.labels, heads or [""] * columns).save(path)
+
+
+def _draw_sheet(
+    scan: Scan, rows: Sequence[Sequence[int | None]], labels: Sequence[str], heads: Sequence[str]
+) -> Image.Image:
+    step = _CELL + _GAP
+    top = 28 if any(heads) else _GAP
+    sheet = Image.new("RGB", (_MARGIN + step * len(heads), top + step * len(rows)), _PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
+    for column, head in enumerate(heads):
+        draw.text((_MARGIN + step * column + _CELL / 2, top / 2), head[:12], _INK, font, anchor="mm")
+    for row, (label, cells) in enumerate(zip(labels, rows, strict=True)):
+        draw.text((_MARGIN - 10, top + step * row + _CELL / 2), label[:12], _INK, font, anchor="rm")
+        for column, index in enumerate(cells):
+            if index is not None:
+                photo = Image.fromarray(scan.images.take([index])[0]).resize(
+                    (_CELL, _CELL), Image.Resampling.LANCZOS
+                )
+                sheet.paste(photo, (_MARGIN + step * column, top + step * row))
+    return sheet

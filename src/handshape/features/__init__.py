@@ -1,0 +1,1 @@
+"""Features of a frozen backbone: extracted once, kept in the store."""

@@ -1,0 +1,1 @@
+"""The networks: the lesson's CNN, pretrained backbones, and heads for their features."""

@@ -1,0 +1,51 @@
+"""The small convolutional network that the lesson trains from scratch."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from handshape.errors import ShapeError
+
+_CHANNELS = (3, 4, 8, 16, 32)
+
+
+class CNN(nn.Module):
+    """Four blocks of convolution, ReLU, max-pool and batch norm, then two linear layers.
+
+    224 pixels and 9 labels give 32·14·14 → 100 → 9, as in the lesson.
+
+    Args:
+        labels: K, number of labels.
+        size: Height and width of the images in pixels, at least 16.
+
+    Raises:
+        ShapeError: The images are too small for four halvings.
+
+    Source: "Transfer Learning", tutorial 9 of CSC321, University of Toronto.
+    """
+
+    def __init__(self, labels: int, size: int = 224) -> None:
+        super().__init__()
+        if size < 16:
+            raise ShapeError(f"images of {size} pixels", "at least 16", "choose a larger --size")
+        blocks: list[nn.Module] = []
+        for before, after in pairwise(_CHANNELS):
+            conv = nn.Conv2d(before, after, kernel_size=3, padding=1)
+            blocks += [conv, nn.ReLU(), nn.MaxPool2d(2), nn.BatchNorm2d(after)]
+        self.features = nn.Sequential(*blocks)
+        side = size // 16
+        self.classifier = nn.Sequential(
+            nn.Linear(_CHANNELS[-1] * side * side, 100), nn.ReLU(), nn.Linear(100, labels)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits.
+
+        Args:
+            images: (N, 3, H, W) float32, RGB.
+
+        Returns:
+            (N, K) float32.
+        """
+        return self.classifier(torch.flatten(self.features(images), 1))  # type: ignore[no-any-return]

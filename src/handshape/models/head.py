@@ -1,0 +1,132 @@
+"""Heads: what is trained on the features of a frozen backbone."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from handshape.errors import ShapeError, UsageError
+
+HIDDEN = 100
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """The shape of a head.
+
+    Args:
+        kind: ``linear``: multinomial logistic regression; ``mlp``: one hidden layer with ReLU.
+        pool: Features are averaged to ``pool`` x ``pool`` places; ``None`` keeps the backbone's own.
+        hidden: Hidden units of the MLP.
+        standardise: Bring each feature to mean 0 and deviation 1 over the training images.
+    """
+
+    kind: Literal["linear", "mlp"] = "linear"
+    pool: int | None = 4
+    hidden: int = HIDDEN
+    standardise: bool = True
+
+    def __post_init__(self) -> None:
+        if self.pool is not None and self.pool < 1:
+            raise UsageError(
+                f"--pool {self.pool}", "1 or more, or 0 for the backbone's own places", "change it"
+            )
+
+
+class Pool(nn.Module):
+    """Average features over a grid of places, then round to float16 as the store does.
+
+    The same averaging as torch's adaptive pooling, written as two matrix products so that every runtime
+    computes it alike. Rounding here too makes an image's features the same by every road.
+
+    Args:
+        side: Places along each axis afterwards; ``None`` or more than there are keeps the features' own.
+        height: h of the features that come in.
+        width: w of the features that come in.
+    """
+
+    def __init__(self, side: int | None, height: int, width: int) -> None:
+        super().__init__()
+        self.side = (min(side or height, height), min(side or width, width))
+        self.register_buffer("rows", _averages(height, self.side[0]), persistent=False)
+        self.register_buffer("columns", _averages(width, self.side[1]).T.contiguous(), persistent=False)
+
+    rows: Tensor
+    columns: Tensor
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (N, C, p, p) float32 with float16 precision from (N, C, h, w) float32."""
+        if self.rows.shape[0] != self.rows.shape[1]:
+            features = torch.matmul(torch.matmul(self.rows, features), self.columns)
+        return features.half().float()
+
+
+class Head(nn.Module):
+    """Standardise features and classify them.
+
+    Args:
+        width: D, number of features of one image after pooling.
+        labels: K.
+        config: The head's shape.
+    """
+
+    def __init__(self, width: int, labels: int, config: HeadConfig) -> None:
+        super().__init__()
+        self.width = width
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+        if config.kind == "linear":
+            self.layers: nn.Module = nn.Linear(width, labels)
+        else:
+            self.layers = nn.Sequential(
+                nn.Linear(width, config.hidden), nn.ReLU(), nn.Linear(config.hidden, labels)
+            )
+
+    mean: Tensor
+    scale: Tensor
+
+    def standardise_by(self, features: Tensor) -> None:
+        """Take mean and deviation from training features.
+
+        Args:
+            features: (N, D) float32.
+        """
+        deviation, mean = torch.std_mean(features, dim=0, correction=0)
+        # A feature that never changes says nothing; dividing by its deviation would blow up rounding.
+        self.mean.copy_(mean)
+        self.scale.copy_(torch.where(deviation > 1e-6, 1 / deviation.clamp(min=1e-6), 0.0))
+
+    def standardised(self, features: Tensor) -> Tensor:
+        """Return (N, D) float32 standardised features."""
+        return (torch.flatten(features, 1) - self.mean) * self.scale
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return logits.
+
+        Args:
+            features: (N, C, p, p) or (N, D) float32.
+
+        Returns:
+            (N, K) float32.
+
+        Raises:
+            ShapeError: The features are not D numbers for each image.
+        """
+        if features[0].numel() != self.width:
+            raise ShapeError(
+                f"features of shape {tuple(features.shape)}",
+                f"{self.width} numbers for each image",
+                "pool alike",
+            )
+        logits: Tensor = self.layers(self.standardised(features))
+        return logits
+
+
+def _averages(before: int, after: int) -> Tensor:
+    """Return the (after, before) matrix of adaptive average pooling along one axis."""
+    matrix = torch.zeros(after, before)
+    for row in range(after):
+        start, end = row * before // after, -(-(row + 1) * before // after)
+        matrix[row, start:end] = 1 / (end - start)
+    return matrix

@@ -1,0 +1,77 @@
+"""A whole network from a short description, so that a bundle holds numbers and no code."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from handshape.data.image import Preprocessing
+from handshape.models.backbone import empty_backbone
+from handshape.models.cnn import CNN
+from handshape.models.head import Head, HeadConfig, Pool
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What a network is made of.
+
+    Args:
+        model: ``cnn``: the lesson's network; ``frozen``: a backbone with a head.
+        labels: K.
+        preprocessing: What its images go through.
+        backbone: Name of the backbone, for ``frozen``.
+        feature_shape: (C, h, w) of the backbone's features, for ``frozen``.
+        head: Shape of the head, for ``frozen``.
+    """
+
+    model: Literal["cnn", "frozen"]
+    labels: int
+    preprocessing: Preprocessing
+    backbone: str | None = None
+    feature_shape: tuple[int, int, int] | None = None
+    head: HeadConfig | None = None
+
+
+class FrozenNetwork(nn.Module):
+    """A backbone, pooling and a head as one network.
+
+    Args:
+        backbone: The backbone.
+        pool: What lies between the two.
+        head: What is trained on the pooled features.
+    """
+
+    def __init__(self, backbone: nn.Module, pool: Pool, head: Head) -> None:
+        super().__init__()
+        self.backbone, self.pool, self.head = backbone, pool, head
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, K) logits of (N, 3, H, W) normalised images."""
+        logits: Tensor = self.head(self.pool(self.backbone(images)))
+        return logits
+
+
+def empty_network(config: NetworkConfig) -> nn.Module:
+    """Make a network whose parameters are still to be loaded with ``assign=True``.
+
+    Args:
+        config: Its description.
+
+    Returns:
+        The network, parameters and buffers on torch's ``meta`` device.
+
+    Raises:
+        BackboneError: The description names an unknown backbone.
+        ValueError: The description of a frozen network lacks its backbone, shape or head.
+    """
+    if config.model == "cnn":
+        with torch.device("meta"):
+            return CNN(config.labels, config.preprocessing.size)
+    if config.backbone is None or config.feature_shape is None or config.head is None:
+        raise ValueError("a frozen network needs backbone, feature_shape and head")
+    channels, height, width = config.feature_shape
+    pool = Pool(config.head.pool, height, width)
+    with torch.device("meta"):
+        head = Head(channels * pool.side[0] * pool.side[1], config.labels, config.head)
+    return FrozenNetwork(empty_backbone(config.backbone), pool, head)

@@ -1,0 +1,142 @@
+"""Find pretrained weights, say where they came from, and fit them into a network."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from handshape.errors import WeightsError
+
+VARIABLE = "HANDSHAPE_WEIGHTS"
+UNTRAINED = "untrained"
+_ENDINGS = (".safetensors", ".pth", ".pt")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A state dict and where it came from.
+
+    Args:
+        state: Tensors by name.
+        source: A sentence fragment for reports, such as a file name or a download.
+    """
+
+    state: Mapping[str, Tensor]
+    source: str
+
+
+def find_weights(name: str, file: Path | None, download: Callable[[], Mapping[str, Tensor]]) -> Weights:
+    """Find a backbone's pretrained weights: a given file, the folder in the environment, or a download.
+
+    Args:
+        name: Backbone, such as ``alexnet``.
+        file: Weights given with ``--weights``, if any.
+        download: The library's own download, which checks a hash.
+
+    Returns:
+        The weights.
+
+    Raises:
+        WeightsError: No road leads to weights, or the file cannot be read.
+    """
+    if file is not None:
+        if not file.is_file():
+            raise WeightsError(
+                f"no weights at {str(file)!r}",
+                "a safetensors file or a torchvision state dict",
+                "check --weights",
+            )
+        return Weights(read_state_dict(file), file.name)
+    folder = os.environ.get(VARIABLE)
+    if folder:
+        for path in sorted(Path(folder).expanduser().glob(f"{name}-*")):
+            if path.suffix in _ENDINGS:
+                return Weights(read_state_dict(path), path.name)
+    try:
+        return Weights(download(), "downloaded by its library, hash checked")
+    except OSError as error:
+        reason = getattr(error, "reason", None) or error
+        raise WeightsError(
+            f"the weights of {name!r} could not be downloaded ({reason})",
+            f"a file given with --weights, or {name}-*.safetensors in the folder named by ${VARIABLE}, "
+            "or a connection to the internet",
+            "provide one of the three",
+        ) from error
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read a state dict from safetensors or from torch's own format, executing nothing.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Tensors by name.
+
+    Raises:
+        WeightsError: The file is damaged or holds something else.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise _unreadable(path, str(error)) from error
+    except Exception as error:  # pickle.UnpicklingError and its kin: torch documents no list
+        raise _unreadable(path, type(error).__name__) from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise _unreadable(path, "it holds no state dict")
+    return state
+
+
+def fit(network: nn.Module, weights: Weights, ignored: Callable[[str], bool]) -> None:
+    """Load weights into a network, every tensor of which must be there in its shape.
+
+    Args:
+        network: The network.
+        weights: Its weights; more tensors than the network has do no harm.
+        ignored: Whether a tensor of the network, by name, may be missing or of another shape
+            (those of a classifier that is cut off).
+
+    Raises:
+        WeightsError: A tensor is missing or has another shape; the first one is named.
+    """
+    chosen: dict[str, Tensor] = {}
+    for name, parameter in network.state_dict().items():
+        if ignored(name):
+            continue
+        found = weights.state.get(name)
+        if found is None and name.endswith("num_batches_tracked"):
+            continue  # absent from the oldest torchvision files, and of no use in evaluation
+        if found is None or found.shape != parameter.shape:
+            shape = "no such tensor" if found is None else f"shape {tuple(found.shape)}"
+            raise WeightsError(
+                f"weights from {weights.source!r} do not fit: {name!r} has {shape}",
+                f"shape {tuple(parameter.shape)}",
+                "give the weights of this very backbone",
+            )
+        chosen[name] = found.to(parameter.dtype)
+    network.load_state_dict(chosen, strict=False)
+
+
+def state_digest(network: nn.Module) -> str:
+    """Return 32 hexadecimal digits that stand for every number in a network."""
+    digest = blake2b(digest_size=16)
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _unreadable(path: Path, reason: str) -> WeightsError:
+    return WeightsError(
+        f"cannot read the weights in {str(path)!r} ({' '.join(reason.split())})",
+        "a safetensors file or a torchvision state dict",
+        "download it again",
+    )

@@ -1,0 +1,229 @@
+"""A recogniser: preprocessing, network, labels and threshold, saved as one bundle that executes nothing."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from handshape.data.image import pixels_of, read_image
+from handshape.errors import BackboneError, BundleError
+from handshape.models.network import NetworkConfig, empty_network
+from handshape.training.loop import probabilities_of
+
+FORMAT_VERSION = 1
+UNSURE = "unsure"
+_CONFIG, _MODEL, _CARD = "config.json", "model.safetensors", "README.md"
+ImageLike = str | Path | Image.Image | NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a recogniser says of one image.
+
+    Args:
+        label: The most probable label, or ``unsure`` when its probability is below the threshold.
+        probability: Of the most probable label, in [0, 1].
+        top: The most probable labels with their probabilities, best first.
+    """
+
+    label: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class BundleConfig:
+    """What a bundle's ``config.json`` holds.
+
+    Args:
+        format_version: Of the bundle's layout.
+        labels: K labels in class order.
+        network: Description of the network and its preprocessing.
+        temperature: Logits are divided by it before the softmax.
+        threshold: Probability below which the answer is ``unsure``, in [0, 1].
+        trained_on: Counts, signers and kind of split of the training data.
+        figures: Measured figures.
+    """
+
+    labels: tuple[str, ...]
+    network: NetworkConfig
+    temperature: float = 1.0
+    threshold: float = 0.0
+    trained_on: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+
+class Recogniser:
+    """Reads the label of a hand-sign image.
+
+    Args:
+        network: From (N, 3, H, W) normalised images to (N, K) logits.
+        config: Labels, preprocessing, temperature, threshold and what is known about the recogniser.
+    """
+
+    def __init__(self, network: nn.Module, config: BundleConfig) -> None:
+        self.network, self.config = network.eval(), config
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """K labels in class order."""
+        return self.config.labels
+
+    def predict(self, image: ImageLike) -> Prediction:
+        """Read one image.
+
+        Args:
+            image: A path, a Pillow image, or an (H, W, 3) uint8 array in RGB order.
+
+        Returns:
+            Its label with probabilities.
+
+        Raises:
+            ImageError: The image cannot be read.
+            ShapeError: An array is not (H, W, 3) uint8.
+        """
+        return self.answer(self.probabilities([image])[0])
+
+    def probabilities(self, images: Iterable[ImageLike], *, batch_size: int = 32) -> NDArray[np.float32]:
+        """Read many images.
+
+        Args:
+            images: N paths, Pillow images or arrays.
+            batch_size: Images that are in memory at once.
+
+        Returns:
+            (N, K) float32 probabilities; rows sum to 1.
+
+        Raises:
+            ImageError: An image cannot be read.
+            ShapeError: An array is not (H, W, 3) uint8.
+        """
+        prepare = self.config.network.preprocessing.prepare
+        rows: list[NDArray[np.float32]] = []
+        batch: list[NDArray[np.uint8]] = []
+        for image in images:
+            batch.append(prepare(_pixels(image)))
+            if len(batch) == batch_size:
+                rows.append(self.prepared_probabilities(np.stack(batch)))
+                batch = []
+        if batch:
+            rows.append(self.prepared_probabilities(np.stack(batch)))
+        return np.concatenate(rows) if rows else np.zeros((0, len(self.labels)), dtype=np.float32)
+
+    def prepared_probabilities(self, prepared: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Read prepared images.
+
+        Args:
+            prepared: (N, size, size, 3) uint8, RGB.
+
+        Returns:
+            (N, K) float32 probabilities.
+        """
+        with torch.inference_mode():
+            logits = self.network(self.config.network.preprocessing.normalise(torch.from_numpy(prepared)))
+        return probabilities_of(logits, self.config.temperature)
+
+    def answer(self, probabilities: NDArray[np.float32], *, top: int = 3) -> Prediction:
+        """Turn one row of probabilities into an answer.
+
+        Args:
+            probabilities: (K,) float32.
+            top: How many of the most probable labels to give.
+        """
+        order = np.argsort(-probabilities, kind="stable")[:top]
+        best = tuple((self.labels[i], float(probabilities[i])) for i in order)
+        label, probability = best[0]
+        return Prediction(label if probability >= self.config.threshold else UNSURE, probability, best)
+
+    def save(self, folder: str | Path, card: str) -> None:
+        """Write the bundle into a new folder.
+
+        Args:
+            folder: Made here; the caller sees to it that it appears whole (see `handshape.run`).
+            card: Text of the model card.
+        """
+        place = Path(folder)
+        place.mkdir(parents=True)
+        state = {name: tensor.contiguous() for name, tensor in self.network.state_dict().items()}
+        save_file(state, place / _MODEL, metadata={"format": "pt"})
+        text = json.dumps(asdict(self.config), indent=2, ensure_ascii=False, allow_nan=False)
+        (place / _CONFIG).write_text(text + "\n", encoding="utf-8")
+        (place / _CARD).write_text(card, encoding="utf-8")
+
+
+def load(bundle: str | Path) -> Recogniser:
+    """Load a recogniser from its bundle, or from the run that holds it.
+
+    Args:
+        bundle: Folder of a bundle or of a run.
+
+    Returns:
+        The recogniser, on the CPU.
+
+    Raises:
+        BundleError: The folder holds no bundle, or a file or field of it is damaged.
+    """
+    place = Path(bundle).expanduser()
+    if (place / "recogniser").is_dir():
+        place = place / "recogniser"
+    config = _read_config(place / _CONFIG)
+    try:
+        network = empty_network(config.network)
+    except (BackboneError, ValueError) as error:
+        raise _damaged(place / _CONFIG, "network", str(error)) from error
+    try:
+        network.load_state_dict(load_file(place / _MODEL), strict=True, assign=True)
+    except (OSError, SafetensorError) as error:
+        raise _damaged(place / _MODEL, "the file", str(error)) from error
+    except RuntimeError as error:
+        raise _damaged(place / _MODEL, "the tensors", str(error).splitlines()[-1].strip()) from error
+    return Recogniser(network, config)
+
+
+def _read_config(path: Path) -> BundleConfig:
+    if not path.is_file():
+        raise BundleError(
+            f"no bundle at {str(path.parent)!r}", f"a folder with {_CONFIG} and {_MODEL}", "check the path"
+        )
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(path, "the file", str(error)) from error
+    version = found.get("format_version") if isinstance(found, dict) else None
+    if version != FORMAT_VERSION:
+        raise _damaged(path, "format_version", f"is {version!r}, and this handshape reads {FORMAT_VERSION}")
+    try:
+        config = TypeAdapter(BundleConfig).validate_python(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _damaged(path, ".".join(map(str, first["loc"])), first["msg"]) from error
+    if len(config.labels) != config.network.labels:
+        raise _damaged(path, "labels", f"names {len(config.labels)} for {config.network.labels} outputs")
+    return config
+
+
+def _pixels(image: ImageLike) -> NDArray[np.uint8]:
+    if isinstance(image, str | Path):
+        return read_image(Path(image))
+    if isinstance(image, Image.Image):
+        return pixels_of(image)
+    return image
+
+
+def _damaged(path: Path, field_name: str, reason: str) -> BundleError:
+    return BundleError(
+        f"the bundle's {path.name} is damaged at {field_name!r}: {' '.join(reason.split())}",
+        "a bundle as handshape writes it",
+        f"train again or copy {path.parent.name!r} anew",
+    )

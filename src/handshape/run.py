@@ -1,0 +1,124 @@
+"""Run directories: they appear whole or not at all, and never take the place of anything else."""
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from handshape.errors import OutputError
+
+_LIBRARIES = ("handshape", "torch", "torchvision", "numpy", "pillow", "pylance", "scikit-learn", "scipy")
+
+
+def default_out(command: str) -> Path:
+    """Return the directory of a run for which none was named."""
+    return Path("runs") / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def check_out(out: Path, *, force: bool) -> None:
+    """Refuse an output directory that is in use, before any long work.
+
+    Args:
+        out: Directory that is to be written.
+        force: Whether an earlier run may be replaced.
+
+    Raises:
+        OutputError: It is not empty and not to be replaced, or is no run, or cannot be written.
+    """
+    if out.is_dir() and any(out.iterdir()):
+        if not force:
+            raise OutputError(
+                f"{str(out)!r} is not empty",
+                "a new or empty directory",
+                "choose another --out, or add --force",
+            )
+        if not (out / "config.json").is_file():
+            raise OutputError(
+                f"{str(out)!r} holds something else than a run",
+                "a run that --force may replace",
+                "choose another",
+            )
+    elif out.exists() and not out.is_dir():
+        raise OutputError(f"{str(out)!r} is a file", "a directory", "choose another --out")
+    parent = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    if not os.access(parent, os.W_OK):
+        raise OutputError(
+            f"cannot write to {str(parent)!r}", "a directory that can be written to", "choose another"
+        )
+
+
+@contextmanager
+def new_run(out: Path, *, force: bool) -> Iterator[Path]:
+    """Write a run under a temporary name and give it its own when it is whole.
+
+    Args:
+        out: Directory of the run.
+        force: Whether an earlier run there is replaced.
+
+    Yields:
+        The folder to write into.
+
+    Raises:
+        OutputError: As in `check_out`.
+    """
+    check_out(out, force=force)
+    place = out.absolute()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f".{place.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir()
+        yield partial
+        check_out(out, force=force)
+        _replace(place, partial)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            f"cannot write the run to {str(out)!r} ({error.strerror})",
+            "room on a disk",
+            "choose another --out",
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _replace(place: Path, partial: Path) -> None:
+    if not place.exists():
+        partial.rename(place)
+        return
+    old = place.with_name(f".{place.name}.{os.getpid()}.old")
+    place.rename(old)
+    partial.rename(place)
+    shutil.rmtree(old)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON that people can read too."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def describe(command: str, config: Any, digest: str) -> dict[str, Any]:
+    """Return what a run's ``config.json`` holds.
+
+    Args:
+        command: Name of the command.
+        config: Its resolved settings.
+        digest: Stands for the content, labels and splits of the data.
+    """
+    return {
+        "command": command,
+        "settings": asdict(config),
+        "data_digest": digest,
+        "argv": sys.argv[1:] if Path(sys.argv[0]).name == "handshape" else [],
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
+    }

@@ -1,0 +1,123 @@
+"""Rows of numbers keyed by (content digest, view), in one Lance table that several processes may fill."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import lance
+import numpy as np
+import pyarrow as pa
+from filelock import FileLock
+from numpy.typing import NDArray
+
+# More commits than this are merged into one file when a writer is done.
+_FRAGMENTS = 32
+# Versions that a reader may still hold open are kept this long.
+_KEEP = timedelta(hours=1)
+
+
+class Table:
+    """One Lance table with a row for each (digest, view).
+
+    Args:
+        path: Folder of the table; made with the first row.
+        columns: Arrow types of the columns beside ``digest`` and ``view``.
+        about: What the rows are, kept in the table's metadata.
+    """
+
+    def __init__(self, path: Path, columns: dict[str, pa.DataType], about: dict[str, str]) -> None:
+        self.path = path
+        self._lock = FileLock(f"{path}.lock")
+        keys = [pa.field("digest", pa.string()), pa.field("view", pa.int16())]
+        self._schema = pa.schema([*keys, *(pa.field(n, t) for n, t in columns.items())], metadata=about)
+
+    def __len__(self) -> int:
+        found = self._open()
+        return 0 if found is None else int(found.count_rows())
+
+    def rows(self, digests: Sequence[str], view: int) -> NDArray[np.int64]:
+        """Find where rows are.
+
+        Args:
+            digests: N content digests.
+            view: View number.
+
+        Returns:
+            (N,) int64 row numbers; -1 where there is no such row.
+        """
+        found = self._open()
+        missing = np.full(len(digests), -1, dtype=np.int64)
+        if found is None or not len(digests):
+            return missing
+        keys = found.to_table(columns=["digest", "view"])
+        at = np.flatnonzero(keys["view"].to_numpy() == view)
+        stored = np.array(keys["digest"].to_pylist(), dtype=np.str_)[at]
+        order = np.argsort(stored, kind="stable")
+        wanted = np.array(digests, dtype=np.str_)
+        place = np.searchsorted(stored, wanted, sorter=order).clip(max=max(len(stored) - 1, 0))
+        if not len(stored):
+            return missing
+        hit = stored[order[place]] == wanted
+        return np.where(hit, at[order[place]], -1)
+
+    def append(self, digests: Sequence[str], view: int, columns: dict[str, pa.Array]) -> None:
+        """Add rows in one commit, leaving out those that another process added meanwhile.
+
+        Args:
+            digests: N content digests.
+            view: View number.
+            columns: N values for each column.
+        """
+        with self._lock:
+            new = np.unique(np.array(digests), return_index=True)[1]
+            new = np.sort(new[self.rows([digests[i] for i in new], view) < 0])
+            if not len(new):
+                return
+            keys = {
+                "digest": pa.array(digests, pa.string()),
+                "view": pa.array([view] * len(digests), pa.int16()),
+            }
+            batch = pa.table({**keys, **columns}, schema=self._schema).take(new)
+            mode = "append" if self._open() is not None else "create"
+            lance.write_dataset(batch, str(self.path), schema=self._schema, mode=mode)
+
+    def read(self, rows: NDArray[np.int64], column: str) -> pa.ChunkedArray:
+        """Read one column of some rows, in the order asked for.
+
+        Args:
+            rows: Row numbers from `rows`, none of them -1.
+            column: Name of the column.
+
+        Returns:
+            The N values.
+        """
+        found = lance.dataset(str(self.path))
+        if len(rows) * 4 < found.count_rows():
+            return found.take(rows.tolist(), columns=[column])[column]
+        # A whole read is several times faster than a random one.
+        return found.to_table(columns=[column])[column].take(pa.array(rows))
+
+    def compact(self) -> None:
+        """Merge many small commits, so that later reads stay fast."""
+        with self._lock:
+            found = self._open()
+            if found is not None and len(found.get_fragments()) > _FRAGMENTS:
+                found.optimize.compact_files()
+                found.cleanup_old_versions(_KEEP)
+
+    def drop(self, digests: Sequence[str]) -> int:
+        """Delete all rows of some photos and return how many rows went."""
+        with self._lock:
+            before, found = len(self), self._open()
+            if found is None:
+                return 0
+            for start in range(0, len(digests), 1000):
+                listed = ", ".join(f"'{digest}'" for digest in digests[start : start + 1000])
+                found.delete(f"digest IN ({listed})")
+            found.optimize.compact_files()
+            found.cleanup_old_versions(_KEEP)
+            return before - len(self)
+
+    def _open(self) -> Any:
+        return lance.dataset(str(self.path)) if self.path.is_dir() else None

@@ -1,0 +1,113 @@
+"""Results of commands as a person reads them in a terminal."""
+
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from handshape.config.train import CompareConfig, TrainConfig
+from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
+
+
+def show_compare(config: CompareConfig | TrainConfig, metrics: dict[str, Any]) -> None:
+    """Print the table of the models."""
+    split = metrics["split"]
+    counts = ", ".join(f"{split[side]} {side}" for side in ("train", "valid", "test"))
+    table = Table(
+        title=f"Split: {split['kind']} ({counts})", title_justify="left", title_style="", box=SIMPLE
+    )
+    for head in ("model", "best valid", "test", "95 % interval", "features", "training", "trained of"):
+        table.add_column(head, justify="left" if head == "model" else "right")
+    for name, model in metrics["models"].items():
+        low, high = model["test_interval"]
+        seconds, parameters = model["seconds"], model["parameters"]
+        table.add_row(
+            name,
+            _percent(model["valid_accuracy"]),
+            _percent(model["test_accuracy"]),
+            f"{100 * low:.1f} to {100 * high:.1f}",
+            f"{seconds['features']:.1f} s",
+            f"{seconds['train']:.1f} s",
+            f"{_short(parameters['trained'])} of {_short(parameters['total'])}",
+        )
+    Console().print(table)
+
+
+show_train = show_compare
+
+
+def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
+    """Print counts, shapes, signers and what cannot be read."""
+    console = Console()
+    split = found["split"]
+    sides = ("train", "valid", "test")
+    table = Table(title=f"{found['images']} images, split: {split['kind']}", title_justify="left", box=SIMPLE)
+    table.add_column("label")
+    for side in (*sides, "all"):
+        table.add_column(side, justify="right")
+    for label, count in found["counts"].items():
+        table.add_row(label, *(str(split["counts"][side][label]) for side in sides), str(count))
+    table.add_section()
+    table.add_row("all", *(str(sum(split["counts"][side].values())) for side in sides), str(found["images"]))
+    console.print(table)
+    example, batch = found["example"], found["minibatch"]
+    print(f"One example   {example['path']}")
+    print(f"              x: {_tensor(example['x'])}   y: {example['y']} ({example['label']})")
+    print(f"A minibatch   x: {_tensor(batch['x'])}   y: {_shape(batch['y'])} {batch['y']['values']}")
+    for size in found["sizes"][:5]:
+        print(f"Size          {size['width']} x {size['height']} {size['mode']}: {size['images']} images")
+    signers = ", ".join(f"{name} ({count})" for name, count in found["signers"].items())
+    print(f"Signers       {signers or 'unknown; name them with --signer'}")
+    for side, labels in split["missing"].items():
+        print(f"Missing       {side} has no image of {', '.join(labels)}")
+    for file in found["unreadable"]:
+        print(f"Left out      {file['path']}: {file['reason']}")
+
+
+def show_features(config: FeaturesConfig, found: dict[str, Any]) -> None:
+    """Print what is in the store now."""
+    shape = " x ".join(map(str, found["shape"]))
+    print(
+        f"{found['images']} images, {1 + found['views']} views each: {shape} features of {found['backbone']}"
+    )
+    print(f"Weights: {found['weights']}")
+    print(f"Store: {found['store']}")
+
+
+def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
+    """Print the accuracy in a sentence and a table of labels."""
+    low, high = found["interval"]
+    interval = f"(95 %: {100 * low:.1f} to {100 * high:.1f})"
+    print(f"{_percent(found['accuracy'])} of {found['n']} photos read right {interval}")
+    table = Table(box=SIMPLE)
+    for head in ("label", "photos", "read right", "right when read so"):
+        table.add_column(head, justify="left" if head == "label" else "right")
+    for label, figures in found["labels"].items():
+        shares = ("-" if figures[key] is None else _percent(figures[key]) for key in ("recall", "precision"))
+        table.add_row(label, str(figures["support"]), *shares)
+    Console().print(table)
+    for signer, figures in found["signers"].items():
+        print(f"Signer {signer}: {_percent(figures['accuracy'])} of {figures['n']}")
+
+
+def show_predict(config: PredictConfig, answers: list[dict[str, Any]]) -> None:
+    """Print one line for each image."""
+    for answer in answers:
+        print(f"{answer['path']}\t{answer['label']}\t{answer['probability']:.4f}")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _short(count: int) -> str:
+    return f"{count / 1e6:.2f} M" if count >= 1e5 else f"{count:,}"
+
+
+def _shape(found: dict[str, Any]) -> str:
+    return f"{' x '.join(map(str, found['shape']))} {found['type'].removeprefix('torch.')}"
+
+
+def _tensor(found: dict[str, Any]) -> str:
+    return f"{_shape(found)} in [{found['smallest']:g}, {found['largest']:g}]"

@@ -1,0 +1,222 @@
+"""Fit one model on one split: what `train`, `compare` and folds over signers all do."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from handshape.config.train import BackboneConfig, LoopOptions, ModelName
+from handshape.data.augment import Views
+from handshape.data.image import Preprocessing
+from handshape.data.prepared import Images, Indices
+from handshape.data.sample import SplitName
+from handshape.data.scan import Scan
+from handshape.features.extract import Extractor, features_of
+from handshape.models.backbone import Backbone
+from handshape.models.cnn import CNN
+from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.network import FrozenNetwork, NetworkConfig
+from handshape.training.history import Epoch
+from handshape.training.linear import train_linear
+from handshape.training.loop import LoopConfig, predict_logits, train_network
+
+_JUDGED: tuple[SplitName, ...] = ("valid", "test")
+Sides = dict[SplitName, NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model and what it says of the images it was not trained on.
+
+    Args:
+        name: Of the model.
+        network: From normalised images to (N, K) logits, in evaluation mode.
+        config: Description of the network.
+        history: One row per pass over the training images.
+        logits: (N, K) float32 of the valid and test images, in the order of their indices.
+        seconds: For ``features``, ``train`` and in ``total``.
+        parameters: How many there are in ``total`` and how many were ``trained``.
+    """
+
+    name: str
+    network: nn.Module
+    config: NetworkConfig
+    history: list[Epoch]
+    logits: dict[SplitName, Tensor]
+    seconds: dict[str, float]
+    parameters: dict[str, int]
+
+    @property
+    def valid_accuracy(self) -> float:
+        """Of the epoch that was kept."""
+        return max(epoch.valid_accuracy for epoch in self.history)
+
+
+class Fitter:
+    """Trains models on splits of one scanned data set, sharing what they have in common.
+
+    Args:
+        scan: The data set with its prepared images.
+        store: The store's folder.
+        device: Where networks run.
+        backbone: Frozen backbone, when one is needed.
+        options: Head, pooling and views.
+        loop: Epochs, batch size and rates.
+        seed: Fixes every random choice.
+        size: Height and width of the prepared images in pixels.
+    """
+
+    def __init__(
+        self,
+        scan: Scan,
+        store: Path,
+        device: torch.device,
+        backbone: Backbone | None,
+        options: BackboneConfig,
+        loop: LoopOptions,
+        *,
+        seed: int,
+        size: int,
+    ) -> None:
+        self._scan, self._store, self._device, self._backbone = scan, store, device, backbone
+        self._options, self._size = options, size
+        self._loop = LoopConfig(loop.epochs, loop.batch_size, loop.learning_rate, loop.weight_decay, seed)
+        self._classes = scan.dataset.classes
+        self._labels = len(scan.dataset.labels)
+
+    def fit(self, name: ModelName, sides: Sides) -> Fitted:
+        """Train one model.
+
+        Args:
+            name: Of the model.
+            sides: Indices of the samples on each side of the split.
+
+        Returns:
+            The fitted model.
+        """
+        start = time.perf_counter()
+        maker = {"cnn": self._fit_cnn, "frozen": self._fit_frozen}[name]
+        network, config, history, logits, features = maker(sides)
+        total = time.perf_counter() - start
+        trained = network.head if isinstance(network, FrozenNetwork) else network
+        return Fitted(
+            name,
+            network,
+            config,
+            history,
+            logits,
+            {"features": features, "train": total - features, "total": total},
+            {"total": _count(network), "trained": _count(trained)},
+        )
+
+    def _fit_cnn(self, sides: Sides) -> "_Parts":
+        images, preprocessing = self._scan.images, Preprocessing(self._size)
+        feeds = {side: _Prepared(images, indices, preprocessing) for side, indices in sides.items()}
+        network, history = train_network(
+            lambda: CNN(self._labels, preprocessing.size).to(memory_format=torch.channels_last),
+            (feeds["train"], self._classes[sides["train"]]),
+            (feeds["valid"], self._classes[sides["valid"]]),
+            self._loop,
+            device=self._device,
+            what="Training the CNN",
+        )
+        logits = {side: predict_logits(network, feeds[side]) for side in _JUDGED}
+        return network, NetworkConfig("cnn", self._labels, preprocessing), history, logits, 0.0
+
+    def _fit_frozen(self, sides: Sides) -> "_Parts":
+        backbone = self._backbone
+        assert backbone is not None  # the command loads one when this model is asked for
+        start = time.perf_counter()
+        config = HeadConfig(self._options.head, self._options.pool or None)
+        extractor = Extractor(backbone, config.pool, Views(), self._device)
+        features = {side: self._features(extractor, indices, 0) for side, indices in sides.items()}
+        views = [self._features(extractor, sides["train"], view + 1) for view in range(self._options.views)]
+        train = torch.cat([features["train"], *views])
+        classes = np.tile(self._classes[sides["train"]], 1 + len(views))
+        seconds = time.perf_counter() - start
+        sets = (train, classes), (features["valid"], self._classes[sides["valid"]])
+        head, history = self._fit_head(config, *sets)
+        logits = {side: predict_logits(head, _Rows(features[side])) for side in _JUDGED}
+        pool = Pool(config.pool, *backbone.feature_shape[1:])
+        described = NetworkConfig(
+            "frozen", self._labels, backbone.preprocessing, backbone.name, backbone.feature_shape, config
+        )
+        return FrozenNetwork(backbone, pool, head), described, history, logits, seconds
+
+    def _fit_head(
+        self,
+        config: HeadConfig,
+        train: tuple[Tensor, NDArray[np.int64]],
+        valid: tuple[Tensor, NDArray[np.int64]],
+    ) -> tuple[Head, list[Epoch]]:
+        def make() -> Head:
+            head = Head(train[0][0].numel(), self._labels, config)
+            if config.standardise:
+                head.standardise_by(torch.flatten(train[0], 1))
+            return head
+
+        if config.kind == "linear":
+            head = make()
+            return head, train_linear(head, train, valid)
+        rows = (_Rows(train[0]), train[1]), (_Rows(valid[0]), valid[1])
+        network, history = train_network(
+            make, *rows, self._loop, device=self._device, what="Training the head"
+        )
+        assert isinstance(network, Head)
+        return network, history
+
+    def _features(self, extractor: Extractor, indices: NDArray[np.int64], view: int) -> Tensor:
+        images = _Chosen(self._scan.images, indices)
+        digests = [self._scan.digests[i] for i in indices]
+        stored = features_of(extractor, images, digests, self._store, view=view)
+        return torch.from_numpy(stored.astype(np.float32))
+
+
+_Parts = tuple[nn.Module, NetworkConfig, list[Epoch], dict[SplitName, Tensor], float]
+
+
+class _Chosen:
+    """Some of the images."""
+
+    def __init__(self, images: Images, indices: NDArray[np.int64]) -> None:
+        self._images, self._indices = images, indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def take(self, indices: Indices) -> NDArray[np.uint8]:
+        return self._images.take(self._indices[np.asarray(indices)])
+
+
+class _Prepared:
+    """Some of the images, normalised, as inputs of a network."""
+
+    def __init__(self, images: Images, indices: NDArray[np.int64], preprocessing: Preprocessing) -> None:
+        self._chosen, self._preprocessing = _Chosen(images, indices), preprocessing
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def take(self, indices: NDArray[np.int64]) -> Tensor:
+        return self._preprocessing.normalise(torch.from_numpy(self._chosen.take(indices)))
+
+
+class _Rows:
+    """Stored features as inputs of a head: one tensor, indexed."""
+
+    def __init__(self, features: Tensor) -> None:
+        self._features = features
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    def take(self, indices: NDArray[np.int64]) -> Tensor:
+        return self._features[torch.from_numpy(np.asarray(indices))]
+
+
+def _count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())

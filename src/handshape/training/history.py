@@ -1,0 +1,39 @@
+"""What happened while training, one row per pass over the training images."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training images.
+
+    Args:
+        epoch: Number of the pass, from 1.
+        loss: Mean cross-entropy over the training images during the pass, in nats.
+        train_accuracy: Share of training images read right during the pass, each before its own update.
+        valid_accuracy: Share of valid images read right after the pass.
+        seconds: Duration of the pass with its look at valid.
+    """
+
+    epoch: int
+    loss: float
+    train_accuracy: float
+    valid_accuracy: float
+    seconds: float
+
+
+def write_history(path: Path, histories: dict[str, Sequence[Epoch]]) -> None:
+    """Write the histories of one or more models as a table.
+
+    Args:
+        path: CSV file to write.
+        histories: Epochs by the name of the model.
+    """
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["model", *(field.name for field in fields(Epoch))])
+        for model, epochs in histories.items():
+            writer.writerows([model, *asdict(epoch).values()] for epoch in epochs)

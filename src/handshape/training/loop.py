@@ -1,0 +1,185 @@
+"""The one training loop, for the CNN on images and for an MLP on features."""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from handshape.errors import UsageError
+from handshape.progress import track
+from handshape.training.history import Epoch
+
+# Batches in evaluation, where no gradients are held.
+_EVALUATION_BATCH = 128
+
+
+class Inputs(Protocol):
+    """What a network is fed, by index."""
+
+    def __len__(self) -> int:
+        """Return N."""
+        ...
+
+    def take(self, indices: NDArray[np.int64]) -> Tensor:
+        """Return a float32 batch for B indices."""
+        ...
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How to train; the defaults are the lesson's.
+
+    Args:
+        epochs: Passes over the training images.
+        batch_size: Images in a step; the last step of an epoch takes what is left.
+        learning_rate: Of Adam.
+        weight_decay: Of Adam (L2).
+        seed: Fixes the first weights and the order of the images.
+    """
+
+    epochs: int = 7
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if getattr(self, name) <= 0:
+                flag = name.replace("_", "-")
+                raise UsageError(f"--{flag} {getattr(self, name)}", "a positive number", "change it")
+        if self.weight_decay < 0:
+            raise UsageError(f"--weight-decay {self.weight_decay}", "zero or more", "change it")
+
+
+def train_network(
+    make: Callable[[], nn.Module],
+    train: tuple[Inputs, NDArray[np.int64]],
+    valid: tuple[Inputs, NDArray[np.int64]],
+    config: LoopConfig,
+    *,
+    device: torch.device | None = None,
+    what: str = "Training",
+) -> tuple[nn.Module, list[Epoch]]:
+    """Train a network with Adam and cross-entropy and keep the epoch that reads valid best.
+
+    Args:
+        make: Makes the network; called after seeding.
+        train: Inputs and their (N,) int64 classes.
+        valid: The same of the valid side.
+        config: Epochs, batch size, rates and seed.
+        device: Where to train; ``None`` for the CPU.
+        what: Name shown with the progress.
+
+    Returns:
+        The network of the best epoch (of equals, the one with the least valid loss), in evaluation mode and
+        on the CPU, and the history.
+    """
+    place = device or torch.device("cpu")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = make().to(place)
+        order = torch.Generator().manual_seed(config.seed)
+        optimiser = torch.optim.Adam(
+            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        history: list[Epoch] = []
+        best, best_state = (-1.0, float("inf")), copy.deepcopy(network.state_dict())
+        with track(what, config.epochs * len(train[1])) as advance:
+            for number in range(1, config.epochs + 1):
+                start = time.perf_counter()
+                loss, accuracy = _one_pass(network, train, optimiser, order, config.batch_size, advance)
+                valid_loss, valid_accuracy = evaluate_network(network, *valid)
+                history.append(Epoch(number, loss, accuracy, valid_accuracy, time.perf_counter() - start))
+                if (valid_accuracy, -valid_loss) > (best[0], -best[1]):
+                    best, best_state = (valid_accuracy, valid_loss), copy.deepcopy(network.state_dict())
+    network.load_state_dict(best_state)
+    return network.eval().cpu(), history
+
+
+def _one_pass(
+    network: nn.Module,
+    train: tuple[Inputs, NDArray[np.int64]],
+    optimiser: torch.optim.Optimizer,
+    order: torch.Generator,
+    batch_size: int,
+    advance: Callable[[int], None],
+) -> tuple[float, float]:
+    inputs, classes = train
+    place = next(network.parameters()).device
+    network.train()
+    loss_sum, right = 0.0, 0
+    for batch in _batches(torch.randperm(len(classes), generator=order).numpy(), batch_size):
+        targets = torch.from_numpy(classes[batch]).to(place)
+        logits = network(inputs.take(batch).to(place))
+        loss = F.cross_entropy(logits, targets)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        loss_sum += loss.item() * len(batch)
+        right += int((logits.detach().argmax(dim=1) == targets).sum())
+        advance(len(batch))
+    return loss_sum / len(classes), right / len(classes)
+
+
+def _batches(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    """Cut an order into steps; a last single image joins the step before it, for batch norm needs two."""
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [np.concatenate(batches[-2:])]
+    return batches
+
+
+def evaluate_network(network: nn.Module, inputs: Inputs, classes: NDArray[np.int64]) -> tuple[float, float]:
+    """Return mean cross-entropy in nats and accuracy.
+
+    Args:
+        network: Put in evaluation mode here.
+        inputs: What it reads.
+        classes: (N,) int64.
+    """
+    logits = predict_logits(network, inputs)
+    targets = torch.from_numpy(classes)
+    return float(F.cross_entropy(logits, targets)), float((logits.argmax(dim=1) == targets).float().mean())
+
+
+def predict_logits(network: nn.Module, inputs: Inputs) -> Tensor:
+    """Run a network over all its inputs without gradients.
+
+    Args:
+        network: Put in evaluation mode here.
+        inputs: What it reads.
+
+    Returns:
+        (N, K) float32 logits on the CPU.
+    """
+    place = next(network.parameters()).device
+    network.eval()
+    with torch.inference_mode():
+        order = np.arange(len(inputs))
+        parts = [
+            network(inputs.take(order[start : start + _EVALUATION_BATCH]).to(place)).cpu()
+            for start in range(0, len(order), _EVALUATION_BATCH)
+        ]
+    return torch.cat(parts).clone()
+
+
+def probabilities_of(logits: Tensor, temperature: float = 1.0) -> NDArray[np.float32]:
+    """Turn logits into probabilities.
+
+    Args:
+        logits: (N, K) float32.
+        temperature: Logits are divided by it first; above 1 makes the answers less sure.
+
+    Returns:
+        (N, K) float32; rows sum to 1.
+    """
+    result: NDArray[np.float32] = torch.softmax(logits / temperature, dim=1).cpu().numpy()
+    return result
