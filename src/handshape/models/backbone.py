@@ -183,9 +183,9 @@ class _Patches(nn.Module):
         network.heads = nn.Identity()
 
     def forward(self, images: Tensor) -> Tensor:
-        tokens = self.network._process_input(images)
+        tokens: Tensor = self.network._process_input(images)
         first = self.network.class_token.expand(len(tokens), -1, -1)
-        encoded = self.network.encoder(torch.cat([first, tokens], dim=1))[:, 1:]
+        encoded: Tensor = self.network.encoder(torch.cat([first, tokens], dim=1))[:, 1:]
         side = images.shape[-1] // self.network.patch_size
         return encoded.transpose(1, 2).reshape(len(images), -1, side, side)
 

@@ -1,0 +1,46 @@
+# Every target makes .venv itself when it is missing or the lock has changed.
+PYTHON ?= python3
+BIN := .venv/bin
+# For a laptop without a GPU: make demo TORCH_BACKEND=cpu
+TORCH := $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND))
+EXTRAS := dev,serve,onnx
+
+.PHONY: venv demo test test-fast check format bench lock
+
+venv: .venv/installed
+
+.venv/installed: pyproject.toml requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python $(TORCH) --constraint requirements.lock --editable '.[$(EXTRAS)]'
+	@touch $@
+
+demo: venv
+ifdef HANDSHAPE_DATA
+	$(BIN)/handshape compare '$(HANDSHAPE_DATA)/studio' --labels A-I --signer 'hand(\d+)_' --backbone squeezenet1_0 --out runs/demo --force
+else
+	@echo "Set HANDSHAPE_DATA to a folder of photos, and HANDSHAPE_WEIGHTS to a folder of weights, and run make demo again."
+	@exit 1
+endif
+
+test: venv
+	$(BIN)/python -m pytest -n auto
+
+test-fast: venv
+	$(BIN)/python -m pytest -n auto -m 'not slow'
+
+check: venv
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: venv
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: venv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python $(TORCH) --constraint requirements.lock --editable '.[$(EXTRAS),bench]'
+	for file in benchmarks/*.py; do $(BIN)/python $$file; done
+
+lock: venv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --no-header --no-emit-index-url --quiet --output-file requirements.lock

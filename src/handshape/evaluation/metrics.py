@@ -1,0 +1,183 @@
+"""How many photos are read right: altogether, per label and per signer, and what is taken for what."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_fscore_support
+
+from handshape.errors import ShapeError
+from handshape.evaluation.dependence import Groups
+from handshape.evaluation.figure import Figure
+from handshape.evaluation.inputs import check_classes, check_probabilities
+
+
+@dataclass(frozen=True)
+class LabelFigures(Figure):
+    """Figures of one label.
+
+    Args:
+        precision: Of the photos read as this label, the share that shows it; None if none was read so.
+        recall: Of the photos that show this label, the share read right; None if none shows it.
+        f1: Harmonic mean of precision and recall, 0 if no photo was read right; None if none shows the label.
+        support: Number of photos that show this label.
+    """
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+
+
+@dataclass(frozen=True)
+class SignerFigures(Figure):
+    """Figures of one signer.
+
+    Args:
+        accuracy: Share of this signer's photos that is read right.
+        n: Number of this signer's photos.
+    """
+
+    accuracy: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Confused(Figure):
+    """A pair of labels of which one is taken for the other.
+
+    Args:
+        true: Label shown.
+        predicted: Label it was read as.
+        count: Number of photos.
+        share: Fraction of the photos that show ``true``.
+    """
+
+    true: str
+    predicted: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Metrics(Figure):
+    """Figures of one model on one set of photos.
+
+    Args:
+        n: Number of photos.
+        accuracy: Share read right.
+        macro_f1: Mean F1 of the labels that some photo shows.
+        labels: Figures per label, in class order, labels without photos included.
+        missing_labels: Labels that no photo shows.
+        signers: Figures per signer, sorted by name; empty if no signer is known.
+        confusion: K rows of K counts, row: class shown, column: class read.
+        most_confused: The mistake made most often; of equals, the one that hits the larger share of its
+            label.
+    """
+
+    n: int
+    accuracy: float
+    macro_f1: float
+    labels: Mapping[str, LabelFigures]
+    missing_labels: tuple[str, ...]
+    signers: Mapping[str, SignerFigures]
+    confusion: tuple[tuple[int, ...], ...]
+    most_confused: Confused | None
+
+
+def measure(
+    classes: NDArray[np.int64],
+    probabilities: NDArray[np.floating[Any]],
+    labels: Sequence[str],
+    signers: Groups | None = None,
+) -> Metrics:
+    """Measure a model's answers against the truth; the answer is the most probable class.
+
+    Args:
+        classes: (N,) int64 in [0, K), the true classes.
+        probabilities: (N, K) floats in [0, 1], rows summing to 1.
+        labels: K label names in class order.
+        signers: (N,) signer of each photo, None where unknown.
+
+    Returns:
+        The figures, all fractions in [0, 1].
+
+    Raises:
+        ShapeError: The arrays do not belong together, or labels are not K, or signers not N.
+    """
+    check_classes(classes, probabilities)
+    check_probabilities(probabilities)
+    _check_names(labels, signers, probabilities)
+    predicted = probabilities.argmax(axis=1)
+    k = len(labels)
+    # scikit-learn's own warns at a single class.
+    confusion = np.bincount(classes * k + predicted, minlength=k * k).reshape(k, k)
+    figures = _label_figures(classes, predicted, labels)
+    seen = [figure.f1 for figure in figures.values() if figure.f1 is not None]
+    return Metrics(
+        n=len(classes),
+        accuracy=float((predicted == classes).mean()),
+        macro_f1=float(np.mean(seen)),
+        labels=figures,
+        missing_labels=tuple(label for label, figure in figures.items() if figure.support == 0),
+        signers=_signer_figures(predicted == classes, signers),
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+        most_confused=_most_confused(confusion, labels),
+    )
+
+
+def _check_names(labels: Sequence[str], signers: Groups | None, probabilities: NDArray[Any]) -> None:
+    n, k = probabilities.shape
+    if len(labels) != k or len(set(labels)) != k:
+        raise ShapeError(
+            f"{len(labels)} labels, {len(set(labels))} of them different, for {k} columns of probabilities",
+            f"{k} different labels",
+            "pass the recogniser's labels in class order",
+        )
+    if signers is not None and len(signers) != n:
+        raise ShapeError(f"{len(signers)} signers for {n} photos", f"{n}", "pass one signer per photo")
+
+
+def _label_figures(
+    classes: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[str]
+) -> dict[str, LabelFigures]:
+    precision, recall, f1, support = precision_recall_fscore_support(
+        classes, predicted, labels=range(len(labels)), zero_division=np.nan
+    )
+    return {
+        label: LabelFigures(
+            precision=_known(precision[k]),
+            recall=_known(recall[k]),
+            # scikit-learn says 0 for a label that no photo shows but some are read as.
+            f1=_known(f1[k]) if support[k] else None,
+            support=int(support[k]),
+        )
+        for k, label in enumerate(labels)
+    }
+
+
+def _known(share: float) -> float | None:
+    return None if np.isnan(share) else float(share)
+
+
+def _signer_figures(correct: NDArray[np.bool_], signers: Groups | None) -> dict[str, SignerFigures]:
+    names = [] if signers is None else [None if signer is None else str(signer) for signer in signers]
+    rows: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        if name is not None:
+            rows.setdefault(name, []).append(index)
+    return {name: SignerFigures(float(correct[rows[name]].mean()), len(rows[name])) for name in sorted(rows)}
+
+
+def _most_confused(confusion: NDArray[np.int64], labels: Sequence[str]) -> Confused | None:
+    mistakes = confusion.copy()
+    np.fill_diagonal(mistakes, 0)
+    if not mistakes.any():
+        return None
+    shares = mistakes / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    true, predicted = divmod(int(np.lexsort((shares.ravel(), mistakes.ravel()))[-1]), len(labels))
+    return Confused(
+        labels[true], labels[predicted], int(mistakes[true, predicted]), float(shares[true, predicted])
+    )

@@ -1,0 +1,198 @@
+"""When to answer "unsure": a threshold on the top probability, and what it costs and saves.
+
+The rule: of the valid photos that are read right, at least 95 % stay answered. It states its cost in advance,
+about one right answer in twenty is held back, needs no photos of anything but signs, and always gives a
+threshold. Rules that aim at an accuracy do not: where valid is read without a mistake they answer everything,
+also a photo of no hand.
+
+Source: Hendrycks and Gimpel, ICLR 2017 (top probability as the score for mistakes and strange images);
+keeping 95 % of the rightful answers is the usual working point of that field (FPR at 95 % TPR: Liang, Li and
+Srikant, ICLR 2018).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handshape.errors import ShapeError, UsageError
+from handshape.evaluation.figure import Figure
+from handshape.evaluation.inputs import check_classes, check_probabilities
+
+KEEP = 0.95
+_CURVE_POINTS = 101
+
+
+@dataclass(frozen=True)
+class Curve(Figure):
+    """Accuracy on the answered photos when only the surest are answered.
+
+    Args:
+        coverage: Shares of photos answered, rising to 1; at most 101 points.
+        accuracy: Accuracy on the answered photos at each coverage.
+        area: Mean accuracy over all coverages, in [0, 1]; 1 is perfect, plain accuracy is what a random order
+            gives.
+        accuracy_at_90: Accuracy on the surest 90 % of the photos.
+    """
+
+    coverage: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    area: float
+    accuracy_at_90: float
+
+
+@dataclass(frozen=True)
+class Rejection(Figure):
+    """What a threshold does on a set of photos.
+
+    Args:
+        threshold: Answered if the top probability is at least this.
+        coverage: Share of photos answered.
+        accuracy: Accuracy on all photos, answered or not.
+        answered_accuracy: Accuracy on the answered photos, None if none is.
+        curve: The same for every other threshold.
+    """
+
+    threshold: float
+    coverage: float
+    accuracy: float
+    answered_accuracy: float | None
+    curve: Curve
+
+
+def choose_threshold(
+    probabilities: NDArray[np.floating[Any]], classes: NDArray[np.int64], keep: float = KEEP
+) -> float:
+    """Choose on valid the highest threshold that still answers a share of the photos that are read right.
+
+    Args:
+        probabilities: (N, K) floats of the valid photos, at the recogniser's temperature, rows summing to 1.
+        classes: (N,) int64 in [0, K), their true classes.
+        keep: Share of the rightly read photos to keep answered, in (0, 1].
+
+    Returns:
+        The threshold, in [0, 1]; 1 if no photo is read right, so that nothing short of certainty is answered.
+
+    Raises:
+        ShapeError: The arrays do not belong together.
+        UsageError: keep is not in (0, 1].
+
+    Source: see the module.
+    """
+    check_classes(classes, probabilities)
+    check_probabilities(probabilities)
+    if not 0 < keep <= 1:
+        raise UsageError(f"keep {keep}", "a fraction in (0, 1]", "use 0.95 for the usual working point")
+    right = probabilities.max(axis=1)[probabilities.argmax(axis=1) == classes]
+    return float(np.quantile(right, 1 - keep, method="lower")) if len(right) else 1.0
+
+
+def is_answered(probabilities: NDArray[np.floating[Any]], threshold: float) -> NDArray[np.bool_]:
+    """Say which photos are answered; the others are "unsure".
+
+    Args:
+        probabilities: (N, K) floats in [0, 1], rows summing to 1.
+        threshold: As chosen on valid.
+
+    Returns:
+        (N,) bool.
+
+    Raises:
+        ShapeError: The probabilities are not (N, K) distributions.
+    """
+    check_probabilities(probabilities)
+    return np.asarray(probabilities.max(axis=1) >= threshold)
+
+
+def measure_rejection(
+    probabilities: NDArray[np.floating[Any]], classes: NDArray[np.int64], threshold: float
+) -> Rejection:
+    """Measure what a threshold does on photos of known labels.
+
+    Args:
+        probabilities: (N, K) floats in [0, 1], rows summing to 1.
+        classes: (N,) int64 in [0, K), the true classes.
+        threshold: As chosen on valid.
+
+    Returns:
+        Coverage, accuracy on the answered photos, and the curve over all thresholds.
+
+    Raises:
+        ShapeError: The arrays do not belong together.
+    """
+    check_classes(classes, probabilities)
+    answered = is_answered(probabilities, threshold)
+    correct = probabilities.argmax(axis=1) == classes
+    return Rejection(
+        threshold=threshold,
+        coverage=float(answered.mean()),
+        accuracy=float(correct.mean()),
+        answered_accuracy=float(correct[answered].mean()) if answered.any() else None,
+        curve=coverage_accuracy(probabilities.max(axis=1), correct),
+    )
+
+
+def coverage_accuracy(top: NDArray[np.floating[Any]], correct: NDArray[np.bool_]) -> Curve:
+    """Follow the accuracy on the answered photos from the surest photo to all of them.
+
+    Photos of equal top probability come in no order: each counts as right by the share of them that is.
+
+    Args:
+        top: (N,) floats in [0, 1], the top probabilities.
+        correct: (N,) bool, whether each photo was read right.
+
+    Returns:
+        The curve, its area and the accuracy at 90 % coverage.
+
+    Raises:
+        ShapeError: top and correct are not (N,) with N >= 1.
+
+    Source: Geifman and El-Yaniv, Selective Classification for Deep Neural Networks, NeurIPS 2017 (the area is
+    1 minus their area under the risk-coverage curve).
+    """
+    if top.ndim != 1 or top.shape != correct.shape or not len(top):
+        raise ShapeError(
+            f"top probabilities of shape {top.shape} and answers of shape {correct.shape}",
+            "(N,) both, with N >= 1",
+            "pass one of each per photo",
+        )
+    _, block, counts = np.unique(-top, return_inverse=True, return_counts=True)
+    block_share = np.bincount(block, weights=correct) / counts
+    n = len(top)
+    accuracy = np.cumsum(np.repeat(block_share, counts)) / np.arange(1, n + 1)
+    points = np.unique(np.linspace(0, n - 1, min(n, _CURVE_POINTS)).round().astype(np.int64))
+    return Curve(
+        coverage=tuple(float((point + 1) / n) for point in points),
+        accuracy=tuple(float(accuracy[point]) for point in points),
+        area=float(accuracy.mean()),
+        accuracy_at_90=float(accuracy[-(-9 * n // 10) - 1]),
+    )
+
+
+def refused_share(
+    probabilities: NDArray[np.floating[Any]], threshold: float, nothing: int | None = None
+) -> float:
+    """Measure how often photos that show no known sign are refused.
+
+    Args:
+        probabilities: (N, K) floats for photos of no hand, or of signs that the recogniser does not know.
+        threshold: As chosen on valid.
+        nothing: Class of the label for "no sign", if the recogniser has one; answering it is a refusal too.
+
+    Returns:
+        The share, in [0, 1], answered "unsure" or ``nothing``.
+
+    Raises:
+        ShapeError: The probabilities are not (N, K) distributions, or nothing is not in [0, K).
+    """
+    refused = ~is_answered(probabilities, threshold)
+    if nothing is not None:
+        if not 0 <= nothing < probabilities.shape[1]:
+            raise ShapeError(
+                f"class {nothing} for no sign",
+                f"one in [0, {probabilities.shape[1]})",
+                "pass its class or None",
+            )
+        refused |= probabilities.argmax(axis=1) == nothing
+    return float(refused.mean())
