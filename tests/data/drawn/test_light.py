@@ -18,9 +18,9 @@ def _light(*direction: float) -> Light:
 def test_find_normals__of_a_ball_point_outwards() -> None:
     depth, solid = _ball()
     normals = find_normals(depth, solid)
-    np.testing.assert_allclose(normals[20, 20], [0.0, 0.0, 1.0], atol=1e-6)
-    np.testing.assert_allclose(normals[20, 29], [9 / 15, 0.0, 12 / 15], atol=0.03)
-    np.testing.assert_allclose(normals[11, 20], [0.0, -9 / 15, 12 / 15], atol=0.03)
+    np.testing.assert_allclose(normals[:, 20, 20], [0.0, 0.0, 1.0], atol=1e-6)
+    np.testing.assert_allclose(normals[:, 20, 29], [9 / 15, 0.0, 12 / 15], atol=0.03)
+    np.testing.assert_allclose(normals[:, 11, 20], [0.0, -9 / 15, 12 / 15], atol=0.03)
 
 
 def test_find_creases__darkens_only_what_lies_deeper_than_its_surroundings() -> None:
@@ -41,7 +41,7 @@ def test_find_shadows__fall_away_from_the_lamp() -> None:
 
 
 def test_shade__lights_the_side_of_the_lamp() -> None:
-    normals = np.array([[0.8, 0.0, 0.6], [-0.8, 0.0, 0.6]], dtype=np.float32)
+    normals = np.array([[0.8, -0.8], [0.0, 0.0], [0.6, 0.6]], dtype=np.float32)
     full = np.ones(2, dtype=np.float32)
-    lit = shade(np.full((2, 3), 0.5, np.float32), normals, full, full, _light(1.0, 0.0, 0.5))
-    assert (lit[0] > 3 * lit[1]).all()
+    lit = shade(np.full((3, 2), 0.5, np.float32), normals, full, full, _light(1.0, 0.0, 0.5))
+    assert (lit[:, 0] > 3 * lit[:, 1]).all()

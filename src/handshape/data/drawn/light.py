@@ -39,11 +39,11 @@ def find_normals(depth: Floats, solid: Mask) -> Floats:
         solid: (H, W) bool, where there is something.
 
     Returns:
-        (H, W, 3) float32 unit vectors: x right, y down, z to the viewer.
+        (3, H, W) float32 unit vectors: x right, y down, z to the viewer.
     """
     slopes = [_slope(depth, solid, axis) for axis in (1, 0)]
     size = 1.0 / np.sqrt(1.0 + slopes[0] ** 2 + slopes[1] ** 2)
-    return np.stack([-slopes[0] * size, -slopes[1] * size, size], axis=-1)
+    return np.stack([-slopes[0] * size, -slopes[1] * size, size])
 
 
 def _slope(depth: Floats, solid: Mask, axis: int) -> Floats:
@@ -119,36 +119,36 @@ def shade(colour: Floats, normals: Floats, creases: Floats, shadows: Floats, lig
     Red light travels farther inside flesh than blue, so it reaches a little around the edge of the lit side.
 
     Args:
-        colour: (P, 3) colour of the surface, linear light.
-        normals: (P, 3) unit normals.
+        colour: (3, P) colour of the surface, linear light.
+        normals: (3, P) unit normals.
         creases: (P,) from ``find_creases``.
         shadows: (P,) from ``find_shadows``.
         light: The light.
 
     Returns:
-        (P, 3) float32, linear light, not clipped.
+        (3, P) float32, linear light, not clipped.
     """
-    towards = light.direction.astype(np.float32)
-    wrap = np.array([0.32, 0.16, 0.10], dtype=np.float32)
-    lit = np.maximum(_dot(normals, towards)[:, None] + wrap, 0.0) / (1.0 + wrap)
-    lit *= (shadows * (0.35 + 0.65 * creases))[:, None]
-    up = (0.5 - 0.5 * normals[:, 1] * creases)[:, None]
-    around = light.above.astype(np.float32) * up + light.below.astype(np.float32) * (1 - up)
-    around *= (creases * (0.55 + 0.45 * normals[:, 2]))[:, None]
-    half = towards + np.array([0.0, 0.0, 1.0], dtype=np.float32)
+    wrap = np.array([[0.32], [0.16], [0.10]], dtype=np.float32)
+    lamp = light.lamp.astype(np.float32)[:, None]
+    lit = np.maximum(_dot(normals, light.direction) + wrap, 0.0)
+    lit *= lamp / (1 + wrap)
+    lit *= shadows * (np.float32(0.35) + np.float32(0.65) * creases)
+    up = np.float32(0.5) - np.float32(0.5) * normals[1] * creases
+    around = creases * (np.float32(0.55) + np.float32(0.45) * normals[2])
+    above, below = light.above.astype(np.float32)[:, None], light.below.astype(np.float32)[:, None]
+    lit += (above - below) * (up * around) + below * around
+    lit *= colour
+    half = light.direction + np.array([0.0, 0.0, 1.0])
     gloss = np.maximum(_dot(normals, half / np.linalg.norm(half)), 0.0)
     for _ in range(4):
-        gloss = gloss * gloss  # to the 16th
-    gloss = gloss * shadows * np.float32(0.12 * light.shine)
-    lamp = light.lamp.astype(np.float32)
-    shaded: Floats = colour * (lit * lamp + around) + gloss[:, None] * lamp
+        gloss *= gloss  # to the 16th
+    gloss *= shadows * np.float32(0.12 * light.shine)
+    shaded: Floats = lit + lamp * gloss
     return shaded
 
 
-def _dot(normals: Floats, vector: Floats) -> Floats:
+def _dot(normals: Floats, vector: Array) -> Floats:
     # By hand: for a product this thin the linear algebra library starts threads that fight over the cores.
-    x, y, z = vector.tolist()
-    product: Floats = (
-        normals[:, 0] * np.float32(x) + normals[:, 1] * np.float32(y) + normals[:, 2] * np.float32(z)
-    )
+    x, y, z = (np.float32(value) for value in vector)
+    product: Floats = normals[0] * x + normals[1] * y + normals[2] * z
     return product

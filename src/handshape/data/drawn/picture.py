@@ -214,15 +214,17 @@ def _expose(
     solid = surface.part != NOTHING
     x0, y0, x1, y1 = find_box(solid)
     window = np.s_[y0:y1, x0:x1]
-    inside = solid[window]
-    depth = surface.depth[window]
-    normals = find_normals(depth, inside)[inside]
-    creases = find_creases(depth, inside, scale)[inside]
-    shadows = find_shadows(depth, light, scale)[inside]
+    depth, inside = surface.depth[window], solid[window]
     rows, columns = np.nonzero(inside)
+    normals = find_normals(depth, inside)[:, rows, columns]
+    creases = find_creases(depth, inside, scale)[rows, columns]
+    shadows = find_shadows(depth, light, scale)[rows, columns]
     colour = paint(surface, (rows + y0, columns + x0), normals, signer, rng)
     lit = shade(colour, normals, creases, shadows, light)
-    image[window][inside] = np.sqrt(np.clip(lit * np.float32(rng.uniform(0.8, 1.3)), 0.0, 1.0))
+    seen = np.sqrt(
+        np.clip(lit * np.float32(rng.uniform(0.8, 1.3)), 0.0, 1.0, out=lit), out=lit
+    )  # as sRGB, nearly
+    image[window][rows, columns] = (seen * np.float32(255.0)).astype(np.uint8).T
     return np.asarray(photograph(image, style, rng))
 
 

@@ -3,17 +3,18 @@
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from handshape.data.drawn.light import Light
-from handshape.data.drawn.render import Floats
 from handshape.data.drawn.signer import MONK, Colour
 
+Pixels = NDArray[np.uint8]
 Style = Literal["studio", "room"]
 STYLES: tuple[Style, ...] = ("studio", "room")
 
 
-def make_background(style: Style, size: int, rng: np.random.Generator) -> Floats:
+def make_background(style: Style, size: int, rng: np.random.Generator) -> Pixels:
     """Invent a background.
 
     Args:
@@ -22,43 +23,41 @@ def make_background(style: Style, size: int, rng: np.random.Generator) -> Floats
         rng: Source of chance.
 
     Returns:
-        (size, size, 3) float32, sRGB in [0, 1].
+        (size, size, 3) uint8, sRGB.
     """
     if style == "room":
         return _room(size, rng)
     if rng.random() < 0.6:
-        return np.zeros((size, size, 3), dtype=np.float32)
+        return np.zeros((size, size, 3), dtype=np.uint8)
     return _gradient(size, rng.beta(0.7, 1.0, 3), float(rng.uniform(0.0, 0.25)), rng)
 
 
-def _gradient(size: int, colour: Colour, strength: float, rng: np.random.Generator) -> Floats:
+def _gradient(size: int, colour: Colour, strength: float, rng: np.random.Generator) -> Pixels:
     angle = rng.uniform(0, 2 * np.pi)
     ramp = np.linspace(-strength, strength, size, dtype=np.float32)
     slope = 1.0 + np.float32(np.cos(angle)) * ramp + np.float32(np.sin(angle)) * ramp[:, None]
-    graded: Floats = np.clip(slope[..., None] * colour.astype(np.float32), 0.0, 1.0)
-    return graded
+    planes = [np.clip(slope * np.float32(255.0 * c), 0.0, 255.0).astype(np.uint8) for c in colour]
+    return np.stack(planes, axis=-1)
 
 
-def _room(size: int, rng: np.random.Generator) -> Floats:
+def _room(size: int, rng: np.random.Generator) -> Pixels:
     """Draw small, blur, enlarge: a room behind a hand is out of focus."""
     small = 96
     wall = np.clip(rng.beta(1.6, 1.1) + rng.normal(0, 0.08, 3), 0.02, 1.0)
-    canvas = Image.fromarray(
-        (_gradient(small, wall, float(rng.uniform(0.05, 0.5)), rng) * 255).astype(np.uint8)
-    )
+    canvas = Image.fromarray(_gradient(small, wall, float(rng.uniform(0.05, 0.5)), rng))
     pen = ImageDraw.Draw(canvas)
     for _ in range(rng.integers(1, 9)):
         _thing(pen, small, rng)
     if rng.random() < 0.35:
         _person(pen, small, rng)
     canvas = canvas.filter(ImageFilter.GaussianBlur(float(rng.gamma(1.5, 0.8))))
-    big = np.asarray(canvas.resize((size, size), Image.Resampling.BILINEAR), dtype=np.float32) / 255.0
+    room = canvas.resize((size, size), Image.Resampling.BILINEAR)
     if rng.random() < 0.6:
-        grain = int(rng.choice([6, 14, 30, 60, 110]))
-        field = Image.fromarray(rng.standard_normal((grain, grain), dtype=np.float32))
-        big = big * (1 + rng.uniform(0.02, 0.2) * np.asarray(field.resize((size, size)))[..., None])
-    scene: Floats = np.clip(big, 0.0, 1.0).astype(np.float32)
-    return scene
+        cells, strength = int(rng.choice([6, 14, 30, 60, 110])), np.float32(rng.uniform(3.0, 28.0))
+        rough = np.clip(128.5 + strength * rng.standard_normal((cells, cells), np.float32), 0, 255)
+        grain = Image.fromarray(rough.astype(np.uint8)).resize((size, size), Image.Resampling.BILINEAR)
+        room = ImageChops.add(room, Image.merge("RGB", (grain, grain, grain)), 1.0, -128)
+    return np.array(room)
 
 
 def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
@@ -101,12 +100,12 @@ def _person(pen: ImageDraw.ImageDraw, size: int, rng: np.random.Generator) -> No
     pen.ellipse((x - r, y - 1.3 * r, x + r, y + 1.3 * r), fill=(r0, g0, b0))
 
 
-def make_light(style: Style, background: Floats, rng: np.random.Generator) -> Light:
+def make_light(style: Style, background: Pixels, rng: np.random.Generator) -> Light:
     """Invent the light; in a room what comes from everywhere has the colour of the room.
 
     Args:
         style: As for the background.
-        background: (H, W, 3) float32, sRGB in [0, 1].
+        background: (H, W, 3) uint8, sRGB.
         rng: Source of chance.
 
     Returns:
@@ -124,7 +123,7 @@ def make_light(style: Style, background: Floats, rng: np.random.Generator) -> Li
         around = rng.uniform(0.15, 0.7)
         if rng.random() < 0.15:
             strength *= 0.15  # the lamp is behind the hand, or there is none
-        room = background[::8, ::8].reshape(-1, 3).astype(np.float64).mean(axis=0) ** 2
+        room = (background[::8, ::8].reshape(-1, 3).mean(axis=0) / 255.0) ** 2
         ambient = 0.5 * tint + 0.5 * room / max(float(room.mean()), 0.05)
     else:
         ambient = tint
@@ -138,11 +137,11 @@ def make_light(style: Style, background: Floats, rng: np.random.Generator) -> Li
     )
 
 
-def photograph(image: Floats, style: Style, rng: np.random.Generator) -> Image.Image:
+def photograph(image: Pixels, style: Style, rng: np.random.Generator) -> Image.Image:
     """Take the picture: focus, movement and noise of a camera.
 
     Args:
-        image: (H, W, 3) float32, sRGB in [0, 1].
+        image: (H, W, 3) uint8, sRGB.
         style: Rooms are noisier and less sharp than a studio.
         rng: Source of chance.
 
@@ -154,7 +153,7 @@ def photograph(image: Floats, style: Style, rng: np.random.Generator) -> Image.I
     spread = min(0.55 + float(rng.gamma(1.2, 0.5 if room else 0.25)) * width / 224.0, 4.0)
     # One box is as good as a Gaussian when it is hardly wider than a pixel, and three times as fast.
     lens = ImageFilter.BoxBlur(1.3 * spread - 0.3) if spread < 1.3 else ImageFilter.GaussianBlur(spread)
-    photo = Image.fromarray((image * np.float32(255.0)).astype(np.uint8)).filter(lens)
+    photo = Image.fromarray(image).filter(lens)
     strength = float(rng.gamma(1.5, 2.2 if room else 1.0))
     noise = np.clip(128.5 + np.float32(strength) * rng.standard_normal((height, width), np.float32), 0, 255)
     # The same noise flipped is as good as new noise, and cheaper.

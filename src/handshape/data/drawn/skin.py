@@ -29,33 +29,39 @@ def paint(
     Args:
         surface: What the picture shows.
         pixels: Rows and columns of the P pixels to paint.
-        normals: (P, 3) unit normals, x right, y down, z to the viewer.
+        normals: (3, P) unit normals, x right, y down, z to the viewer.
         signer: Whose skin it is.
         rng: Source of chance, for blotches and folds.
 
     Returns:
-        (P, 3) float32, linear light in [0, 1], RGB.
+        (3, P) float32, linear light in [0, 1], RGB; colours come first because numpy is faster that way.
     """
     rows, columns = pixels
     part = surface.part[rows, columns]
     along, beside, facing, length = _place(surface, rows, columns, part, normals)
-    palm_side = np.clip(0.5 + 1.4 * facing, 0.0, 1.0)[:, None]
-    colour = signer.back.astype(np.float32) * (1 - palm_side) + signer.palm.astype(np.float32) * palm_side
     blotches = _noise(surface.part.shape[0], rng)[rows, columns]
-    tips = np.where(_DISTAL[part], np.clip(along, 0.0, 1.0), 0.0).astype(np.float32)
-    red = (0.10 * tips + 0.14 * blotches)[:, None] * np.array([0.2, -1.0, -1.0], dtype=np.float32)
-    colour *= 1.0 + red + (0.10 * blotches)[:, None]
-    colour *= _lines(surface, part, along, beside, facing, length, signer)[:, None]
-    nails = np.flatnonzero(_DISTAL[part] & (facing < -0.25))
-    across, length_ways = (beside[nails] / 0.66) ** 2, ((along[nails] - 0.86) / 0.46) ** 2
-    nails = nails[across * across + length_ways * length_ways < 1.0]  # a rectangle with round corners
-    colour[nails] = signer.nail.astype(np.float32)
-    cloth = part == SLEEVE
-    if cloth.any():
-        folds = 1.0 + 0.5 * _noise(surface.part.shape[0], rng)[rows[cloth], columns[cloth]]
-        colour[cloth] = signer.cloth.astype(np.float32) * folds[:, None]
-    painted: Floats = np.clip(colour, 0.0, 1.0)
+    tips = np.where(_DISTAL[part], np.clip(along, 0.0, 1.0), np.float32(0.0))
+    red = np.float32(0.10) * tips + np.float32(0.14) * blotches
+    gain = _lines(surface, part, along, beside, facing, length, signer) * (1 + np.float32(0.10) * blotches)
+    palm_side = np.clip(np.float32(0.5) + np.float32(1.4) * facing, 0.0, 1.0) * gain
+    back_side = gain - palm_side
+    back, palm = signer.back.astype(np.float32)[:, None], signer.palm.astype(np.float32)[:, None]
+    colour = back * back_side + palm * palm_side
+    colour *= 1 + np.array([[0.2], [-1.0], [-1.0]], dtype=np.float32) * red
+    colour[:, _nails(part, along, beside, facing)] = signer.nail.astype(np.float32)[:, None]
+    cloth = np.flatnonzero(part == SLEEVE)
+    if len(cloth):
+        folds = 1 + np.float32(0.5) * _noise(surface.part.shape[0], rng)[rows[cloth], columns[cloth]]
+        colour[:, cloth] = signer.cloth.astype(np.float32)[:, None] * folds
+    painted: Floats = np.clip(colour, 0.0, 1.0, out=colour)
     return painted
+
+
+def _nails(part: Parts, along: Floats, beside: Floats, facing: Floats) -> Indices:
+    """Which pixels lie on a nail: a rectangle with round corners on the back of the last bone."""
+    near = np.flatnonzero(_DISTAL[part] & (facing < -0.25))
+    across, lengthwise = (beside[near] / 0.66) ** 2, ((along[near] - 0.86) / 0.46) ** 2
+    return near[across * across + lengthwise * lengthwise < 1.0]
 
 
 def _place(
@@ -75,15 +81,18 @@ def _place(
         np.maximum(np.linalg.norm(side, axis=1), 1e-6)[:, None] * surface.radius.astype(np.float32)[:, None]
     )
     unit = axes / np.maximum(length * length, 1e-6)[:, None]
-    spot = np.stack(
-        [columns.astype(np.float32), rows.astype(np.float32), surface.depth[rows, columns]], axis=1
-    )
-    # One matrix for all parts, then each pixel picks its own: cheaper than gathering three vectors a pixel.
-    shift_along, shift_side = (origins * unit).sum(axis=1), (origins * side).sum(axis=1)
-    along = np.einsum("ij,ij->i", spot, unit[part]) - shift_along[part]
-    beside = np.einsum("ij,ij->i", spot, side[part]) - shift_side[part]
-    facing = np.einsum("ij,ij->i", normals, palmar[part])
+    spot = (columns.astype(np.float32), rows.astype(np.float32), surface.depth[rows, columns])
+    along = _dot(spot, unit, part) - (origins * unit).sum(axis=1)[part]
+    beside = _dot(spot, side, part) - (origins * side).sum(axis=1)[part]
+    facing = _dot((normals[0], normals[1], normals[2]), palmar, part)
     return along, beside, facing, length.astype(np.float32)[part]
+
+
+def _dot(points: tuple[Floats, Floats, Floats], vectors: Floats, part: Parts) -> Floats:
+    """Product of each point with the vector of its part: (P,) float32."""
+    x, y, z = (np.ascontiguousarray(vectors[:, k])[part] for k in range(3))
+    product: Floats = points[0] * x + points[1] * y + points[2] * z
+    return product
 
 
 def _lines(
@@ -100,7 +109,11 @@ def _lines(
     # On the palm's side a joint is one line, on the back some folds with nothing sharp about them.
     front = facing > 0.15
     near = along * length / (np.where(front, np.float32(1.1), np.float32(3.2)) * scale)
-    dark = _JOINTED[part] * np.exp(-np.minimum(near * near, 30.0)) * np.where(front, 0.42, 0.16)
+    dark = (
+        _JOINTED[part]
+        * np.exp(-np.minimum(near * near, 30.0))
+        * np.where(front, np.float32(0.42), np.float32(0.16))
+    )
     palm = np.flatnonzero((part == PALM) & (facing > 0.3))
     u, v = (
         beside[palm] * np.float32(12.0 / 91.0) * (1.0 if signer.handedness == "left" else -1.0),
@@ -118,12 +131,10 @@ def _lines(
 
 def _noise(size: int, rng: np.random.Generator) -> Floats:
     """Soft blotches of two sizes: (size, size) float32, about -1 to 1."""
-    fields = [
-        Image.fromarray(rng.standard_normal((n, n), dtype=np.float32)).resize(
-            (size, size), Image.Resampling.BILINEAR
-        )
-        for n in (12, 48)
-    ]
-    broad, fine = (np.asarray(field, dtype=np.float32) for field in fields)
-    blotches: Floats = np.float32(0.5) * broad + np.float32(0.35) * fine
+    broad = Image.fromarray(rng.standard_normal((12, 12), dtype=np.float32)).resize(
+        (48, 48), Image.Resampling.BICUBIC
+    )
+    fine = rng.standard_normal((48, 48), dtype=np.float32)
+    both = Image.fromarray(np.float32(0.5) * np.asarray(broad, dtype=np.float32) + np.float32(0.35) * fine)
+    blotches: Floats = np.asarray(both.resize((size, size), Image.Resampling.BILINEAR), dtype=np.float32)
     return blotches
