@@ -18,6 +18,7 @@ LAYERS = (
     "evaluation",
     "recogniser",
     "commands",
+    "api",
     "terminal",
     "cli",
 )

@@ -1,1 +1,37 @@
 """handshape: from labelled hand-sign photos to a recogniser whose accuracy can be believed."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handshape.api import compare, evaluate, extract, inspect, train
+    from handshape.data.folder import read_folder
+    from handshape.errors import HandshapeError
+    from handshape.recogniser import Prediction, Recogniser, load
+
+__all__ = [
+    "HandshapeError",
+    "Prediction",
+    "Recogniser",
+    "compare",
+    "evaluate",
+    "extract",
+    "inspect",
+    "load",
+    "read_folder",
+    "train",
+]
+_HOMES = {
+    "HandshapeError": "errors",
+    "Prediction": "recogniser",
+    "Recogniser": "recogniser",
+    "load": "recogniser",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Nothing is imported before it is asked for, so that `handshape --help` need not wait for torch.
+    if name not in __all__:
+        raise AttributeError(f"module 'handshape' has no attribute {name!r}")
+    home = "data.folder" if name == "read_folder" else _HOMES.get(name, "api")
+    return getattr(import_module(f"handshape.{home}"), name)

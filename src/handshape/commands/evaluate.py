@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from handshape.commands.material import scan_material
 from handshape.config.use import EvaluateConfig
+from handshape.data.prepared import content_digest
 from handshape.data.scan import Scan
 from handshape.errors import DataError
 from handshape.evaluation.intervals import accuracy_interval
 from handshape.evaluation.metrics import measure
 from handshape.progress import say, track
 from handshape.recogniser import Recogniser, load
+from handshape.run import check_out, describe, new_run, write_json
 
 _BATCH = 64
 
@@ -30,6 +32,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     Raises:
         HandshapeError: Something a user can mend; see the message.
     """
+    if config.out:
+        check_out(config.out, force=config.force)
     recogniser = load(config.bundle)
     _, scan = scan_material(config, size=recogniser.config.network.preprocessing.size)
     known = np.array([sample.label in recogniser.labels for sample in scan.dataset.samples])
@@ -48,13 +52,19 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     signers = [sample.signer for sample in tested.samples]
     figures = measure(tested.classes, probabilities, recogniser.labels, signers)
     interval = accuracy_interval(probabilities.argmax(axis=1) == tested.classes, signers)
-    return {
+    measured = {
         **figures.to_dict(),
         "interval": [interval.low, interval.high],
         "interval_method": interval.method,
         "unknown_labels": unknown,
         "unreadable": len(scan.dataset.unreadable),
     }
+    if config.out:
+        with new_run(config.out, force=config.force) as folder:
+            digest = content_digest("\n".join(scan.digests).encode())
+            write_json(folder / "config.json", describe("evaluate", config, digest))
+            write_json(folder / "metrics.json", measured)
+    return measured
 
 
 def _probabilities(recogniser: Recogniser, scan: Scan, indices: NDArray[np.int64]) -> NDArray[np.float32]:

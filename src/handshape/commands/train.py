@@ -63,8 +63,8 @@ def train_models(
     material = split_material(config, store, scan)
     sides = _sides(material)
     fitter = Fitter(scan, store, device, backbone, config, config, seed=config.seed, size=size)
-    tested = material.split.dataset.on("test")
-    results = [judge(fitter.fit(name, sides), tested) for name in names]
+    valid, tested = material.split.dataset.on("valid"), material.split.dataset.on("test")
+    results = [judge(fitter.fit(name, sides), valid, tested) for name in names]
     metrics = {
         "split": {"kind": material.split.kind, **material.split.counts()},
         "models": {result.fitted.name: result.to_dict() for result in results},
@@ -91,7 +91,7 @@ def _write(
     write_json(folder / "config.json", description)
     write_json(folder / "metrics.json", metrics)
     write_history(folder / "history.csv", {result.fitted.name: result.fitted.history for result in results})
-    write_predictions(folder / "predictions.csv", results, labels)
+    write_predictions(folder / "predictions.csv", results)
     write_report(folder, material.scan, material.split, results, description)
     best = max(results, key=lambda result: result.fitted.valid_accuracy)
     training = material.split.dataset.on("train")
@@ -102,7 +102,12 @@ def _write(
         **material.split.counts(),
     }
     config = BundleConfig(
-        labels, best.fitted.config, trained_on=trained_on, figures=metrics["models"][best.fitted.name]
+        labels,
+        best.fitted.config,
+        best.calibration.temperature,
+        best.rejection.threshold,
+        trained_on=trained_on,
+        figures=metrics["models"][best.fitted.name],
     )
     card = model_card(best, labels, material.split.kind, trained_on)
     Recogniser(best.fitted.network, config).save(folder / "recogniser", card)

@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+# The view that shows the photo in a mirror: a left hand for a right one, as half the webcams show it.
+MIRRORED = -1
+
 
 @dataclass(frozen=True)
 class Views:

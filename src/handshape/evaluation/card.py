@@ -25,7 +25,7 @@ def model_card(result: Judged, labels: tuple[str, ...], kind: str, trained_on: d
             accuracy=result.accuracy,
             low=result.interval.low,
             high=result.interval.high,
-            count=len(result.classes),
+            count=len(result.tested),
             split_words=split_words(kind),
             trained_on=trained_on,
         )

@@ -9,32 +9,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.data.sample import Dataset, Sample
+from handshape.data.sample import Dataset
+from handshape.evaluation.calibration import Calibration, calibrate
+from handshape.evaluation.dependence import Groups
 from handshape.evaluation.intervals import Interval, accuracy_interval
 from handshape.evaluation.metrics import Metrics, measure
+from handshape.evaluation.rejection import Rejection, choose_threshold, measure_rejection
 from handshape.training.fit import Fitted
 from handshape.training.loop import probabilities_of
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A fitted model with its answers on the test photos.
+    """A fitted model with its answers on the test photos and the figures made of them.
 
     Args:
         fitted: The model.
-        samples: N test samples.
-        classes: (N,) int64 true classes.
-        probabilities: (N, K) float32.
+        tested: The test side of the split.
+        probabilities: (N, K) float32 at the temperature fitted on valid.
         metrics: Accuracy, and figures per label and per signer.
         interval: 95 % interval of the accuracy.
+        calibration: Whether its probabilities can be believed, before and after temperature scaling.
+        rejection: What happens when it may answer "unsure".
+        mirrored_accuracy: Accuracy on the mirror images of the same photos.
     """
 
     fitted: Fitted
-    samples: tuple[Sample, ...]
-    classes: NDArray[np.int64]
+    tested: Dataset
     probabilities: NDArray[np.float32]
     metrics: Metrics
     interval: Interval
+    calibration: Calibration
+    rejection: Rejection
+    mirrored_accuracy: float
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -43,54 +50,80 @@ class Judged:
         return best
 
     @property
+    def correct(self) -> NDArray[np.bool_]:
+        """(N,) bool, whether each photo is read right."""
+        return self.predicted == self.tested.classes
+
+    @property
     def accuracy(self) -> float:
         """Share of photos read right."""
         return self.metrics.accuracy
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model's part of ``metrics.json``."""
+        figures = self.metrics.to_dict()
         return {
             "valid_accuracy": self.fitted.valid_accuracy,
             "test_accuracy": self.accuracy,
             "test_interval": [self.interval.low, self.interval.high],
             "seconds": self.fitted.seconds,
             "parameters": self.fitted.parameters,
-            **{key: value for key, value in self.metrics.to_dict().items() if key not in ("n", "accuracy")},
+            "interval_method": self.interval.method,
+            "interval_scope": self.interval.scope,
+            "mirrored_accuracy": self.mirrored_accuracy,
+            **{key: figures[key] for key in figures if key not in ("n", "accuracy")},
+            "calibration": self.calibration.to_dict(),
+            "rejection": self.rejection.to_dict(),
         }
 
     def worst(self, count: int = 12) -> list[int]:
         """Return the positions of the photos read wrong with the least probability for their own label."""
-        wrong = np.flatnonzero(self.predicted != self.classes)
-        own = self.probabilities[wrong, self.classes[wrong]]
+        wrong = np.flatnonzero(~self.correct)
+        own = self.probabilities[wrong, self.tested.classes[wrong]]
         return [int(i) for i in wrong[np.argsort(own, kind="stable")][:count]]
 
 
-def judge(fitted: Fitted, tested: Dataset) -> Judged:
+def judge(fitted: Fitted, valid: Dataset, tested: Dataset, bursts: Groups | None = None) -> Judged:
     """Measure a fitted model on the test photos.
 
     Args:
-        fitted: The model, with its logits of the test photos.
-        tested: The test side of the split.
+        fitted: The model, with its logits.
+        valid: The valid side of the split, on which temperature and threshold are fitted.
+        tested: The test side.
+        bursts: (N,) burst of each test photo, where bursts were looked for.
     """
-    probabilities = probabilities_of(fitted.logits["test"])
+    logits = {side: rows.numpy() for side, rows in fitted.logits.items()}
+    calibration = calibrate(logits["valid"], valid.classes, logits["test"], tested.classes)
+    temperature = calibration.temperature
+    probabilities = probabilities_of(fitted.logits["test"], temperature)
+    threshold = choose_threshold(probabilities_of(fitted.logits["valid"], temperature), valid.classes)
     signers = [sample.signer for sample in tested.samples]
-    metrics = measure(tested.classes, probabilities, tested.labels, signers)
-    interval = accuracy_interval(probabilities.argmax(axis=1) == tested.classes, signers)
-    return Judged(fitted, tested.samples, tested.classes, probabilities, metrics, interval)
+    correct = probabilities.argmax(axis=1) == tested.classes
+    return Judged(
+        fitted,
+        tested,
+        probabilities,
+        measure(tested.classes, probabilities, tested.labels, signers),
+        accuracy_interval(correct, signers, bursts),
+        calibration,
+        measure_rejection(probabilities, tested.classes, threshold),
+        float((logits["mirrored"].argmax(axis=1) == tested.classes).mean()),
+    )
 
 
-def write_predictions(path: Path, results: Sequence[Judged], labels: Sequence[str]) -> None:
+def write_predictions(path: Path, results: Sequence[Judged]) -> None:
     """Write every answer on the test photos as a table.
 
     Args:
         path: CSV file to write.
         results: One or more models on the same photos.
-        labels: K labels.
     """
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["model", "path", "label", "signer", "split", "predicted", "probability"])
         for result in results:
-            for sample, best, row in zip(result.samples, result.predicted, result.probabilities, strict=True):
+            rows = zip(result.tested.samples, result.predicted, result.probabilities, strict=True)
+            for sample, best, row in rows:
                 known = [sample.name, sample.label, sample.signer or "", sample.split]
-                writer.writerow([result.fitted.name, *known, labels[best], f"{row[best]:.6f}"])
+                label = result.tested.labels[best]
+                writer.writerow([result.fitted.name, *known, label, f"{row[best]:.6f}"])

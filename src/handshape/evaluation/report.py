@@ -93,7 +93,7 @@ def _mistakes(scan: Scan, split: Split, result: Judged) -> list[Mistake]:
     place = {sample.name: index for index, sample in enumerate(split.dataset.samples)}
     labels, found = split.dataset.labels, []
     for index in result.worst():
-        sample, best = result.samples[index], int(result.predicted[index])
+        sample, best = result.tested.samples[index], int(result.predicted[index])
         picture = thumbnail(scan.images.take([place[sample.name]])[0])
         probability = float(result.probabilities[index, best])
         found.append(Mistake(picture, sample.name, sample.label, labels[best], probability))

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handshape.data.augment import Views
+from handshape.data.augment import MIRRORED, Views
 from handshape.data.prepared import Images, read_ahead
 from handshape.models.backbone import Backbone
 from handshape.models.head import Pool
@@ -49,14 +49,14 @@ class Extractor:
 
         Args:
             store: The store's folder.
-            view: View number; the photo itself (0) is shared by all policies of views.
+            view: View number; the photo itself and its mirror image are shared by all policies.
         """
         about = {
             "backbone": self.backbone.name,
             "weights": self.backbone.digest,
             "preprocessing": json.dumps(asdict(self.backbone.preprocessing)),
             "shape": "x".join(map(str, self.shape)),
-            "views": json.dumps(asdict(self.views) if view else {}),
+            "views": json.dumps(asdict(self.views) if view > 0 else {}),
         }
         digest = blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=6).hexdigest()
         width = int(np.prod(self.shape))
@@ -77,7 +77,7 @@ def features_of(
         images: N prepared images.
         digests: N content digests.
         store: The store's folder.
-        view: 0 for the photo itself, 1 and up for its augmented views.
+        view: 0 for the photo itself, `MIRRORED` for its mirror image, 1 and up for its augmented views.
 
     Returns:
         (N, C, p, p) float16.
@@ -107,7 +107,7 @@ def _extract(
     batches = [unique[start : start + BATCH] for start in range(0, len(unique), BATCH)]
     pool = Pool(extractor.pool, *extractor.backbone.feature_shape[1:]).to(extractor.device)
     extractor.backbone.to(extractor.device).eval()
-    what = "Extracting features" if view == 0 else f"Extracting view {view}"
+    what = {0: "Extracting features", MIRRORED: "Extracting mirrored"}.get(view, f"Extracting view {view}")
     with track(what, len(unique)) as advance:
         for batch, prepared in zip(batches, read_ahead(images, batches), strict=True):
             names = [digests[i] for i in batch]
@@ -124,7 +124,9 @@ def _run(
     """Run one batch of (B, H, W, 3) uint8 and return (B, D) float16."""
     with torch.inference_mode():
         batch = prepared.to(extractor.device, non_blocking=True)
-        if view:
+        if view == MIRRORED:
+            batch = batch.flip(2)
+        elif view:
             batch = extractor.views.apply(batch, digests, view)
         features = pool(extractor.backbone(extractor.backbone.preprocessing.normalise(batch)))
     rows: NDArray[np.float16] = features.flatten(1).half().cpu().numpy()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handshape.config.train import BackboneConfig, LoopOptions, ModelName
-from handshape.data.augment import Views
+from handshape.data.augment import MIRRORED, Views
 from handshape.data.image import Preprocessing
 from handshape.data.prepared import Images, Indices
 from handshape.data.sample import SplitName
@@ -22,9 +22,8 @@ from handshape.models.head import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork, NetworkConfig
 from handshape.training.history import Epoch
 from handshape.training.linear import train_linear
-from handshape.training.loop import LoopConfig, predict_logits, train_network
+from handshape.training.loop import Inputs, LoopConfig, predict_logits, train_network
 
-_JUDGED: tuple[SplitName, ...] = ("valid", "test")
 Sides = dict[SplitName, NDArray[np.int64]]
 
 
@@ -37,7 +36,9 @@ class Fitted:
         network: From normalised images to (N, K) logits, in evaluation mode.
         config: Description of the network.
         history: One row per pass over the training images.
-        logits: (N, K) float32 of the valid and test images, in the order of their indices.
+        logits: (N, K) float32 of the ``valid`` and ``test`` images in the order of their indices, and of the
+            mirror images of the latter (``mirrored``). Those of valid are from before valid was learned from.
+        valid_accuracy: Of the epoch or penalty that was kept.
         seconds: For ``features``, ``train`` and in ``total``.
         parameters: How many there are in ``total`` and how many were ``trained``.
     """
@@ -46,14 +47,10 @@ class Fitted:
     network: nn.Module
     config: NetworkConfig
     history: list[Epoch]
-    logits: dict[SplitName, Tensor]
+    logits: dict[str, Tensor]
+    valid_accuracy: float
     seconds: dict[str, float]
     parameters: dict[str, int]
-
-    @property
-    def valid_accuracy(self) -> float:
-        """Of the epoch that was kept."""
-        return max(epoch.valid_accuracy for epoch in self.history)
 
 
 class Fitter:
@@ -84,7 +81,13 @@ class Fitter:
     ) -> None:
         self._scan, self._store, self._device, self._backbone = scan, store, device, backbone
         self._options, self._size = options, size
-        self._loop = LoopConfig(loop.epochs, loop.batch_size, loop.learning_rate, loop.weight_decay, seed)
+        self._loop = LoopConfig(
+            epochs=loop.epochs,
+            batch_size=loop.batch_size,
+            learning_rate=loop.learning_rate,
+            weight_decay=loop.weight_decay,
+            seed=seed,
+        )
         self._classes = scan.dataset.classes
         self._labels = len(scan.dataset.labels)
 
@@ -102,6 +105,7 @@ class Fitter:
         maker = {"cnn": self._fit_cnn, "frozen": self._fit_frozen}[name]
         network, config, history, logits, features = maker(sides)
         total = time.perf_counter() - start
+        right = logits["valid"].argmax(dim=1).numpy() == self._classes[sides["valid"]]
         trained = network.head if isinstance(network, FrozenNetwork) else network
         return Fitted(
             name,
@@ -109,13 +113,16 @@ class Fitter:
             config,
             history,
             logits,
+            float(right.mean()),
             {"features": features, "train": total - features, "total": total},
             {"total": _count(network), "trained": _count(trained)},
         )
 
     def _fit_cnn(self, sides: Sides) -> "_Parts":
         images, preprocessing = self._scan.images, Preprocessing(self._size)
-        feeds = {side: _Prepared(images, indices, preprocessing) for side, indices in sides.items()}
+        feeds: dict[str, Inputs] = {
+            side: _Prepared(images, indices, preprocessing) for side, indices in sides.items()
+        }
         network, history = train_network(
             lambda: CNN(self._labels, preprocessing.size).to(memory_format=torch.channels_last),
             (feeds["train"], self._classes[sides["train"]]),
@@ -124,7 +131,8 @@ class Fitter:
             device=self._device,
             what="Training the CNN",
         )
-        logits = {side: predict_logits(network, feeds[side]) for side in _JUDGED}
+        feeds["mirrored"] = _Prepared(images, sides["test"], preprocessing, mirrored=True)
+        logits = {side: predict_logits(network, feeds[side]) for side in ("valid", "test", "mirrored")}
         return network, NetworkConfig("cnn", self._labels, preprocessing), history, logits, 0.0
 
     def _fit_frozen(self, sides: Sides) -> "_Parts":
@@ -134,13 +142,18 @@ class Fitter:
         config = HeadConfig(self._options.head, self._options.pool or None)
         extractor = Extractor(backbone, config.pool, Views(), self._device)
         features = {side: self._features(extractor, indices, 0) for side, indices in sides.items()}
+        mirrored = self._features(extractor, sides["test"], MIRRORED)
         views = [self._features(extractor, sides["train"], view + 1) for view in range(self._options.views)]
         train = torch.cat([features["train"], *views])
         classes = np.tile(self._classes[sides["train"]], 1 + len(views))
         seconds = time.perf_counter() - start
-        sets = (train, classes), (features["valid"], self._classes[sides["valid"]])
-        head, history = self._fit_head(config, *sets)
-        logits = {side: predict_logits(head, _Rows(features[side])) for side in _JUDGED}
+        valid = features["valid"], self._classes[sides["valid"]]
+        head, history, valid_logits = self._fit_head(config, (train, classes), valid)
+        logits = {
+            "valid": valid_logits,
+            "test": predict_logits(head, _Rows(features["test"])),
+            "mirrored": predict_logits(head, _Rows(mirrored)),
+        }
         pool = Pool(config.pool, *backbone.feature_shape[1:])
         described = NetworkConfig(
             "frozen", self._labels, backbone.preprocessing, backbone.name, backbone.feature_shape, config
@@ -152,7 +165,7 @@ class Fitter:
         config: HeadConfig,
         train: tuple[Tensor, NDArray[np.int64]],
         valid: tuple[Tensor, NDArray[np.int64]],
-    ) -> tuple[Head, list[Epoch]]:
+    ) -> tuple[Head, list[Epoch], Tensor]:
         def make() -> Head:
             head = Head(train[0][0].numel(), self._labels, config)
             if config.standardise:
@@ -161,13 +174,13 @@ class Fitter:
 
         if config.kind == "linear":
             head = make()
-            return head, train_linear(head, train, valid)
+            return head, *train_linear(head, train, valid)
         rows = (_Rows(train[0]), train[1]), (_Rows(valid[0]), valid[1])
         network, history = train_network(
             make, *rows, self._loop, device=self._device, what="Training the head"
         )
         assert isinstance(network, Head)
-        return network, history
+        return network, history, predict_logits(network, _Rows(valid[0]))
 
     def _features(self, extractor: Extractor, indices: NDArray[np.int64], view: int) -> Tensor:
         images = _Chosen(self._scan.images, indices)
@@ -176,7 +189,7 @@ class Fitter:
         return torch.from_numpy(stored.astype(np.float32))
 
 
-_Parts = tuple[nn.Module, NetworkConfig, list[Epoch], dict[SplitName, Tensor], float]
+_Parts = tuple[nn.Module, NetworkConfig, list[Epoch], dict[str, Tensor], float]
 
 
 class _Chosen:
@@ -195,14 +208,23 @@ class _Chosen:
 class _Prepared:
     """Some of the images, normalised, as inputs of a network."""
 
-    def __init__(self, images: Images, indices: NDArray[np.int64], preprocessing: Preprocessing) -> None:
+    def __init__(
+        self,
+        images: Images,
+        indices: NDArray[np.int64],
+        preprocessing: Preprocessing,
+        *,
+        mirrored: bool = False,
+    ) -> None:
         self._chosen, self._preprocessing = _Chosen(images, indices), preprocessing
+        self._mirrored = mirrored
 
     def __len__(self) -> int:
         return len(self._chosen)
 
     def take(self, indices: NDArray[np.int64]) -> Tensor:
-        return self._preprocessing.normalise(torch.from_numpy(self._chosen.take(indices)))
+        batch = torch.from_numpy(self._chosen.take(indices))
+        return self._preprocessing.normalise(batch.flip(2) if self._mirrored else batch)
 
 
 class _Rows:

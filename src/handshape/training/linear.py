@@ -15,10 +15,10 @@ from handshape.progress import track
 from handshape.training.history import Epoch
 
 # Strengths of the L2 penalty that are tried, strongest first, for features scaled to a mean square of 1 / D.
-STRENGTHS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
+STRENGTHS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 # L-BFGS stops after this many passes for one strength, or before, when the loss no longer falls.
 _PASSES = 60
-_TOLERANCE = 1e-4
+_TOLERANCE = 1e-7
 # Below this many images the solver works on N rotated features instead of D: the same solution in less time.
 _ROTATE_BELOW = 2500
 
@@ -27,13 +27,18 @@ Side = tuple[Tensor, NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class _Solved:
-    weight: Tensor
-    bias: Tensor
+    strength: float
+    logits: Tensor
+    # Accuracy and minus the loss on valid: of equal accuracies the smaller loss wins.
     valid: tuple[float, float]
 
 
-def train_linear(head: Head, train: Side, valid: Side) -> list[Epoch]:
-    """Fit a linear head by L-BFGS for falling strengths of L2 penalty and keep the one that reads valid best.
+def train_linear(head: Head, train: Side, valid: Side) -> tuple[list[Epoch], Tensor]:
+    """Fit a linear head by L-BFGS, the strength of its L2 penalty chosen on valid.
+
+    Strengths are tried from the strongest to the weakest, each starting from the solution before it. With the
+    strength that reads valid best the head is then solved once more on train and valid together: valid has
+    done its work, and its photos are as good as any to learn from.
 
     Args:
         head: Linear head; standardised and given its weights here.
@@ -41,24 +46,50 @@ def train_linear(head: Head, train: Side, valid: Side) -> list[Epoch]:
         valid: The same of the valid side.
 
     Returns:
-        One row for each pass over the training images, from the strongest penalty to the weakest.
+        One row for each pass over the training images while strengths were tried, and the (M, K) logits of
+        the valid photos from the head that had not seen them.
 
     Source: Liu and Nocedal, On the limited memory BFGS method for large scale optimization, 1989.
     """
     layer = head.layers
     assert isinstance(layer, nn.Linear)  # the caller chose a linear head
-    head.standardise_by(torch.flatten(train[0], 1))
-    scale = head.width**-0.5
-    inputs, basis = _rotated(head.standardised(train[0]) * scale)
-    seen = head.standardised(valid[0]) * scale
-    seen = seen if basis is None else seen @ basis
-    best, history = _path((inputs, train[1]), (seen, valid[1]), layer.out_features)
-    weight = best.weight if basis is None else best.weight @ basis.T
+    best, history = _choose(head, train, valid)
+    both = torch.cat([train[0], valid[0]]), np.concatenate([train[1], valid[1]])
+    inputs, basis = _scaled(head, both[0])
+    start = np.zeros(layer.out_features * (inputs.shape[1] + 1))
+    weight, bias = _unpack(_solve((inputs, both[1]), best.strength, start, None), layer.out_features)
     with torch.no_grad():
-        layer.weight.copy_(weight * scale)
-        layer.bias.copy_(best.bias)
+        layer.weight.copy_((weight if basis is None else weight @ basis.T) * head.width**-0.5)
+        layer.bias.copy_(bias)
     head.eval()
-    return history
+    return history, best.logits
+
+
+def _choose(head: Head, train: Side, valid: Side) -> tuple[_Solved, list[Epoch]]:
+    layer = head.layers
+    assert isinstance(layer, nn.Linear)
+    inputs, basis = _scaled(head, train[0])
+    seen = head.standardised(valid[0]) * head.width**-0.5
+    look = (seen if basis is None else seen @ basis), valid[1]
+    history: list[Epoch] = []
+    best: _Solved | None = None
+    flat = np.zeros(layer.out_features * (inputs.shape[1] + 1))
+    with track("Solving the head", len(STRENGTHS)) as advance:
+        for strength in STRENGTHS:
+            note = _Note(look, layer.out_features, history)
+            flat = _solve((inputs, train[1]), strength, flat, note)
+            logits, reached = _look(_unpack(flat, layer.out_features), look)
+            if best is None or reached > best.valid:
+                best = _Solved(strength, logits, reached)
+            advance(1)
+    assert best is not None  # there is at least one strength
+    return best, history
+
+
+def _scaled(head: Head, features: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Standardise a head by features and return them scaled and, where that is faster, rotated."""
+    head.standardise_by(torch.flatten(features, 1))
+    return _rotated(head.standardised(features) * head.width**-0.5)
 
 
 def _rotated(inputs: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -77,55 +108,46 @@ def _rotated(inputs: Tensor) -> tuple[Tensor, Tensor | None]:
     return (vectors[:, keep] * root).float(), basis
 
 
-def _path(train: Side, valid: Side, labels: int) -> tuple[_Solved, list[Epoch]]:
-    history: list[Epoch] = []
-    best: _Solved | None = None
-    start = np.zeros(labels * (train[0].shape[1] + 1))
-    with track("Solving the head", len(STRENGTHS)) as advance:
-        for strength in STRENGTHS:
-            start, solved = _solve(train, valid, labels, strength, start, history)
-            # Of equals the one with the least valid loss: (accuracy, -loss).
-            if best is None or solved.valid > best.valid:
-                best = solved
-            advance(1)
-    assert best is not None  # there is at least one strength
-    return best, history
+class _Note:
+    """Writes a row of history for each pass of the solver."""
+
+    def __init__(self, valid: Side, labels: int, history: list[Epoch]) -> None:
+        self._valid, self._labels, self._history = valid, labels, history
+        self._began = time.perf_counter()
+
+    def add(self, flat: NDArray[np.float64], loss: float, accuracy: float) -> None:
+        reached = _look(_unpack(flat, self._labels), self._valid)[1][0]
+        now = time.perf_counter()
+        self._history.append(Epoch(len(self._history) + 1, loss, accuracy, reached, now - self._began))
+        self._began = now
 
 
 def _solve(
-    train: Side,
-    valid: Side,
-    labels: int,
-    strength: float,
-    start: NDArray[np.float64],
-    history: list[Epoch],
-) -> tuple[NDArray[np.float64], _Solved]:
-    targets = torch.from_numpy(train[1])
-    last: dict[str, tuple[float, float]] = {}
-    began = time.perf_counter()
+    train: Side, strength: float, start: NDArray[np.float64], note: _Note | None
+) -> NDArray[np.float64]:
+    inputs, targets = train[0], torch.from_numpy(train[1])
+    labels = len(start) // (inputs.shape[1] + 1)
+    last = (0.0, 0.0)
 
     def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        nonlocal last
         weight, bias = _unpack(flat, labels)
-        logits = train[0] @ weight.T + bias
+        logits = inputs @ weight.T + bias
         loss = float(F.cross_entropy(logits, targets))
-        last["train"] = (loss, _accuracy(logits, targets))
+        last = loss, _accuracy(logits, targets)
         error = (torch.softmax(logits, dim=1) - F.one_hot(targets, labels)) / len(targets)
-        gradient = torch.cat([(error.T @ train[0]) + strength * weight, error.sum(dim=0)[:, None]], dim=1)
+        gradient = torch.cat([(error.T @ inputs) + strength * weight, error.sum(dim=0)[:, None]], dim=1)
         total = loss + strength / 2 * float((weight.double() ** 2).sum())
         return total, gradient.double().numpy().ravel()
 
-    def note(flat: NDArray[np.float64]) -> None:
-        nonlocal began
-        loss, accuracy = last["train"]
-        now = time.perf_counter()
-        reached = _look(_unpack(flat, labels), valid)[0]
-        history.append(Epoch(len(history) + 1, loss, accuracy, reached, now - began))
-        began = now
+    def after_pass(flat: NDArray[np.float64]) -> None:
+        if note is not None:
+            note.add(flat, *last)
 
-    options = {"maxiter": _PASSES, "maxcor": 10, "ftol": _TOLERANCE * 1e-3, "gtol": 1e-6}
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", callback=note, options=options)
-    weight, bias = _unpack(found.x, labels)
-    return found.x, _Solved(weight, bias, _look((weight, bias), valid))
+    options = {"maxiter": _PASSES, "ftol": _TOLERANCE, "gtol": 1e-6}
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", callback=after_pass, options=options)
+    solution: NDArray[np.float64] = found.x
+    return solution
 
 
 def _unpack(flat: NDArray[np.float64], labels: int) -> tuple[Tensor, Tensor]:
@@ -133,12 +155,12 @@ def _unpack(flat: NDArray[np.float64], labels: int) -> tuple[Tensor, Tensor]:
     return both[:, :-1], both[:, -1]
 
 
-def _look(solution: tuple[Tensor, Tensor], side: Side) -> tuple[float, float]:
-    """Return accuracy and minus the mean cross-entropy on one side."""
+def _look(solution: tuple[Tensor, Tensor], side: Side) -> tuple[Tensor, tuple[float, float]]:
+    """Return the logits of one side, and its accuracy and minus its mean cross-entropy."""
     weight, bias = solution
     targets = torch.from_numpy(side[1])
     logits = side[0] @ weight.T + bias
-    return _accuracy(logits, targets), -float(F.cross_entropy(logits, targets))
+    return logits, (_accuracy(logits, targets), -float(F.cross_entropy(logits, targets)))
 
 
 def _accuracy(logits: Tensor, targets: Tensor) -> float:

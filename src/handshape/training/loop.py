@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handshape.errors import UsageError
+from handshape.config.train import LoopOptions
 from handshape.progress import track
 from handshape.training.history import Epoch
 
@@ -32,8 +32,8 @@ class Inputs(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class LoopConfig:
+@dataclass(frozen=True, kw_only=True)
+class LoopConfig(LoopOptions):
     """How to train; the defaults are the lesson's.
 
     Args:
@@ -42,21 +42,12 @@ class LoopConfig:
         learning_rate: Of Adam.
         weight_decay: Of Adam (L2).
         seed: Fixes the first weights and the order of the images.
+
+    Raises:
+        UsageError: A number is out of its range.
     """
 
-    epochs: int = 7
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "learning_rate"):
-            if getattr(self, name) <= 0:
-                flag = name.replace("_", "-")
-                raise UsageError(f"--{flag} {getattr(self, name)}", "a positive number", "change it")
-        if self.weight_decay < 0:
-            raise UsageError(f"--weight-decay {self.weight_decay}", "zero or more", "change it")
 
 
 def train_network(
