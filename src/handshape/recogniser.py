@@ -1,7 +1,7 @@
 """A recogniser: preprocessing, network, labels and threshold, saved as one bundle that executes nothing."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from handshape.data.image import pixels_of, read_image
-from handshape.errors import BackboneError, BundleError
+from handshape.errors import BundleError, ShapeError
 from handshape.models.network import NetworkConfig, empty_network
 from handshape.training.loop import probabilities_of
 
@@ -180,15 +180,26 @@ def load(bundle: str | Path) -> Recogniser:
     config = _read_config(place / _CONFIG)
     try:
         network = empty_network(config.network)
-    except (BackboneError, ValueError) as error:
+    except Exception as error:  # a wrong description makes torch raise nearly anything
         raise _damaged(place / _CONFIG, "network", str(error)) from error
     try:
-        network.load_state_dict(load_file(place / _MODEL), strict=True, assign=True)
+        state = load_file(place / _MODEL)
     except (OSError, SafetensorError) as error:
         raise _damaged(place / _MODEL, "the file", str(error)) from error
-    except RuntimeError as error:
-        raise _damaged(place / _MODEL, "the tensors", str(error).splitlines()[-1].strip()) from error
-    return Recogniser(network, config)
+    _check_tensors(place / _MODEL, network.state_dict(), state)
+    network.load_state_dict(state, strict=True, assign=True)
+    return Recogniser(network.to(memory_format=torch.channels_last), config)
+
+
+def _check_tensors(path: Path, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    for name in sorted({*expected, *found}):
+        if name not in found:
+            raise _damaged(path, name, "is missing")
+        if name not in expected:
+            raise _damaged(path, name, "does not belong to this network")
+        kinds = [f"{tensor.dtype} of shape {tuple(tensor.shape)}" for tensor in (found[name], expected[name])]
+        if kinds[0] != kinds[1]:
+            raise _damaged(path, name, f"is {kinds[0]} instead of {kinds[1]}")
 
 
 def _read_config(path: Path) -> BundleConfig:
@@ -208,9 +219,26 @@ def _read_config(path: Path) -> BundleConfig:
     except ValidationError as error:
         first = error.errors()[0]
         raise _damaged(path, ".".join(map(str, first["loc"])), first["msg"]) from error
-    if len(config.labels) != config.network.labels:
-        raise _damaged(path, "labels", f"names {len(config.labels)} for {config.network.labels} outputs")
+    for name, reason in _contradictions(config):
+        raise _damaged(path, name, reason)
     return config
+
+
+def _contradictions(config: BundleConfig) -> Iterator[tuple[str, str]]:
+    """Yield fields whose values have the right type and cannot be, and why."""
+    labels, outputs, preprocessing = config.labels, config.network.labels, config.network.preprocessing
+    if len(labels) != outputs:
+        yield "labels", f"names {len(labels)} for {outputs} outputs"
+    if len(set(labels)) != len(labels) or not labels:
+        yield "labels", "names none, or one twice"
+    if not 0 < config.temperature < float("inf"):
+        yield "temperature", f"is {config.temperature}, not a positive number"
+    if not 0 <= config.threshold <= 1:
+        yield "threshold", f"is {config.threshold}, not in [0, 1]"
+    if preprocessing.size < 1:
+        yield "network.preprocessing.size", f"is {preprocessing.size}, not positive"
+    if not all(0 < deviation < float("inf") for deviation in preprocessing.std):
+        yield "network.preprocessing.std", f"is {preprocessing.std}, not positive"
 
 
 def _pixels(image: ImageLike) -> NDArray[np.uint8]:
@@ -218,6 +246,12 @@ def _pixels(image: ImageLike) -> NDArray[np.uint8]:
         return read_image(Path(image))
     if isinstance(image, Image.Image):
         return pixels_of(image)
+    if not isinstance(image, np.ndarray):
+        raise ShapeError(
+            f"an image of type {type(image).__name__!r}",
+            "a path, a Pillow image, or an (H, W, 3) uint8 array",
+            "convert it first",
+        )
     return image
 
 

@@ -2,25 +2,28 @@
 
 import difflib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision.models
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torchvision.models.vision_transformer import VisionTransformer
 
 from handshape.data.image import Preprocessing
 from handshape.errors import BackboneError, ShapeError
 from handshape.models.weights import UNTRAINED, find_weights, fit, state_digest
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 # Where the classifier of a torchvision network begins, among its children.
 _CLASSIFIERS = ("avgpool", "classifier", "fc", "head", "heads", "dropout")
 _AUXILIARY = ("aux1", "aux2", "AuxLogits")
+# Networks that were trained on images in [-1, 1]; torchvision converts its own normalisation inside them.
+# They can also be made without first weights, which take half a minute to draw.
+_INCEPTIONS = ("googlenet", "inception_v3")
 
 
 class Backbone(nn.Module):
@@ -110,11 +113,12 @@ def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0
     return Backbone(name, plan.body, plan.preprocessing, found.source)
 
 
-def empty_backbone(name: str) -> Backbone:
+def empty_backbone(name: str, preprocessing: Preprocessing) -> Backbone:
     """Make a backbone without weights, to be filled from a bundle.
 
     Args:
         name: As for `load_backbone`.
+        preprocessing: What its weights are used with, from the bundle.
 
     Returns:
         The backbone on torch's ``meta`` device, which holds shapes and no numbers.
@@ -122,14 +126,29 @@ def empty_backbone(name: str) -> Backbone:
     Raises:
         BackboneError: No such network.
     """
-    with torch.device("meta"):
+    with _WithoutNumbers():
         plan = _plan(name)
-    return Backbone(name, plan.body, plan.preprocessing, "bundle")
+    return Backbone(name, plan.body.to("meta"), preprocessing, "bundle")
 
 
 def backbone_names() -> list[str]:
     """Return the names of the torchvision networks, sorted."""
     return sorted(torchvision.models.list_models(module=torchvision.models))
+
+
+class _WithoutNumbers(TorchFunctionMode):
+    """Put new parameters, and nothing else, on torch's ``meta`` device.
+
+    ``torch.device("meta")`` stops networks that compute with tensors to find their own widths (RegNet).
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[Any], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        named = dict(kwargs or {})
+        if func is torch.empty:
+            named["device"] = "meta"
+        return func(*args, **named)
 
 
 def _plan(name: str) -> _Plan:
@@ -142,7 +161,7 @@ def _plan(name: str) -> _Plan:
     if timm is not None and timm.is_model(name):
         return _timm(name)
     near = difflib.get_close_matches(name, backbone_names(), n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "see `handshape features --list`"
+    hint = f"did you mean {' or '.join(near)}?" if near else "take alexnet, squeezenet1_0 or resnet50"
     more = "" if timm is not None else " (timm's are known once `handshape[timm]` is installed)"
     raise BackboneError(
         f"no backbone {name!r}{more}", "the name of a torchvision classification network", hint
@@ -152,10 +171,14 @@ def _plan(name: str) -> _Plan:
 def _torchvision(name: str) -> _Plan:
     meta = torchvision.models.get_model_weights(name)
     best = meta.DEFAULT
-    crop = best.transforms().crop_size[0]
-    quiet = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    network = torchvision.models.get_model(name, weights=None, **quiet)
-    preprocessing = Preprocessing(crop, IMAGENET_MEAN, IMAGENET_STD)
+    usual = best.transforms()
+    crop, options = usual.crop_size[0], dict[str, Any]()
+    preprocessing = Preprocessing(crop, tuple(usual.mean), tuple(usual.std))
+    if name in _INCEPTIONS:
+        preprocessing, options = Preprocessing(crop, (0.5,) * 3, (0.5,) * 3), {"init_weights": False}
+    elif name.startswith("vit_"):
+        options = {"image_size": crop}  # the number of its patches is part of the network
+    network = torchvision.models.get_model(name, weights=None, **options)
     return _Plan(network, _cut(network), preprocessing, lambda: best.get_state_dict(check_hash=True))
 
 

@@ -57,7 +57,7 @@ class Pool(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (N, C, p, p) float32 with float16 precision from (N, C, h, w) float32."""
-        if self.rows.shape[0] != self.rows.shape[1]:
+        if self.side != (self.rows.shape[1], self.columns.shape[0]):
             features = torch.matmul(torch.matmul(self.rows, features), self.columns)
         return features.half().float()
 

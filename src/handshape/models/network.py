@@ -63,15 +63,19 @@ def empty_network(config: NetworkConfig) -> nn.Module:
 
     Raises:
         BackboneError: The description names an unknown backbone.
-        ValueError: The description of a frozen network lacks its backbone, shape or head.
+        ValueError: The description of a frozen network lacks its backbone, shape or head, or contradicts
+            itself.
     """
     if config.model == "cnn":
         with torch.device("meta"):
             return CNN(config.labels, config.preprocessing.size)
     if config.backbone is None or config.feature_shape is None or config.head is None:
         raise ValueError("a frozen network needs backbone, feature_shape and head")
+    backbone = empty_backbone(config.backbone, config.preprocessing)
+    if backbone.feature_shape != config.feature_shape:
+        raise ValueError(f"{config.backbone} gives features of shape {backbone.feature_shape}")
     channels, height, width = config.feature_shape
     pool = Pool(config.head.pool, height, width)
     with torch.device("meta"):
         head = Head(channels * pool.side[0] * pool.side[1], config.labels, config.head)
-    return FrozenNetwork(empty_backbone(config.backbone), pool, head)
+    return FrozenNetwork(backbone, pool, head)

@@ -1,9 +1,12 @@
 """Find pretrained weights, say where they came from, and fit them into a network."""
 
 import os
+import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from http.client import HTTPException
 from pathlib import Path
 
 import torch
@@ -16,6 +19,13 @@ from handshape.errors import WeightsError
 VARIABLE = "HANDSHAPE_WEIGHTS"
 UNTRAINED = "untrained"
 _ENDINGS = (".safetensors", ".pth", ".pt")
+# Names in torchvision's oldest files, and what its networks call the same tensors today.
+# Source: torchvision/models/densenet.py and vision_transformer.py, which rename them in the same way.
+_OLD_NAMES = (
+    (re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)"), r"\1\2"),
+    (re.compile(r"\bmlp\.linear_1\."), "mlp.0."),
+    (re.compile(r"\bmlp\.linear_2\."), "mlp.3."),
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ def find_weights(name: str, file: Path | None, download: Callable[[], Mapping[st
                 return Weights(read_state_dict(path), path.name)
     try:
         return Weights(download(), "downloaded by its library, hash checked")
-    except OSError as error:
+    except (OSError, HTTPException, RuntimeError) as error:  # torch.hub raises the last for a wrong hash
         reason = getattr(error, "reason", None) or error
         raise WeightsError(
             f"the weights of {name!r} could not be downloaded ({reason})",
@@ -85,9 +95,11 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of what it will refuse anyway; the error below is one line
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise _unreadable(path, str(error)) from error
+        raise _unreadable(path, str(error) or type(error).__name__) from error
     except Exception as error:  # pickle.UnpicklingError and its kin: torch documents no list
         raise _unreadable(path, type(error).__name__) from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
@@ -107,11 +119,12 @@ def fit(network: nn.Module, weights: Weights, ignored: Callable[[str], bool]) ->
     Raises:
         WeightsError: A tensor is missing or has another shape; the first one is named.
     """
+    own, state = network.state_dict(), {_current(name): tensor for name, tensor in weights.state.items()}
     chosen: dict[str, Tensor] = {}
-    for name, parameter in network.state_dict().items():
+    for name, parameter in own.items():
         if ignored(name):
             continue
-        found = weights.state.get(name)
+        found = state.get(name)
         if found is None and name.endswith("num_batches_tracked"):
             continue  # absent from the oldest torchvision files, and of no use in evaluation
         if found is None or found.shape != parameter.shape:
@@ -121,8 +134,16 @@ def fit(network: nn.Module, weights: Weights, ignored: Callable[[str], bool]) ->
                 f"shape {tuple(parameter.shape)}",
                 "give the weights of this very backbone",
             )
-        chosen[name] = found.to(parameter.dtype)
-    network.load_state_dict(chosen, strict=False)
+        chosen[name] = found
+    # Not load_state_dict: of a dictionary without versions, as safetensors gives, MNASNet takes nothing.
+    for name, tensor in chosen.items():
+        own[name].copy_(tensor)
+
+
+def _current(name: str) -> str:
+    for old, new in _OLD_NAMES:
+        name = old.sub(new, name)
+    return name
 
 
 def state_digest(network: nn.Module) -> str:

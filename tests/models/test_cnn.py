@@ -1,0 +1,32 @@
+import pytest
+import torch
+from torch import nn
+
+from handshape.errors import ShapeError
+from handshape.models.cnn import CNN
+
+
+def layers(network: CNN) -> list[str]:
+    return [type(layer).__name__ for layer in network.features]
+
+
+def test_cnn__is_the_lesson_s() -> None:
+    network = CNN(9, 224)
+    convs = [layer for layer in network.features if isinstance(layer, nn.Conv2d)]
+    assert [(conv.in_channels, conv.out_channels) for conv in convs] == [(3, 4), (4, 8), (8, 16), (16, 32)]
+    assert all(conv.kernel_size == (3, 3) and conv.padding == (1, 1) for conv in convs)
+    assert layers(network) == ["Conv2d", "ReLU", "MaxPool2d", "BatchNorm2d"] * 4
+    first, last = (layer for layer in network.classifier if isinstance(layer, nn.Linear))
+    assert (first.in_features, first.out_features) == (32 * 14 * 14, 100)
+    assert (last.in_features, last.out_features) == (100, 9)
+    assert network.features(torch.zeros(1, 3, 224, 224)).shape == (1, 32, 14, 14)
+
+
+@pytest.mark.parametrize("size, labels", [(16, 2), (48, 26), (100, 3), (299, 5)])
+def test_cnn__takes_any_size_and_number_of_labels(size: int, labels: int) -> None:
+    assert CNN(labels, size).eval()(torch.zeros(2, 3, size, size)).shape == (2, labels)
+
+
+def test_cnn__refuses_images_too_small() -> None:
+    with pytest.raises(ShapeError, match="images of 15 pixels; expected at least 16; choose a larger"):
+        CNN(3, 15)

@@ -1,0 +1,93 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from handshape.errors import ShapeError, UsageError
+from handshape.models.head import Head, HeadConfig, Pool
+
+
+def rounded(features: torch.Tensor) -> torch.Tensor:
+    return features.half().float()
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("shape", [(6, 6), (13, 13), (7, 7), (6, 9), (9, 6)])
+def test_pool__equals_torch_s_adaptive_pooling(side: int, shape: tuple[int, int]) -> None:
+    features = torch.randn(3, 5, *shape, generator=torch.Generator().manual_seed(0))
+    pooled = Pool(side, *shape)(features)
+    assert pooled.shape == (3, 5, side, side)
+    assert torch.allclose(pooled, F.adaptive_avg_pool2d(features, side), atol=2e-3)
+    # Apart from the rounding the two are equal.
+    pool = Pool(side, *shape)
+    exact = pool.rows @ features @ pool.columns
+    assert torch.allclose(exact, F.adaptive_avg_pool2d(features, side), atol=1e-6)
+
+
+@pytest.mark.parametrize("side", [None, 6, 40])
+def test_pool__keeps_the_features_own_places(side: int | None) -> None:
+    features = torch.randn(2, 4, 6, 6, generator=torch.Generator().manual_seed(1))
+    pool = Pool(side, 6, 6)
+    assert pool.side == (6, 6)
+    assert torch.equal(pool(features), rounded(features))
+
+
+def test_pool__rounds_as_the_store_does() -> None:
+    features = torch.full((1, 1, 2, 2), 1 / 3)
+    for side in (None, 1):
+        pooled = Pool(side, 2, 2)(features)
+        assert pooled.dtype == torch.float32
+        assert torch.equal(pooled, torch.full_like(pooled, float(torch.tensor(1 / 3).half())))
+
+
+def test_pool__is_no_part_of_a_state_dict() -> None:
+    assert not Pool(4, 6, 6).state_dict()
+
+
+def test_head__mlp_has_the_lesson_s_shape() -> None:
+    head = Head(256 * 6 * 6, 9, HeadConfig("mlp", pool=None))
+    assert isinstance(head.layers, nn.Sequential)
+    sizes = [(m.in_features, m.out_features) for m in head.layers if isinstance(m, nn.Linear)]
+    assert sizes == [(256 * 6 * 6, 100), (100, 9)]
+    assert head(torch.zeros(2, 256, 6, 6)).shape == (2, 9)
+
+
+def test_head__linear_takes_flat_and_spatial_features_alike() -> None:
+    head = Head(2 * 3 * 3, 4, HeadConfig("linear"))
+    features = torch.randn(5, 2, 3, 3, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(head(features), head(features.flatten(1)))
+
+
+def test_head__refuses_features_of_another_width() -> None:
+    with pytest.raises(
+        ShapeError, match=r"features of shape \(2, 4, 3, 3\); expected 18 numbers for each image; pool alike"
+    ):
+        Head(18, 4, HeadConfig())(torch.zeros(2, 4, 3, 3))
+
+
+@pytest.mark.parametrize("pool", [0, -1])
+def test_head_config__refuses_a_pool_of_nothing(pool: int) -> None:
+    with pytest.raises(UsageError, match=rf"--pool {pool}; expected 1 or more, or 0 .*; change it"):
+        HeadConfig(pool=pool)
+
+
+def test_head__standardises() -> None:
+    features = 5 + 3 * torch.randn(50, 8, generator=torch.Generator().manual_seed(3))
+    head = Head(8, 2, HeadConfig())
+    head.standardise_by(features)
+    result = head.standardised(features)
+    assert torch.allclose(result.mean(dim=0), torch.zeros(8), atol=1e-5)
+    assert torch.allclose(result.std(dim=0, correction=0), torch.ones(8), atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1000.1, -6e4])
+def test_head__constant_features_become_zero(value: float) -> None:
+    features = torch.randn(40, 3, generator=torch.Generator().manual_seed(4))
+    features[:, 1] = value
+    head = Head(3, 2, HeadConfig())
+    head.standardise_by(features)
+    assert torch.equal(head.standardised(features)[:, 1], torch.zeros(40))
+    # A photo in which it does change is not blown up either.
+    odd = features[:1].clone()
+    odd[0, 1] = value + 1
+    assert head.standardised(odd)[0, 1] == 0
