@@ -13,7 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from handshape.errors import OutputError
+import numpy as np
+
+from handshape.errors import HandshapeError, OutputError
 
 _LIBRARIES = ("handshape", "torch", "torchvision", "numpy", "pillow", "pylance", "scikit-learn", "scipy")
 
@@ -40,7 +42,7 @@ def check_out(out: Path, *, force: bool) -> None:
                 "a new or empty directory",
                 "choose another --out, or add --force",
             )
-        if not (out / "config.json").is_file():
+        if not _is_run(out):
             raise OutputError(
                 f"{str(out)!r} holds something else than a run",
                 "a run that --force may replace",
@@ -49,10 +51,19 @@ def check_out(out: Path, *, force: bool) -> None:
     elif out.exists() and not out.is_dir():
         raise OutputError(f"{str(out)!r} is a file", "a directory", "choose another --out")
     parent = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    if not os.access(parent, os.W_OK):
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise OutputError(
             f"cannot write to {str(parent)!r}", "a directory that can be written to", "choose another"
         )
+
+
+def _is_run(folder: Path) -> bool:
+    # Bundles and other programs' folders have a config.json too; only a run's says which command made it.
+    try:
+        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and {"command", "settings"} <= found.keys()
 
 
 @contextmanager
@@ -70,19 +81,18 @@ def new_run(out: Path, *, force: bool) -> Iterator[Path]:
         OutputError: As in `check_out`.
     """
     check_out(out, force=force)
-    place = out.absolute()
-    place.parent.mkdir(parents=True, exist_ok=True)
+    place = out.resolve()  # a link stays a link, and the run goes where it points
     partial = place.with_name(f".{place.name}.{os.getpid()}.partial")
     try:
-        partial.mkdir()
+        partial.mkdir(parents=True)
         yield partial
         check_out(out, force=force)
         _replace(place, partial)
+    except HandshapeError:  # some are OSErrors too, and say better what was wrong
+        raise
     except OSError as error:
-        if isinstance(error, OutputError):
-            raise
         raise OutputError(
-            f"cannot write the run to {str(out)!r} ({error.strerror})",
+            f"cannot write the run to {str(out)!r} ({error.strerror or error})",
             "room on a disk",
             "choose another --out",
         ) from error
@@ -96,14 +106,26 @@ def _replace(place: Path, partial: Path) -> None:
         return
     old = place.with_name(f".{place.name}.{os.getpid()}.old")
     place.rename(old)
-    partial.rename(place)
+    try:
+        partial.rename(place)
+    except OSError:
+        old.rename(place)
+        raise
     shutil.rmtree(old)
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON that people can read too."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not for JSON")
 
 
 def describe(command: str, config: Any, digest: str) -> dict[str, Any]:

@@ -45,7 +45,12 @@ def read_folder(data: str | Path, *, labels: str | None = None, signer: str | No
             "a folder of label folders or a CSV file",
             "check the path",
         )
-    rows = list(_read_table(root) if root.is_file() else _walk(root))
+    try:
+        rows = list(_read_table(root) if root.is_file() else _walk(root))
+    except OSError as error:
+        raise DataError(
+            f"cannot read {str(root)!r} ({error.strerror})", "a folder or a CSV file", "check its permissions"
+        ) from error
     if not rows:
         raise DataError(
             f"no images in {str(root)!r}",
@@ -77,24 +82,31 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _files(root: Path, folder: Path, split: SplitName | None) -> Iterator[Sample]:
-    seen: set[str] = set()  # a link that leads back up would be walked for ever
-    for place, below, names in sorted(_walk_once(folder, seen)):
-        below.sort()
+    for place, names in sorted(_walk_once(root, folder)):
         for name in sorted(names):
             if not name.startswith(".") and name.lower() not in _SYSTEM_FILES:
                 path = Path(place, name)
-                yield Sample(path, path.relative_to(root).as_posix(), folder.name, None, split)
+                below = _text(path.relative_to(root).as_posix())
+                yield Sample(path, below, _text(folder.name), None, split)
 
 
-def _walk_once(folder: Path, seen: set[str]) -> Iterator[tuple[str, list[str], list[str]]]:
+def _text(name: str) -> str:
+    # Names that are not UTF-8, from an old archive say, could not be written into any report.
+    return os.fsencode(name).decode(errors="replace")
+
+
+def _walk_once(root: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
+    # A link that leads back up would be walked for ever, and would bring in the photos of other labels.
+    tops = (root.resolve(), folder.resolve())
+    seen = {str(above) for top in tops for above in top.parents} | {str(root.resolve())}
     for place, below, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
         if real in seen:
             below.clear()
             continue
         seen.add(real)
-        below[:] = [name for name in below if not name.startswith(".")]
-        yield place, below, names
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        yield place, names
 
 
 def _read_table(table: Path) -> Iterator[Sample]:
@@ -110,9 +122,9 @@ def _read_table(table: Path) -> Iterator[Sample]:
                 )
             for line, row in enumerate(reader, start=2):
                 yield _row(table, line, row)
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(
-            f"{str(table)!r} is not a text file", "a folder or a CSV file in UTF-8", "check the path"
+            f"{str(table)!r} is not a table ({error})", "a folder or a CSV file in UTF-8", "check the path"
         ) from error
 
 

@@ -1,6 +1,7 @@
 """One decoder and one preprocessing for every road an image can take into a network."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +10,15 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
-from torchvision.io import ImageReadMode, decode_jpeg
+from torchvision.io import ImageReadMode
 from torchvision.transforms.v2 import functional
 
 from handshape.errors import ImageError, ShapeError
 
 MAX_PIXELS = 50_000_000
 _EXIF_ORIENTATION = 0x0112
+# The operator itself: torchvision's function around it warns that it will go one day. Pillow takes over then.
+_JPEG_DECODER = getattr(torch.ops.image, "decode_jpeg", None)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class Preprocessing:
             )
         if pixels.shape[:2] == (self.size, self.size):
             return pixels
-        image = torch.from_numpy(pixels).permute(2, 0, 1)
+        # torch shares neither read-only arrays, such as Pillow's, nor reversed ones, such as [..., ::-1].
+        image = torch.from_numpy(np.require(pixels, requirements=("C", "W"))).permute(2, 0, 1)
         resized: Tensor = functional.resize(image, [self.size, self.size], antialias=True)
         return resized.permute(1, 2, 0).contiguous().numpy()
 
@@ -121,9 +125,9 @@ def decode_image(data: bytes) -> tuple[NDArray[np.uint8], str]:
                 raise _too_large(f"{width} x {height} pixels")
             mode = image.mode
             upright = image.getexif().get(_EXIF_ORIENTATION, 1) == 1
-            if image.format == "JPEG" and mode == "RGB" and upright:
+            if image.format == "JPEG" and mode == "RGB" and upright and _JPEG_DECODER is not None:
                 # The same pixels as Pillow's, a test says, in half the time.
-                return _decode_jpeg(data), mode
+                return _decode_jpeg(data, _JPEG_DECODER), mode
             return pixels_of(image), mode
     except ImageError:
         raise
@@ -142,9 +146,9 @@ def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
     return np.array(_to_rgb(ImageOps.exif_transpose(image)))
 
 
-def _decode_jpeg(data: bytes) -> NDArray[np.uint8]:
+def _decode_jpeg(data: bytes, decoder: Callable[..., Tensor]) -> NDArray[np.uint8]:
     encoded = torch.frombuffer(bytearray(data), dtype=torch.uint8)
-    pixels: NDArray[np.uint8] = decode_jpeg(encoded, mode=ImageReadMode.RGB).permute(1, 2, 0).numpy()
+    pixels: NDArray[np.uint8] = decoder(encoded, ImageReadMode.RGB.value, False).permute(1, 2, 0).numpy()
     return pixels
 
 
@@ -162,6 +166,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _to_8_bits(grey: NDArray[np.float64]) -> NDArray[np.uint8]:
     # These modes do not say their range: fractions, bytes and 16-bit values are told apart by the brightest.
+    grey = np.nan_to_num(grey)
     top = float(grey.max(initial=0.0))
     scale = 255.0 if top <= 1.0 else 1.0 if top <= 255.0 else 255.0 / 65535.0
     return np.clip(np.rint(grey * scale), 0, 255).astype(np.uint8)

@@ -18,7 +18,7 @@ def select_labels(found: Sequence[str], wanted: str | None) -> tuple[str, ...]:
         The chosen labels in class order (sorted by name).
 
     Raises:
-        DataError: A name or an end of a range is not among the labels, or a range chooses nothing.
+        DataError: A name is not among the labels, or a range holds none of them.
     """
     if wanted is None:
         return tuple(sorted(found))

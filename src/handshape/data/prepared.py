@@ -1,19 +1,20 @@
 """Prepared images, decoded once and held as uint8, or decoded again on demand when there are too many."""
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handshape.data.image import Preprocessing, decode_image
 from handshape.data.sample import Sample
-from handshape.errors import DataError
+from handshape.errors import DataError, OutputError
 
 Indices = Sequence[int] | NDArray[np.int64]
 DECODE_THREADS = max(2, os.cpu_count() or 2)
@@ -74,7 +75,10 @@ class DecodedImages:
 
     def _one(self, index: int) -> NDArray[np.uint8]:
         sample = self._samples[index]
-        data = sample.path.read_bytes()
+        try:
+            data = sample.path.read_bytes()
+        except OSError:
+            data = b""
         if content_digest(data) != self._digests[index]:
             raise DataError(
                 f"{sample.name!r} changed while it was being used",
@@ -112,7 +116,7 @@ def read_ahead(images: Images, batches: Sequence[NDArray[np.int64]]) -> Iterator
 
 def held_file(store: Path, digests: Sequence[str], size: int) -> Path:
     """Return where the prepared images of these files are held: named by what is in it."""
-    name = content_digest("".join([str(size), *digests]).encode())
+    name = content_digest(",".join([str(size), *digests]).encode())
     return store / "images" / f"{name}.npy"
 
 
@@ -127,14 +131,33 @@ def hold(path: Path, count: int, size: int) -> Iterator[NDArray[np.uint8]]:
 
     Yields:
         (M, size, size, 3) uint8 to be filled.
+
+    Raises:
+        OutputError: There is no room for the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial")
     try:
-        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(count, size, size, 3))
+        array = _reserve(partial, (count, size, size, 3))
         yield array
         array.flush()
         del array
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _reserve(partial: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
+    try:
+        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+        if hasattr(os, "posix_fallocate"):
+            # Without its room taken now, a full disk would kill the program at some later write.
+            with partial.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, partial.stat().st_size)
+    except OSError as error:
+        raise OutputError(
+            f"cannot hold the prepared images in {str(partial.parent)!r} ({error.strerror})",
+            f"room for {math.prod(shape) / 1e6:,.1f} MB",
+            "make room, or choose another place with --store",
+        ) from error
+    return array

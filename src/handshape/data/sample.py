@@ -47,7 +47,7 @@ class Dataset:
 
     Args:
         root: Folder that the names are relative to.
-        samples: N samples, sorted by label and then by name.
+        samples: N samples, sorted by label; within a label as the folder is walked or the table written.
         labels: K label names in class order: the position of a label is its class.
         unreadable: Images that were left out.
     """
@@ -85,6 +85,10 @@ class Dataset:
         """Return the samples for which ``keep`` is true, with the same labels in the same order."""
         kept = tuple(s for s, k in zip(self.samples, keep, strict=True) if k)
         return replace(self, samples=kept)
+
+    def take(self, indices: Iterable[int]) -> Self:
+        """Return the samples at some indices, with the same labels in the same order."""
+        return replace(self, samples=tuple(self.samples[i] for i in indices))
 
     def on(self, split: SplitName) -> Self:
         """Return the samples on one side of the split."""

@@ -32,6 +32,8 @@ from handshape.store.table import Table
 
 # Up to this many bytes of prepared pixels are held on disk (some 80,000 photos); more are decoded again.
 HELD_BYTES = 12 * 1024**3
+_CHANGED = "changed while it was being read"
+_CANNOT = "cannot be read"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,10 @@ def scan_dataset(dataset: Dataset, store: Path, *, size: int = 224, strict: bool
         with hold(path, len(samples), size) if fill else nullcontext(None) as array:
             read = partial(_read, Preprocessing(size), samples, digests, array)
             reasons = _read_all(pool.map(read, todo), todo, digests, known)
+    if fill and any(digests[i] and _is_passing(reason) for i, reason in reasons.items()):
+        # The file's name says that these images are in it, and they are not.
+        path.unlink()
+        keep = False
     new = {digests[i]: known[digests[i]] for i in todo if digests[i] in known}
     _remember(table, new)
     unreadable += [Unreadable(samples[i].name, samples[i].label, reason) for i, reason in reasons.items()]
@@ -116,10 +122,10 @@ def _read(
     try:
         data = samples[index].path.read_bytes()
         if content_digest(data) != digests[index]:
-            return "changed while it was being read"
+            return _CHANGED
         pixels, mode = decode_image(data)
     except OSError as error:
-        return f"cannot be read ({error.strerror})"
+        return f"{_CANNOT} ({error.strerror})"
     except ImageError as error:
         return error.wrong
     if array is not None:
@@ -139,6 +145,11 @@ def _read_all(
                 known[digests[index]] = result
             advance(1)
     return reasons
+
+
+def _is_passing(reason: str) -> bool:
+    """Whether an image may be read another time although its content is the same."""
+    return reason.startswith((_CHANGED, _CANNOT))
 
 
 def _readable(dataset: Dataset, good: NDArray[np.int64], unreadable: list[Unreadable]) -> Dataset:

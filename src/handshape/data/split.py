@@ -69,7 +69,7 @@ def split_dataset(
         UsageError: The fractions leave nothing to train on.
         SplitError: A side would be without images, or what ``kind`` needs is not known.
     """
-    if min(valid_fraction, test_fraction) <= 0 or valid_fraction + test_fraction >= 1:
+    if not (valid_fraction > 0 and test_fraction > 0 and valid_fraction + test_fraction < 1):
         raise UsageError(
             f"fractions of {valid_fraction} for valid and {test_fraction} for test",
             "two positive numbers whose sum is below 1",

@@ -19,7 +19,7 @@ def open_store(place: Path | None = None) -> Path:
     Raises:
         OutputError: The folder cannot be made or written to.
     """
-    root = Path(place) if place is not None else platformdirs.user_cache_path("handshape")
+    root = Path(place).expanduser() if place is not None else platformdirs.user_cache_path("handshape")
     try:
         root.mkdir(parents=True, exist_ok=True)
         (root / ".writable").touch()

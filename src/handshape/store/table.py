@@ -29,6 +29,7 @@ class Table:
     def __init__(self, path: Path, columns: dict[str, pa.DataType], about: dict[str, str]) -> None:
         self.path = path
         self._lock = FileLock(f"{path}.lock")
+        self._seen: Any = None
         keys = [pa.field("digest", pa.string()), pa.field("view", pa.int16())]
         self._schema = pa.schema([*keys, *(pa.field(n, t) for n, t in columns.items())], metadata=about)
 
@@ -46,7 +47,10 @@ class Table:
         Returns:
             (N,) int64 row numbers; -1 where there is no such row.
         """
-        found = self._open()
+        self._seen = self._open()
+        return self._rows_in(self._seen, digests, view)
+
+    def _rows_in(self, found: Any, digests: Sequence[str], view: int) -> NDArray[np.int64]:
         missing = np.full(len(digests), -1, dtype=np.int64)
         if found is None or not len(digests):
             return missing
@@ -71,7 +75,8 @@ class Table:
         """
         with self._lock:
             new = np.unique(np.array(digests), return_index=True)[1]
-            new = np.sort(new[self.rows([digests[i] for i in new], view) < 0])
+            found = self._open()
+            new = np.sort(new[self._rows_in(found, [digests[i] for i in new], view) < 0])
             if not len(new):
                 return
             keys = {
@@ -79,20 +84,22 @@ class Table:
                 "view": pa.array([view] * len(digests), pa.int16()),
             }
             batch = pa.table({**keys, **columns}, schema=self._schema).take(new)
-            mode = "append" if self._open() is not None else "create"
+            mode = "append" if found is not None else "create"
             lance.write_dataset(batch, str(self.path), schema=self._schema, mode=mode)
 
     def read(self, rows: NDArray[np.int64], column: str) -> pa.ChunkedArray:
         """Read one column of some rows, in the order asked for.
 
+        The rows are read as they were when `rows` found them, whatever another process has deleted since.
+
         Args:
-            rows: Row numbers from `rows`, none of them -1.
+            rows: Row numbers from the last call of `rows`, none of them -1.
             column: Name of the column.
 
         Returns:
             The N values.
         """
-        found = lance.dataset(str(self.path))
+        found = self._seen
         if len(rows) * 4 < found.count_rows():
             return found.take(rows.tolist(), columns=[column])[column]
         # A whole read is several times faster than a random one.
@@ -120,4 +127,6 @@ class Table:
             return before - len(self)
 
     def _open(self) -> Any:
-        return lance.dataset(str(self.path)) if self.path.is_dir() else None
+        # A process killed while it made the table leaves a folder without a version in it.
+        made = any(self.path.glob("_versions/*.manifest"))
+        return lance.dataset(str(self.path)) if made else None

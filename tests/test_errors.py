@@ -1,0 +1,43 @@
+import pickle
+
+import pytest
+
+from handshape import errors
+from handshape.errors import HandshapeError
+
+CHILDREN = [
+    (errors.UsageError, ValueError),
+    (errors.DataError, ValueError),
+    (errors.DataNotFoundError, FileNotFoundError),
+    (errors.ImageError, errors.DataError),
+    (errors.SplitError, errors.DataError),
+    (errors.BackboneError, ValueError),
+    (errors.WeightsError, ValueError),
+    (errors.BundleError, ValueError),
+    (errors.OutputError, OSError),
+    (errors.ShapeError, ValueError),
+    (errors.MissingExtraError, ImportError),
+]
+
+
+def test_handshape_error__children_are_all_listed() -> None:
+    defined = {kind for kind in vars(errors).values() if isinstance(kind, type)}
+    assert defined == {HandshapeError, *(kind for kind, _ in CHILDREN)}
+
+
+@pytest.mark.parametrize(("kind", "standard"), CHILDREN)
+def test_handshape_error__says_three_parts(kind: type[HandshapeError], standard: type[Exception]) -> None:
+    error = kind("no folder 'x'", "a folder", "check the path")
+    assert str(error) == "no folder 'x'; expected a folder; check the path"
+    assert (error.wrong, error.expected, error.remedy) == ("no folder 'x'", "a folder", "check the path")
+    assert isinstance(error, HandshapeError)
+    assert isinstance(error, standard)
+
+
+@pytest.mark.parametrize(("kind", "standard"), CHILDREN)
+def test_handshape_error__goes_between_processes(
+    kind: type[HandshapeError], standard: type[Exception]
+) -> None:
+    error = pickle.loads(pickle.dumps(kind("wrong", "right", "do it")))
+    assert type(error) is kind
+    assert str(error) == "wrong; expected right; do it"

@@ -1,0 +1,240 @@
+import json
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handshape.errors import DataNotFoundError, OutputError
+from handshape.run import check_out, default_out, describe, new_run, write_json
+
+
+def write_run(out: Path, text: str = "old") -> None:
+    out.mkdir(parents=True)
+    write_json(out / "config.json", {"command": "train", "settings": {}})
+    (out / "note.txt").write_text(text)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def refused(out: Path, message: str, *, force: bool = False) -> None:
+    with pytest.raises(OutputError, match=re.escape(message)):
+        check_out(out, force=force)
+    with pytest.raises(OutputError, match=re.escape(message)), new_run(out, force=force):
+        pytest.fail("the work must not begin")
+
+
+def test_default_out__names_the_command() -> None:
+    assert re.fullmatch(r"runs/compare-\d{8}-\d{6}", default_out("compare").as_posix())
+
+
+def test_check_out__new_or_empty(tmp_path: Path) -> None:
+    check_out(tmp_path, force=False)
+    check_out(tmp_path / "deep" / "down", force=False)
+    assert names(tmp_path) == []
+
+
+def test_check_out__not_empty(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    refused(
+        tmp_path / "run",
+        f"'{tmp_path / 'run'}' is not empty; expected a new or empty directory; "
+        "choose another --out, or add --force",
+    )
+    assert (tmp_path / "run" / "note.txt").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [None, "{}", "[]", "{", '{"format_version": 1, "labels": []}', '{"settings": {}}'],
+    ids=["none", "empty", "list", "damaged", "bundle", "half"],
+)
+def test_check_out__force_replaces_only_runs(tmp_path: Path, config: str | None) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"dear")
+    if config is not None:
+        (tmp_path / "config.json").write_text(config)
+    refused(
+        tmp_path,
+        f"'{tmp_path}' holds something else than a run; expected a run that --force may replace; "
+        "choose another",
+        force=True,
+    )
+    assert (tmp_path / "photo.jpg").read_bytes() == b"dear"
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_check_out__a_file(tmp_path: Path, force: bool) -> None:
+    file = tmp_path / "file"
+    file.write_text("dear")
+    refused(file, f"'{file}' is a file; expected a directory; choose another --out", force=force)
+    assert file.read_text() == "dear"
+
+
+def test_check_out__below_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("dear")
+    refused(
+        file / "run",
+        f"cannot write to '{file}'; expected a directory that can be written to; choose another",
+    )
+
+
+def test_check_out__no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    refused(
+        tmp_path / "a" / "b",
+        f"cannot write to '{tmp_path}'; expected a directory that can be written to; choose another",
+    )
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_new_run__appears_whole(tmp_path: Path, empty: bool) -> None:
+    out = tmp_path / "runs" / "my run é"
+    if empty:
+        out.mkdir(parents=True)
+    with new_run(out, force=False) as folder:
+        (folder / "a.txt").write_text("a")
+        assert not (out / "a.txt").exists()
+    assert names(out) == ["a.txt"]
+    assert names(out.parent) == ["my run é"]
+
+
+@pytest.mark.parametrize("stop", [RuntimeError, KeyboardInterrupt])
+def test_new_run__a_failure_leaves_nothing(tmp_path: Path, stop: type[BaseException]) -> None:
+    with pytest.raises(stop), new_run(tmp_path / "run", force=False) as folder:
+        (folder / "a.txt").write_text("a")
+        raise stop
+    assert names(tmp_path) == []
+
+
+def test_new_run__force_replaces_a_run(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    with new_run(tmp_path / "run", force=True) as folder:
+        (folder / "new.txt").write_text("new")
+        assert (tmp_path / "run" / "note.txt").is_file()
+    assert names(tmp_path / "run") == ["new.txt"]
+    assert names(tmp_path) == ["run"]
+
+
+def test_new_run__a_failure_keeps_the_earlier_run(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    with pytest.raises(RuntimeError), new_run(tmp_path / "run", force=True):
+        raise RuntimeError
+    assert names(tmp_path) == ["run"]
+    assert (tmp_path / "run" / "note.txt").read_text() == "old"
+
+
+def test_new_run__filled_by_another_meanwhile(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(OutputError, match="is not empty"), new_run(out, force=False) as folder:
+        (folder / "new.txt").write_text("new")
+        write_run(out, "theirs")
+    assert names(tmp_path) == ["run"]
+    assert (out / "note.txt").read_text() == "theirs"
+
+
+def test_new_run__a_full_disk(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    message = (
+        f"cannot write the run to '{out}' (No space left on device); expected room on a disk; "
+        "choose another --out"
+    )
+    with pytest.raises(OutputError, match=re.escape(message)), new_run(out, force=False):
+        raise OSError(28, "No space left on device")
+    assert names(tmp_path) == []
+
+
+def test_new_run__an_error_without_a_reason(tmp_path: Path) -> None:
+    message = re.escape("(one of those)")
+    with pytest.raises(OutputError, match=message), new_run(tmp_path / "run", force=False):
+        raise OSError("one of those")
+
+
+def test_new_run__keeps_what_another_error_says(tmp_path: Path) -> None:
+    with pytest.raises(DataNotFoundError, match="no photo"), new_run(tmp_path / "run", force=False):
+        raise DataNotFoundError("no photo", "a photo", "look for it")
+
+
+def test_new_run__cannot_be_given_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path / "run")
+    rename = Path.rename
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.suffix == ".partial":
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(OutputError, match="Input/output error"), new_run(tmp_path / "run", force=True):
+        pass
+    assert names(tmp_path) == ["run"]
+    assert (tmp_path / "run" / "note.txt").read_text() == "old"
+
+
+def test_new_run__through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    with new_run(tmp_path / "link", force=False) as folder:
+        (folder / "a.txt").write_text("a")
+    assert names(tmp_path) == ["disk", "link"]
+    assert (tmp_path / "link").is_symlink()
+    assert names(tmp_path / "disk") == ["a.txt"]
+
+
+def test_new_run__relative(in_folder: Path) -> None:
+    with new_run(Path("runs/../a"), force=False) as folder:
+        (folder / "a.txt").write_text("a")
+    assert names(in_folder) == ["a"]
+
+
+def test_write_json__numbers_stay_numbers(tmp_path: Path) -> None:
+    value = {"n": np.int64(3), "x": np.float32(0.5), "yes": np.bool_(True), "path": Path("a/é")}
+    write_json(tmp_path / "a.json", value)
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"n": 3, "x": 0.5, "yes": True, "path": "a/é"}
+    assert "é" in text
+    assert text.endswith("}\n")
+
+
+def test_write_json__refuses_what_json_has_not(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="ndarray is not for JSON"):
+        write_json(tmp_path / "a.json", {"x": np.zeros(2)})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert names(tmp_path) == []
+
+
+@dataclass(frozen=True)
+class Settings:
+    data: Path = Path("photos")
+    seed: int = 7
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [(["/usr/bin/handshape", "train", "photos"], ["train", "photos"]), (["pytest", "--secret"], [])],
+)
+def test_describe__settings_and_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str], told: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", argv)
+    write_json(tmp_path / "config.json", describe("train", Settings(), "abc"))
+    found = json.loads((tmp_path / "config.json").read_text())
+    assert found["command"] == "train"
+    assert found["settings"] == {"data": "photos", "seed": 7}
+    assert found["data_digest"] == "abc"
+    assert found["argv"] == told
+    assert found["versions"]["numpy"] == np.__version__
+    assert {"python", "handshape", "torch", "torchvision", "pillow"} <= found["versions"].keys()
+    assert found["machine"]["cores"] == os.cpu_count()
+
+
+def test_describe__is_what_force_knows_a_run_by(tmp_path: Path) -> None:
+    write_json(tmp_path / "config.json", describe("train", Settings(), "abc"))
+    check_out(tmp_path, force=True)
