@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,20 +55,62 @@ def draw_shape(label: int, signer: int, index: int, size: int = 64) -> Image.Ima
     return Image.fromarray((np.asarray(image) + noise).clip(0, 255).astype(np.uint8))
 
 
+def draw_photos(root: Path, labels: str, signers: int, images: int) -> Path:
+    """Draw a folder of photos: ``<label>/signer<n>_<index>.png``."""
+    for number, label in enumerate(labels):
+        (root / label).mkdir(parents=True)
+        for signer in range(1, signers + 1):
+            for index in range(images):
+                draw_shape(number, signer, index).save(root / label / f"signer{signer}_{index}.png")
+    return root
+
+
 @pytest.fixture
 def make_photos(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that draws a folder of photos: ``<label>/signer<n>_<index>.png``."""
 
     def make(labels: str = "ABC", signers: int = 4, images: int = 3, name: str = "photos") -> Path:
-        root = tmp_path / name
-        for number, label in enumerate(labels):
-            (root / label).mkdir(parents=True)
-            for signer in range(1, signers + 1):
-                for index in range(images):
-                    draw_shape(number, signer, index).save(root / label / f"signer{signer}_{index}.png")
-        return root
+        return draw_photos(tmp_path / name, labels, signers, images)
 
     return make
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run of `compare` with both models, made once for all the tests of a process.
+
+    Args:
+        out: Its directory.
+        photos: What it was trained on: three labels, four signers, two photos of each.
+        store: Its feature store.
+        metrics: What the command returned.
+    """
+
+    out: Path
+    photos: Path
+    store: Path
+    metrics: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A finished run that tests look at and leave as it is."""
+    from handshape.commands.compare import compare
+    from handshape.config.train import CompareConfig
+
+    place = tmp_path_factory.mktemp("finished")
+    photos = draw_photos(place / "photos", "ABC", signers=4, images=2)
+    config = CompareConfig(
+        data=photos,
+        signer=r"signer(\d+)_",
+        backbone="squeezenet1_1",
+        weights="untrained",
+        epochs=1,
+        store=place / "store",
+        device="cpu",
+        out=place / "run",
+    )
+    return Finished(place / "run", photos, place / "store", compare(config))
 
 
 @pytest.fixture

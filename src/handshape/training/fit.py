@@ -158,7 +158,7 @@ class Fitter:
         described = NetworkConfig(
             "frozen", self._labels, backbone.preprocessing, backbone.name, backbone.feature_shape, config
         )
-        return FrozenNetwork(backbone, pool, head), described, history, logits, seconds
+        return FrozenNetwork(backbone, pool, head).eval(), described, history, logits, seconds
 
     def _fit_head(
         self,
