@@ -1,0 +1,100 @@
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from handshape.data.image import Preprocessing
+from handshape.data.sample import Dataset, Sample
+from handshape.evaluation.judge import Judged, judge, write_predictions
+from handshape.models.network import NetworkConfig
+from handshape.training.fit import Fitted
+from handshape.training.history import Epoch
+
+LABELS = ("A", "B", "C")
+
+
+def dataset(side: Any, classes: list[int], signers: list[str | None] | None = None) -> Dataset:
+    whose = signers or [None] * len(classes)
+    samples = tuple(
+        Sample(Path(f"/photos/{i}.png"), f"{LABELS[c]}/{i}.png", LABELS[c], who, side)
+        for i, (c, who) in enumerate(zip(classes, whose, strict=True))
+    )
+    return Dataset(Path("/photos"), samples, LABELS)
+
+
+def logits(read: list[int], sure: float = 3.0) -> torch.Tensor:
+    return torch.eye(3)[torch.tensor(read)] * sure
+
+
+def judged(read: list[int], classes: list[int], signers: list[str | None] | None = None) -> Judged:
+    valid = [0, 1, 2, 0, 1, 2]
+    fitted = Fitted(
+        name="frozen",
+        network=torch.nn.Identity(),
+        config=NetworkConfig("cnn", 3, Preprocessing(16)),
+        history=[Epoch(1, 0.5, 0.5, 0.75, 1.0)],
+        logits={"valid": logits([0, 1, 2, 0, 1, 0]), "test": logits(read), "mirrored": logits(read[::-1])},
+        valid_accuracy=5 / 6,
+        seconds={"features": 1.0, "train": 2.0, "total": 3.0},
+        parameters={"total": 10, "trained": 5},
+    )
+    return judge(fitted, dataset("valid", valid), dataset("test", classes, signers))
+
+
+def test_judge__accuracy_interval_and_contract() -> None:
+    result = judged([0, 0, 1, 1, 2, 0], [0, 0, 1, 1, 2, 2])
+    found = result.to_dict()
+    assert result.accuracy == found["test_accuracy"] == 5 / 6
+    low, high = found["test_interval"]
+    assert 0 < low < 5 / 6 < high < 1
+    assert found["valid_accuracy"] == 5 / 6
+    assert found["seconds"] == {"features": 1.0, "train": 2.0, "total": 3.0}
+    assert found["parameters"] == {"total": 10, "trained": 5}
+    assert found["signers"] == {}
+    assert found["confusion"] == [[2, 0, 0], [0, 2, 0], [1, 0, 1]]
+
+
+def test_judge__figures_per_signer() -> None:
+    found = judged([0, 1, 2, 2], [0, 1, 1, 2], ["ann", "ben", "ben", None]).to_dict()
+    assert {name: (f["accuracy"], f["n"]) for name, f in found["signers"].items()} == {
+        "ann": (1.0, 1),
+        "ben": (0.5, 2),
+    }
+
+
+def test_judge__temperature_changes_no_answer() -> None:
+    result = judged([0, 2, 1, 2], [0, 1, 1, 2])
+    assert result.predicted.tolist() == [0, 2, 1, 2]
+    assert np.allclose(result.probabilities.sum(axis=1), 1)
+
+
+def test_judge__mirrored_accuracy_is_of_the_mirrored_logits() -> None:
+    assert judged([0, 1, 2, 2], [0, 1, 2, 2]).mirrored_accuracy == 0.0
+    assert judged([0, 1, 0], [0, 1, 0]).mirrored_accuracy == 1.0
+
+
+def test_worst__wrong_photos_with_the_least_probability_for_their_own_label() -> None:
+    result = judged([0, 1, 2, 0], [0, 0, 0, 1])
+    changed = np.array([[0.9, 0.05, 0.05], [0.3, 0.6, 0.1], [0.1, 0.2, 0.7], [0.7, 0.2, 0.1]], np.float32)
+    result = Judged(**{**vars(result), "probabilities": changed})
+    assert result.worst() == [2, 3, 1]
+    assert result.worst(2) == [2, 3]
+
+
+def test_worst__nothing_wrong() -> None:
+    assert judged([0, 1], [0, 1]).worst() == []
+
+
+def test_write_predictions__one_row_a_photo_and_model(tmp_path: Path) -> None:
+    result = judged([0, 2], [0, 1], ["ann", None])
+    write_predictions(tmp_path / "predictions.csv", [result, result])
+    with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4
+    contract = ("path", "label", "signer", "split", "predicted")
+    assert [rows[1][key] for key in contract] == ["B/1.png", "B", "", "test", "C"]
+    assert rows[0]["signer"] == "ann" and rows[0]["model"] == "frozen"
+    assert float(rows[0]["probability"]) == pytest.approx(float(result.probabilities[0, 0]), abs=1e-6)
