@@ -1,5 +1,6 @@
 """What all tests share: drawn photos, the real ones where they are, and no way out to a network."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -111,6 +112,38 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         out=place / "run",
     )
     return Finished(place / "run", photos, place / "store", compare(config))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command left behind: its exit code and what it printed on each of the two streams."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output, which must be one JSON value and nothing else."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def cli() -> Iterator[Callable[..., Answer]]:
+    """Run the command line in this process."""
+    from typer.testing import CliRunner
+
+    from handshape.cli import app
+    from handshape.progress import show_progress
+
+    def run(*words: object) -> Answer:
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Answer(result.exit_code, result.stdout, result.stderr)
+
+    yield run
+    show_progress(False)
 
 
 @pytest.fixture

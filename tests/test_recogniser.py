@@ -1,0 +1,317 @@
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from handshape.data.image import Preprocessing, read_image
+from handshape.errors import BundleError, ImageError, ShapeError
+from handshape.models.backbone import load_backbone
+from handshape.models.cnn import CNN
+from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.network import FrozenNetwork, NetworkConfig
+from handshape.recogniser import UNSURE, BundleConfig, Recogniser, load
+
+LABELS = ("A", "B", "C")
+
+
+def cnn(threshold: float = 0.0, temperature: float = 1.0) -> Recogniser:
+    torch.manual_seed(0)
+    config = NetworkConfig("cnn", 3, Preprocessing(32))
+    return Recogniser(CNN(3, 32), BundleConfig(LABELS, config, temperature, threshold))
+
+
+def frozen() -> Recogniser:
+    backbone = load_backbone("squeezenet1_1", "untrained")
+    head_config = HeadConfig("linear", pool=2)
+    torch.manual_seed(1)
+    head = Head(512 * 4, 3, head_config)
+    head.mean.uniform_()
+    network = FrozenNetwork(backbone, Pool(2, 13, 13), head)
+    config = NetworkConfig("frozen", 3, backbone.preprocessing, "squeezenet1_1", (512, 13, 13), head_config)
+    return Recogniser(network, BundleConfig(LABELS, config))
+
+
+def photos(count: int = 5, size: int = 50) -> list[np.ndarray[Any, np.dtype[np.uint8]]]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (size, size + 10, 3), dtype=np.uint8) for _ in range(count)]
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    cnn().save(tmp_path / "bundle", "# A card\n")
+    return tmp_path / "bundle"
+
+
+def change(bundle: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    path = bundle / "config.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    edit(found)
+    path.write_text(json.dumps(found), encoding="utf-8")
+
+
+@pytest.mark.parametrize("make", [cnn, frozen])
+def test_save__and_load_give_identical_probabilities(make: Callable[[], Recogniser], tmp_path: Path) -> None:
+    recogniser = make()
+    recogniser.save(tmp_path / "bundle", "# A card\n")
+    assert {path.name for path in (tmp_path / "bundle").iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "README.md",
+    }
+    again = load(tmp_path / "bundle")
+    assert again.config == recogniser.config and again.labels == LABELS
+    assert np.allclose(again.probabilities(photos()), recogniser.probabilities(photos()), atol=1e-6)
+    assert not again.network.training
+
+
+def test_save__keeps_what_is_known(tmp_path: Path) -> None:
+    trained_on, figures = {"split": "signer", "signers": ["änn"]}, {"test_accuracy": 0.5}
+    config = BundleConfig(LABELS, cnn().config.network, 1.5, 0.25, trained_on, figures)
+    Recogniser(cnn().network, config).save(tmp_path / "bundle", "card")
+    assert load(tmp_path / "bundle").config == config
+    assert (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8") == "card"
+
+
+def test_load__takes_the_run_that_holds_the_bundle(tmp_path: Path) -> None:
+    cnn().save(tmp_path / "run" / "recogniser", "card")
+    (tmp_path / "run" / "config.json").write_text("{}")
+    assert load(str(tmp_path / "run")).labels == LABELS
+
+
+def test_load__from_home(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(bundle.parent))
+    assert load("~/bundle").labels == LABELS
+
+
+def test_predict__path_picture_and_array_alike(tmp_path: Path) -> None:
+    recogniser, pixels = cnn(), photos(1)[0]
+    path = tmp_path / "photo.png"
+    Image.fromarray(pixels).save(path)
+    answers = [recogniser.predict(image) for image in (path, str(path), Image.fromarray(pixels), pixels)]
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0].label in LABELS
+    assert [label for label, _ in answers[0].top] and answers[0].top[0] == (
+        answers[0].label,
+        answers[0].probability,
+    )
+    assert sum(share for _, share in answers[0].top) == pytest.approx(1, abs=1e-5)
+    assert list(answers[0].top) == sorted(answers[0].top, key=lambda pair: -pair[1])
+
+
+@pytest.mark.parametrize(
+    "image, text",
+    [
+        (
+            np.zeros((8, 8), np.uint8),
+            r"an image of shape \(8, 8\) and type uint8; expected \(H, W, 3\) uint8",
+        ),
+        (np.zeros((8, 8, 4), np.uint8), r"an image of shape \(8, 8, 4\)"),
+        (np.zeros((8, 8, 3), np.float32), r"type float32; expected \(H, W, 3\) uint8 in RGB order"),
+        ([[0, 0, 0]], "an image of type 'list'; expected a path, a Pillow image, or an .* array; convert it"),
+        (None, "an image of type 'NoneType'"),
+    ],
+)
+def test_predict__refuses_other_arrays(image: Any, text: str) -> None:
+    with pytest.raises(ShapeError, match=text):
+        cnn().predict(image)
+
+
+def test_predict__an_image_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("not a picture")
+    with pytest.raises(ImageError, match=r"text.png': not an image, or of an unknown format"):
+        cnn().predict(tmp_path / "text.png")
+    with pytest.raises(ImageError, match=r"cannot read '.*gone.png' \(No such file or directory\)"):
+        cnn().predict(tmp_path / "gone.png")
+
+
+def test_predict__unsure_below_the_threshold() -> None:
+    sure = cnn().predict(photos(1)[0])
+    above, below = (sure.probability + change for change in (1e-4, -1e-4))
+    assert cnn(threshold=above).predict(photos(1)[0]).label == UNSURE
+    assert cnn(threshold=below).predict(photos(1)[0]).label == sure.label
+    # The most probable label is still told.
+    assert cnn(threshold=above).predict(photos(1)[0]).top == sure.top
+
+
+def test_probabilities__any_batch_size_and_none_at_all() -> None:
+    recogniser = cnn()
+    whole = recogniser.probabilities(photos(7))
+    assert whole.shape == (7, 3) and whole.dtype == np.float32
+    assert np.allclose(recogniser.probabilities(iter(photos(7)), batch_size=3), whole, atol=1e-6)
+    assert recogniser.probabilities([]).shape == (0, 3)
+
+
+def test_probabilities__temperature_flattens() -> None:
+    cold, warm = cnn().probabilities(photos()), cnn(temperature=4.0).probabilities(photos())
+    assert (warm.max(axis=1) < cold.max(axis=1)).all()
+    assert (warm.argmax(axis=1) == cold.argmax(axis=1)).all()
+
+
+def test_load__leaves_no_gradient(tmp_path: Path) -> None:
+    frozen().save(tmp_path / "bundle", "card")
+    network = load(tmp_path / "bundle").network
+    assert isinstance(network, FrozenNetwork)
+    assert not any(parameter.requires_grad for parameter in network.backbone.parameters())
+
+
+def damaged(bundle: Path, file: str, field: str, reason: str) -> None:
+    with pytest.raises(BundleError) as caught:
+        load(bundle)
+    text = str(caught.value)
+    pattern = (
+        rf"the bundle's {re.escape(file)} is damaged at '{re.escape(field)}': .*{reason}.*; "
+        rf"expected a bundle as handshape writes it; train again or copy '{bundle.name}' anew$"
+    )
+    assert re.match(pattern, text), text
+
+
+def test_load__no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(
+        BundleError,
+        match=r"no bundle at '.*nowhere'; expected a folder with config.json and model.safetensors; check",
+    ):
+        load(tmp_path / "nowhere")
+
+
+def test_load__no_tensors(bundle: Path) -> None:
+    (bundle / "model.safetensors").unlink()
+    damaged(bundle, "model.safetensors", "the file", "No such file")
+
+
+@pytest.mark.parametrize("text", ["", "{", "\x00\x01", '{"labels": ['])
+def test_load__config_is_no_json(bundle: Path, text: str) -> None:
+    (bundle / "config.json").write_text(text)
+    damaged(bundle, "config.json", "the file", "")
+
+
+def test_load__config_is_no_text(bundle: Path) -> None:
+    (bundle / "config.json").write_bytes(b"\xff\xfe\xff")
+    damaged(bundle, "config.json", "the file", "utf-8")
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "null", "3", "{}", '{"format_version": 99}', '{"format_version": "1"}']
+)
+def test_load__another_version_or_another_program_s(bundle: Path, text: str) -> None:
+    (bundle / "config.json").write_text(text)
+    damaged(bundle, "config.json", "format_version", "and this handshape reads 1")
+
+
+@pytest.mark.parametrize(
+    "edit, field, reason",
+    [
+        (lambda c: c.pop("labels"), "labels", "required"),
+        (lambda c: c.pop("network"), "network", "required"),
+        (lambda c: c["network"].pop("preprocessing"), "network.preprocessing", "required"),
+        (lambda c: c["network"].update(model="rnn"), "network.model", "'cnn' or 'frozen'"),
+        (lambda c: c["network"].update(labels="many"), "network.labels", "integer"),
+        (lambda c: c.update(labels=3), "labels", "tuple"),
+        (lambda c: c.update(labels=["A", 2, "C"]), "labels.1", "string"),
+        (lambda c: c.update(labels=["A", "B", "C", "D"]), "labels", "names 4 for 3 outputs"),
+        (lambda c: c.update(labels=["A", "B", "A"]), "labels", "one twice"),
+        (lambda c: c.update(temperature=0), "temperature", "is 0.0, not a positive number"),
+        (lambda c: c.update(temperature=float("nan")), "temperature", "is nan, not a positive number"),
+        (lambda c: c.update(threshold=1.5), "threshold", r"is 1.5, not in \[0, 1\]"),
+        (lambda c: c["network"]["preprocessing"].update(size=0), "network.preprocessing.size", "is 0"),
+        (lambda c: c["network"]["preprocessing"].update(size=8), "network", "images of 8 pixels"),
+        (
+            lambda c: c["network"]["preprocessing"].update(std=[1, 0, 1]),
+            "network.preprocessing.std",
+            "not pos",
+        ),
+        (
+            lambda c: c["network"]["preprocessing"].update(mean=[1]),
+            "network.preprocessing.mean.1",
+            "required",
+        ),
+    ],
+)
+def test_load__a_damaged_field(
+    bundle: Path, edit: Callable[[dict[str, Any]], object], field: str, reason: str
+) -> None:
+    change(bundle, edit)
+    damaged(bundle, "config.json", field, reason)
+
+
+@pytest.mark.parametrize(
+    "edit, field, reason",
+    [
+        (lambda n: n.update(backbone="squeezenet9"), "network", "no backbone 'squeezenet9'"),
+        (lambda n: n.update(backbone=None), "network", "needs backbone, feature_shape and head"),
+        (lambda n: n.update(head=None), "network", "needs backbone, feature_shape and head"),
+        (lambda n: n.update(feature_shape=[512, 26, 26]), "network", r"features of shape \(512, 13, 13\)"),
+        (lambda n: n["preprocessing"].update(size=112), "network", r"features of shape \(512, 6, 6\)"),
+        (lambda n: n["preprocessing"].update(size=1), "network", ""),
+        (lambda n: n["head"].update(kind="tree"), "network.head.kind", "'linear' or 'mlp'"),
+        (lambda n: n["head"].update(pool=0), "network.head", "1 or more"),
+    ],
+)
+def test_load__a_damaged_description_of_a_frozen_network(
+    tmp_path: Path, edit: Callable[[dict[str, Any]], object], field: str, reason: str
+) -> None:
+    frozen().save(tmp_path / "bundle", "card")
+    change(tmp_path / "bundle", lambda config: edit(config["network"]))
+    damaged(tmp_path / "bundle", "config.json", field, reason)
+
+
+@pytest.mark.parametrize(
+    "edit, field, reason",
+    [
+        (lambda s: s.pop("features.0.bias"), "features.0.bias", "is missing"),
+        (lambda s: s.update(extra=torch.ones(1)), "extra", "does not belong to this network"),
+        (
+            lambda s: s.update({"classifier.2.bias": torch.ones(4)}),
+            "classifier.2.bias",
+            r"is torch.float32 of shape \(4,\) instead of torch.float32 of shape \(3,\)",
+        ),
+        (
+            lambda s: s.update({"classifier.2.bias": torch.ones(3).half()}),
+            "classifier.2.bias",
+            r"is torch.float16 of shape \(3,\) instead of torch.float32",
+        ),
+    ],
+)
+def test_load__a_damaged_tensor(
+    bundle: Path, edit: Callable[[dict[str, torch.Tensor]], object], field: str, reason: str
+) -> None:
+    state = load_file(bundle / "model.safetensors")
+    edit(state)
+    save_file(state, bundle / "model.safetensors")
+    damaged(bundle, "model.safetensors", field, reason)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100, -1])
+def test_load__cut_tensors(bundle: Path, keep: int) -> None:
+    path = bundle / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:keep])
+    damaged(bundle, "model.safetensors", "the file", "")
+
+
+def test_load__a_pickle_instead_of_tensors(bundle: Path) -> None:
+    torch.save(cnn().network.state_dict(), bundle / "model.safetensors")
+    damaged(bundle, "model.safetensors", "the file", "")
+
+
+def test_load__tensors_of_another_bundle(bundle: Path, tmp_path: Path) -> None:
+    frozen().save(tmp_path / "other", "card")
+    shutil.copy(tmp_path / "other" / "model.safetensors", bundle)
+    damaged(bundle, "model.safetensors", "backbone.body.features.0.bias", "does not belong")
+
+
+def test_predict__a_photo_read_by_hand(tmp_path: Path) -> None:
+    recogniser, pixels = cnn(), photos(1)[0]
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    preprocessing = recogniser.config.network.preprocessing
+    prepared = preprocessing.prepare(read_image(tmp_path / "photo.png"))
+    with torch.inference_mode():
+        logits = recogniser.network(preprocessing.normalise(torch.from_numpy(prepared[None])))
+    expected = torch.softmax(logits, dim=1).numpy()
+    assert np.allclose(recogniser.probabilities([tmp_path / "photo.png"]), expected, atol=1e-6)
