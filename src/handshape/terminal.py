@@ -32,6 +32,17 @@ def show_compare(config: CompareConfig | TrainConfig, metrics: dict[str, Any]) -
             f"{_short(parameters['trained'])} of {_short(parameters['total'])}",
         )
     Console().print(table)
+    for name, figures in metrics.get("folds", {}).items():
+        low, high = figures["interval"]["low"], figures["interval"]["high"]
+        accuracies = ", ".join(
+            f"{signer} {_percent(found['accuracy'])}"
+            for signer, found in figures["metrics"]["signers"].items()
+        )
+        print(
+            f"{name}, each signer left out once: {_percent(figures['mean'])} (95 %: {100 * low:.1f} to",
+            end=" ",
+        )
+        print(f"{100 * high:.1f}), worst {figures['worst_signer']}: {accuracies}")
 
 
 show_train = show_compare

@@ -10,6 +10,7 @@ from handshape.commands.material import Material, choose_device, scan_material, 
 from handshape.config.train import CompareConfig, ModelName, TrainConfig
 from handshape.data.sample import SPLITS
 from handshape.evaluation.card import model_card
+from handshape.evaluation.folds import FoldFigures, measure_folds, signer_folds
 from handshape.evaluation.judge import Judged, judge, write_predictions
 from handshape.evaluation.report import write_report
 from handshape.models.backbone import load_backbone
@@ -64,15 +65,28 @@ def train_models(
     sides = _sides(material)
     fitter = Fitter(scan, store, device, backbone, config, config, seed=config.seed, size=size)
     valid, tested = material.split.dataset.on("valid"), material.split.dataset.on("test")
+    folds = signer_folds(material.split.dataset) if config.folds == "signers" else {}
     results = [judge(fitter.fit(name, sides), valid, tested) for name in names]
-    metrics = {
+    folded = {name: _fold(fitter, name, material, folds) for name in names} if folds else {}
+    metrics: dict[str, Any] = {
         "split": {"kind": material.split.kind, **material.split.counts()},
         "models": {result.fitted.name: result.to_dict() for result in results},
     }
+    if folded:
+        metrics["folds"] = {name: figures.to_dict() for name, figures in folded.items()}
     with new_run(out, force=config.force) as folder:
         _write(folder, describe(command, config, material.digest), material, results, metrics)
     say(f"Report: {out / 'report.html'}")
     return metrics
+
+
+def _fold(fitter: Fitter, name: ModelName, material: Material, folds: dict[str, Sides]) -> FoldFigures:
+    dataset = material.split.dataset
+    results = []
+    for sides in folds.values():
+        valid, tested = (dataset.take(sides[side]) for side in ("valid", "test"))
+        results.append(judge(fitter.fit(name, sides), valid, tested))
+    return measure_folds(results)
 
 
 def _sides(material: Material) -> Sides:

@@ -20,7 +20,9 @@ class BackboneConfig:
         None,
         "File with the backbone's weights, or `untrained` (default: $HANDSHAPE_WEIGHTS, a download).",
     )
-    head: Literal["linear", "mlp"] = option("linear", "What is trained on the features.")
+    head: Literal["lda", "linear", "mlp"] = option(
+        "lda", "What is trained on the features: discriminant analysis, logistic regression, or an MLP."
+    )
     pool: int = option(4, "Average features over this many places along each axis; 0 keeps all places.")
     views: int = option(0, "Turned, scaled and shifted copies of each training photo for the frozen model.")
 
@@ -40,10 +42,29 @@ class LoopOptions:
     batch_size: int = option(32, "Images in one step.")
     learning_rate: float = option(1e-3, "Learning rate of Adam.")
     weight_decay: float = option(0.0, "Weight decay of Adam.")
+    folds: Literal["none", "signers"] = option(
+        "none", "Leave each signer out once, too: every signer is read by a model that never saw them."
+    )
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if getattr(self, name) <= 0:
+                flag = name.replace("_", "-")
+                raise UsageError(f"--{flag} {getattr(self, name)}", "a positive number", "change it")
+        if self.weight_decay < 0:
+            raise UsageError(f"--weight-decay {self.weight_decay}", "zero or more", "change it")
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareConfig(OutConfig, LoopOptions, BackboneConfig, DataConfig):
+class _TrainingConfig(OutConfig, LoopOptions, BackboneConfig, DataConfig):
+    def __post_init__(self) -> None:
+        LoopOptions.__post_init__(self)
+        BackboneConfig.__post_init__(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareConfig(_TrainingConfig):
     """Train several models on one split and compare them."""
 
     models: str = option("cnn,frozen", "Models to compare, separated by commas.")
@@ -65,7 +86,7 @@ class CompareConfig(OutConfig, LoopOptions, BackboneConfig, DataConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(OutConfig, LoopOptions, BackboneConfig, DataConfig):
+class TrainConfig(_TrainingConfig):
     """Train one model."""
 
     model: ModelName = option("frozen", "The lesson's CNN, or a head on a frozen backbone.")

@@ -20,7 +20,7 @@ class FeaturesConfig(BackboneConfig, DataConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateConfig(OutConfig, DataConfig):
-    """Measure a recogniser on photos it has never seen."""
+    """Measure a recogniser on photos it has never seen; only with --out is a run written."""
 
     bundle: Path = argument("Folder of a recogniser or of the run that made it.", first=True)
 

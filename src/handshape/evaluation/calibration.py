@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 from handshape.errors import ShapeError
 from handshape.evaluation.figure import Figure
 from handshape.evaluation.inputs import check_classes, check_probabilities
+from handshape.training.temperature import likeliest_temperature
 
 BINS = 15
 # Past these the probabilities are one-hot or uniform to any practical purpose.
@@ -115,19 +115,7 @@ def fit_temperature(logits: NDArray[np.floating[Any]], classes: NDArray[np.int64
     Probabilistic Outputs for Support Vector Machines, 1999, for targets.
     """
     check_classes(classes, logits)
-    if logits.shape[1] == 1:
-        return 1.0
-    scores, rows = logits.astype(np.float64), np.arange(len(classes))
-    wrong = scores.copy()
-    wrong[rows, classes] = -np.inf
-    best_wrong = wrong.argmax(axis=1)
-
-    def cost(log_temperature: float) -> float:
-        logs = log_softmax(scores / np.exp(log_temperature), axis=1)
-        return -float(logs[rows, classes].sum() + logs[rows, best_wrong].mean())
-
-    found = minimize_scalar(cost, bounds=np.log(_BOUNDS), method="bounded")
-    return float(np.exp(found.x))
+    return likeliest_temperature(logits, classes, _BOUNDS)[0] if logits.shape[1] > 1 else 1.0
 
 
 def measure_reliability(

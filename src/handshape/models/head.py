@@ -16,16 +16,18 @@ class HeadConfig:
     """The shape of a head.
 
     Args:
-        kind: ``linear``: multinomial logistic regression; ``mlp``: one hidden layer with ReLU.
+        kind: ``lda``: linear discriminant analysis; ``linear``: multinomial logistic regression; ``mlp``: one
+            hidden layer with ReLU.
         pool: Features are averaged to ``pool`` x ``pool`` places; ``None`` keeps the backbone's own.
         hidden: Hidden units of the MLP.
-        standardise: Bring each feature to mean 0 and deviation 1 over the training images.
+        scaling: ``root``: square roots, centred, all divided by one number; ``feature``: each feature brought
+            to mean 0 and deviation 1, which blows up features that are seldom there.
     """
 
-    kind: Literal["linear", "mlp"] = "linear"
+    kind: Literal["lda", "linear", "mlp"] = "lda"
     pool: int | None = 4
     hidden: int = HIDDEN
-    standardise: bool = True
+    scaling: Literal["root", "feature"] = "root"
 
     def __post_init__(self) -> None:
         if self.pool is not None and self.pool < 1:
@@ -63,7 +65,7 @@ class Pool(nn.Module):
 
 
 class Head(nn.Module):
-    """Standardise features and classify them.
+    """Scale features and classify them.
 
     Args:
         width: D, number of features of one image after pooling.
@@ -73,10 +75,10 @@ class Head(nn.Module):
 
     def __init__(self, width: int, labels: int, config: HeadConfig) -> None:
         super().__init__()
-        self.width = width
+        self.width, self._scaling = width, config.scaling
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
-        if config.kind == "linear":
+        if config.kind != "mlp":
             self.layers: nn.Module = nn.Linear(width, labels)
         else:
             self.layers = nn.Sequential(
@@ -86,20 +88,28 @@ class Head(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def standardise_by(self, features: Tensor) -> None:
-        """Take mean and deviation from training features.
+    def scale_by(self, features: Tensor) -> None:
+        """Take mean and scale from training features.
 
         Args:
             features: (N, D) float32.
         """
-        deviation, mean = torch.std_mean(features, dim=0, correction=0)
+        deviation, mean = torch.std_mean(self._rooted(features), dim=0, correction=0)
+        if self._scaling == "root":
+            deviation = deviation.square().mean().sqrt().expand_as(deviation)
         # A feature that never changes says nothing; dividing by its deviation would blow up rounding.
         self.mean.copy_(mean)
         self.scale.copy_(torch.where(deviation > 1e-6, 1 / deviation.clamp(min=1e-6), 0.0))
 
-    def standardised(self, features: Tensor) -> Tensor:
-        """Return (N, D) float32 standardised features."""
-        return (torch.flatten(features, 1) - self.mean) * self.scale
+    def scaled(self, features: Tensor) -> Tensor:
+        """Return (N, D) float32 scaled features."""
+        return (self._rooted(torch.flatten(features, 1)) - self.mean) * self.scale
+
+    def _rooted(self, features: Tensor) -> Tensor:
+        if self._scaling != "root":
+            return features
+        # The features of some backbones have a sign, which stays.
+        return features.sign() * features.abs().sqrt()
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits.
@@ -119,7 +129,7 @@ class Head(nn.Module):
                 f"{self.width} numbers for each image",
                 "pool alike",
             )
-        logits: Tensor = self.layers(self.standardised(features))
+        logits: Tensor = self.layers(self.scaled(features))
         return logits
 
 

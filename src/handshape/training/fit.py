@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from handshape.models.cnn import CNN
 from handshape.models.head import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork, NetworkConfig
 from handshape.training.history import Epoch
+from handshape.training.lda import train_lda
 from handshape.training.linear import train_linear
 from handshape.training.loop import Inputs, LoopConfig, predict_logits, train_network
 
@@ -139,7 +141,9 @@ class Fitter:
         backbone = self._backbone
         assert backbone is not None  # the command loads one when this model is asked for
         start = time.perf_counter()
-        config = HeadConfig(self._options.head, self._options.pool or None)
+        kind = self._options.head
+        scaling: Literal["root", "feature"] = "feature" if kind == "mlp" else "root"
+        config = HeadConfig(kind, self._options.pool or None, scaling=scaling)
         extractor = Extractor(backbone, config.pool, Views(), self._device)
         features = {side: self._features(extractor, indices, 0) for side, indices in sides.items()}
         mirrored = self._features(extractor, sides["test"], MIRRORED)
@@ -168,13 +172,13 @@ class Fitter:
     ) -> tuple[Head, list[Epoch], Tensor]:
         def make() -> Head:
             head = Head(train[0][0].numel(), self._labels, config)
-            if config.standardise:
-                head.standardise_by(torch.flatten(train[0], 1))
+            head.scale_by(torch.flatten(train[0], 1))
             return head
 
-        if config.kind == "linear":
+        if config.kind != "mlp":
             head = make()
-            return head, *train_linear(head, train, valid)
+            solve = train_lda if config.kind == "lda" else train_linear
+            return head, *solve(head, train, valid)
         rows = (_Rows(train[0]), train[1]), (_Rows(valid[0]), valid[1])
         network, history = train_network(
             make, *rows, self._loop, device=self._device, what="Training the head"

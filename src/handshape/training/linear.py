@@ -13,14 +13,13 @@ from torch.nn import functional as F
 from handshape.models.head import Head
 from handshape.progress import track
 from handshape.training.history import Epoch
+from handshape.training.span import in_span
 
 # Strengths of the L2 penalty that are tried, strongest first, for features scaled to a mean square of 1 / D.
 STRENGTHS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 # L-BFGS stops after this many passes for one strength, or before, when the loss no longer falls.
 _PASSES = 60
 _TOLERANCE = 1e-7
-# Below this many images the solver works on N rotated features instead of D: the same solution in less time.
-_ROTATE_BELOW = 2500
 
 Side = tuple[Tensor, NDArray[np.int64]]
 
@@ -69,7 +68,7 @@ def _choose(head: Head, train: Side, valid: Side) -> tuple[_Solved, list[Epoch]]
     layer = head.layers
     assert isinstance(layer, nn.Linear)
     inputs, basis = _scaled(head, train[0])
-    seen = head.standardised(valid[0]) * head.width**-0.5
+    seen = head.scaled(valid[0]) * head.width**-0.5
     look = (seen if basis is None else seen @ basis), valid[1]
     history: list[Epoch] = []
     best: _Solved | None = None
@@ -88,24 +87,8 @@ def _choose(head: Head, train: Side, valid: Side) -> tuple[_Solved, list[Epoch]]
 
 def _scaled(head: Head, features: Tensor) -> tuple[Tensor, Tensor | None]:
     """Standardise a head by features and return them scaled and, where that is faster, rotated."""
-    head.standardise_by(torch.flatten(features, 1))
-    return _rotated(head.standardised(features) * head.width**-0.5)
-
-
-def _rotated(inputs: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Turn N < D rows into their own span; with an L2 penalty the solution lies there.
-
-    Returns:
-        (N, r) float32 inputs and the (D, r) basis they are written in, or the inputs and ``None``.
-    """
-    count, width = inputs.shape
-    if count >= min(width, _ROTATE_BELOW):
-        return inputs, None
-    values, vectors = torch.linalg.eigh((inputs @ inputs.T).double())
-    keep = values > values.max() * 1e-9
-    root = values[keep].sqrt()
-    basis = (inputs.T.double() @ (vectors[:, keep] / root)).float()
-    return (vectors[:, keep] * root).float(), basis
+    head.scale_by(torch.flatten(features, 1))
+    return in_span(head.scaled(features) * head.width**-0.5)
 
 
 class _Note:
