@@ -1,0 +1,98 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def photos(make_photos: Callable[..., Path]) -> Path:
+    """Three labels and four signers, one photo larger than the others, and two files that are no photos."""
+    root = make_photos("ABC", signers=4, images=2)
+    Image.new("L", (90, 70), 40).save(root / "C" / "signer5_0.png")
+    (root / "A" / "notes.txt").write_text("not a photo")
+    (root / "B" / "signer1_9.jpg").write_bytes(b"")
+    return root
+
+
+@pytest.fixture
+def found(cli: Any, photos: Path, tmp_path: Path) -> dict[str, Any]:
+    words = ("--signer", r"signer(\d+)_", "--store", tmp_path / "store", "--out", tmp_path / "run", "--json")
+    answer = cli("inspect", photos, *words)
+    assert answer.code == 0, answer.err
+    result: dict[str, Any] = answer.json
+    return result
+
+
+def test_inspect__counts_labels_signers_and_sizes(found: dict[str, Any]) -> None:
+    assert found["images"] == 25
+    assert found["labels"] == ["A", "B", "C"]
+    assert found["counts"] == {"A": 8, "B": 8, "C": 9}
+    assert found["signers"] == {"1": 6, "2": 6, "3": 6, "4": 6, "5": 1}
+    assert found["sizes"] == [
+        {"width": 64, "height": 64, "mode": "RGB", "images": 24},
+        {"width": 90, "height": 70, "mode": "L", "images": 1},
+    ]
+
+
+def test_inspect__counts_per_split_and_label(found: dict[str, Any]) -> None:
+    split = found["split"]
+    assert split["kind"] == "signer"
+    for label, count in found["counts"].items():
+        assert sum(split["counts"][side][label] for side in ("train", "valid", "test")) == count
+    for side, labels in split["missing"].items():
+        assert labels == [label for label, n in split["counts"][side].items() if n == 0] != []
+
+
+def test_inspect__shape_and_type_of_one_x_and_y_and_of_a_minibatch(found: dict[str, Any]) -> None:
+    example, batch = found["example"], found["minibatch"]
+    assert example["path"] == "A/signer1_0.png" and example["label"] == "A" and example["y"] == 0
+    assert example["x"]["shape"] == [3, 224, 224] and example["x"]["type"] == "torch.float32"
+    assert 0 <= example["x"]["smallest"] < example["x"]["largest"] <= 1
+    assert batch["x"]["shape"] == [10, 3, 224, 224]
+    assert batch["y"]["shape"] == [10] and batch["y"]["type"] == "torch.int64"
+    assert len(batch["y"]["values"]) == 10 and set(batch["y"]["values"]) <= {0, 1, 2}
+
+
+def test_inspect__lists_what_cannot_be_read_with_reasons(found: dict[str, Any]) -> None:
+    reasons = {file["path"]: file["reason"] for file in found["unreadable"]}
+    assert set(reasons) == {"A/notes.txt", "B/signer1_9.jpg"}
+    assert reasons["A/notes.txt"] == "not an image file (.txt)"
+    assert reasons["B/signer1_9.jpg"] == "the file is empty"
+
+
+def test_inspect__draws_a_sample_sheet(found: dict[str, Any], tmp_path: Path) -> None:
+    assert {path.name for path in (tmp_path / "run").iterdir()} >= {
+        "config.json",
+        "metrics.json",
+        "samples.png",
+    }
+    with Image.open(tmp_path / "run" / "samples.png") as sheet:
+        # A row a label, a column a signer.
+        assert sheet.width > 5 * 96 and sheet.height > 3 * 96
+
+
+def test_inspect__strict_stops_at_the_first_unreadable_file(cli: Any, photos: Path, tmp_path: Path) -> None:
+    answer = cli("inspect", photos, "--strict", "--store", tmp_path / "store", "--out", tmp_path / "strict")
+    assert answer.code == 1
+    assert answer.err.splitlines()[-1] == (
+        "handshape inspect: 'A/notes.txt': not an image file (.txt); expected images that can be read "
+        "(--strict); mend or remove the file"
+    )
+    assert not (tmp_path / "strict").exists()
+
+
+def test_inspect__for_people(cli: Any, photos: Path, tmp_path: Path) -> None:
+    answer = cli("inspect", photos, "--store", tmp_path / "store", "--out", tmp_path / "run")
+    assert answer.code == 0
+    for words in ("25 images, split: random", "3 x 224 x 224 float32", "10 int64", "64 x 64 RGB: 24 images"):
+        assert words in answer.out
+    assert "Signers       unknown; name them with --signer" in answer.out
+    assert "Left out      A/notes.txt: not an image file (.txt)" in answer.out
+
+
+def test_inspect__a_default_run_has_a_name_of_its_own(cli: Any, photos: Path, in_folder: Path) -> None:
+    assert cli("inspect", photos, "--json").code == 0
+    (run,) = (in_folder / "runs").iterdir()
+    assert run.name.startswith("inspect-") and (run / "samples.png").is_file()

@@ -1,0 +1,83 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from handshape.commands.material import Material, choose_device, scan_material, split_material
+from handshape.config.data import DataConfig
+from handshape.errors import DataError, UsageError
+
+
+def material(data: Path, store: Path, **settings: Any) -> Material:
+    config = DataConfig(data=data, store=store, **settings)
+    return split_material(config, *scan_material(config, size=32))
+
+
+def test_scan_material__says_what_was_left_out(
+    cli: Any, make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    photos = make_photos("AB", signers=2, images=3)
+    (photos / "A" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    answer = cli("inspect", photos, "--store", tmp_path / "store", "--out", tmp_path / "run", "--json")
+    assert answer.code == 0
+    assert "1 files left out, the first: A/broken.jpg, " in answer.err
+    assert "`handshape inspect` lists them" in answer.err
+
+
+def test_split_material__one_label_only(make_photos: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError,
+        match=r"one label only \('A'\); expected images of at least two labels; add a folder for another",
+    ):
+        material(make_photos("A"), tmp_path / "store")
+
+
+def test_digest__stands_for_content_labels_signers_and_sides(
+    make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    photos, store = make_photos("AB", signers=3, images=2), tmp_path / "store"
+    first = material(photos, store).digest
+    assert material(photos, store).digest == first
+    others = [
+        material(photos, store, seed=1).digest,
+        material(photos, store, signer=r"signer(\d)").digest,
+        material(make_photos("ABC", signers=3, images=2, name="more"), store).digest,
+    ]
+    (photos / "A").rename(photos / "C")
+    others.append(material(photos, store).digest)
+    assert len({first, *others}) == 5
+
+
+def test_digest__does_not_depend_on_where_the_photos_are(
+    make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    one, other = (material(make_photos("AB", name=name), tmp_path / "store") for name in ("one", "other"))
+    assert one.digest == other.digest
+
+
+def test_choose_device__takes_what_is_asked_for() -> None:
+    assert choose_device("cpu") == torch.device("cpu")
+    assert choose_device("auto").type in ("cpu", "cuda", "mps")
+
+
+@pytest.mark.parametrize(
+    "cuda, mps, chosen", [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+)
+def test_choose_device__auto_takes_the_fastest(
+    monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, chosen: str
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: mps)
+    assert choose_device("auto").type == chosen
+
+
+def test_choose_device__names_those_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    with pytest.raises(
+        UsageError,
+        match="--device cuda; expected a device that is there: cpu; choose it, or leave out --device",
+    ):
+        choose_device("cuda")
