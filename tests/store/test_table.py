@@ -68,6 +68,13 @@ def test_read__in_the_order_asked_for(tmp_path: Path) -> None:
     assert values(table, order) == order  # many: a whole read
 
 
+def test_read__no_rows(tmp_path: Path) -> None:
+    table = open_table(tmp_path)
+    assert values(table, []) == []
+    add(table, [1])
+    assert values(table, []) == []
+
+
 def test_append__nothing(tmp_path: Path) -> None:
     table = open_table(tmp_path)
     add(table, [])

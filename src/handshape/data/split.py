@@ -75,7 +75,7 @@ def split_dataset(
             "two positive numbers whose sum is below 1",
             "change --valid-fraction or --test-fraction",
         )
-    resolved = _resolve(dataset, kind)
+    resolved = resolve_kind(dataset, kind)
     rng = np.random.default_rng(seed)
     if resolved == "given":
         sides = _given(dataset)
@@ -89,7 +89,8 @@ def split_dataset(
     return split
 
 
-def _resolve(dataset: Dataset, kind: Literal["auto", "given", "signer", "random"]) -> SplitKind:
+def resolve_kind(dataset: Dataset, kind: Literal["auto", "given", "signer", "random"]) -> SplitKind:
+    """Return the kind of split that ``auto`` comes down to for a data set, or the kind that was asked for."""
     if kind == "auto":
         if any(sample.split for sample in dataset.samples):
             return "given"
@@ -175,9 +176,10 @@ def _fill(
     at_least = 1 if len(names) >= len(SPLITS) else 0
     sides: dict[int, SplitName] = {}
     order = list(rng.permutation(len(names)))
-    for side in ("test", "valid"):
+    keep: dict[SplitName, int] = {"test": 1 + at_least, "valid": 1}  # for the sides filled after this one
+    for side, left in keep.items():
         held, taken = 0.0, 0
-        while len(order) > 1 and (taken < at_least or held + sizes[order[-1]] / 2 <= wanted[side]):
+        while len(order) > left and (taken < at_least or held + sizes[order[-1]] / 2 <= wanted[side]):
             group = order.pop()
             held, taken = held + sizes[group], taken + 1
             sides[int(names[group])] = side

@@ -100,6 +100,8 @@ class Table:
             The N values.
         """
         found = self._seen
+        if not len(rows):
+            return pa.chunked_array([], self._schema.field(column).type)
         if len(rows) * 4 < found.count_rows():
             return found.take(rows.tolist(), columns=[column])[column]
         # A whole read is several times faster than a random one.

@@ -1,0 +1,294 @@
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from handshape.data.augment import Views
+from handshape.data.folder import read_folder
+from handshape.data.prepared import Indices, content_digest
+from handshape.data.scan import Scan, scan_dataset
+from handshape.errors import DataError
+from handshape.features import extract
+from handshape.features.extract import Extractor, features_of
+from handshape.models.backbone import Backbone, load_backbone
+from handshape.models.head import Pool
+from handshape.store.location import open_store
+
+MakePhotos = Callable[..., Path]
+SIZE = 64
+
+
+class Counted(nn.Module):
+    """A backbone's body that counts the images it is shown."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.inner, self.images = body, 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.images += len(images)
+        features: Tensor = self.inner(images)
+        return features
+
+
+class Held:
+    """Prepared images in memory."""
+
+    def __init__(self, array: NDArray[np.uint8]) -> None:
+        self.array = array
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def take(self, indices: Indices) -> NDArray[np.uint8]:
+        return self.array[np.asarray(indices, dtype=np.int64)]
+
+
+@pytest.fixture(scope="module")
+def resnet() -> Backbone:
+    """An untrained network with batch norm, for small images."""
+    backbone = load_backbone("resnet18", "untrained")
+    return Backbone("resnet18", backbone.body, replace(backbone.preprocessing, size=SIZE), backbone.source)
+
+
+@pytest.fixture
+def extractor(resnet: Backbone) -> Extractor:
+    body = resnet.body.inner if isinstance(resnet.body, Counted) else resnet.body
+    resnet.body = Counted(body)
+    return Extractor(resnet, None, Views(), torch.device("cpu"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return open_store(tmp_path / "store")
+
+
+def seen(extractor: Extractor) -> int:
+    """Number of images the backbone was shown since the last call."""
+    body = extractor.backbone.body
+    assert isinstance(body, Counted)
+    count, body.images = body.images, 0
+    return count
+
+
+def photos(count: int, seed: int = 0) -> tuple[Held, list[str]]:
+    array = np.random.default_rng(seed).integers(0, 256, (count, SIZE, SIZE, 3), dtype=np.uint8)
+    return Held(array), [content_digest(image.tobytes()) for image in array]
+
+
+def shape_known(extractor: Extractor) -> Extractor:
+    """Ask for the shape once, which shows the backbone an empty image."""
+    assert extractor.shape == (512, 2, 2)
+    seen(extractor)
+    return extractor
+
+
+def test_features_of__shape_type_and_values(extractor: Extractor, store: Path) -> None:
+    images, digests = photos(3)
+    features = features_of(extractor, images, digests, store)
+    assert features.shape == (3, 512, 2, 2)
+    assert features.dtype == np.float16
+    batch = extractor.backbone.preprocessing.normalise(torch.from_numpy(images.array))
+    with torch.inference_mode():
+        expected = extractor.backbone(batch).half().numpy()
+    np.testing.assert_array_equal(features, expected)
+    assert features.std() > 0
+
+
+@pytest.mark.parametrize(("pool", "shape"), [(1, (512, 1, 1)), (2, (512, 2, 2)), (9, (512, 2, 2))])
+def test_features_of__pooled(
+    extractor: Extractor, store: Path, pool: int, shape: tuple[int, int, int]
+) -> None:
+    images, digests = photos(2)
+    pooled = replace(extractor, pool=pool)
+    assert pooled.shape == shape
+    features = features_of(pooled, images, digests, store)
+    assert features.shape == (2, *shape)
+    full = torch.from_numpy(features_of(extractor, images, digests, store).copy()).float()
+    torch.testing.assert_close(
+        torch.from_numpy(features.copy()).float(), Pool(pool, 2, 2)(full), atol=2e-3, rtol=2e-3
+    )
+
+
+def test_features_of__leaves_no_trace_in_the_network(extractor: Extractor, store: Path) -> None:
+    backbone = extractor.backbone
+    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    assert any("running_mean" in name for name in before)
+    backbone.train()  # even a network that somebody was about to train
+    modes: list[tuple[bool, bool]] = []
+    hook = backbone.register_forward_hook(
+        lambda module, given, features: modes.append((features.requires_grad, features.is_inference()))
+    )
+    images, digests = photos(3)
+    for view in range(2):
+        features_of(extractor, images, digests, store, view=view)
+    hook.remove()
+    assert (False, True) in modes
+    assert (True, False) not in modes
+    assert not any(module.training for module in backbone.modules())
+    assert all(parameter.grad is None for parameter in backbone.parameters())
+    assert not any(parameter.requires_grad for parameter in backbone.parameters())
+    after = backbone.state_dict()
+    assert before.keys() == after.keys()
+    for name, tensor in before.items():
+        assert torch.equal(tensor, after[name]), name
+
+
+def test_features_of__the_second_time_reads(extractor: Extractor, store: Path) -> None:
+    shape_known(extractor)
+    images, digests = photos(5)
+    first = features_of(extractor, images, digests, store)
+    assert seen(extractor) == 5
+    second = features_of(extractor, images, digests, store)
+    assert seen(extractor) == 0
+    np.testing.assert_array_equal(first, second)
+
+
+def test_features_of__only_what_is_missing(extractor: Extractor, store: Path) -> None:
+    shape_known(extractor)
+    images, digests = photos(6)
+    some = features_of(extractor, Held(images.array[2:4]), digests[2:4], store)
+    assert seen(extractor) == 2
+    features = features_of(extractor, images, digests, store)
+    assert seen(extractor) == 4
+    np.testing.assert_array_equal(features[2:4], some)
+
+
+def test_features_of__copies_cost_nothing(extractor: Extractor, store: Path) -> None:
+    shape_known(extractor)
+    images, digests = photos(3)
+    order = [0, 1, 0, 2, 1, 0]
+    features = features_of(extractor, Held(images.array[order]), [digests[i] for i in order], store)
+    assert seen(extractor) == 3
+    np.testing.assert_array_equal(features, features[[0, 1, 0, 3, 1, 0]])
+    np.testing.assert_array_equal(features[[0, 1, 3]], features_of(extractor, images, digests, store))
+
+
+def scan(root: Path, store: Path) -> Scan:
+    return scan_dataset(read_folder(root), store, size=SIZE)
+
+
+def test_features_of__new_names_cost_nothing(
+    extractor: Extractor, store: Path, make_photos: MakePhotos
+) -> None:
+    shape_known(extractor)
+    root = make_photos(labels="AB", signers=1, images=3)
+    scanned = scan(root, store)
+    first = features_of(extractor, scanned.images, scanned.digests, store)
+    assert seen(extractor) == 6
+    (root / "A" / "signer1_0.png").rename(root / "A" / "z.png")
+    (root / "B").rename(root / "0")
+    scanned = scan(root, store)
+    again = features_of(extractor, scanned.images, scanned.digests, store)
+    assert seen(extractor) == 0
+    np.testing.assert_array_equal(again, first[[3, 4, 5, 1, 2, 0]])
+
+
+def test_features_of__independent_of_the_batch(
+    extractor: Extractor, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, digests = photos(7)
+    together = features_of(extractor, images, digests, store).astype(np.float32)
+    monkeypatch.setattr(extract, "BATCH", 3)
+    backwards = list(range(6, -1, -1))
+    apart = features_of(
+        extractor, Held(images.array[backwards]), [digests[i] for i in backwards], store / "other"
+    )
+    # Convolutions of another batch size may add in another order: one step of float16 at most.
+    np.testing.assert_allclose(apart[backwards], together, rtol=2e-3, atol=1e-3)
+
+
+def test_features_of__views(extractor: Extractor, store: Path) -> None:
+    shape_known(extractor)
+    images, digests = photos(3)
+    photo, first, second = (features_of(extractor, images, digests, store, view=view) for view in range(3))
+    assert seen(extractor) == 9
+    for one, other in ((photo, first), (photo, second), (first, second)):
+        assert (np.abs(one - other).reshape(3, -1).max(axis=1) > 0.01).all()
+    np.testing.assert_array_equal(features_of(extractor, images, digests, store, view=1), first)
+    assert seen(extractor) == 0
+    np.testing.assert_array_equal(features_of(extractor, images, digests, store / "elsewhere", view=1), first)
+
+
+def test_features_of__views_follow_their_policy(extractor: Extractor, store: Path) -> None:
+    shape_known(extractor)
+    images, digests = photos(2)
+    for view in range(2):
+        features_of(extractor, images, digests, store, view=view)
+    seen(extractor)
+    wilder = replace(extractor, views=Views(rotation=40))
+    features_of(wilder, images, digests, store)  # the photo itself is the same for all
+    assert seen(wilder) == 0
+    features_of(wilder, images, digests, store, view=1)
+    assert seen(wilder) == 2
+
+
+def test_features_of__goes_on_where_it_stopped(
+    extractor: Extractor, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape_known(extractor)
+    monkeypatch.setattr(extract, "BATCH", 2)
+    images, digests = photos(6)
+
+    class Failing(Held):
+        def take(self, indices: Indices) -> NDArray[np.uint8]:
+            if 5 in indices:
+                raise DataError("'5.png' changed", "photos that stay", "run again")
+            return super().take(indices)
+
+    with pytest.raises(DataError, match=re.escape("'5.png' changed")):
+        features_of(extractor, Failing(images.array), digests, store)
+    assert seen(extractor) == 4
+    features_of(extractor, images, digests, store)
+    assert seen(extractor) == 2
+
+
+def test_table__is_named_by_all_that_changes_features(extractor: Extractor, store: Path) -> None:
+    other = load_backbone("resnet18", "untrained", seed=1)
+    other_weights = Backbone("resnet18", other.body, extractor.backbone.preprocessing, "untrained")
+    lighter = replace(extractor.backbone.preprocessing, mean=(0.0, 0.0, 0.0))
+    body = extractor.backbone.body
+    variants = [
+        extractor,
+        replace(extractor, pool=1),
+        replace(extractor, backbone=other_weights),
+        replace(extractor, backbone=Backbone("resnet18", body, lighter, "untrained")),
+        replace(extractor, backbone=Backbone("renamed", body, extractor.backbone.preprocessing, "untrained")),
+    ]
+    assert len({variant.table(store).path for variant in variants}) == len(variants)
+    assert len({extractor.table(store, view).path for view in (0, 1, 2)}) == 2
+    wilder = replace(extractor, views=Views(shift=0.2))
+    assert wilder.table(store).path == extractor.table(store).path
+    assert wilder.table(store, 1).path != extractor.table(store, 1).path
+    assert extractor.table(store).path.parent == store / "features"
+
+
+def test_features_of__two_tables_do_not_meet(extractor: Extractor, store: Path) -> None:
+    images, digests = photos(2)
+    features_of(extractor, images, digests, store)
+    other = Backbone(
+        "resnet18",
+        load_backbone("resnet18", "untrained", seed=1).body,
+        extractor.backbone.preprocessing,
+        "untrained",
+    )
+    theirs = features_of(replace(extractor, backbone=other), images, digests, store)
+    assert not np.array_equal(theirs, features_of(extractor, images, digests, store))
+
+
+def test_features_of__one_image(extractor: Extractor, store: Path) -> None:
+    images, digests = photos(1)
+    assert features_of(extractor, images, digests, store).shape == (1, 512, 2, 2)
+
+
+def test_features_of__no_image(extractor: Extractor, store: Path) -> None:
+    images, digests = photos(1)
+    assert features_of(extractor, images, [], store).shape == (0, 512, 2, 2)
+    features_of(extractor, images, digests, store)
+    assert features_of(extractor, images, [], store).shape == (0, 512, 2, 2)
