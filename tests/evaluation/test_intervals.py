@@ -160,6 +160,18 @@ def test_accuracy_interval__wider_when_mistakes_fall_in_the_same_groups(
         assert wide.effective_photos < narrow.effective_photos
 
 
+@repeatable
+@given(st.lists(st.integers(1, 60), min_size=2, max_size=8))
+def test_accuracy_interval__no_mistake_is_not_judged_worse_than_one_of_the_smallest_signer(
+    sizes: list[int],
+) -> None:
+    signers = np.repeat(np.arange(len(sizes)), sizes)
+    right = np.full(len(signers), True)
+    one_wrong = right.copy()
+    one_wrong[np.flatnonzero(signers == np.argmin(sizes))[0]] = False
+    assert accuracy_interval(right, signers).low >= accuracy_interval(one_wrong, signers).low
+
+
 @pytest.mark.parametrize(("right", "n"), [(0, 1), (1, 1), (0, 40), (40, 40), (37, 40), (999, 1000)])
 def test_accuracy_interval__independent_photos_give_wilsons(right: int, n: int) -> None:
     expected = binomtest(right, n).proportion_ci(method="wilson")
@@ -180,7 +192,7 @@ def test_accuracy_interval__all_right_and_all_wrong_mirror_each_other_and_have_w
     right, wrong = (accuracy_interval(np.full(400, flag), **{unit: groups}) for flag in (True, False))
     assert right.high == 1
     assert wrong.low == 0
-    assert right.low < 0.9
+    assert right.low < 0.95  # four groups of 100; 400 independent photos would give 0.990
     assert wrong.high == pytest.approx(1 - right.low)
 
 

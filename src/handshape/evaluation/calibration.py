@@ -124,7 +124,7 @@ def measure_reliability(
     """Compare top probabilities with how often they were right.
 
     With few photos the calibration error of even a perfect recogniser is not 0: about 0.08 with 200 photos
-    of which 70 % are read right.
+    of which two thirds are read right (``benchmarks/calibration_floor.py``).
 
     Args:
         probabilities: (N, K) floats in [0, 1], rows summing to 1.
