@@ -1,16 +1,18 @@
 """Say what is in a data set: what the lesson asks for, and what is wrong with it."""
 
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import torch
 
-from handshape.commands.material import Material, scan_material, split_material
+from handshape.commands.material import scan_material, survey_material
 from handshape.config.use import InspectConfig
 from handshape.data.image import Preprocessing
 from handshape.data.sample import SPLITS, Dataset
 from handshape.data.scan import Scan
-from handshape.evaluation.pictures import sample_sheet
+from handshape.data.survey import Survey
+from handshape.evaluation.pictures import pair_sheet, sample_sheet
 from handshape.run import check_out, default_out, describe, new_run, write_json
 
 # The lesson looks at a first minibatch of ten.
@@ -32,29 +34,37 @@ def inspect(config: InspectConfig) -> dict[str, Any]:
     """
     out = config.out or default_out("inspect")
     check_out(out, force=config.force)
-    store, scan = scan_material(config)
-    material = split_material(config, store, scan)
+    _, scan = scan_material(config)
+    survey = survey_material(config, scan)
     found = {
         "images": len(scan.dataset),
         "labels": list(scan.dataset.labels),
         "counts": scan.dataset.counts(),
         "split": {
-            "kind": material.split.kind,
-            "counts": {side: material.split.dataset.on(side).counts() for side in SPLITS},
-            "missing": material.split.missing(),
+            "kind": survey.split.kind,
+            "counts": {side: survey.split.dataset.on(side).counts() for side in SPLITS},
+            "missing": survey.split.missing(),
         },
+        "leaks": {
+            "near_duplicates_across_splits": survey.leaks.share,
+            "photos": survey.leaks.leaking,
+        },
+        "bursts": int(survey.bursts.max()) + 1,
+        "findings": [asdict(finding) for finding in survey.findings],
         "signers": _signers(scan.dataset),
         "sizes": _sizes(scan),
         "example": _example(scan),
-        "minibatch": _minibatch(material),
+        "minibatch": _minibatch(survey),
         "unreadable": [
             {"path": u.name, "label": u.label, "reason": u.reason} for u in scan.dataset.unreadable
         ],
     }
     with new_run(out, force=config.force) as folder:
-        write_json(folder / "config.json", describe("inspect", config, material.digest))
+        write_json(folder / "config.json", describe("inspect", config, survey.digest))
         write_json(folder / "metrics.json", found)
         sample_sheet(scan, folder / "samples.png")
+        if survey.leaks.worst:
+            pair_sheet(scan, survey.leaks, folder / "twins.png")
     return found
 
 
@@ -79,12 +89,12 @@ def _example(scan: Scan) -> dict[str, Any]:
     }
 
 
-def _minibatch(material: Material) -> dict[str, Any]:
-    training = [i for i, sample in enumerate(material.split.dataset.samples) if sample.split == "train"]
+def _minibatch(survey: Survey) -> dict[str, Any]:
+    training = [i for i, sample in enumerate(survey.split.dataset.samples) if sample.split == "train"]
     generator = torch.Generator().manual_seed(0)
     chosen = [training[i] for i in torch.randperm(len(training), generator=generator)[:_MINIBATCH].tolist()]
-    x = Preprocessing().normalise(torch.from_numpy(material.scan.images.take(chosen)))
-    y = torch.from_numpy(material.scan.dataset.classes[chosen])
+    x = Preprocessing().normalise(torch.from_numpy(survey.scan.images.take(chosen)))
+    y = torch.from_numpy(survey.scan.dataset.classes[chosen])
     return {"x": _describe(x), "y": {"shape": list(y.shape), "type": str(y.dtype), "values": y.tolist()}}
 
 

@@ -1,39 +1,16 @@
-"""What every command that reads labelled images begins with: the store, the scan, the split, the device."""
+"""What every command that reads labelled images begins with: the store, the scan, the survey, the device."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from handshape.config.data import DataConfig
 from handshape.data.folder import read_folder
-from handshape.data.prepared import content_digest
 from handshape.data.scan import Scan, scan_dataset
-from handshape.data.split import Split, split_dataset
+from handshape.data.survey import Survey, survey_data
 from handshape.errors import DataError, UsageError
 from handshape.progress import say
 from handshape.store.location import open_store
-
-
-@dataclass(frozen=True)
-class Material:
-    """A scanned data set with a split.
-
-    Args:
-        store: The store's folder.
-        scan: Readable samples, in the order of the split's data set.
-        split: Their sides.
-    """
-
-    store: Path
-    scan: Scan
-    split: Split
-
-    @property
-    def digest(self) -> str:
-        """Stands for content, labels, signers and sides of all samples."""
-        rows = zip(self.scan.digests, self.split.dataset.samples, strict=True)
-        return content_digest("\n".join(f"{d} {s.label} {s.signer} {s.split}" for d, s in rows).encode())
 
 
 def scan_material(config: DataConfig, *, size: int = 224) -> tuple[Path, Scan]:
@@ -62,16 +39,15 @@ def scan_material(config: DataConfig, *, size: int = 224) -> tuple[Path, Scan]:
     return store, scan
 
 
-def split_material(config: DataConfig, store: Path, scan: Scan) -> Material:
-    """Split a scanned data set as a command asks.
+def survey_material(config: DataConfig, scan: Scan) -> Survey:
+    """Split a scanned data set as a command asks, and look at what is wrong with it.
 
     Args:
         config: Its settings.
-        store: The store's folder.
         scan: The scanned data set.
 
     Returns:
-        Scan and split.
+        The survey.
 
     Raises:
         DataError: There are fewer than two labels.
@@ -84,14 +60,17 @@ def split_material(config: DataConfig, store: Path, scan: Scan) -> Material:
             "images of at least two labels",
             "add a folder for another label",
         )
-    split = split_dataset(
-        scan.dataset,
+    survey = survey_data(
+        scan,
         kind=config.split,
         valid_fraction=config.valid_fraction,
         test_fraction=config.test_fraction,
         seed=config.seed,
     )
-    return Material(store, scan, split)
+    for finding in survey.findings:
+        if finding.severity != "note":
+            say(f"{finding.severity.capitalize()}: {finding.message}")
+    return survey
 
 
 def choose_device(name: str) -> torch.device:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshape.data.sample import Dataset
-from handshape.evaluation.calibration import Calibration, calibrate
+from handshape.evaluation.calibration import Calibration, calibrate, measure_reliability
 from handshape.evaluation.dependence import Groups
 from handshape.evaluation.intervals import Interval, accuracy_interval
 from handshape.evaluation.metrics import Metrics, measure
@@ -32,6 +32,7 @@ class Judged:
         calibration: Whether its probabilities can be believed, before and after temperature scaling.
         rejection: What happens when it may answer "unsure".
         mirrored_accuracy: Accuracy on the mirror images of the same photos.
+        valid_loss: Mean negative log-likelihood of the valid photos in nats, at the temperature.
     """
 
     fitted: Fitted
@@ -42,6 +43,7 @@ class Judged:
     calibration: Calibration
     rejection: Rejection
     mirrored_accuracy: float
+    valid_loss: float
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -96,7 +98,8 @@ def judge(fitted: Fitted, valid: Dataset, tested: Dataset, bursts: Groups | None
     calibration = calibrate(logits["valid"], valid.classes, logits["test"], tested.classes)
     temperature = calibration.temperature
     probabilities = probabilities_of(fitted.logits["test"], temperature)
-    threshold = choose_threshold(probabilities_of(fitted.logits["valid"], temperature), valid.classes)
+    seen = probabilities_of(fitted.logits["valid"], temperature)
+    threshold = choose_threshold(seen, valid.classes)
     signers = [sample.signer for sample in tested.samples]
     correct = probabilities.argmax(axis=1) == tested.classes
     return Judged(
@@ -108,6 +111,7 @@ def judge(fitted: Fitted, valid: Dataset, tested: Dataset, bursts: Groups | None
         calibration,
         measure_rejection(probabilities, tested.classes, threshold),
         float((logits["mirrored"].argmax(axis=1) == tested.classes).mean()),
+        measure_reliability(seen, valid.classes).nll,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from handshape.data.duplicates import Leaks
 from handshape.data.scan import Scan
 
 _CELL, _GAP, _MARGIN = 96, 4, 110
@@ -46,6 +47,20 @@ def sample_sheet(scan: Scan, path: Path, *, columns: int = 8) -> None:
             spread = np.linspace(0, len(own) - 1, min(columns, len(own))).round().astype(int)
             rows.append([own[i] for i in spread])
     _draw_sheet(scan, rows, dataset.labels, heads or [""] * columns).save(path)
+
+
+def pair_sheet(scan: Scan, leaks: Leaks, path: Path, *, most: int = 12) -> None:
+    """Draw test photos beside their near-twins in training, the closest first.
+
+    Args:
+        scan: The data set with its prepared images.
+        leaks: Test photos with a near-twin in training.
+        path: PNG file to write.
+        most: Pairs to draw.
+    """
+    pairs = [(tested, trained) for tested, trained, _ in leaks.worst[:most]]
+    labels = [scan.dataset.samples[tested].label for tested, _ in pairs]
+    _draw_sheet(scan, pairs, labels, ("test", "train")).save(path)
 
 
 def _draw_sheet(

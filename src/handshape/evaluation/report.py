@@ -1,6 +1,5 @@
 """The report: one offline page that says how good the models are, and shows why."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,8 +12,9 @@ from markupsafe import Markup
 from handshape.data.scan import Scan
 from handshape.data.split import Split
 from handshape.evaluation import plots
+from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.judge import Judged
-from handshape.evaluation.pictures import thumbnail
+from handshape.evaluation.pictures import pair_sheet, thumbnail
 
 _SPLIT_WORDS = {
     "signer": "Split by signer: nobody in test was seen in training.",
@@ -53,18 +53,15 @@ def split_words(kind: str) -> str:
     return _SPLIT_WORDS[kind]
 
 
-def write_report(
-    folder: Path, scan: Scan, split: Split, results: Sequence[Judged], description: dict[str, Any]
-) -> None:
+def write_report(folder: Path, experiment: Experiment, description: dict[str, Any]) -> None:
     """Write ``report.html`` and the plots it shows.
 
     Args:
         folder: The run.
-        scan: The data set with its prepared images.
-        split: Its sides.
-        results: One or more models on the same test photos.
+        experiment: The models and their figures.
         description: What the run's ``config.json`` holds.
     """
+    results, split = experiment.results, experiment.survey.split
     labels = split.dataset.labels
     drawings = {"learning-curves": plots.learning_curves({r.fitted.name: r.fitted.history for r in results})}
     for result in results:
@@ -72,16 +69,19 @@ def write_report(
         drawings[f"confusion-{result.fitted.name}"] = plots.confusion(matrix, labels)
     for name, svg in drawings.items():
         plots.write_svg(folder / "plots" / f"{name}.svg", svg)
+    if experiment.survey.leaks.worst:
+        pair_sheet(experiment.survey.scan, experiment.survey.leaks, folder / "plots" / "twins.png")
     page = (
         environment()
         .get_template("report.html")
         .render(
+            experiment=experiment,
             results=results,
-            best=max(results, key=lambda result: result.fitted.valid_accuracy),
+            best=experiment.best,
             split=split,
             split_words=split_words(split.kind),
             drawings={name: Markup(svg) for name, svg in drawings.items()},
-            mistakes={result.fitted.name: _mistakes(scan, split, result) for result in results},
+            mistakes={r.fitted.name: _mistakes(experiment.survey.scan, split, r) for r in results},
             description=description,
             version=version("handshape"),
         )

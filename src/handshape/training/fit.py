@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from handshape.config.train import BackboneConfig, LoopOptions, ModelName
 from handshape.data.augment import MIRRORED, Views
 from handshape.data.image import Preprocessing
-from handshape.data.prepared import Images, Indices
+from handshape.data.prepared import HeldImages, Images, Indices
 from handshape.data.sample import SplitName
 from handshape.data.scan import Scan
 from handshape.features.extract import Extractor, features_of
@@ -82,7 +82,7 @@ class Fitter:
         size: int,
     ) -> None:
         self._scan, self._store, self._device, self._backbone = scan, store, device, backbone
-        self._options, self._size = options, size
+        self._options, self.size = options, size
         self._loop = LoopConfig(
             epochs=loop.epochs,
             batch_size=loop.batch_size,
@@ -120,8 +120,24 @@ class Fitter:
             {"total": _count(network), "trained": _count(trained)},
         )
 
+    def read(self, fitted: Fitted, prepared: NDArray[np.uint8]) -> Tensor:
+        """Run a fitted model on other images.
+
+        Args:
+            fitted: The model.
+            prepared: (N, size, size, 3) uint8, RGB.
+
+        Returns:
+            (N, K) float32 logits.
+        """
+        images = HeldImages(prepared, np.arange(len(prepared)))
+        place = fitted.network.to(self._device)
+        logits = predict_logits(place, _Prepared(images, np.arange(len(images)), fitted.config.preprocessing))
+        fitted.network.cpu()
+        return logits
+
     def _fit_cnn(self, sides: Sides) -> "_Parts":
-        images, preprocessing = self._scan.images, Preprocessing(self._size)
+        images, preprocessing = self._scan.images, Preprocessing(self.size)
         feeds: dict[str, Inputs] = {
             side: _Prepared(images, indices, preprocessing) for side, indices in sides.items()
         }

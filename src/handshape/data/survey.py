@@ -1,0 +1,86 @@
+"""Everything that is known of a data set before training: near-duplicates, split, leaks and findings."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handshape.data.bursts import find_bursts
+from handshape.data.duplicates import Leaks, Pairs, leaks, near_pairs, twins_across_labels
+from handshape.data.finding import Finding
+from handshape.data.prepared import content_digest
+from handshape.data.quality import check_data
+from handshape.data.scan import Scan
+from handshape.data.split import Split, resolve_kind, split_dataset
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A scanned data set with its split and what is wrong with it.
+
+    Args:
+        scan: N readable samples with their prepared images.
+        split: The same samples with their sides.
+        pairs: Photos of one label that are nearly the same.
+        bursts: (N,) int64, group of near-identical photos that each sample belongs to.
+        leaks: Test photos with a near-twin in training.
+        findings: What is wrong, or worth knowing, serious things first.
+    """
+
+    scan: Scan
+    split: Split
+    pairs: Pairs
+    bursts: NDArray[np.int64]
+    leaks: Leaks
+    findings: list[Finding]
+
+    @property
+    def digest(self) -> str:
+        """Stands for content, labels, signers and sides of all samples."""
+        rows = zip(self.scan.digests, self.split.dataset.samples, strict=True)
+        return content_digest("\n".join(f"{d} {s.label} {s.signer} {s.split}" for d, s in rows).encode())
+
+
+def survey_data(
+    scan: Scan,
+    *,
+    kind: Literal["auto", "given", "signer", "random"],
+    valid_fraction: float,
+    test_fraction: float,
+    seed: int,
+) -> Survey:
+    """Look for near-duplicates, split, and say what is wrong.
+
+    Where ``auto`` comes down to a random split, bursts of near-identical photos are kept on one side.
+
+    Args:
+        scan: The scanned data set.
+        kind: How to split.
+        valid_fraction: Share of images for valid.
+        test_fraction: Share of images for test.
+        seed: Fixes every random choice.
+
+    Returns:
+        The survey.
+
+    Raises:
+        UsageError: The fractions leave nothing to train on.
+        SplitError: A side would be empty.
+    """
+    dataset = scan.dataset
+    pairs = near_pairs(scan.facts, dataset.classes)
+    bursts = find_bursts(pairs, scan.digests, dataset.classes)
+    grouped = kind == "auto" and resolve_kind(dataset, kind) == "random" and len(pairs) > 0
+    split = split_dataset(
+        dataset,
+        kind=kind,
+        valid_fraction=valid_fraction,
+        test_fraction=test_fraction,
+        seed=seed,
+        bursts=bursts if grouped else None,
+    )
+    twins = twins_across_labels(scan.facts, dataset.classes)
+    findings = check_data(dataset, scan.facts, scan.digests, bursts=bursts, twins=twins)
+    sides = [sample.split for sample in split.dataset.samples]
+    return Survey(scan, split, pairs, bursts, leaks(pairs, sides), findings)

@@ -1,0 +1,177 @@
+"""One experiment: several models on one split of one data set, and every figure made of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from handshape.config.train import ModelName
+from handshape.data.drawn.scene import make_background
+from handshape.data.duplicates import leaks
+from handshape.data.sample import SPLITS, Dataset
+from handshape.data.split import split_dataset
+from handshape.data.survey import Survey
+from handshape.evaluation.folds import FoldFigures, measure_folds, signer_folds
+from handshape.evaluation.judge import Judged, judge
+from handshape.evaluation.paired import PairedDifference, compare_paired
+from handshape.evaluation.rejection import refused_share
+from handshape.training.fit import Fitter, Sides
+from handshape.training.loop import probabilities_of
+
+# Labels by which people call photos without a sign.
+_NOTHING = ("nothing", "none", "no_hand", "background", "empty")
+# Drawn rooms without a hand that every recogniser is shown.
+_ROOMS = 48
+
+
+@dataclass(frozen=True)
+class Ungrouped:
+    """What the figures would have been, had bursts not been kept on one side.
+
+    Args:
+        leak_share: Share of test photos with a near-twin in training.
+        model: The model measured.
+        test_accuracy: Its accuracy there.
+    """
+
+    leak_share: float
+    model: str
+    test_accuracy: float
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Models on one split, with their figures.
+
+    Args:
+        survey: The data, its split and what is wrong with it.
+        results: The models on the test photos.
+        no_hand_refused: Share of drawn rooms without a hand that each model refuses to name.
+        folds: Each model with every signer left out once; empty when that was not asked for.
+        paired: The last model against the first on the same photos, for two or more models.
+        ungrouped: The figures without grouping by bursts, where a random split was grouped.
+    """
+
+    survey: Survey
+    results: Sequence[Judged]
+    no_hand_refused: dict[str, float]
+    folds: dict[str, FoldFigures]
+    paired: PairedDifference | None
+    ungrouped: Ungrouped | None
+
+    @property
+    def best(self) -> Judged:
+        """The model that reads valid best; of equals the one that finds valid likelier."""
+        return max(self.results, key=lambda result: (result.fitted.valid_accuracy, -result.valid_loss))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``metrics.json`` holds."""
+        split, found = self.survey.split, self.survey.leaks
+        models = {}
+        for result in self.results:
+            name = result.fitted.name
+            models[name] = {**result.to_dict(), "no_hand_refused": self.no_hand_refused[name]}
+        metrics: dict[str, Any] = {
+            "split": {"kind": split.kind, "grouped": split.grouped, **split.counts()},
+            "best": self.best.fitted.name,
+            "models": models,
+            "leaks": {"near_duplicates_across_splits": found.share, "photos": found.leaking},
+            "findings": [
+                {"kind": one.kind, "severity": one.severity, "message": one.message}
+                for one in self.survey.findings
+            ],
+        }
+        if self.ungrouped is not None:
+            metrics["leaks"]["without_grouping"] = {
+                "near_duplicates_across_splits": self.ungrouped.leak_share,
+                "model": self.ungrouped.model,
+                "test_accuracy": self.ungrouped.test_accuracy,
+            }
+        if self.paired is not None:
+            metrics["paired"] = self.paired.to_dict()
+        if self.folds:
+            metrics["folds"] = {name: figures.to_dict() for name, figures in self.folds.items()}
+        return metrics
+
+
+def run_experiment(
+    survey: Survey,
+    fitter: Fitter,
+    names: Sequence[ModelName],
+    *,
+    folds: bool,
+    fractions: tuple[float, float],
+    seed: int,
+) -> Experiment:
+    """Fit models on a split and measure them.
+
+    Args:
+        survey: The data and its split.
+        fitter: Fits models on splits of that data.
+        names: Models to fit.
+        folds: Whether to leave each signer out once, too.
+        fractions: Shares of valid and test, for the split without grouping.
+        seed: Fixes that split.
+
+    Returns:
+        The experiment.
+
+    Raises:
+        SplitError: Folds are asked for and fewer than three signers are known.
+    """
+    dataset = survey.split.dataset
+    all_folds = signer_folds(dataset) if folds else {}  # fails before the long work
+    results = [_judged(fitter, name, dataset, split_sides(dataset), survey) for name in names]
+    folded = {
+        name: measure_folds([_judged(fitter, name, dataset, sides, survey) for sides in all_folds.values()])
+        for name in (names if folds else ())
+    }
+    return Experiment(
+        survey,
+        results,
+        {result.fitted.name: _no_hand_refused(fitter, result) for result in results},
+        folded,
+        _paired(results, survey) if len(results) > 1 else None,
+        _ungrouped(survey, fitter, fractions, seed) if survey.split.grouped and "frozen" in names else None,
+    )
+
+
+def split_sides(dataset: Dataset) -> Sides:
+    """Return the indices of the samples on each side of the split."""
+    where = np.array([sample.split for sample in dataset.samples])
+    return {side: np.flatnonzero(where == side) for side in SPLITS}
+
+
+def _judged(fitter: Fitter, name: ModelName, dataset: Dataset, sides: Sides, survey: Survey) -> Judged:
+    valid, tested = (dataset.take(sides[side].tolist()) for side in ("valid", "test"))
+    return judge(fitter.fit(name, sides), valid, tested, survey.bursts[sides["test"]])
+
+
+def _no_hand_refused(fitter: Fitter, result: Judged) -> float:
+    rng = np.random.default_rng(0)
+    rooms = np.stack([make_background("room", fitter.size, rng) for _ in range(_ROOMS)])
+    logits = fitter.read(result.fitted, rooms)
+    probabilities = probabilities_of(logits, result.calibration.temperature)
+    labels = result.tested.labels
+    nothing = next((i for i, label in enumerate(labels) if label.lower() in _NOTHING), None)
+    return refused_share(probabilities, result.rejection.threshold, nothing)
+
+
+def _paired(results: Sequence[Judged], survey: Survey) -> PairedDifference:
+    tested = split_sides(survey.split.dataset)["test"]
+    signers = [survey.split.dataset.samples[i].signer for i in tested]
+    return compare_paired(results[0].correct, results[-1].correct, signers, survey.bursts[tested])
+
+
+def _ungrouped(survey: Survey, fitter: Fitter, fractions: tuple[float, float], seed: int) -> Ungrouped:
+    split = split_dataset(
+        survey.scan.dataset,
+        kind="random",
+        valid_fraction=fractions[0],
+        test_fraction=fractions[1],
+        seed=seed,
+    )
+    result = _judged(fitter, "frozen", split.dataset, split_sides(split.dataset), survey)
+    share = leaks(survey.pairs, [sample.split for sample in split.dataset.samples]).share
+    return Ungrouped(share, "frozen", result.accuracy)
