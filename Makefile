@@ -16,12 +16,7 @@ venv: .venv/installed
 	@touch $@
 
 demo: venv
-ifdef HANDSHAPE_DATA
-	$(BIN)/handshape compare '$(HANDSHAPE_DATA)/studio' --labels A-I --signer 'hand(\d+)_' --backbone squeezenet1_0 --out runs/demo --force
-else
-	@echo "Set HANDSHAPE_DATA to a folder of photos, and HANDSHAPE_WEIGHTS to a folder of weights, and run make demo again."
-	@exit 1
-endif
+	$(BIN)/handshape demo --force
 
 test: venv
 	$(BIN)/python -m pytest -n auto

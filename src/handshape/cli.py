@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 from handshape.errors import HandshapeError, UsageError
@@ -27,6 +28,8 @@ COMMANDS: dict[str, type] = {
     "compare": CompareConfig,
     "evaluate": EvaluateConfig,
     "predict": PredictConfig,
+    "draw": DrawConfig,
+    "demo": DemoConfig,
 }
 
 app = typer.Typer(

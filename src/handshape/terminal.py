@@ -6,11 +6,12 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 
 
-def show_compare(config: CompareConfig | TrainConfig, metrics: dict[str, Any]) -> None:
+def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict[str, Any]) -> None:
     """Print the table of the models."""
     split = metrics["split"]
     counts = ", ".join(f"{split[side]} {side}" for side in ("train", "valid", "test"))
@@ -46,6 +47,25 @@ def show_compare(config: CompareConfig | TrainConfig, metrics: dict[str, Any]) -
 
 
 show_train = show_compare
+
+
+def show_draw(config: DrawConfig, found: dict[str, Any]) -> None:
+    """Print what was drawn."""
+    signers = ", ".join(
+        f"{name} ({who['handedness']}, tone {who['tone']})" for name, who in found["signers"].items()
+    )
+    print(f"{found['images']} images of {', '.join(found['labels'])} in {found['out']}")
+    print(f"Signers: {signers}")
+    print(found["note"])
+
+
+def show_demo(config: DemoConfig, metrics: dict[str, Any]) -> None:
+    """Print the table of the models, where everything is, and what to try next."""
+    show_compare(config, metrics)
+    print(f"Backbone: {metrics['backbone']}, {metrics['reason']}.")
+    print(f"Drawn photos: {metrics['photos']} (no claim about people is made from drawn hands)")
+    print(f"Report: {metrics['run']}/report.html")
+    print(f"Try it: handshape predict {metrics['run']} {metrics['first_photo']}")
 
 
 def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:

@@ -1,9 +1,10 @@
 """Settings of ``handshape draw``."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from handshape.config.fields import argument, option
 from handshape.errors import UsageError
 
 
@@ -11,17 +12,18 @@ from handshape.errors import UsageError
 class DrawConfig:
     """What to draw and where to put it."""
 
-    out: Path = field(metadata={"positional": True, "help": "Folder to make."})
-    labels: str = field(default="A-Z", metadata={"help": "Letters to draw, such as A,B,C or A-I."})
-    signers: int = field(default=6, metadata={"help": "Number of signers."})
-    images: int = field(default=40, metadata={"help": "Images per label and signer."})
-    size: int = field(default=224, metadata={"help": "Height and width of an image, pixels."})
-    style: Literal["studio", "room"] = field(
-        default="studio", metadata={"help": "studio: black or plain background; room: a generated room."}
+    out: Path = argument("Folder to make.")
+    labels: str = option("A-Z", "Letters to draw, such as A,B,C or A-I.")
+    signers: int = option(6, "Number of signers.")
+    images: int = option(40, "Images per label and signer.")
+    size: int = option(224, "Height and width of an image, pixels.")
+    style: Literal["studio", "room", "outdoor"] = option(
+        "studio",
+        "studio: black or plain background; room: a generated room; outdoor: sky, leaves and ground.",
     )
-    seed: int = field(default=0, metadata={"help": "Seed; the same seed draws the same bytes."})
-    workers: int = field(default=0, metadata={"help": "Processes to draw with; 0 for one per core."})
-    force: bool = field(default=False, metadata={"help": "Replace a folder that is not empty."})
+    seed: int = option(0, "Seed; the same seed draws the same bytes.")
+    workers: int = option(0, "Processes to draw with; 0 for one per core.")
+    force: bool = option(False, "Replace a folder that is not empty.")
 
     def __post_init__(self) -> None:
         _check("--signers", self.signers, 1, 10_000)
@@ -29,10 +31,31 @@ class DrawConfig:
         _check("--size", self.size, 48, 1024)
         _check("--seed", self.seed, 0, 2**32 - 1)
         _check("--workers", self.workers, 0, 1024)
-        if self.style not in ("studio", "room"):
-            raise UsageError(f"--style {self.style!r}", "studio or room", "choose one of them")
+        if self.style not in ("studio", "room", "outdoor"):
+            raise UsageError(f"--style {self.style!r}", "studio, room or outdoor", "choose one of them")
 
 
 def _check(flag: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise UsageError(f"{flag} {value}", f"a whole number from {low} to {high}", f"change {flag}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoConfig:
+    """Draw hands, compare a network from scratch with a pretrained one, and report; needs no photos."""
+
+    out: Path = option(
+        Path("runs/demo"), "Directory of the run; the drawn photos go into a folder beside it."
+    )
+    labels: str = option("A-I", "Letters to draw.")
+    signers: int = option(6, "Number of drawn signers.")
+    images: int = option(10, "Images per label and signer.")
+    seed: int = option(7, "Fixes every random choice.")
+    store: Path | None = option(None, "Folder of the feature store (default: the user's cache directory).")
+    device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "Where networks run.")
+    force: bool = option(False, "Replace an earlier demo.")
+
+    def __post_init__(self) -> None:
+        """Check ranges: three signers are the fewest that a split by signer can have."""
+        _check("--signers", self.signers, 3, 10_000)
+        _check("--images", self.images, 1, 1_000_000)

@@ -10,15 +10,16 @@ from handshape.data.drawn.light import Light
 from handshape.data.drawn.signer import MONK, Colour
 
 Pixels = NDArray[np.uint8]
-Style = Literal["studio", "room"]
-STYLES: tuple[Style, ...] = ("studio", "room")
+Style = Literal["studio", "room", "outdoor"]
+STYLES: tuple[Style, ...] = ("studio", "room", "outdoor")
 
 
 def make_background(style: Style, size: int, rng: np.random.Generator) -> Pixels:
     """Invent a background.
 
     Args:
-        style: ``studio`` is black or plain; ``room`` is a wall with edges, textures and things before it.
+        style: ``studio`` is black or plain; ``room`` is a wall with edges, textures and things before it;
+            ``outdoor`` is sky, leaves and ground.
         size: Height and width, pixels.
         rng: Source of chance.
 
@@ -27,6 +28,8 @@ def make_background(style: Style, size: int, rng: np.random.Generator) -> Pixels
     """
     if style == "room":
         return _room(size, rng)
+    if style == "outdoor":
+        return _outdoor(size, rng)
     if rng.random() < 0.6:
         return np.zeros((size, size, 3), dtype=np.uint8)
     return _gradient(size, rng.beta(0.7, 1.0, 3), float(rng.uniform(0.0, 0.25)), rng)
@@ -58,6 +61,29 @@ def _room(size: int, rng: np.random.Generator) -> Pixels:
         grain = Image.fromarray(rough.astype(np.uint8)).resize((size, size), Image.Resampling.BILINEAR)
         room = ImageChops.add(room, Image.merge("RGB", (grain, grain, grain)), 1.0, -128)
     return np.array(room)
+
+
+def _outdoor(size: int, rng: np.random.Generator) -> Pixels:
+    """Draw sky above a horizon, ground below it, and leaves in patches of sun and shade."""
+    small = 96
+    horizon = int(rng.uniform(0.1, 0.8) * small)
+    sky, ground = _tinted((110, 165, 215), rng), _tinted((105, 110, 60), rng)
+    canvas = Image.new("RGB", (small, small), sky)
+    pen = ImageDraw.Draw(canvas)
+    pen.rectangle((0, horizon, small, small), fill=ground)
+    for _ in range(rng.integers(40, 220)):
+        x, y = rng.uniform(0, small), rng.normal(horizon, 0.3 * small)
+        width, height = rng.gamma(2.0, 0.03, 2) * small + 1
+        leaf = _tinted((60, 120, 45) if rng.random() < 0.8 else (120, 85, 55), rng)
+        pen.ellipse((x, y, x + width, y + height), fill=leaf)
+    canvas = canvas.filter(ImageFilter.GaussianBlur(float(rng.gamma(1.5, 0.7))))
+    return np.array(canvas.resize((size, size), Image.Resampling.BILINEAR))
+
+
+def _tinted(base: tuple[int, int, int], rng: np.random.Generator) -> tuple[int, int, int]:
+    light = rng.uniform(0.35, 1.35)
+    r, g, b = np.clip(light * np.array(base) + rng.normal(0, 14, 3), 0, 255).astype(int)
+    return int(r), int(g), int(b)
 
 
 def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
@@ -101,7 +127,7 @@ def _person(pen: ImageDraw.ImageDraw, size: int, rng: np.random.Generator) -> No
 
 
 def make_light(style: Style, background: Pixels, rng: np.random.Generator) -> Light:
-    """Invent the light; in a room what comes from everywhere has the colour of the room.
+    """Invent the light; what comes from everywhere has the colour of the room, or of sky and leaves.
 
     Args:
         style: As for the background.
@@ -119,7 +145,7 @@ def make_light(style: Style, background: Pixels, rng: np.random.Generator) -> Li
     warm = rng.normal(0.0, 0.10)
     tint = np.array([1.0 + warm, 1.0 + rng.normal(0.0, 0.02), 1.0 - warm])
     strength, around = rng.uniform(0.55, 1.25), rng.uniform(0.12, 0.55)
-    if style == "room":
+    if style != "studio":
         around = rng.uniform(0.15, 0.7)
         if rng.random() < 0.15:
             strength *= 0.15  # the lamp is behind the hand, or there is none
@@ -142,14 +168,14 @@ def photograph(image: Pixels, style: Style, rng: np.random.Generator) -> Image.I
 
     Args:
         image: (H, W, 3) uint8, sRGB.
-        style: Rooms are noisier and less sharp than a studio.
+        style: Pictures from rooms and outdoors are noisier and less sharp than those from a studio.
         rng: Source of chance.
 
     Returns:
         The picture, RGB.
     """
     height, width = image.shape[:2]
-    room = style == "room"
+    room = style != "studio"
     spread = min(0.55 + float(rng.gamma(1.2, 0.5 if room else 0.25)) * width / 224.0, 4.0)
     # One box is as good as a Gaussian when it is hardly wider than a pixel, and three times as fast.
     lens = ImageFilter.BoxBlur(1.3 * spread - 0.3) if spread < 1.3 else ImageFilter.GaussianBlur(spread)
