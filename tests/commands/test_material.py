@@ -5,14 +5,15 @@ from typing import Any
 import pytest
 import torch
 
-from handshape.commands.material import Material, choose_device, scan_material, split_material
+from handshape.commands.material import choose_device, scan_material, survey_material
 from handshape.config.data import DataConfig
+from handshape.data.survey import Survey
 from handshape.errors import DataError, UsageError
 
 
-def material(data: Path, store: Path, **settings: Any) -> Material:
+def survey(data: Path, store: Path, **settings: Any) -> Survey:
     config = DataConfig(data=data, store=store, **settings)
-    return split_material(config, *scan_material(config, size=32))
+    return survey_material(config, scan_material(config, size=32)[1])
 
 
 def test_scan_material__says_what_was_left_out(
@@ -26,34 +27,34 @@ def test_scan_material__says_what_was_left_out(
     assert "`handshape inspect` lists them" in answer.err
 
 
-def test_split_material__one_label_only(make_photos: Callable[..., Path], tmp_path: Path) -> None:
+def test_survey_material__one_label_only(make_photos: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(
         DataError,
         match=r"one label only \('A'\); expected images of at least two labels; add a folder for another",
     ):
-        material(make_photos("A"), tmp_path / "store")
+        survey(make_photos("A"), tmp_path / "store")
 
 
 def test_digest__stands_for_content_labels_signers_and_sides(
     make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
     photos, store = make_photos("AB", signers=3, images=2), tmp_path / "store"
-    first = material(photos, store).digest
-    assert material(photos, store).digest == first
+    first = survey(photos, store).digest
+    assert survey(photos, store).digest == first
     others = [
-        material(photos, store, seed=1).digest,
-        material(photos, store, signer=r"signer(\d)").digest,
-        material(make_photos("ABC", signers=3, images=2, name="more"), store).digest,
+        survey(photos, store, seed=1).digest,
+        survey(photos, store, signer=r"signer(\d)").digest,
+        survey(make_photos("ABC", signers=3, images=2, name="more"), store).digest,
     ]
     (photos / "A").rename(photos / "C")
-    others.append(material(photos, store).digest)
+    others.append(survey(photos, store).digest)
     assert len({first, *others}) == 5
 
 
 def test_digest__does_not_depend_on_where_the_photos_are(
     make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
-    one, other = (material(make_photos("AB", name=name), tmp_path / "store") for name in ("one", "other"))
+    one, other = (survey(make_photos("AB", name=name), tmp_path / "store") for name in ("one", "other"))
     assert one.digest == other.digest
 
 

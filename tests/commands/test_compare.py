@@ -1,0 +1,257 @@
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import pytest
+import torch
+
+SMALL = ("--backbone", "squeezenet1_1", "--weights", "untrained", "--device", "cpu", "--epochs", 1)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def check_contract(metrics: dict[str, Any], names: list[str]) -> None:
+    split = metrics["split"]
+    assert split["kind"] in ("signer", "random", "given")
+    assert all(isinstance(split[side], int) and split[side] > 0 for side in ("train", "valid", "test"))
+    assert list(metrics["models"]) == names
+    for model in metrics["models"].values():
+        low, high = model["test_interval"]
+        assert 0 <= low <= model["test_accuracy"] <= high <= 1
+        assert 0 <= model["valid_accuracy"] <= 1
+        seconds, parameters = model["seconds"], model["parameters"]
+        assert seconds["total"] == pytest.approx(seconds["features"] + seconds["train"])
+        assert min(seconds.values()) >= 0
+        assert 0 < parameters["trained"] <= parameters["total"]
+
+
+def test_compare__metrics_by_the_contract(finished: Any) -> None:
+    check_contract(finished.metrics, ["cnn", "frozen"])
+    assert finished.metrics["split"]["kind"] == "signer"
+    assert sum(finished.metrics["split"][side] for side in ("train", "valid", "test")) == 24
+    cnn, frozen = finished.metrics["models"].values()
+    assert cnn["parameters"]["trained"] == cnn["parameters"]["total"]
+    assert frozen["parameters"]["trained"] < frozen["parameters"]["total"]
+    assert json.loads((finished.out / "metrics.json").read_text(encoding="utf-8")) == finished.metrics
+
+
+def test_compare__both_models_read_the_same_test_photos(finished: Any) -> None:
+    found = rows(finished.out / "predictions.csv")
+    sides = {name: [r["path"] for r in found if r["model"] == name] for name in ("cnn", "frozen")}
+    assert sides["cnn"] == sides["frozen"] and len(sides["cnn"]) == finished.metrics["split"]["test"]
+    assert {row["split"] for row in found} == {"test"}
+    for name, model in finished.metrics["models"].items():
+        own = [row for row in found if row["model"] == name]
+        assert sum(row["label"] == row["predicted"] for row in own) / len(own) == model["test_accuracy"]
+
+
+def test_compare__no_signer_is_on_two_sides(finished: Any) -> None:
+    config = json.loads((finished.out / "recogniser" / "config.json").read_text(encoding="utf-8"))
+    tested = {row["signer"] for row in rows(finished.out / "predictions.csv")}
+    assert tested and config["trained_on"]["signers"] and not tested & set(config["trained_on"]["signers"])
+
+
+def test_compare__saves_the_model_that_reads_valid_best(finished: Any) -> None:
+    config = json.loads((finished.out / "recogniser" / "config.json").read_text(encoding="utf-8"))
+    models = finished.metrics["models"]
+    assert models[config["network"]["model"]]["valid_accuracy"] == max(
+        model["valid_accuracy"] for model in models.values()
+    )
+
+
+@pytest.mark.parametrize("model", ["cnn", "frozen"])
+def test_compare__predict_gives_the_same_probabilities(
+    cli: Any, finished: Any, tmp_path: Path, model: str
+) -> None:
+    words = ("--signer", r"signer(\d+)_", "--store", finished.store, "--models", model)
+    assert cli("compare", finished.photos, *SMALL, *words, "--out", tmp_path / "run").code == 0
+    tested = rows(tmp_path / "run" / "predictions.csv")
+    # Through stored features here, through the whole network there; and as the run of both models had it.
+    assert tested == [row for row in rows(finished.out / "predictions.csv") if row["model"] == model]
+    photos = [finished.photos / row["path"] for row in tested]
+    answers = cli("predict", tmp_path / "run", *photos, "--json").json
+    assert [answer["top"][0][0] for answer in answers] == [row["predicted"] for row in tested]
+    for row, answer in zip(tested, answers, strict=True):
+        assert answer["probability"] == pytest.approx(float(row["probability"]), abs=1e-4)
+
+
+def test_compare__for_people(cli: Any, finished: Any, tmp_path: Path) -> None:
+    words = ("--store", finished.store, "--models", "frozen", "--out", tmp_path / "run")
+    answer = cli("compare", finished.photos, *SMALL, *words)
+    assert answer.code == 0
+    assert "Split: random (" in answer.out and "frozen" in answer.out and "cnn" not in answer.out
+    assert f"Report: {tmp_path / 'run' / 'report.html'}" in answer.err
+
+
+@pytest.fixture
+def refused(cli: Any, tmp_path: Path) -> Callable[..., str]:
+    """Run `compare` where it must fail; return its one line and see that nothing was left behind."""
+
+    def run(data: Path, *options: object, code: int = 1) -> str:
+        out = tmp_path / "place" / "run"
+        out.parent.mkdir(exist_ok=True)
+        answer = cli("compare", data, *SMALL, "--store", tmp_path / "store", "--out", out, *options)
+        assert answer.code == code and answer.out == ""
+        assert list(out.parent.iterdir()) == []
+        line: str = answer.err.splitlines()[-1]
+        assert line.startswith("handshape compare: ") and line.count("; ") >= 2
+        return line
+
+    return run
+
+
+def test_compare__missing_folder(refused: Callable[..., str], tmp_path: Path) -> None:
+    line = refused(tmp_path / "nothing")
+    assert "no folder or table at '" in line
+    assert "; expected a folder of label folders or a CSV file; check the path" in line
+
+
+def test_compare__empty_folder(refused: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "no images in '" in refused(tmp_path / "empty")
+
+
+def test_compare__one_label_only(refused: Callable[..., str], make_photos: Callable[..., Path]) -> None:
+    assert "one label only ('A'); expected images of at least two labels" in refused(make_photos("A"))
+
+
+def test_compare__a_split_with_no_image(
+    refused: Callable[..., str], make_photos: Callable[..., Path]
+) -> None:
+    line = refused(make_photos("AB", signers=1, images=1))
+    assert "no image on the " in line and "expected images in train, valid and test" in line
+
+
+def test_compare__unknown_label(refused: Callable[..., str], make_photos: Callable[..., Path]) -> None:
+    assert "no label 'X' in the data; expected labels among A, B, C" in refused(
+        make_photos(), "--labels", "A,X"
+    )
+
+
+def test_compare__unknown_backbone(refused: Callable[..., str], make_photos: Callable[..., Path]) -> None:
+    assert "did you mean resnet" in refused(make_photos(), "--backbone", "resnet17")
+
+
+def test_compare__weights_that_do_not_fit(
+    refused: Callable[..., str], make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    torch.save({"features.0.weight": torch.zeros(3, 3)}, tmp_path / "odd.pth")
+    line = refused(make_photos(), "--weights", tmp_path / "odd.pth")
+    assert "'features.0.weight' has shape (3, 3); expected shape (64, 3, 3, 3); " in line
+
+
+def test_compare__no_internet(
+    cli: Any, make_photos: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*args: object, **options: object) -> None:
+        raise URLError("no route to host")
+
+    monkeypatch.setattr("torchvision.models.AlexNet_Weights.get_state_dict", offline)
+    answer = cli("compare", make_photos(), "--store", tmp_path / "store", "--out", tmp_path / "place" / "run")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == (
+        "handshape compare: the weights of 'alexnet' could not be downloaded (no route to host); expected a "
+        "file given with --weights, or alexnet-*.safetensors in the folder named by $HANDSHAPE_WEIGHTS, or a "
+        "connection to the internet; provide one of the three, or take --backbone handnet, which comes with "
+        "handshape\n"
+    )
+    assert not (tmp_path / "place").exists()
+
+
+def test_compare__full_output_directory(cli: Any, finished: Any, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "mine.txt").write_text("keep me")
+    words = (
+        "compare",
+        finished.photos,
+        *SMALL,
+        "--store",
+        finished.store,
+        "--models",
+        "frozen",
+        "--out",
+        out,
+    )
+    answer = cli(*words)
+    assert answer.code == 1
+    assert (
+        "is not empty; expected a new or empty directory; choose another --out, or add --force" in answer.err
+    )
+    # Even with --force only a run makes room.
+    answer = cli(*words, "--force")
+    assert answer.code == 1 and "holds something else than a run" in answer.err
+    assert [path.name for path in out.iterdir()] == ["mine.txt"]
+
+
+def test_compare__force_replaces_an_earlier_run(cli: Any, finished: Any, tmp_path: Path) -> None:
+    out = tmp_path / "place" / "run"
+    words = (
+        "compare",
+        finished.photos,
+        *SMALL,
+        "--store",
+        finished.store,
+        "--models",
+        "frozen",
+        "--out",
+        out,
+    )
+    assert cli(*words).code == 0
+    (out / "old.txt").write_text("of the earlier run")
+    assert cli(*words).code == 1
+    assert cli(*words, "--force", "--seed", 1).code == 0
+    assert not (out / "old.txt").exists()
+    assert json.loads((out / "config.json").read_text(encoding="utf-8"))["settings"]["seed"] == 1
+    assert [path.name for path in out.parent.iterdir()] == ["run"]
+
+
+def test_compare__nothing_left_behind_when_writing_fails(
+    cli: Any, finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("handshape.commands.train.write_report", full)
+    out = tmp_path / "place" / "run"
+    words = ("--store", finished.store, "--models", "frozen", "--out", out)
+    answer = cli("compare", finished.photos, *SMALL, *words)
+    assert answer.code == 1
+    assert "cannot write the run to '" in answer.err and "(No space left on device)" in answer.err
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_compare__webcam(cli: Any, shared_data: Path, shared_weights: Path, tmp_path: Path) -> None:
+    words = ("--labels", "A-I", "--backbone", "squeezenet1_0", "--store", tmp_path / "store", "--json")
+    answer = cli("compare", shared_data / "webcam", *words, "--out", tmp_path / "run")
+    assert answer.code == 0, answer.err
+    check_contract(answer.json, ["cnn", "frozen"])
+    assert answer.json["models"]["cnn"]["valid_accuracy"] >= 0.88
+    assert answer.json["models"]["frozen"]["test_accuracy"] >= 0.97
+    assert len([row for row in rows(tmp_path / "run" / "history.csv") if row["model"] == "cnn"]) == 7
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_compare__studio_by_signer(cli: Any, shared_data: Path, shared_weights: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ("--labels", "A-I", "--signer", r"hand(\d+)_", "--backbone", "squeezenet1_0", "--json")
+    answer = cli("compare", shared_data / "studio", *words, "--store", tmp_path / "store", "--out", run)
+    assert answer.code == 0, answer.err
+    check_contract(answer.json, ["cnn", "frozen"])
+    assert answer.json["split"]["kind"] == "signer"
+    models = answer.json["models"]
+    assert models["frozen"]["test_accuracy"] > models["cnn"]["test_accuracy"]
+    found = rows(run / "predictions.csv")
+    bundle = json.loads((run / "recogniser" / "config.json").read_text(encoding="utf-8"))
+    tested, trained = {row["signer"] for row in found}, set(bundle["trained_on"]["signers"])
+    assert tested and trained and not tested & trained
+    assert all(row["path"].split("/")[1].startswith(f"hand{row['signer']}_") for row in found)

@@ -1,0 +1,115 @@
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def evaluate(cli: Any, bundle: Path, data: Path, store: Path, *options: object) -> Any:
+    answer = cli("evaluate", bundle, data, "--store", store, *options, "--json")
+    assert answer.code == 0, answer.err
+    return answer.json
+
+
+def test_evaluate__the_test_photos_give_the_accuracy_of_training(
+    cli: Any, finished: Any, tmp_path: Path
+) -> None:
+    with (finished.out / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        bundle = json.loads((finished.out / "recogniser" / "config.json").read_text(encoding="utf-8"))
+        model = bundle["network"]["model"]
+        tested = [row for row in csv.DictReader(file) if row["model"] == model]
+    table = tmp_path / "tested.csv"
+    lines = [f"{finished.photos / row['path']},{row['label']},{row['signer']}" for row in tested]
+    table.write_text("path,label,signer\n" + "\n".join(lines), encoding="utf-8")
+    found = evaluate(cli, finished.out, table, finished.store)
+    model_figures = finished.metrics["models"][model]
+    assert found["n"] == len(tested)
+    assert found["accuracy"] == model_figures["test_accuracy"]
+    assert found["interval"] == model_figures["test_interval"]
+    assert found["confusion"] == model_figures["confusion"]
+    assert {name: figures["n"] for name, figures in found["signers"].items()} == {
+        name: figures["n"] for name, figures in model_figures["signers"].items()
+    }
+
+
+def test_evaluate__by_the_contract(cli: Any, finished: Any) -> None:
+    found = evaluate(cli, finished.out, finished.photos, finished.store, "--signer", r"signer(\d)_")
+    assert found["n"] == 24
+    low, high = found["interval"]
+    assert 0 <= low <= found["accuracy"] <= high <= 1
+    assert list(found["labels"]) == ["A", "B", "C"]
+    assert all(figures["support"] == 8 for figures in found["labels"].values())
+    assert {name: figures["n"] for name, figures in found["signers"].items()} == dict.fromkeys("1234", 6)
+    assert found["unknown_labels"] == [] and found["unreadable"] == 0
+
+
+def test_evaluate__labels_travel_by_name(cli: Any, finished: Any, make_photos: Callable[..., Path]) -> None:
+    # Only B and C are here; their classes stay those of the recogniser.
+    photos = make_photos("ABC", signers=4, images=2)
+    whole = evaluate(cli, finished.out, photos, finished.store)
+    for path in (photos / "A").iterdir():
+        path.unlink()
+    (photos / "A").rmdir()
+    found = evaluate(cli, finished.out, photos, finished.store)
+    assert found["n"] == 16 and found["missing_labels"] == ["A"]
+    assert found["confusion"][1:] == whole["confusion"][1:]
+    assert found["labels"]["A"]["support"] == 0 and found["labels"]["A"]["recall"] is None
+
+
+def test_evaluate__leaves_out_labels_it_does_not_know_and_says_so(
+    cli: Any, finished: Any, make_photos: Callable[..., Path]
+) -> None:
+    photos = make_photos("ABC", signers=1, images=2)
+    (photos / "C").rename(photos / "thumbs-up")
+    answer = cli("evaluate", finished.out, photos, "--store", finished.store, "--json")
+    assert answer.json["n"] == 4 and answer.json["unknown_labels"] == ["thumbs-up"]
+    assert "Left out, for the recogniser does not know them: thumbs-up" in answer.err
+
+
+def test_evaluate__no_label_that_it_knows(cli: Any, finished: Any, make_photos: Callable[..., Path]) -> None:
+    photos = make_photos("XY", signers=1, images=1)
+    answer = cli("evaluate", finished.out, photos, "--store", finished.store)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.splitlines()[-1] == (
+        f"handshape evaluate: no photo of a label that the recogniser knows in '{photos}'; "
+        "expected labels among A, B, C; check the names of the folders"
+    )
+
+
+def test_evaluate__counts_unreadable_files(cli: Any, finished: Any, make_photos: Callable[..., Path]) -> None:
+    photos = make_photos("AB", signers=1, images=2)
+    (photos / "A" / "broken.png").write_bytes(b"")
+    assert evaluate(cli, finished.out, photos, finished.store)["unreadable"] == 1
+
+
+def test_evaluate__writes_a_run_when_asked_to(cli: Any, finished: Any, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    found = evaluate(cli, finished.out, finished.photos, finished.store, "--out", run)
+    assert json.loads((run / "metrics.json").read_text(encoding="utf-8")) == found
+    assert json.loads((run / "config.json").read_text(encoding="utf-8"))["command"] == "evaluate"
+    answer = cli("evaluate", finished.out, finished.photos, "--store", finished.store, "--out", run)
+    assert answer.code == 1 and "is not empty" in answer.err
+
+
+def test_evaluate__for_people(cli: Any, finished: Any) -> None:
+    words = ("--store", finished.store, "--signer", r"signer(\d)_")
+    answer = cli("evaluate", finished.out, finished.photos, *words)
+    found = evaluate(cli, finished.out, finished.photos, finished.store, *words[2:])
+    assert f"{100 * found['accuracy']:.1f} % of 24 photos read right (95 %: " in answer.out
+    for signer, figures in found["signers"].items():
+        assert f"Signer {signer}: {100 * figures['accuracy']:.1f} % of 6" in answer.out
+
+
+@pytest.mark.parametrize("damage", ["config.json", "model.safetensors"])
+def test_evaluate__a_damaged_bundle(cli: Any, finished: Any, tmp_path: Path, damage: str) -> None:
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    for path in (finished.out / "recogniser").iterdir():
+        data = path.read_bytes()
+        (bundle / path.name).write_bytes(data[: len(data) // 2] if path.name == damage else data)
+    answer = cli("evaluate", bundle, finished.photos, "--store", finished.store)
+    assert answer.code == 1
+    assert answer.err.startswith(f"handshape evaluate: the bundle's {damage} is damaged at 'the file': ")
+    assert answer.err.count("\n") == 1

@@ -1,0 +1,198 @@
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+from handshape.cli import COMMANDS, main
+from handshape.errors import DataError
+
+PYTHON = sys.executable
+
+
+def process(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does: in a process of its own."""
+    program = "from handshape.cli import main; import sys; sys.argv[0] = 'handshape'; main()"
+    return subprocess.run(
+        [PYTHON, "-c", program, *map(str, words)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "200", **environment},
+        timeout=300,
+        check=False,
+    )
+
+
+def plain(text: str) -> str:
+    """A help text without colours and frames."""
+    return re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─]", " ", text)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
+def test_main__help_imports_no_torch(words: list[str]) -> None:
+    program = (
+        "import sys\n"
+        "from handshape.cli import app\n"
+        f"app({words!r}, standalone_mode=False)\n"
+        "heavy = {'torch', 'torchvision', 'numpy', 'PIL', 'lance', 'pyarrow', 'scipy', 'sklearn'}\n"
+        "print('loaded:', sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run([PYTHON, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stderr.splitlines()[-1] == "loaded: []", done.stderr
+
+
+def test_main__version() -> None:
+    done = process("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"handshape \d+\.\d+\.\d+\n", done.stdout)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands__help_names_every_setting_with_its_text(
+    cli: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("TERMINAL_WIDTH", "300")
+    answer = cli(name, "--help")
+    shown = " ".join(plain(answer.out).split())
+    assert answer.code == 0
+    for field in dataclasses.fields(COMMANDS[name]):
+        word = field.name.upper() if field.metadata.get("positional") else f"--{field.name.replace('_', '-')}"
+        assert word in shown
+        assert " ".join(field.metadata["help"].split())[:40] in shown
+    assert "--json" in shown and "--debug" in shown
+
+
+def test_commands__flags_have_no_opposite(cli: Any) -> None:
+    assert "--no-" not in plain(cli("compare", "--help").out)
+
+
+def test_commands__each_has_its_function_and_its_view() -> None:
+    import importlib
+
+    terminal = importlib.import_module("handshape.terminal")
+    for name, settings in COMMANDS.items():
+        function = getattr(importlib.import_module(f"handshape.commands.{name}"), name)
+        assert get_type_hints(function)["config"] is settings
+        assert callable(getattr(terminal, f"show_{name}"))
+
+
+def test_main__no_words_shows_the_commands(cli: Any) -> None:
+    answer = cli()
+    assert all(name in plain(answer.out + answer.err) for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["dance"],
+        ["compare"],
+        ["compare", "photos", "--nonsense"],
+        ["compare", "photos", "--epochs", "many"],
+        ["compare", "photos", "--split", "fair"],
+        ["train", "photos", "--model", "resnet"],
+        ["compare", "photos", "--models", "resnet"],
+        ["compare", "photos", "--epochs", "0"],
+        ["inspect", "photos", "--device", "tpu"],
+    ],
+)
+def test_main__wrong_usage_is_2(cli: Any, words: list[str]) -> None:
+    answer = cli(*words)
+    assert answer.code == 2 and answer.out == "" and answer.err
+
+
+def test_main__a_failure_is_1_and_one_line(cli: Any, tmp_path: Path) -> None:
+    answer = cli("inspect", tmp_path / "nothing", "--json")
+    assert answer.code == 1 and answer.out == ""
+    assert answer.err == (
+        f"handshape inspect: no folder or table at '{tmp_path / 'nothing'}'; expected a folder of label "
+        "folders or a CSV file; check the path\n"
+    )
+
+
+def test_main__debug_adds_the_traceback(cli: Any, tmp_path: Path) -> None:
+    answer = cli("inspect", tmp_path / "nothing", "--debug")
+    assert answer.code == 1
+    lines = answer.err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1].startswith("handshape inspect: no folder or table at")
+
+
+def test_main__an_error_of_the_program_itself_is_not_hidden(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(config: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr("handshape.commands.inspect.inspect", broken)
+    with pytest.raises(ZeroDivisionError, match="a fault of ours"):
+        cli("inspect", tmp_path)
+
+
+def test_main__values_that_json_does_not_know_are_never_printed(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handshape.commands.inspect.inspect", lambda config: {"loss": float("nan")})
+    with pytest.raises(ValueError, match="Out of range float values"):
+        cli("inspect", tmp_path, "--json")
+
+
+def test_main__is_the_console_script() -> None:
+    from importlib.metadata import entry_points
+
+    (script,) = (point for point in entry_points(group="console_scripts") if point.name == "handshape")
+    assert script.load() is main
+
+
+def test_errors__a_child_of_a_standard_error_too() -> None:
+    assert issubclass(DataError, ValueError)
+
+
+def test_process__inspect_prints_one_json_object(make_photos: Callable[..., Path], tmp_path: Path) -> None:
+    words = ("--json", "--store", tmp_path / "store", "--out", tmp_path / "run")
+    done = process("inspect", make_photos("AB", signers=3, images=2), *words)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["images"] == 12
+    assert "Reading photos: 12/12" in done.stderr and "UserWarning" not in done.stderr
+
+
+def test_process__train_predict_and_evaluate(make_photos: Callable[..., Path], tmp_path: Path) -> None:
+    photos, run = make_photos("AB", signers=3, images=2), tmp_path / "run"
+    small = (
+        "--backbone",
+        "squeezenet1_1",
+        "--weights",
+        "untrained",
+        "--signer",
+        r"signer(\d)",
+        "--device",
+        "cpu",
+    )
+    store = ("--store", tmp_path / "store", "--json")
+    done = process("train", photos, *small, *store, "--out", run)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["models"]["frozen"]["parameters"]["trained"] > 0
+    assert "UserWarning" not in done.stderr
+    photo = photos / "A" / "signer1_0.png"
+    done = process("predict", run, photo, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)[0]["path"] == str(photo)
+    done = process("evaluate", run, photos, *store)
+    assert done.returncode == 0 and json.loads(done.stdout)["n"] == 12
+
+
+@pytest.mark.parametrize(
+    "words, code",
+    [(["inspect", "nowhere"], 1), (["compare", "nowhere", "--epochs", "0"], 2), (["dance"], 2)],
+)
+def test_process__exit_codes(words: list[str], code: int, in_folder: Path) -> None:
+    done = process(*words)
+    assert done.returncode == code and done.stdout == "" and done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(in_folder.iterdir()) == []

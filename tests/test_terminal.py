@@ -1,0 +1,123 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handshape.config.train import CompareConfig
+from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
+from handshape.terminal import (
+    show_compare,
+    show_evaluate,
+    show_features,
+    show_inspect,
+    show_predict,
+    show_train,
+)
+
+DATA = Path("photos")
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+def line_with(text: str, *words: str) -> str:
+    (line,) = (line for line in text.splitlines() if all(word in line for word in words))
+    return " ".join(line.split())
+
+
+def model(valid: float, test: float, trained: int) -> dict[str, Any]:
+    return {
+        "valid_accuracy": valid,
+        "test_accuracy": test,
+        "test_interval": [test - 0.1, test + 0.05],
+        "seconds": {"features": 1.25, "train": 12.34, "total": 13.59},
+        "parameters": {"total": 735_424, "trained": trained},
+    }
+
+
+def test_show_compare__one_row_a_model(capsys: pytest.CaptureFixture[str]) -> None:
+    split = {"kind": "signer", "train": 60, "valid": 20, "test": 21}
+    models = {"cnn": model(0.8, 0.75, 735_424), "frozen": model(0.95, 0.9, 4_617)}
+    show_compare(CompareConfig(data=DATA), {"split": split, "models": models})
+    out = capsys.readouterr().out
+    assert "signer" in out and "60 train, 20 valid, 21 test" in out
+    assert line_with(out, "cnn").startswith("cnn 80.0 % 75.0 % 65.0 to 80.0 1.2 s 12.3 s 0.74 M of 0.74 M")
+    assert line_with(out, "frozen").endswith("4,617 of 0.74 M")
+
+
+def test_show_train__is_the_same_view() -> None:
+    assert show_train is show_compare
+
+
+def test_show_features__says_where_and_how_much(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {
+        "images": 7,
+        "views": 2,
+        "shape": [256, 6, 6],
+        "backbone": "alexnet",
+        "weights": "file.pth",
+        "store": "/s",
+    }
+    show_features(FeaturesConfig(data=DATA), found)
+    assert capsys.readouterr().out.splitlines() == [
+        "7 images, 3 views each: 256 x 6 x 6 features of alexnet",
+        "Weights: file.pth",
+        "Store: /s",
+    ]
+
+
+def test_show_inspect__names_what_is_missing_and_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    tensor = {"shape": [3, 224, 224], "type": "torch.float32", "smallest": 0.0, "largest": 0.9961}
+    found = {
+        "images": 5,
+        "counts": {"A": 3, "B": 2},
+        "split": {
+            "kind": "given",
+            "counts": {"train": {"A": 1, "B": 2}, "valid": {"A": 1, "B": 0}, "test": {"A": 1, "B": 0}},
+            "missing": {"valid": ["B"], "test": ["B"]},
+        },
+        "signers": {"ann": 3, "ben": 2},
+        "sizes": [{"width": 200, "height": 100, "mode": "RGB", "images": 5}],
+        "example": {"path": "A/1.png", "label": "A", "y": 0, "x": tensor},
+        "minibatch": {"x": tensor, "y": {"shape": [2], "type": "torch.int64", "values": [1, 0]}},
+        "unreadable": [{"path": "A/x.jpg", "label": "A", "reason": "the file is empty"}],
+        "leaks": {"near_duplicates_across_splits": 0.0, "photos": 0},
+        "bursts": 5,
+        "findings": [],
+    }
+    show_inspect(InspectConfig(data=DATA), found)
+    out = capsys.readouterr().out
+    assert line_with(out, " B ", " 2 ") == "B 2 0 0 2"
+    assert line_with(out, "all", "5").startswith("all 3 1 1 5") or "all" in out
+    assert "x: 3 x 224 x 224 float32 in [0, 0.9961]   y: 0 (A)" in out
+    assert "y: 2 int64 [1, 0]" in out
+    assert "200 x 100 RGB: 5 images" in out
+    assert line_with(out, "Signers") == "Signers ann (3), ben (2)"
+    assert line_with(out, "Missing", "valid") == "Missing valid has no image of B"
+    assert line_with(out, "Left out") == "Left out A/x.jpg: the file is empty"
+
+
+def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = {"recall": 0.5, "precision": 1.0, "f1": 0.67, "support": 4}
+    nobody = {"recall": None, "precision": None, "f1": None, "support": 0}
+    found = {
+        "accuracy": 0.5,
+        "interval": [0.2, 0.8],
+        "n": 4,
+        "labels": {"A": figures, "B": nobody},
+        "signers": {"ann": {"accuracy": 0.25, "n": 4}},
+    }
+    show_evaluate(EvaluateConfig(bundle=Path("b"), data=DATA), found)
+    out = capsys.readouterr().out
+    assert out.startswith("50.0 % of 4 photos read right (95 %: 20.0 to 80.0)")
+    assert line_with(out, " A ") == "A 4 50.0 % 100.0 %"
+    assert line_with(out, " B ") == "B 0 - -"
+    assert "Signer ann: 25.0 % of 4" in out
+
+
+def test_show_predict__a_line_for_machines_that_cut_at_tabs(capsys: pytest.CaptureFixture[str]) -> None:
+    answers = [{"path": "a b.png", "label": "A", "probability": 0.98765, "top": [["A", 0.98765]]}]
+    show_predict(PredictConfig(bundle=Path("b"), images=[Path("a b.png")]), answers)
+    assert capsys.readouterr().out == "a b.png\tA\t0.9877\n"
