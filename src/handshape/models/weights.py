@@ -76,7 +76,7 @@ def find_weights(name: str, file: Path | None, download: Callable[[], Mapping[st
             f"the weights of {name!r} could not be downloaded ({reason})",
             f"a file given with --weights, or {name}-*.safetensors in the folder named by ${VARIABLE}, "
             "or a connection to the internet",
-            "provide one of the three",
+            "provide one of the three, or take --backbone handnet, which comes with handshape",
         ) from error
 
 
