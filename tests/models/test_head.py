@@ -1,3 +1,5 @@
+from typing import Literal
+
 import pytest
 import torch
 from torch import nn
@@ -71,23 +73,45 @@ def test_head_config__refuses_a_pool_of_nothing(pool: int) -> None:
         HeadConfig(pool=pool)
 
 
-def test_head__standardises() -> None:
+FEATURE = HeadConfig("linear", scaling="feature")
+
+
+def test_scale_by__feature_brings_each_to_mean_0_and_deviation_1() -> None:
     features = 5 + 3 * torch.randn(50, 8, generator=torch.Generator().manual_seed(3))
-    head = Head(8, 2, HeadConfig())
-    head.standardise_by(features)
-    result = head.standardised(features)
+    head = Head(8, 2, FEATURE)
+    head.scale_by(features)
+    result = head.scaled(features)
     assert torch.allclose(result.mean(dim=0), torch.zeros(8), atol=1e-5)
     assert torch.allclose(result.std(dim=0, correction=0), torch.ones(8), atol=1e-5)
 
 
+def test_scale_by__root_keeps_how_much_features_differ() -> None:
+    features = torch.randn(60, 4, generator=torch.Generator().manual_seed(5)) * torch.tensor([1, 4, 9, 16])
+    head = Head(4, 2, HeadConfig("linear", scaling="root"))
+    head.scale_by(features)
+    result = head.scaled(features)
+    roots = features.sign() * features.abs().sqrt()
+    centred = roots - roots.mean(dim=0)
+    factors = result / centred
+    assert torch.allclose(factors, factors[0, 0].expand_as(factors), rtol=1e-3)
+    assert float(result.square().mean()) == pytest.approx(1, rel=1e-4)
+
+
 @pytest.mark.parametrize("value", [0.0, 0.1, 1000.1, -6e4])
-def test_head__constant_features_become_zero(value: float) -> None:
+def test_scale_by__constant_features_become_zero(value: float) -> None:
     features = torch.randn(40, 3, generator=torch.Generator().manual_seed(4))
     features[:, 1] = value
-    head = Head(3, 2, HeadConfig())
-    head.standardise_by(features)
-    assert torch.equal(head.standardised(features)[:, 1], torch.zeros(40))
+    head = Head(3, 2, FEATURE)
+    head.scale_by(features)
+    assert torch.equal(head.scaled(features)[:, 1], torch.zeros(40))
     # A photo in which it does change is not blown up either.
     odd = features[:1].clone()
     odd[0, 1] = value + 1
-    assert head.standardised(odd)[0, 1] == 0
+    assert head.scaled(odd)[0, 1] == 0
+
+
+@pytest.mark.parametrize("scaling", ["root", "feature"])
+def test_scale_by__nothing_that_changes(scaling: Literal["root", "feature"]) -> None:
+    head = Head(3, 2, HeadConfig("linear", scaling=scaling))
+    head.scale_by(torch.full((5, 3), 7.0))
+    assert torch.equal(head.scaled(torch.full((2, 3), 9.0)), torch.zeros(2, 3))

@@ -53,8 +53,9 @@ def normalised(scan: Scan, network: Any, preprocessing: Any, indices: Any) -> to
     "model, options",
     [
         ("cnn", {}),
+        ("frozen", {"head": "lda", "pool": 2}),
+        ("frozen", {"head": "lda", "pool": 0}),
         ("frozen", {"head": "linear", "pool": 2}),
-        ("frozen", {"head": "linear", "pool": 0}),
         ("frozen", {"head": "mlp", "pool": 1}),
         ("frozen", {"head": "mlp", "pool": 2, "views": 1}),
     ],
@@ -108,7 +109,7 @@ def test_fit__mlp_is_the_lesson_s_and_standardised_by_train(
     pixels = torch.from_numpy(scan.images.take(sides["train"]))
     with torch.inference_mode():
         features = fitted.network.pool(backbone(backbone.preprocessing.normalise(pixels)))
-        standardised = head.standardised(features)
+        standardised = head.scaled(features)
     assert torch.allclose(standardised.mean(dim=0), torch.zeros(512), atol=2e-2)
 
 

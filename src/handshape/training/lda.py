@@ -17,6 +17,8 @@ from handshape.training.temperature import likeliest_temperature
 SHRINKAGES = (0.9, 0.7, 0.5, 0.3, 0.1, 0.03, 0.01)
 # Logits come out as squared distances in thousands of dimensions; a temperature brings them down.
 _TEMPERATURES = (1e-3, 1e6)
+# The logit of a label without photos.
+_NEVER = -1e4
 
 Side = tuple[Tensor, NDArray[np.int64]]
 
@@ -54,10 +56,11 @@ def train_lda(head: Head, train: Side, valid: Side) -> tuple[list[Epoch], Tensor
     both = torch.cat([train[0], valid[0]]), np.concatenate([train[1], valid[1]])
     head.scale_by(torch.flatten(both[0], 1))
     inputs, basis = in_span(head.scaled(both[0]))
-    weight, bias = _Scatter(inputs, both[1], layer.out_features).solve(best.shrinkage)
+    scatter = _Scatter(inputs, both[1], layer.out_features)
+    weight, bias = scatter.solve(best.shrinkage)
     with torch.no_grad():
         layer.weight.copy_((weight if basis is None else weight @ basis.T) / best.temperature)
-        layer.bias.copy_(bias / best.temperature)
+        layer.bias.copy_((bias / best.temperature).masked_fill(scatter.absent, _NEVER))
     head.eval()
     return history, best.logits
 
@@ -68,16 +71,19 @@ def _choose(head: Head, train: Side, valid: Side) -> tuple[_Chosen, list[Epoch]]
     seen = head.scaled(valid[0]) if basis is None else head.scaled(valid[0]) @ basis
     assert isinstance(head.layers, nn.Linear)
     scatter = _Scatter(inputs, train[1], head.layers.out_features)
+    # What valid shows of a label without photos in train cannot be read right, and must not make all unsure.
+    known = ~scatter.absent.numpy()[valid[1]]
+    known = known if known.any() else np.ones_like(known)
     history: list[Epoch] = []
     best: _Chosen | None = None
     for shrinkage in SHRINKAGES:
         start = time.perf_counter()
         weight, bias = scatter.solve(shrinkage)
-        logits = seen @ weight.T + bias
-        temperature, loss = likeliest_temperature(logits.numpy(), valid[1], _TEMPERATURES)
+        logits = scatter.without_absent(seen @ weight.T + bias)
+        temperature, loss = likeliest_temperature(logits.numpy()[known], valid[1][known], _TEMPERATURES)
         if best is None or loss < best.loss:
             best = _Chosen(shrinkage, temperature, logits / temperature, loss)
-        own = (inputs @ weight.T + bias) / temperature
+        own = scatter.without_absent(inputs @ weight.T + bias) / temperature
         train_loss = float(nn.functional.cross_entropy(own, torch.from_numpy(train[1])))
         accuracies = _accuracy(own, train[1]), _accuracy(logits, valid[1])
         history.append(Epoch(len(history) + 1, train_loss, *accuracies, time.perf_counter() - start))
@@ -91,25 +97,29 @@ class _Scatter:
     Args:
         inputs: (N, r) float32.
         classes: (N,) int64.
-        labels: K; a class without photos is never answered.
+        labels: K.
     """
 
     def __init__(self, inputs: Tensor, classes: NDArray[np.int64], labels: int) -> None:
         one_hot = nn.functional.one_hot(torch.from_numpy(classes), labels).to(inputs.dtype)
         counts = one_hot.sum(dim=0)
-        self._absent = counts == 0
+        self.absent = counts == 0
         self._means = (one_hot.T @ inputs) / counts.clamp(min=1)[:, None]
         around = inputs - self._means[torch.from_numpy(classes)]
         self._covariance = (around.T @ around) / len(inputs)
 
     def solve(self, shrinkage: float) -> tuple[Tensor, Tensor]:
-        """Return (K, r) weights and (K,) biases, float32, for one shrinkage."""
+        """Return (K, r) weights and (K,) biases, float32, for one shrinkage; 0 for a class without photos."""
         width = len(self._covariance)
         size = float(self._covariance.diagonal().mean()) or 1.0
         shrunk = (1 - shrinkage) * self._covariance + shrinkage * size * torch.eye(width)
         weight = torch.cholesky_solve(self._means.T, torch.linalg.cholesky(shrunk)).T
-        bias = -(weight * self._means).sum(dim=1) / 2
-        return weight, torch.where(self._absent, bias.new_tensor(-1e4), bias)
+        return weight, -(weight * self._means).sum(dim=1) / 2
+
+    def without_absent(self, logits: Tensor) -> Tensor:
+        """Return (N, K) logits in which a class without photos is less likely than all others."""
+        least = logits.masked_fill(self.absent, torch.inf).min(dim=1, keepdim=True).values
+        return torch.where(self.absent, least - 1, logits)
 
 
 def _accuracy(logits: Tensor, classes: NDArray[np.int64]) -> float:
