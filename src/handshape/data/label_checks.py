@@ -1,0 +1,97 @@
+"""Checks on labels and signers, for which no pixel is read."""
+
+from collections.abc import Iterator
+
+from handshape.data.finding import Finding, Severity, count_of, listed
+from handshape.data.sample import Dataset
+
+# Photos per label below which a figure says little, and below which it says nothing.
+_FEW, _VERY_FEW = 50, 10
+# Photos of the largest label over those of the smallest.
+_UNEVEN, _VERY_UNEVEN = 3.0, 10.0
+_MANY_UNREADABLE = 0.1
+
+
+def check_unreadable(dataset: Dataset) -> Iterator[Finding]:
+    """Yield a finding if files were left out; its share is of all files."""
+    count = len(dataset.unreadable)
+    if count:
+        share = count / (count + len(dataset))
+        yield Finding(
+            "unreadable",
+            "serious" if share > _MANY_UNREADABLE else "warning",
+            f"{count_of(count, 'file', 'files')} of {count + len(dataset):,} cannot be read and will not be "
+            f"used: mend or replace them, beginning with {dataset.unreadable[0].name}.",
+            share,
+            tuple(u.name for u in dataset.unreadable),
+            tuple(sorted({u.label for u in dataset.unreadable})),
+        )
+
+
+def check_counts(dataset: Dataset) -> Iterator[Finding]:
+    """Yield findings about labels with few photos and about uneven numbers."""
+    counts = dataset.counts()
+    steps: tuple[tuple[int, int, Severity], ...] = ((0, _VERY_FEW, "serious"), (_VERY_FEW, _FEW, "warning"))
+    for start, below, severity in steps:
+        few = tuple(label for label, count in counts.items() if start <= count < below)
+        if few:
+            yield Finding(
+                "few_photos",
+                severity,
+                f"{count_of(len(few), 'label has', 'labels have')} fewer than {below} photos "
+                f"({listed(few)}): too few to learn from or to measure with, so add more, of new people.",
+                sum(counts[label] for label in few) / max(1, len(dataset)),
+                labels=few,
+            )
+    held = {label: count for label, count in counts.items() if count}
+    if len(held) > 1:
+        most, least = max(held, key=held.__getitem__), min(held, key=held.__getitem__)
+        ratio = held[most] / held[least]
+        if ratio > _UNEVEN:
+            yield Finding(
+                "imbalance",
+                "serious" if ratio > _VERY_UNEVEN else "warning",
+                f"{most} has {held[most]:,} photos and {least} has {held[least]:,}: the overall accuracy "
+                "hides how badly rare labels are read, so add photos of those.",
+                held[least] / len(dataset),
+                labels=(most, least),
+            )
+
+
+def check_signers(dataset: Dataset) -> Iterator[Finding]:
+    """Yield findings about signers that are not known, or too few."""
+    nameless = tuple(sample.name for sample in dataset.samples if sample.signer is None)
+    if nameless:
+        yield Finding(
+            "signers_unknown",
+            "warning",
+            f"{count_of(len(nameless), 'photo has', 'photos have')} no known signer: one person may be on "
+            "two sides of the split, which makes figures too good, so name them with --signer or in a table.",
+            len(nameless) / len(dataset),
+            nameless if len(nameless) < len(dataset) else (),
+        )
+    if len(dataset.signers) == 1 and not nameless:
+        yield Finding(
+            "one_signer",
+            "serious",
+            f"All {len(dataset):,} photos are of one signer ({dataset.signers[0]}): they cannot say how "
+            "other people are read, so add photos of at least two more people.",
+            1.0,
+        )
+    lone = _shown_by_one(dataset) if len(dataset.signers) > 1 else ()
+    if lone:
+        yield Finding(
+            "label_one_signer",
+            "warning",
+            f"{count_of(len(lone), 'label is', 'labels are')} shown by one signer only ({listed(lone)}): "
+            "that person cannot be both learnt from and tested on, so add photos of others.",
+            sum(sample.label in lone for sample in dataset.samples) / len(dataset),
+            labels=lone,
+        )
+
+
+def _shown_by_one(dataset: Dataset) -> tuple[str, ...]:
+    people: dict[str, set[str | None]] = {label: set() for label in dataset.labels}
+    for sample in dataset.samples:
+        people[sample.label].add(sample.signer)
+    return tuple(label for label, signers in people.items() if len(signers) == 1 and None not in signers)
