@@ -124,6 +124,7 @@ def test_read_folder__links_are_followed_once(tmp_path: Path) -> None:
     (root / "A" / "top").symlink_to("/")
     (root / "A" / "sub" / "self").symlink_to("self")
     (root / "B" / "more").symlink_to(tmp_path / "more")
+    (tmp_path / "more" / "back").symlink_to(root)
     (root / "C").symlink_to(tmp_path / "more")
     data = read_folder(root)
     # `self` is a file that leads nowhere, not a folder.

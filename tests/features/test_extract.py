@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from handshape.data.augment import Views
+from handshape.data.augment import MIRRORED, Views
 from handshape.data.folder import read_folder
 from handshape.data.prepared import Indices, content_digest
 from handshape.data.scan import Scan, scan_dataset
@@ -50,11 +50,16 @@ class Held:
         return self.array[np.asarray(indices, dtype=np.int64)]
 
 
+def untrained(seed: int = 0) -> Backbone:
+    """A network with batch norm, for small images."""
+    backbone = load_backbone("resnet18", "untrained", seed=seed)
+    return Backbone("resnet18", backbone.body, replace(backbone.preprocessing, size=SIZE), "untrained")
+
+
 @pytest.fixture(scope="module")
 def resnet() -> Backbone:
-    """An untrained network with batch norm, for small images."""
-    backbone = load_backbone("resnet18", "untrained")
-    return Backbone("resnet18", backbone.body, replace(backbone.preprocessing, size=SIZE), backbone.source)
+    """Made once, for tests that leave it as it is."""
+    return untrained()
 
 
 @pytest.fixture
@@ -116,8 +121,9 @@ def test_features_of__pooled(
     )
 
 
-def test_features_of__leaves_no_trace_in_the_network(extractor: Extractor, store: Path) -> None:
-    backbone = extractor.backbone
+def test_features_of__leaves_no_trace_in_the_network(store: Path) -> None:
+    backbone = untrained()
+    extractor = Extractor(backbone, None, Views(), torch.device("cpu"))
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
     assert any("running_mean" in name for name in before)
     backbone.train()  # even a network that somebody was about to train
@@ -229,6 +235,22 @@ def test_features_of__views_follow_their_policy(extractor: Extractor, store: Pat
     assert seen(wilder) == 2
 
 
+def test_features_of__mirrored(extractor: Extractor, store: Path) -> None:
+    shape_known(extractor)
+    images, digests = photos(3)
+    photo = features_of(extractor, images, digests, store)
+    mirrored = features_of(extractor, images, digests, store, view=MIRRORED)
+    assert seen(extractor) == 6
+    flipped = Held(np.ascontiguousarray(images.array[:, :, ::-1]))
+    expected = features_of(extractor, flipped, digests, store / "flipped")
+    np.testing.assert_allclose(mirrored, expected, rtol=2e-3, atol=1e-3)
+    assert (np.abs(mirrored - photo).reshape(3, -1).max(axis=1) > 0.01).all()
+    seen(extractor)
+    wilder = replace(extractor, views=Views(rotation=40))  # is about views, not about mirrors
+    np.testing.assert_array_equal(features_of(wilder, images, digests, store, view=MIRRORED), mirrored)
+    assert seen(extractor) == 0
+
+
 def test_features_of__goes_on_where_it_stopped(
     extractor: Extractor, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,14 +272,12 @@ def test_features_of__goes_on_where_it_stopped(
 
 
 def test_table__is_named_by_all_that_changes_features(extractor: Extractor, store: Path) -> None:
-    other = load_backbone("resnet18", "untrained", seed=1)
-    other_weights = Backbone("resnet18", other.body, extractor.backbone.preprocessing, "untrained")
     lighter = replace(extractor.backbone.preprocessing, mean=(0.0, 0.0, 0.0))
     body = extractor.backbone.body
     variants = [
         extractor,
         replace(extractor, pool=1),
-        replace(extractor, backbone=other_weights),
+        replace(extractor, backbone=untrained(seed=1)),
         replace(extractor, backbone=Backbone("resnet18", body, lighter, "untrained")),
         replace(extractor, backbone=Backbone("renamed", body, extractor.backbone.preprocessing, "untrained")),
     ]
@@ -272,13 +292,7 @@ def test_table__is_named_by_all_that_changes_features(extractor: Extractor, stor
 def test_features_of__two_tables_do_not_meet(extractor: Extractor, store: Path) -> None:
     images, digests = photos(2)
     features_of(extractor, images, digests, store)
-    other = Backbone(
-        "resnet18",
-        load_backbone("resnet18", "untrained", seed=1).body,
-        extractor.backbone.preprocessing,
-        "untrained",
-    )
-    theirs = features_of(replace(extractor, backbone=other), images, digests, store)
+    theirs = features_of(replace(extractor, backbone=untrained(seed=1)), images, digests, store)
     assert not np.array_equal(theirs, features_of(extractor, images, digests, store))
 
 

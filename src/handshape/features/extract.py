@@ -82,6 +82,7 @@ def features_of(
     Returns:
         (N, C, p, p) float16.
     """
+    extractor.backbone.eval()  # before anything else: even asking for the shape shows it an image
     table = extractor.table(store, view)
     rows = table.rows(digests, view)
     missing = np.flatnonzero(rows < 0)
@@ -106,7 +107,7 @@ def _extract(
     unique.sort()
     batches = [unique[start : start + BATCH] for start in range(0, len(unique), BATCH)]
     pool = Pool(extractor.pool, *extractor.backbone.feature_shape[1:]).to(extractor.device)
-    extractor.backbone.to(extractor.device).eval()
+    extractor.backbone.to(extractor.device)
     what = {0: "Extracting features", MIRRORED: "Extracting mirrored"}.get(view, f"Extracting view {view}")
     with track(what, len(unique)) as advance:
         for batch, prepared in zip(batches, read_ahead(images, batches), strict=True):
