@@ -1,0 +1,113 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from handshape.config.train import BackboneConfig, LoopOptions
+from handshape.data.folder import read_folder
+from handshape.data.sample import Dataset, Sample
+from handshape.data.scan import Scan, scan_dataset
+from handshape.data.survey import survey_data
+from handshape.errors import SplitError
+from handshape.evaluation.experiment import Experiment, run_experiment, split_sides
+from handshape.evaluation.folds import signer_folds
+from handshape.models.backbone import load_backbone
+from handshape.training.fit import Fitter
+
+CPU = torch.device("cpu")
+
+
+def experiment(root: Path, store: Path, *, signer: str | None, names: Any, folds: bool) -> Experiment:
+    scan: Scan = scan_dataset(read_folder(root, signer=signer), store)
+    survey = survey_data(scan, kind="auto", valid_fraction=0.25, test_fraction=0.25, seed=0)
+    backbone = load_backbone("squeezenet1_1", "untrained")
+    fitter = Fitter(scan, store, CPU, backbone, BackboneConfig(), LoopOptions(epochs=1), seed=0, size=224)
+    return run_experiment(survey, fitter, names, folds=folds, fractions=(0.25, 0.25), seed=0)
+
+
+@pytest.fixture
+def by_signer(make_photos: Any, tmp_path: Path) -> Experiment:
+    root = make_photos("ABC", signers=4, images=2)
+    return experiment(root, tmp_path / "store", signer=r"signer(\d)_", names=("cnn", "frozen"), folds=True)
+
+
+def test_run_experiment__by_signer_with_folds(by_signer: Experiment) -> None:
+    metrics = by_signer.to_dict()
+    assert metrics["split"]["kind"] == "signer"
+    assert set(metrics["models"]) == {"cnn", "frozen"} == set(metrics["folds"])
+    assert metrics["best"] in metrics["models"]
+    for name, folded in metrics["folds"].items():
+        accuracies = [one["accuracy"] for one in folded["metrics"]["signers"].values()]
+        assert len(accuracies) == 4
+        assert folded["mean"] == pytest.approx(np.mean(accuracies))
+        assert folded["worst"] == min(accuracies)
+        assert folded["interval"]["low"] <= folded["mean"] <= folded["interval"]["high"]
+        assert 0 <= metrics["models"][name]["no_hand_refused"] <= 1
+    first, last = (metrics["models"][name]["test_accuracy"] for name in ("cnn", "frozen"))
+    assert metrics["paired"]["difference"] == pytest.approx(last - first)
+
+
+def test_run_experiment__best_is_the_one_that_reads_valid_best(by_signer: Experiment) -> None:
+    best = by_signer.best
+    for result in by_signer.results:
+        assert (best.fitted.valid_accuracy, -best.valid_loss) >= (
+            result.fitted.valid_accuracy,
+            -result.valid_loss,
+        )
+
+
+def test_run_experiment__bursts_show_both_figures(make_photos: Any, tmp_path: Path) -> None:
+    root: Path = make_photos("AB", signers=3, images=2)
+    for path in sorted(root.glob("*/*.png")):
+        for copy in range(3):
+            path.with_name(f"{path.stem}-{copy}.png").write_bytes(path.read_bytes())
+    metrics = experiment(root, tmp_path / "store", signer=None, names=("frozen",), folds=False).to_dict()
+    leaks = metrics["leaks"]
+    assert metrics["split"]["grouped"]
+    assert leaks["near_duplicates_across_splits"] == 0
+    assert leaks["without_grouping"]["near_duplicates_across_splits"] > 0.5
+    assert 0 <= leaks["without_grouping"]["test_accuracy"] <= 1
+
+
+def test_run_experiment__folds_need_three_signers(make_photos: Any, tmp_path: Path) -> None:
+    root = make_photos("AB", signers=2, images=4)
+    expected = (
+        "2 known signers for --folds signers; expected at least three; "
+        "name them with --signer or a signer column"
+    )
+    with pytest.raises(SplitError, match=expected):
+        experiment(root, tmp_path / "store", signer=r"signer(\d)_", names=("frozen",), folds=True)
+
+
+def dataset(signers: list[str | None]) -> Dataset:
+    samples = [Sample(Path(f"{i}"), f"{i}", "AB"[i % 2], signer) for i, signer in enumerate(signers)]
+    return Dataset(Path(), tuple(samples), ("A", "B"))
+
+
+def test_signer_folds__each_signer_is_test_once_and_on_one_side() -> None:
+    data = dataset(["1"] * 6 + ["2"] * 4 + ["3"] * 2 + [None] * 2)
+    folds = signer_folds(data)
+    assert list(folds) == ["1", "2", "3"]
+    for signer, sides in folds.items():
+        who = {side: {data.samples[i].signer for i in indices} for side, indices in sides.items()}
+        assert who["test"] == {signer}
+        assert who["valid"] == {"2" if signer == "3" else "3"}  # the smallest of the others
+        assert None in who["train"]
+        assert not who["test"] & who["train"] | who["valid"] & who["train"]
+        everyone = np.sort(np.concatenate(list(sides.values())))
+        np.testing.assert_array_equal(everyone, np.arange(len(data)))
+
+
+def test_split_sides__in_the_order_of_the_samples() -> None:
+    samples = [
+        Sample(Path(str(i)), str(i), "A", None, side)
+        for i, side in enumerate(("test", "train", "train", "valid"))
+    ]
+    found = split_sides(Dataset(Path(), tuple(samples), ("A",)))  # type: ignore[arg-type]
+    assert {side: indices.tolist() for side, indices in found.items()} == {
+        "train": [1, 2],
+        "valid": [3],
+        "test": [0],
+    }
