@@ -149,7 +149,7 @@ def test_split_dataset__one_burst_of_all() -> None:
 # By signer
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data(), fractions=FRACTIONS, seed=st.integers(0, 99))
 def test_split_dataset__no_signer_on_two_sides(
     data: st.DataObject, fractions: tuple[float, float], seed: int
@@ -195,7 +195,7 @@ def test_split_dataset__train_has_every_label_if_it_can() -> None:
     signers: list[str | None] = []
     for name, count in (("Ann", 20), ("Bo", 20), ("Cy", 30), ("Di", 30)):
         signers += [name] * count
-    for seed in range(10):
+    for seed in range(4):
         split = split_dataset(data_of(labels, signers), seed=seed)
         assert "train" not in split.missing()
         assert split.missing()["test"] == ["C"]
@@ -203,8 +203,8 @@ def test_split_dataset__train_has_every_label_if_it_can() -> None:
 
 def test_split_dataset__another_seed_is_another_split_by_signer() -> None:
     names: list[str | None] = [f"s{i % 8}" for i in range(80)]
-    found = {tuple(sides_of(split_dataset(data_of("AB" * 40, names), seed=seed))) for seed in range(10)}
-    assert len(found) >= 5
+    found = {tuple(sides_of(split_dataset(data_of("AB" * 40, names), seed=seed))) for seed in range(4)}
+    assert len(found) >= 3
 
 
 @pytest.mark.parametrize(
