@@ -57,6 +57,13 @@ def test_judge__accuracy_interval_and_contract() -> None:
     assert found["confusion"] == [[2, 0, 0], [0, 2, 0], [1, 0, 1]]
 
 
+def test_judge__interval_ends_at_1_whatever_the_rounding() -> None:
+    # The shares of these three signers sum to a little more than 1.
+    signers: list[str | None] = ["ann"] * 6 + ["ben"] * 23 + ["cleo"]
+    low, high = judged([0] * 30, [0] * 30, signers).to_dict()["test_interval"]
+    assert 0 < low < high == 1.0
+
+
 def test_judge__figures_per_signer() -> None:
     found = judged([0, 1, 2, 2], [0, 1, 1, 2], ["ann", "ben", "ben", None]).to_dict()
     assert {name: (f["accuracy"], f["n"]) for name, f in found["signers"].items()} == {
