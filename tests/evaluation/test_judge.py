@@ -59,7 +59,7 @@ def test_judge__accuracy_interval_and_contract() -> None:
 
 def test_judge__interval_ends_at_1_whatever_the_rounding() -> None:
     # The shares of these three signers sum to a little more than 1.
-    signers: list[str | None] = ["ann"] * 6 + ["ben"] * 23 + ["cleo"]
+    signers: list[str | None] = [*["ann"] * 6, *["ben"] * 23, "cleo"]
     low, high = judged([0] * 30, [0] * 30, signers).to_dict()["test_interval"]
     assert 0 < low < high == 1.0
 
