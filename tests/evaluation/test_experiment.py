@@ -7,7 +7,7 @@ import torch
 
 from handshape.config.train import BackboneConfig, LoopOptions
 from handshape.data.folder import read_folder
-from handshape.data.sample import Dataset, Sample
+from handshape.data.sample import Dataset, Sample, SplitName
 from handshape.data.scan import Scan, scan_dataset
 from handshape.data.survey import survey_data
 from handshape.errors import SplitError
@@ -101,11 +101,9 @@ def test_signer_folds__each_signer_is_test_once_and_on_one_side() -> None:
 
 
 def test_split_sides__in_the_order_of_the_samples() -> None:
-    samples = [
-        Sample(Path(str(i)), str(i), "A", None, side)
-        for i, side in enumerate(("test", "train", "train", "valid"))
-    ]
-    found = split_sides(Dataset(Path(), tuple(samples), ("A",)))  # type: ignore[arg-type]
+    order: tuple[SplitName, ...] = ("test", "train", "train", "valid")
+    samples = [Sample(Path(str(i)), str(i), "A", None, side) for i, side in enumerate(order)]
+    found = split_sides(Dataset(Path(), tuple(samples), ("A",)))
     assert {side: indices.tolist() for side, indices in found.items()} == {
         "train": [1, 2],
         "valid": [3],

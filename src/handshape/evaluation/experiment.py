@@ -122,9 +122,9 @@ def run_experiment(
     """
     dataset = survey.split.dataset
     all_folds = signer_folds(dataset) if folds else {}  # fails before the long work
-    results = [_judged(fitter, name, dataset, split_sides(dataset), survey) for name in names]
-    folded = {
-        name: measure_folds([_judged(fitter, name, dataset, sides, survey) for sides in all_folds.values()])
+    results = [_judged(fitter, name, survey, split_sides(dataset), mirrored=True) for name in names]
+    folded: dict[str, FoldFigures] = {
+        name: measure_folds([_judged(fitter, name, survey, sides) for sides in all_folds.values()])
         for name in (names if folds else ())
     }
     return Experiment(
@@ -143,9 +143,12 @@ def split_sides(dataset: Dataset) -> Sides:
     return {side: np.flatnonzero(where == side) for side in SPLITS}
 
 
-def _judged(fitter: Fitter, name: ModelName, dataset: Dataset, sides: Sides, survey: Survey) -> Judged:
-    valid, tested = (dataset.take(sides[side].tolist()) for side in ("valid", "test"))
-    return judge(fitter.fit(name, sides), valid, tested, survey.bursts[sides["test"]])
+def _judged(
+    fitter: Fitter, name: ModelName, survey: Survey, sides: Sides, *, mirrored: bool = False
+) -> Judged:
+    valid, tested = (survey.split.dataset.take(sides[side].tolist()) for side in ("valid", "test"))
+    fitted = fitter.fit(name, sides, mirrored=mirrored)
+    return judge(fitted, valid, tested, survey.bursts[sides["test"]])
 
 
 def _no_hand_refused(fitter: Fitter, result: Judged) -> float:
@@ -172,6 +175,6 @@ def _ungrouped(survey: Survey, fitter: Fitter, fractions: tuple[float, float], s
         test_fraction=fractions[1],
         seed=seed,
     )
-    result = _judged(fitter, "frozen", split.dataset, split_sides(split.dataset), survey)
+    result = _judged(fitter, "frozen", survey, split_sides(split.dataset))
     share = leaks(survey.pairs, [sample.split for sample in split.dataset.samples]).share
     return Ungrouped(share, "frozen", result.accuracy)

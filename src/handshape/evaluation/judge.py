@@ -31,7 +31,7 @@ class Judged:
         interval: 95 % interval of the accuracy.
         calibration: Whether its probabilities can be believed, before and after temperature scaling.
         rejection: What happens when it may answer "unsure".
-        mirrored_accuracy: Accuracy on the mirror images of the same photos.
+        mirrored_accuracy: Accuracy on the mirror images of the same photos; None where they were not read.
         valid_loss: Mean negative log-likelihood of the valid photos in nats, at the temperature.
     """
 
@@ -42,7 +42,7 @@ class Judged:
     interval: Interval
     calibration: Calibration
     rejection: Rejection
-    mirrored_accuracy: float
+    mirrored_accuracy: float | None
     valid_loss: float
 
     @property
@@ -54,7 +54,7 @@ class Judged:
     @property
     def correct(self) -> NDArray[np.bool_]:
         """(N,) bool, whether each photo is read right."""
-        return self.predicted == self.tested.classes
+        return np.asarray(self.predicted == self.tested.classes)
 
     @property
     def accuracy(self) -> float:
@@ -110,9 +110,13 @@ def judge(fitted: Fitted, valid: Dataset, tested: Dataset, bursts: Groups | None
         accuracy_interval(correct, signers, bursts),
         calibration,
         measure_rejection(probabilities, tested.classes, threshold),
-        float((logits["mirrored"].argmax(axis=1) == tested.classes).mean()),
+        _accuracy(logits.get("mirrored"), tested),
         measure_reliability(seen, valid.classes).nll,
     )
+
+
+def _accuracy(logits: NDArray[np.float32] | None, tested: Dataset) -> float | None:
+    return None if logits is None else float((logits.argmax(axis=1) == tested.classes).mean())
 
 
 def write_predictions(path: Path, results: Sequence[Judged]) -> None:

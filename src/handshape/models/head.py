@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from handshape.errors import ShapeError, UsageError
 
 HIDDEN = 100
+_LARGEST = 65504.0  # of float16; beyond it there is only infinity
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Pool(nn.Module):
         """Return (N, C, p, p) float32 with float16 precision from (N, C, h, w) float32."""
         if self.side != (self.rows.shape[1], self.columns.shape[0]):
             features = torch.matmul(torch.matmul(self.rows, features), self.columns)
-        return features.half().float()
+        return features.clamp(-_LARGEST, _LARGEST).half().float()
 
 
 class Head(nn.Module):

@@ -39,7 +39,8 @@ class Fitted:
         config: Description of the network.
         history: One row per pass over the training images.
         logits: (N, K) float32 of the ``valid`` and ``test`` images in the order of their indices, and of the
-            mirror images of the latter (``mirrored``). Those of valid are from before valid was learned from.
+            mirror images of the latter (``mirrored``) where they were read. Those of valid are from before
+            valid was learned from.
         valid_accuracy: Of the epoch or penalty that was kept.
         seconds: For ``features``, ``train`` and in ``total``.
         parameters: How many there are in ``total`` and how many were ``trained``.
@@ -93,19 +94,20 @@ class Fitter:
         self._classes = scan.dataset.classes
         self._labels = len(scan.dataset.labels)
 
-    def fit(self, name: ModelName, sides: Sides) -> Fitted:
+    def fit(self, name: ModelName, sides: Sides, *, mirrored: bool = True) -> Fitted:
         """Train one model.
 
         Args:
             name: Of the model.
             sides: Indices of the samples on each side of the split.
+            mirrored: Whether the mirror images of the test photos are read, too.
 
         Returns:
             The fitted model.
         """
         start = time.perf_counter()
         maker = {"cnn": self._fit_cnn, "frozen": self._fit_frozen}[name]
-        network, config, history, logits, features = maker(sides)
+        network, config, history, logits, features = maker(sides, mirrored)
         total = time.perf_counter() - start
         right = logits["valid"].argmax(dim=1).numpy() == self._classes[sides["valid"]]
         trained = network.head if isinstance(network, FrozenNetwork) else network
@@ -136,7 +138,7 @@ class Fitter:
         fitted.network.cpu()
         return logits
 
-    def _fit_cnn(self, sides: Sides) -> "_Parts":
+    def _fit_cnn(self, sides: Sides, mirrored: bool) -> "_Parts":
         images, preprocessing = self._scan.images, Preprocessing(self.size)
         feeds: dict[str, Inputs] = {
             side: _Prepared(images, indices, preprocessing) for side, indices in sides.items()
@@ -149,11 +151,13 @@ class Fitter:
             device=self._device,
             what="Training the CNN",
         )
-        feeds["mirrored"] = _Prepared(images, sides["test"], preprocessing, mirrored=True)
-        logits = {side: predict_logits(network, feeds[side]) for side in ("valid", "test", "mirrored")}
+        del feeds["train"]
+        if mirrored:
+            feeds["mirrored"] = _Prepared(images, sides["test"], preprocessing, mirrored=True)
+        logits = {side: predict_logits(network, feed) for side, feed in feeds.items()}
         return network, NetworkConfig("cnn", self._labels, preprocessing), history, logits, 0.0
 
-    def _fit_frozen(self, sides: Sides) -> "_Parts":
+    def _fit_frozen(self, sides: Sides, mirrored: bool) -> "_Parts":
         backbone = self._backbone
         assert backbone is not None  # the command loads one when this model is asked for
         start = time.perf_counter()
@@ -162,18 +166,17 @@ class Fitter:
         config = HeadConfig(kind, self._options.pool or None, scaling=scaling)
         extractor = Extractor(backbone, config.pool, Views(), self._device)
         features = {side: self._features(extractor, indices, 0) for side, indices in sides.items()}
-        mirrored = self._features(extractor, sides["test"], MIRRORED)
+        judged = {"test": features["test"]}
+        if mirrored:
+            judged["mirrored"] = self._features(extractor, sides["test"], MIRRORED)
         views = [self._features(extractor, sides["train"], view + 1) for view in range(self._options.views)]
         train = torch.cat([features["train"], *views])
         classes = np.tile(self._classes[sides["train"]], 1 + len(views))
         seconds = time.perf_counter() - start
         valid = features["valid"], self._classes[sides["valid"]]
         head, history, valid_logits = self._fit_head(config, (train, classes), valid)
-        logits = {
-            "valid": valid_logits,
-            "test": predict_logits(head, _Rows(features["test"])),
-            "mirrored": predict_logits(head, _Rows(mirrored)),
-        }
+        logits = {side: predict_logits(head, _Rows(rows)) for side, rows in judged.items()}
+        logits["valid"] = valid_logits
         pool = Pool(config.pool, *backbone.feature_shape[1:])
         described = NetworkConfig(
             "frozen", self._labels, backbone.preprocessing, backbone.name, backbone.feature_shape, config
