@@ -1,12 +1,13 @@
 import io
 import re
 from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from handshape.data.duplicates import NEAR, Pairs, exact_groups, leaks, near_pairs, twins_across_labels
+from handshape.data.duplicates import FAR, NEAR, Pairs, exact_groups, leaks, near_pairs, twins_across_labels
 from handshape.data.facts import ImageFacts
 from handshape.errors import ShapeError
 
@@ -50,7 +51,7 @@ def test_near_pairs__finds_changed_copies_and_nothing_else(
     facts = [facts_of(image) for image in scenes] + [facts_of(COPIES[change](image)) for image in scenes]
     pairs = near_pairs(facts, np.zeros(80, dtype=np.int64))
     assert _found(pairs) == {(i, i + 40) for i in range(40)}
-    assert pairs.distance.max() <= NEAR
+    assert pairs.distance.max() <= FAR
 
 
 def test_near_pairs__are_of_one_label(draw_scene: Scene, facts_of: Measure) -> None:
@@ -60,20 +61,29 @@ def test_near_pairs__are_of_one_label(draw_scene: Scene, facts_of: Measure) -> N
     assert len(near_pairs([], np.empty(0, dtype=np.int64))) == 0
 
 
+def test_near_pairs__somewhat_farther_photos_count_if_nearest_of_each_other(
+    draw_scene: Scene, facts_of: Measure
+) -> None:
+    facts = [facts_of(draw_scene(2)), facts_of(draw_scene(2, moved=3)), facts_of(draw_scene(3))]
+    pairs = near_pairs(facts, np.zeros(3, dtype=np.int64))
+    assert _found(pairs) == {(0, 1)} and NEAR < pairs.distance[0] <= FAR
+
+
 def test_near_pairs__features_decide_where_thumbnails_differ_somewhat(
     draw_scene: Scene, facts_of: Measure
 ) -> None:
-    facts = [
-        facts_of(draw_scene(2)),
-        facts_of(draw_scene(2, moved=3)),
-        *(facts_of(draw_scene(s)) for s in (3, 4)),
+    # Two bursts of one scene, each photo nearest to its own, and as many photos of other scenes.
+    moves = [0, 0.1, 0.2, 0.3, 3, 3.1, 3.2, 3.3]
+    facts = [facts_of(draw_scene(2, moved=move)) for move in moves] + [
+        facts_of(draw_scene(s)) for s in range(10, 20)
     ]
-    classes = np.zeros(4, dtype=np.int64)
-    assert _found(near_pairs(facts, classes)) == set()
-    alike = np.array([[1, 0.1], [1, 0.11], [0.1, 1], [-1, 1]])
-    assert _found(near_pairs(facts, classes, features=alike)) == {(0, 1)}
-    unlike = alike[[0, 2, 1, 3]]
-    assert _found(near_pairs(facts, classes, features=unlike)) == set()
+    classes = np.zeros(18, dtype=np.int64)
+    own = {(a, b) for a, b in combinations(range(8), 2) if (a < 4) == (b < 4)}
+    assert _found(near_pairs(facts, classes)) == own
+    seen = np.random.default_rng(0).normal(size=(18, 40))
+    assert _found(near_pairs(facts, classes, features=seen)) == own
+    seen[1:8] = seen[0]
+    assert _found(near_pairs(facts, classes, features=seen)) > own
 
 
 def test_near_pairs__refuses_other_lengths(draw_scene: Scene, facts_of: Measure) -> None:

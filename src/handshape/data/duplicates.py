@@ -1,6 +1,6 @@
 """Photos that are not independent: exact copies, near-duplicates and bursts, and how many cross the split."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,12 @@ from handshape.errors import ShapeError
 Ids = NDArray[np.int64]
 
 # How these were chosen, and what they find and miss, is measured in docs/data-check.md.
-_HASH_LIMIT = 12
-NEAR = 0.08
-# With features of a backbone: thumbnails may differ more where the features differ less than this share of
-# the typical distance between photos of one label.
-_NEAR_WITH_FEATURES, _FEATURE_SHARE = 0.12, 0.25
+_HASH_LIMIT = 16
+# Photos this near are near-duplicates; somewhat farther ones are if each is among the nearest of the other,
+# or if the features of a backbone differ by less than a share of what is typical of photos of one label.
+NEAR, FAR = 0.07, 0.12
+_NEIGHBOURS = 3
+_FEATURE_SHARE = 0.25
 # Two labels share a picture only if it is nearly the same picture.
 _SAME_HASH_LIMIT, _SAME = 6, 0.03
 # Links kept per photo, the nearest: a still scene of 10,000 frames would have 50 million.
@@ -46,9 +47,6 @@ class Pairs:
     def where(self, keep: NDArray[np.bool_]) -> "Pairs":
         """Return the pairs for which ``keep``, (P,) bool, is true."""
         return Pairs(self.first[keep], self.second[keep], self.distance[keep])
-
-
-Accept = Callable[[Pairs], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -81,8 +79,9 @@ def near_pairs(
 ) -> Pairs:
     """Find photos of the same label that are nearly the same photo.
 
-    Perceptual hashes propose pairs and thumbnails decide. With features, pairs whose thumbnails differ
-    somewhat more count too if a backbone sees nearly the same: a burst in which the hand moved a little.
+    Perceptual hashes propose pairs and thumbnails decide: pairs nearer than `NEAR`, and pairs nearer than
+    `FAR` of which each photo is among the three nearest of the other, as in a burst in which the hand moved.
+    With features, pairs nearer than `FAR` also count if a backbone sees nearly the same.
 
     Args:
         facts: Facts of N photos.
@@ -96,17 +95,20 @@ def near_pairs(
         ShapeError: ``classes`` or ``features`` are not of N photos.
     """
     _check_rows("classes", classes, (len(facts),))
-    hashes, thumbs = _hashes(facts), thumbnails(facts)
-    accept: Accept = _by_thumbnail
     if features is not None:
         _check_rows("features", features, (len(facts), "D"))
-        accept = _by_features(features, classes)
+    hashes, thumbs = _hashes(facts), thumbnails(facts)
     found = []
     for rows in _rows_by_class(classes):
         for first, second in near_hashes(hashes[rows], _HASH_LIMIT):
-            pairs = _compared(rows[first], rows[second], thumbs, NEAR)
-            found.append(pairs.where(accept(pairs)))
-    return _nearest(_joined(found))
+            found.append(_compared(rows[first], rows[second], thumbs, FAR))
+    pairs = _nearest(_joined(found))
+    near = (pairs.distance <= NEAR) | _mutual(pairs)
+    if features is not None:
+        far = np.flatnonzero(~near)
+        within = _FEATURE_SHARE * typical_distance(features, classes)
+        near[far] = cosine_distance(features, pairs.first[far], pairs.second[far]) <= within
+    return pairs.where(near)
 
 
 def twins_across_labels(facts: Sequence[ImageFacts], classes: Ids) -> Pairs:
@@ -125,8 +127,7 @@ def twins_across_labels(facts: Sequence[ImageFacts], classes: Ids) -> Pairs:
     _check_rows("classes", classes, (len(facts),))
     thumbs, found = thumbnails(facts), []
     for first, second in near_hashes(_hashes(facts), _SAME_HASH_LIMIT, unlike=classes):
-        pairs = _compared(first, second, thumbs, _SAME)
-        found.append(pairs.where(pairs.distance <= _SAME))
+        found.append(_compared(first, second, thumbs, _SAME))
     return _nearest(_joined(found))
 
 
@@ -162,25 +163,17 @@ def _rows_by_class(classes: Ids) -> list[Ids]:
     return np.split(order, np.flatnonzero(np.diff(classes[order])) + 1)
 
 
-def _by_thumbnail(pairs: Pairs) -> NDArray[np.bool_]:
-    near: NDArray[np.bool_] = pairs.distance <= NEAR
-    return near
-
-
-def _by_features(features: NDArray[np.floating], classes: Ids) -> Accept:
-    within = _FEATURE_SHARE * typical_distance(features, classes)
-
-    def accept(pairs: Pairs) -> NDArray[np.bool_]:
-        near = pairs.distance <= NEAR
-        open_ = np.flatnonzero(~near & (pairs.distance <= _NEAR_WITH_FEATURES))
-        near[open_] = cosine_distance(features, pairs.first[open_], pairs.second[open_]) <= within
-        return near
-
-    return accept
-
-
 def _compared(first: Ids, second: Ids, thumbs: NDArray[np.uint8], within: float) -> Pairs:
-    return Pairs(first, second, thumbnail_distance(thumbs[first], thumbs[second], within))
+    distance = thumbnail_distance(thumbs[first], thumbs[second], min(within, NEAR))
+    return Pairs(first, second, distance).where(distance <= within)
+
+
+def _mutual(pairs: Pairs) -> NDArray[np.bool_]:
+    """Return whether each photo of a pair is among the nearest of the other."""
+    ends = np.concatenate([pairs.first, pairs.second])
+    among = np.zeros(len(ends), dtype=np.bool_)
+    among[nearest_of_each(ends, np.tile(pairs.distance, 2), _NEIGHBOURS)] = True
+    return among[: len(pairs)] & among[len(pairs) :]
 
 
 def _nearest(pairs: Pairs) -> Pairs:

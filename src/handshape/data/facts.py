@@ -3,6 +3,7 @@
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,9 +102,10 @@ def image_facts(pixels: NDArray[np.uint8], mode: str) -> ImageFacts:
     image = Image.fromarray(pixels)
     factor = max(1, max(width, height) // _LONG_SIDE)
     small = image if factor == 1 else image.reduce(factor)
-    thumbnail = _thumbnail(small, border, factor)
+    box = _inside(small.size, border, factor)
+    thumbnail = _thumbnail(small, box)
     grey = small.convert("L")
-    inner = _inner(grey, border, factor)
+    inner = grey.crop((ceil(box[0]), ceil(box[1]), floor(box[2]), floor(box[3])))
     red, green, blue = np.median(background_cells(thumbnail), axis=0).round().astype(int).tolist()
     judged = inner.reduce(-(-max(inner.size) // _JUDGED_SIDE))
     levels = np.asarray(judged)
@@ -147,17 +149,15 @@ def background_cells(thumbnail: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.concatenate(cells, axis=-2)
 
 
-def _inner(grey: Image.Image, border: Border, factor: int) -> Image.Image:
-    """Cut off the border and what it smears into, so that its hard edge does not pass for a sharp photo."""
-    top, right, bottom, left = (-(-(side + SMEAR) // factor) if side else 0 for side in border.widths)
-    box = (left, top, grey.width - right, grey.height - bottom)
-    return grey.crop(box) if box[0] < box[2] and box[1] < box[3] else grey
+def _inside(size: tuple[int, int], border: Border, factor: int) -> tuple[float, float, float, float]:
+    """Return the box within the border and what it smears into, so that its hard edge counts nowhere."""
+    top, right, bottom, left = ((side + SMEAR) / factor if side else 0 for side in border.widths)
+    box = (left, top, size[0] - right, size[1] - bottom)
+    return box if min(box[2] - box[0], box[3] - box[1]) >= 2 else (0, 0, *size)
 
 
-def _thumbnail(image: Image.Image, border: Border, factor: int) -> NDArray[np.uint8]:
-    left, top = border.left / factor, border.top / factor
-    right, bottom = image.width - border.right / factor, image.height - border.bottom / factor
-    size, box = (CELLS, CELLS), (left, top, right, bottom)
+def _thumbnail(image: Image.Image, box: tuple[float, float, float, float]) -> NDArray[np.uint8]:
+    size = (CELLS, CELLS)
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR, box=box, reducing_gap=3.0))
 
 

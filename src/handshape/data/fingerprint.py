@@ -14,10 +14,10 @@ _ROWS, _COLUMNS = 16, 8192
 # Proposals per photo, the nearest hashes: in a still scene everything is near everything.
 _PROPOSALS = 128
 # Between two copies, light may differ by this factor, place by this many cells of the thumbnail, and size by
-# this share: brightness 10 % up or down, and 2 % cropped away.
-_GAIN, _SHIFT, _ZOOM = 1.12, 0.15, 0.015
+# this share: brightness 10 % up or down, and 2 % cropped away on one side or all around.
+_GAIN, _SHIFT, _ZOOM = 1.12, 0.25, 0.03
 # Fitting them brings a pair nearer by less than this factor, or the pair was far apart.
-_FITTING = 2.0
+_FITTING = 3.0
 # Thumbnails compared at once: more would leave the processor's cache.
 _AT_ONCE = 64
 # Grey levels: photos with less contrast are nearly flat, and are compared as if they had this much.
