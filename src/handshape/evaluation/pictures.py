@@ -28,6 +28,23 @@ def thumbnail(pixels: NDArray[np.uint8], side: int = 160) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
+def lit(pixels: NDArray[np.uint8], light: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Show a photo bright where there is light and dark elsewhere, which needs no colour to be read.
+
+    Args:
+        pixels: (H, W, 3) uint8, RGB.
+        light: (H, W) float32 in [0, 1].
+
+    Returns:
+        (H, W, 3) uint8, RGB.
+    """
+    grey = pixels.mean(axis=2, keepdims=True)
+    shine = light[..., None]
+    # Dark places lose their colour too, so that a dark photo still shows where it is lit.
+    shown: NDArray[np.uint8] = (shine * pixels + (1 - shine) * 0.3 * grey).round().astype(np.uint8)
+    return shown
+
+
 def sample_sheet(scan: Scan, path: Path, *, columns: int = 8) -> None:
     """Draw one row for each label and one column for each signer, or several photos when signers are unknown.
 

@@ -1,0 +1,216 @@
+"""What the report says first: the answer in a sentence, and whatever changes how far to believe it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from handshape.data.drawn.dataset import TRUTH
+from handshape.data.finding import listed
+from handshape.evaluation.dependence import ONE_SIGNER
+from handshape.evaluation.experiment import Experiment
+from handshape.evaluation.intervals import Interval
+from handshape.evaluation.metrics import Metrics
+
+SPLIT_WORDS = {
+    "signer": "Split by signer: nobody in test was seen in training.",
+    "random": (
+        "Random split: photos of the same person and room are on both sides. "
+        "This figure says nothing about people or rooms that are not in the folder."
+    ),
+    "given": "The split was given with the data; whether it keeps people apart is not known here.",
+}
+# From these shares of test photos with a near-twin in training the figure is mostly, or partly, memory.
+_MOSTLY, _PARTLY = 0.5, 0.05
+# From this loss on mirrored photos it belongs on the first screen.
+_HANDED = 0.1
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Something that changes how far the answer can be believed.
+
+    Args:
+        title: In a few words.
+        text: What it means, in a sentence or three.
+    """
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The figure that the report puts first.
+
+    Args:
+        accuracy: Share read right: the mean over signers where each was left out once, else on test.
+        interval: 95 % interval of it.
+        metrics: The figures it comes from.
+        new_signers: Whether those tested were not seen in training.
+        folds: Number of signers that were each left out once, 0 if that was not done.
+        worst: The signer read worst and the share of their photos read right, where several
+            were tested and one of them is not read without a mistake.
+    """
+
+    accuracy: float
+    interval: Interval
+    metrics: Metrics
+    new_signers: bool
+    folds: int
+    worst: tuple[str, float] | None
+
+    @property
+    def sentence(self) -> str:
+        """The answer in a sentence, without its full stop."""
+        return f"{self.claim} ({self.bounds}); {self.weakest}"
+
+    @property
+    def claim(self) -> str:
+        """On whom it was tested, and how many photos are read right."""
+        whom = "On a signer it has never seen" if self.new_signers else "On photos like these"
+        return f"{whom}, {hundred(self.accuracy, self.metrics.n)}"
+
+    @property
+    def bounds(self) -> str:
+        """The 95 % interval in percent."""
+        return f"95 %: {100 * self.interval.low:.0f} to {100 * self.interval.high:.0f}"
+
+    @property
+    def dots(self) -> int:
+        """How many of 100 dots are full; all of them, or none, only where that is so."""
+        return min(max(round(100 * self.accuracy), int(self.accuracy > 0)), 99 + int(self.accuracy == 1))
+
+    @property
+    def weakest(self) -> str:
+        """The mistake made most often, in words."""
+        confused = self.metrics.most_confused
+        return f"weakest: {confused.true} read as {confused.predicted}" if confused else "no mistake was made"
+
+
+def hundred(share: float, count: int) -> str:
+    """Say of how many of 100 photos something is true, and never call all what is not all.
+
+    Args:
+        share: In [0, 1].
+        count: Number of photos it was counted on.
+    """
+    if share == 1:
+        return f"all {count:,} test photos are read right"
+    if share == 0:
+        return f"none of {count:,} test photos is read right"
+    whole = round(100 * share)
+    if whole in (0, 100):
+        return f"{'fewer than 1' if whole == 0 else 'more than 99'} of 100 photos are read right"
+    return f"about {whole} of 100 photos are read right"
+
+
+def find_answer(experiment: Experiment) -> Answer:
+    """Take the figure to put first: that of the best model, over all signers where each was left out once."""
+    best = experiment.best
+    folded = experiment.folds.get(best.fitted.name)
+    if folded is not None:
+        worst = (folded.worst_signer, folded.worst) if folded.worst < 1 else None
+        return Answer(folded.mean, folded.interval, folded.metrics, True, len(folded.metrics.signers), worst)
+    signers = {name: figures.accuracy for name, figures in best.metrics.signers.items()}
+    name = min(signers, key=lambda signer: signers[signer]) if len(signers) > 1 else None
+    worst = (name, signers[name]) if name is not None and signers[name] < 1 else None
+    return Answer(
+        best.accuracy,
+        best.interval,
+        best.metrics,
+        _keeps_signers_apart(experiment),
+        0,
+        worst,
+    )
+
+
+def find_cautions(experiment: Experiment, answer: Answer) -> list[Caution]:
+    """Collect what changes how far the answer can be believed, the gravest first."""
+    return [
+        *_drawn(experiment),
+        *_leaks(experiment, answer),
+        *_split(experiment, answer),
+        *_mirror(experiment),
+        *_data(experiment, answer),
+    ]
+
+
+def _keeps_signers_apart(experiment: Experiment) -> bool:
+    split = experiment.survey.split
+    if split.kind != "given":
+        return split.kind == "signer"
+    tested = {sample.signer for sample in split.dataset.on("test").samples}
+    learned = {s.signer for s in split.dataset.samples if s.split != "test"}
+    return None not in tested | learned and not tested & learned
+
+
+def _drawn(experiment: Experiment) -> Iterator[Caution]:
+    if (experiment.survey.split.dataset.root / TRUTH).is_file():
+        yield Caution(
+            "Drawn hands",
+            "These hands were drawn by a program. The figures show that everything works; "
+            "they say nothing about people.",
+        )
+
+
+def _leaks(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
+    found = experiment.survey.leaks
+    if not found.leaking or answer.folds:
+        return
+    share = f"{100 * found.share:.0f} %" if found.share >= 0.01 else "Fewer than 1 %"
+    if found.share >= _MOSTLY:
+        meaning = "this figure is mostly memory, and will not hold on new people."
+    elif found.share >= _PARTLY:
+        meaning = "this figure is partly memory, and too good."
+    else:
+        meaning = "too few to change the figure much."
+    yield Caution("Leak", f"{share} of the test photos have a near-twin in training: {meaning}")
+
+
+def _split(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
+    kind, other = experiment.survey.split.kind, experiment.ungrouped
+    if answer.folds:
+        return
+    if kind == "random":
+        # The title says the first two words already.
+        text = SPLIT_WORDS["random"].removeprefix("Random split: ")
+        yield Caution("Random split", text[0].upper() + text[1:])
+    elif not answer.new_signers:
+        yield Caution("Given split", SPLIT_WORDS["given"])
+    if other is not None:
+        together = next(one for one in experiment.results if one.fitted.name == other.model).accuracy
+        yield Caution(
+            "Bursts kept together",
+            f"Near-identical photos are on one side of the split. Had they been dealt out one by one, "
+            f"{100 * other.leak_share:.0f} % of the test photos would have a near-twin in training and "
+            f"{100 * other.test_accuracy:.1f} % of them would be read right by {other.model}; "
+            f"kept together it is {100 * together:.1f} %.",
+        )
+    if answer.new_signers and answer.interval.scope == ONE_SIGNER:
+        yield Caution(
+            "One signer",
+            "A single signer was tested. The interval is about more photos of that signer; how people differ "
+            "cannot be seen in one. Leave every signer out once with --folds signers.",
+        )
+
+
+def _mirror(experiment: Experiment) -> Iterator[Caution]:
+    best = experiment.best
+    if best.accuracy - best.mirrored_accuracy > _HANDED:
+        yield Caution(
+            "One hand only",
+            f"Of the same photos mirrored, {100 * best.mirrored_accuracy:.0f} % are read right instead of "
+            f"{100 * best.accuracy:.0f} %: left-handed signers and mirrored webcams are read worse.",
+        )
+
+
+def _data(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
+    serious = [one.message for one in experiment.survey.findings if one.severity == "serious"]
+    if serious:
+        more = f" {len(serious) - 1} more below." if len(serious) > 1 else ""
+        yield Caution("In the data", serious[0] + more)
+    if answer.metrics.missing_labels:
+        yield Caution(
+            "Untested labels",
+            f"No test photo shows {listed(answer.metrics.missing_labels)}: "
+            "nothing is known of how well they are read.",
+        )

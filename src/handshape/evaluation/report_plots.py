@@ -1,0 +1,121 @@
+"""Plots of what a figure is worth: per signer, per probability, and when only sure answers count."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from handshape.evaluation.calibration import Calibration, Reliability
+from handshape.evaluation.metrics import SignerFigures
+from handshape.evaluation.plots import INK, RIGHT, STYLE, WIDTH, WRONG, new_figure, shortened, to_svg
+from handshape.evaluation.rejection import Curve, Rejection
+
+
+def signer_bars(name: str, signers: Mapping[str, SignerFigures]) -> str:
+    """Draw one bar for each signer, worst first, and a line at their mean.
+
+    Args:
+        name: Of the model.
+        signers: Figures of one signer or more.
+
+    Returns:
+        An SVG element.
+    """
+    order = sorted(signers, key=lambda signer: (signers[signer].accuracy, signer))
+    values = [100 * signers[signer].accuracy for signer in order]
+    mean = float(np.mean(values))
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(WIDTH, 1.0 + 0.27 * len(order))
+        axes = figure.subplots()
+        axes.barh(range(len(order)), values, height=0.66, color=RIGHT, alpha=0.45)
+        for row, value in enumerate(values):
+            inside = value > 18
+            axes.text(value - 1.5 if inside else value + 1.5, row, f"{value:.1f}", va="center",
+                      ha="right" if inside else "left", fontsize=9)  # fmt: skip
+        axes.axvline(mean, color=INK, lw=1.2, ls=(0, (3, 2)))
+        axes.set_title(f"mean {mean:.1f}", fontsize=9, loc="right")
+        axes.set_yticks(range(len(order)), [shortened(signer, 16) for signer in order])
+        axes.set_xlim(0, 100)
+        axes.set_ylim(len(order) - 0.4, -0.6)
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("read right (%)")
+        words = (
+            f"Accuracy of {name} for {len(order)} signers, mean {mean:.1f} %, "
+            f"from {values[0]:.1f} % ({order[0]}) to {values[-1]:.1f} % ({order[-1]})."
+        )
+        return to_svg(figure, f"signers-{name}", words)
+
+
+def reliability(name: str, calibration: Calibration) -> str:
+    """Draw how often answers were right against how sure they were, before and after temperature scaling.
+
+    Args:
+        name: Of the model.
+        calibration: Of its test photos.
+
+    Returns:
+        An SVG element.
+    """
+    before, after = calibration.before, calibration.after
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(WIDTH, 4.2)
+        axes = figure.subplots()
+        axes.plot([0, 100], [0, 100], color=INK, lw=0.8, ls=":", label="as sure as right")
+        axes.plot(*_points(before), color=WRONG, ls="--", lw=1.2, marker="s", mfc="none", ms=4.5,
+                  label=f"before scaling, ECE {before.ece:.3f}")  # fmt: skip
+        axes.plot(*_points(after), color=RIGHT, lw=1.8, marker="o", ms=4.5,
+                  label=f"after scaling, ECE {after.ece:.3f}")  # fmt: skip
+        axes.set(xlim=(0, 102), ylim=(0, 104), xlabel="how sure it says it is (%)", ylabel="read right (%)")
+        axes.grid()
+        axes.legend(loc="upper left")
+        words = (
+            f"Reliability diagram of {name}: calibration error {before.ece:.3f} before temperature scaling "
+            f"and {after.ece:.3f} after."
+        )
+        return to_svg(figure, f"reliability-{name}", words)
+
+
+def coverage(name: str, rejection: Rejection, folds: Curve | None) -> str:
+    """Draw the accuracy on the answered photos when only the surest are answered.
+
+    Args:
+        name: Of the model.
+        rejection: What the chosen threshold does to the test photos.
+        folds: The same curve with each signer left out once, if that was done.
+
+    Returns:
+        An SVG element.
+    """
+    curves = [rejection.curve, *([folds] if folds else [])]
+    least = min(min(curve.accuracy) for curve in curves)
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(WIDTH, 3.6)
+        axes = figure.subplots()
+        axes.plot(*_percent(rejection.curve), color=RIGHT, lw=1.8, label="test photos")
+        if folds:
+            axes.plot(*_percent(folds), color=WRONG, lw=1.6, ls="--", label="every signer left out once")
+        if rejection.answered_accuracy is not None:
+            chosen = 100 * rejection.coverage, 100 * rejection.answered_accuracy
+            axes.plot(*chosen, ls="", marker="D", ms=7, mfc="none", mec=INK, mew=1.5,
+                      label=f"chosen threshold, {rejection.threshold:.2f}")  # fmt: skip
+        low = max(0.0, 100 * least - 0.6 * (100 - 100 * least) - 4)
+        axes.set(xlim=(0, 102), ylim=(low, 100 + 0.06 * (100 - low)))
+        axes.set(xlabel="photos answered (%)", ylabel="of those, read right (%)")
+        axes.grid()
+        axes.legend(loc="lower left")
+        words = (
+            f"Coverage and accuracy of {name}: {100 * curves[0].accuracy[-1]:.1f} % read right when all test "
+            f"photos are answered, {100 * curves[0].accuracy_at_90:.1f} % on the surest nine tenths."
+        )
+        return to_svg(figure, f"coverage-{name}", words)
+
+
+def _points(measured: Reliability) -> tuple[list[float], list[float]]:
+    bins: Any = [one for one in measured.bins if one.count]
+    return [100 * one.confidence for one in bins], [100 * one.accuracy for one in bins]
+
+
+def _percent(curve: Curve) -> tuple[list[float], list[float]]:
+    return [100 * share for share in curve.coverage], [100 * share for share in curve.accuracy]
