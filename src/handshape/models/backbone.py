@@ -16,7 +16,8 @@ from torchvision.models.vision_transformer import VisionTransformer
 
 from handshape.data.image import Preprocessing
 from handshape.errors import BackboneError, ShapeError
-from handshape.models.weights import UNTRAINED, find_weights, fit, state_digest
+from handshape.models import handnet
+from handshape.models.weights import UNTRAINED, Weights, find_weights, fit, state_digest
 
 # Where the classifier of a torchvision network begins, among its children.
 _CLASSIFIERS = ("avgpool", "classifier", "fc", "head", "heads", "dropout")
@@ -75,21 +76,26 @@ class Backbone(nn.Module):
 
 @dataclass(frozen=True)
 class _Plan:
-    """How to make one network: built without weights, cut, and where its weights are downloaded from."""
+    """How to make one network: built without weights, cut, and where its own weights come from.
+
+    ``packaged`` says that they lie in the package: then they are read, and not looked for elsewhere.
+    """
 
     network: nn.Module
     body: nn.Module
     preprocessing: Preprocessing
     download: Callable[[], Mapping[str, Tensor]]
+    packaged: bool = False
 
 
 def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0) -> Backbone:
     """Make a pretrained backbone.
 
     Args:
-        name: A torchvision classification network, or any name timm knows when timm is installed.
-        weights: A file; ``None`` to look in ``$HANDSHAPE_WEIGHTS`` and then download; ``"untrained"`` for
-            random weights, which show what a figure owes to pretraining.
+        name: ``handnet``, a torchvision classification network, or any name timm knows when timm is
+            installed.
+        weights: A file; ``None`` to look in ``$HANDSHAPE_WEIGHTS`` and then download (handnet's lie in the
+            package); ``"untrained"`` for random weights, which show what a figure owes to pretraining.
         seed: Fixes untrained weights.
 
     Returns:
@@ -106,7 +112,10 @@ def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0
         plan = _plan(name)
     if weights == UNTRAINED:
         return Backbone(name, plan.body, plan.preprocessing, "untrained")
-    found = find_weights(name, Path(weights) if weights is not None else None, plan.download)
+    if weights is None and plan.packaged:
+        found = Weights(plan.download(), "shipped with handshape, digest checked")
+    else:
+        found = find_weights(name, Path(weights) if weights is not None else None, plan.download)
     kept = {id(parameter) for parameter in (*plan.body.parameters(), *plan.body.buffers())}
     named = dict([*plan.network.named_parameters(), *plan.network.named_buffers()])
     fit(plan.network, found, ignored=lambda tensor: id(named[tensor]) not in kept)
@@ -132,8 +141,12 @@ def empty_backbone(name: str, preprocessing: Preprocessing) -> Backbone:
 
 
 def backbone_names() -> list[str]:
-    """Return the names of the torchvision networks, sorted."""
-    return sorted(torchvision.models.list_models(module=torchvision.models))
+    """Return handnet and the names of the torchvision networks, sorted."""
+    return sorted([handnet.NAME, *_torchvision_names()])
+
+
+def _torchvision_names() -> list[str]:
+    return list(torchvision.models.list_models(module=torchvision.models))
 
 
 class _WithoutNumbers(TorchFunctionMode):
@@ -152,7 +165,9 @@ class _WithoutNumbers(TorchFunctionMode):
 
 
 def _plan(name: str) -> _Plan:
-    if name in backbone_names():
+    if name == handnet.NAME:
+        return _handnet()
+    if name in _torchvision_names():
         return _torchvision(name)
     try:
         import timm
@@ -166,6 +181,11 @@ def _plan(name: str) -> _Plan:
     raise BackboneError(
         f"no backbone {name!r}{more}", "the name of a torchvision classification network", hint
     )
+
+
+def _handnet() -> _Plan:
+    network = handnet.HandNet()
+    return _Plan(network, network, handnet.PREPROCESSING, handnet.packaged_weights, packaged=True)
 
 
 def _torchvision(name: str) -> _Plan:
