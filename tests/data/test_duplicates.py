@@ -114,7 +114,7 @@ def test_twins_across_labels__finds_one_picture_under_two_labels(
 def test_twins_across_labels__a_moved_hand_in_one_scene_is_another_picture(
     draw_scene: Scene, facts_of: Measure
 ) -> None:
-    facts = [facts_of(draw_scene(8)), facts_of(draw_scene(8, moved=2))]
+    facts = [facts_of(draw_scene(8)), facts_of(draw_scene(8, moved=4))]
     assert len(twins_across_labels(facts, np.array([0, 1]))) == 0
 
 

@@ -22,7 +22,7 @@ NEAR, FAR = 0.07, 0.12
 _NEIGHBOURS = 3
 _FEATURE_SHARE = 0.25
 # Two labels share a picture only if it is nearly the same picture.
-_SAME_HASH_LIMIT, _SAME = 6, 0.03
+_SAME_HASH_LIMIT, _SAME = 8, 0.05
 # Links kept per photo, the nearest: a still scene of 10,000 frames would have 50 million.
 _LINKS = 64
 
