@@ -40,8 +40,9 @@ def evidence(network: nn.Module, images: Tensor, said: Tensor, instead_of: Tenso
     def keep(_: nn.Module, __: tuple[Tensor, ...], features: Tensor) -> Tensor:
         # The layers below are done: gradients are needed from here upwards only.
         features = features.detach()
-        kept.append(torch.where(features.abs() < _LEAST, _LEAST, features).requires_grad_())
-        return kept[0]
+        lifted = torch.where(features.abs() < _LEAST, _LEAST, features).requires_grad_()
+        kept.extend((features, lifted))
+        return lifted
 
     handle = _last_map(network).register_forward_hook(keep)
     try:
@@ -49,10 +50,10 @@ def evidence(network: nn.Module, images: Tensor, said: Tensor, instead_of: Tenso
             logits: Tensor = network(images.to(place))
             rows = torch.arange(len(images), device=place)
             difference = logits[rows, said.to(place)] - logits[rows, instead_of.to(place)]
-            (slope,) = torch.autograd.grad(difference.sum(), kept[0])
+            (slope,) = torch.autograd.grad(difference.sum(), kept[1])
     finally:
         handle.remove()
-    found = (slope * kept[0].detach()).sum(dim=1, keepdim=True).clamp(min=0).cpu()  # (N, 1, h, w)
+    found = (slope * kept[0]).sum(dim=1, keepdim=True).clamp(min=0).cpu()  # (N, 1, h, w)
     grown = F.interpolate(found, images.shape[2:], mode="bicubic", align_corners=False)[:, 0].clamp(min=0)
     return grown / grown.amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
 

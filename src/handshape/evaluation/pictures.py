@@ -39,9 +39,10 @@ def lit(pixels: NDArray[np.uint8], light: NDArray[np.float32]) -> NDArray[np.uin
         (H, W, 3) uint8, RGB.
     """
     grey = pixels.mean(axis=2, keepdims=True)
-    shine = light[..., None]
+    # The root lets faint light be seen.
+    shine = np.sqrt(light)[..., None]
     # Dark places lose their colour too, so that a dark photo still shows where it is lit.
-    shown: NDArray[np.uint8] = (shine * pixels + (1 - shine) * 0.3 * grey).round().astype(np.uint8)
+    shown: NDArray[np.uint8] = (shine * pixels + (1 - shine) * 0.4 * grey).round().astype(np.uint8)
     return shown
 
 

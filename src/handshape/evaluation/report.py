@@ -75,7 +75,7 @@ def write_report(folder: Path, experiment: Experiment, description: dict[str, An
             drawings={name: Markup(svg) for name, svg in drawings.items()},
             mistakes={r.fitted.name: find_mistakes(survey.scan, r) for r in experiment.results},
             description=description,
-            command=shlex.join(["handshape", *(description["argv"] or [description["command"]])]),
+            command=shlex.join(["handshape", *description["argv"]]) if description["argv"] else "",
             version=version("handshape"),
         )
     )

@@ -197,7 +197,7 @@ def _mirror(experiment: Experiment) -> Iterator[Caution]:
     best = experiment.best
     if best.accuracy - best.mirrored_accuracy > _HANDED:
         yield Caution(
-            "One hand only",
+            "Left hands",
             f"Of the same photos mirrored, {100 * best.mirrored_accuracy:.0f} % are read right instead of "
             f"{100 * best.accuracy:.0f} %: left-handed signers and mirrored webcams are read worse.",
         )

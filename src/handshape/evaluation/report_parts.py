@@ -138,7 +138,9 @@ def draw_plots(experiment: Experiment) -> dict[str, str]:
         drawn[f"confusion-{name}"] = plots.confusion(name, matrix, labels)
         if metrics.signers:
             drawn[f"signers-{name}"] = report_plots.signer_bars(name, metrics.signers)
-        drawn[f"reliability-{name}"] = report_plots.reliability(name, result.calibration)
+        drawn[f"reliability-{name}"] = report_plots.reliability(
+            name, result.calibration, folded.reliability if folded else None
+        )
         drawn[f"coverage-{name}"] = report_plots.coverage(
             name, result.rejection, folded.curve if folded else None
         )

@@ -30,9 +30,7 @@ def signer_bars(name: str, signers: Mapping[str, SignerFigures]) -> str:
         axes = figure.subplots()
         axes.barh(range(len(order)), values, height=0.66, color=RIGHT, alpha=0.45)
         for row, value in enumerate(values):
-            inside = value > 18
-            axes.text(value - 1.5 if inside else value + 1.5, row, f"{value:.1f}", va="center",
-                      ha="right" if inside else "left", fontsize=9)  # fmt: skip
+            axes.text(1.5, row, f"{value:.1f}", va="center", fontsize=9)
         axes.axvline(mean, color=INK, lw=1.2, ls=(0, (3, 2)))
         axes.set_title(f"mean {mean:.1f}", fontsize=9, loc="right")
         axes.set_yticks(range(len(order)), [shortened(signer, 16) for signer in order])
@@ -48,28 +46,30 @@ def signer_bars(name: str, signers: Mapping[str, SignerFigures]) -> str:
         return to_svg(figure, f"signers-{name}", words)
 
 
-def reliability(name: str, calibration: Calibration) -> str:
+def reliability(name: str, calibration: Calibration, folds: Reliability | None) -> str:
     """Draw how often answers were right against how sure they were, before and after temperature scaling.
 
     Args:
         name: Of the model.
         calibration: Of its test photos.
+        folds: The same after scaling with each signer left out once, if that was done.
 
     Returns:
         An SVG element.
     """
     before, after = calibration.before, calibration.after
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(WIDTH, 4.2)
+        figure = new_figure(WIDTH, 4.4)
         axes = figure.subplots()
         axes.plot([0, 100], [0, 100], color=INK, lw=0.8, ls=":", label="as sure as right")
-        axes.plot(*_points(before), color=WRONG, ls="--", lw=1.2, marker="s", mfc="none", ms=4.5,
-                  label=f"before scaling, ECE {before.ece:.3f}")  # fmt: skip
-        axes.plot(*_points(after), color=RIGHT, lw=1.8, marker="o", ms=4.5,
-                  label=f"after scaling, ECE {after.ece:.3f}")  # fmt: skip
-        axes.set(xlim=(0, 102), ylim=(0, 104), xlabel="how sure it says it is (%)", ylabel="read right (%)")
+        _dots(axes, before, f"test, before scaling: ECE {before.ece:.3f}", WRONG, "s", hollow=True)
+        _dots(axes, after, f"test, after scaling: ECE {after.ece:.3f}", RIGHT, "o", hollow=folds is not None)
+        if folds:
+            _dots(axes, folds, f"signers left out, after scaling: ECE {folds.ece:.3f}", RIGHT, "D")
+        axes.set(xlim=(0, 104), ylim=(-3, 104))
+        axes.set(xlabel="how sure it says it is (%)", ylabel="read right (%)")
         axes.grid()
-        axes.legend(loc="upper left")
+        figure.legend(loc="outside upper left")
         words = (
             f"Reliability diagram of {name}: calibration error {before.ece:.3f} before temperature scaling "
             f"and {after.ece:.3f} after."
@@ -91,7 +91,7 @@ def coverage(name: str, rejection: Rejection, folds: Curve | None) -> str:
     curves = [rejection.curve, *([folds] if folds else [])]
     least = min(min(curve.accuracy) for curve in curves)
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(WIDTH, 3.6)
+        figure = new_figure(WIDTH, 4.4)
         axes = figure.subplots()
         axes.plot(*_percent(rejection.curve), color=RIGHT, lw=1.8, label="test photos")
         if folds:
@@ -104,7 +104,7 @@ def coverage(name: str, rejection: Rejection, folds: Curve | None) -> str:
         axes.set(xlim=(0, 102), ylim=(low, 100 + 0.06 * (100 - low)))
         axes.set(xlabel="photos answered (%)", ylabel="of those, read right (%)")
         axes.grid()
-        axes.legend(loc="lower left")
+        figure.legend(loc="outside upper left")
         words = (
             f"Coverage and accuracy of {name}: {100 * curves[0].accuracy[-1]:.1f} % read right when all test "
             f"photos are answered, {100 * curves[0].accuracy_at_90:.1f} % on the surest nine tenths."
@@ -112,9 +112,24 @@ def coverage(name: str, rejection: Rejection, folds: Curve | None) -> str:
         return to_svg(figure, f"coverage-{name}", words)
 
 
-def _points(measured: Reliability) -> tuple[list[float], list[float]]:
+def _dots(
+    axes: Any, measured: Reliability, label: str, colour: str, mark: str, *, hollow: bool = False
+) -> None:
+    """Draw a dot for each bin, its area growing with the share of the photos in it."""
     bins: Any = [one for one in measured.bins if one.count]
-    return [100 * one.confidence for one in bins], [100 * one.accuracy for one in bins]
+    total = sum(one.count for one in bins)
+    axes.scatter(
+        [100 * one.confidence for one in bins],
+        [100 * one.accuracy for one in bins],
+        s=[12 + 160 * one.count / total for one in bins],
+        marker=mark,
+        facecolors="none" if hollow else colour,
+        edgecolors=colour,
+        linewidths=1.2,
+        alpha=1 if hollow else 0.8,
+    )
+    axes.scatter([], [], s=24, marker=mark, facecolors="none" if hollow else colour, edgecolors=colour,
+                 linewidths=1.2, label=label)  # fmt: skip
 
 
 def _percent(curve: Curve) -> tuple[list[float], list[float]]:
