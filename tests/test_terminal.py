@@ -108,6 +108,8 @@ def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.Captur
         "n": 4,
         "labels": {"A": figures, "B": nobody},
         "signers": {"ann": {"accuracy": 0.25, "n": 4}},
+        "rejection": {"coverage": 0.75, "answered_accuracy": 2 / 3},
+        "mirrored_accuracy": 0.25,
     }
     show_evaluate(EvaluateConfig(bundle=Path("b"), data=DATA), found)
     out = capsys.readouterr().out
@@ -115,6 +117,8 @@ def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.Captur
     assert line_with(out, " A ") == "A 4 50.0 % 100.0 %"
     assert line_with(out, " B ") == "B 0 - -"
     assert "Signer ann: 25.0 % of 4" in out
+    assert "Sure enough to answer: 75.0 %, of which right: 66.7 %" in out
+    assert "Mirrored: 25.0 % read right" in out
 
 
 def test_show_predict__a_line_for_machines_that_cut_at_tabs(capsys: pytest.CaptureFixture[str]) -> None:

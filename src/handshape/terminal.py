@@ -94,6 +94,10 @@ def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
         print(f"Missing       {side} has no image of {', '.join(labels)}")
     for file in found["unreadable"]:
         print(f"Left out      {file['path']}: {file['reason']}")
+    share = found["leaks"]["near_duplicates_across_splits"]
+    print(f"Leaks         {100 * share:.0f} % of the test photos have a near-twin in training")
+    for finding in found["findings"]:
+        print(f"{finding['severity'].capitalize():<14}{finding['message']}")
 
 
 def show_features(config: FeaturesConfig, found: dict[str, Any]) -> None:
@@ -120,6 +124,12 @@ def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
     Console().print(table)
     for signer, figures in found["signers"].items():
         print(f"Signer {signer}: {_percent(figures['accuracy'])} of {figures['n']}")
+    rejection = found["rejection"]
+    answered = rejection["answered_accuracy"]
+    if answered is not None:
+        coverage = _percent(rejection["coverage"])
+        print(f"Sure enough to answer: {coverage}, of which right: {_percent(answered)}")
+    print(f"Mirrored: {_percent(found['mirrored_accuracy'])} read right")
 
 
 def show_predict(config: PredictConfig, answers: list[dict[str, Any]]) -> None:

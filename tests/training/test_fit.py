@@ -129,9 +129,9 @@ def test_fit__views_are_made_of_training_photos_only(scan: Scan, tmp_path: Path,
     sides, seen = sides_of(scan), []
 
     class Watched(Fitter):
-        def _features(self, extractor: Any, indices: Any, view: int) -> torch.Tensor:
+        def _extracted(self, indices: Any, view: int) -> Any:
             seen.append((view, tuple(indices.tolist())))
-            return super()._features(extractor, indices, view)
+            return super()._extracted(indices, view)
 
     options = BackboneConfig(pool=1, views=2)
     loop = LoopOptions(epochs=1)

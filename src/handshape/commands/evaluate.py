@@ -1,6 +1,8 @@
 """Measure a saved recogniser on photos it has never seen."""
 
+import csv
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,11 +10,16 @@ from numpy.typing import NDArray
 
 from handshape.commands.material import scan_material
 from handshape.config.use import EvaluateConfig
+from handshape.data.bursts import find_bursts
+from handshape.data.duplicates import near_pairs
 from handshape.data.prepared import content_digest
+from handshape.data.sample import Dataset
 from handshape.data.scan import Scan
 from handshape.errors import DataError
+from handshape.evaluation.calibration import measure_reliability
 from handshape.evaluation.intervals import accuracy_interval
 from handshape.evaluation.metrics import measure
+from handshape.evaluation.rejection import measure_rejection
 from handshape.progress import say, track
 from handshape.recogniser import Recogniser, load
 from handshape.run import check_out, describe, new_run, write_json
@@ -24,54 +31,93 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """Measure a recogniser on a data set; labels are matched by name.
 
     Args:
-        config: The settings.
+        config: The settings. A run is written where ``out`` names a directory.
 
     Returns:
-        Accuracy over all photos of known labels, its interval, and figures per label and per signer.
+        Accuracy over all photos of known labels, whatever the threshold, its interval, figures per label and
+        per signer, calibration, and what the threshold does.
 
     Raises:
         HandshapeError: Something a user can mend; see the message.
     """
-    if config.out:
+    if config.out is not None:
         check_out(config.out, force=config.force)
     recogniser = load(config.bundle)
     _, scan = scan_material(config, size=recogniser.config.network.preprocessing.size)
-    known = np.array([sample.label in recogniser.labels for sample in scan.dataset.samples])
-    unknown = sorted({s.label for s, k in zip(scan.dataset.samples, known, strict=True) if not k})
+    known, unknown = _known(scan.dataset, recogniser)
+    # The samples get the classes that the recogniser knows their labels by.
+    tested = replace(scan.dataset.take(known.tolist()), labels=recogniser.labels)
+    probabilities = _probabilities(recogniser, scan, known, mirrored=False)
+    mirrored = _probabilities(recogniser, scan, known, mirrored=True)
+    facts, digests = [scan.facts[i] for i in known], [scan.digests[i] for i in known]
+    bursts = find_bursts(near_pairs(facts, tested.classes), digests, tested.classes)
+    found = _figures(recogniser, tested, bursts, probabilities, mirrored)
+    found |= {"unknown_labels": unknown, "unreadable": len(scan.dataset.unreadable)}
+    if config.out is not None:
+        with new_run(config.out, force=config.force) as folder:
+            digest = content_digest("\n".join(scan.digests).encode())
+            write_json(folder / "config.json", describe("evaluate", config, digest))
+            write_json(folder / "metrics.json", found)
+            _write_predictions(folder / "predictions.csv", tested, probabilities)
+    return found
+
+
+def _known(dataset: Dataset, recogniser: Recogniser) -> tuple[NDArray[np.int64], list[str]]:
+    """Return the indices of samples whose labels the recogniser knows, and the other labels."""
+    known = np.array([sample.label in recogniser.labels for sample in dataset.samples])
+    unknown = sorted({s.label for s, k in zip(dataset.samples, known, strict=True) if not k})
     if not known.any():
         raise DataError(
-            f"no photo of a label that the recogniser knows in {str(config.data)!r}",
+            f"no photo of a label that the recogniser knows in {str(dataset.root)!r}",
             f"labels among {', '.join(recogniser.labels)}",
             "check the names of the folders",
         )
     if unknown:
         say(f"Left out, for the recogniser does not know them: {', '.join(unknown)}")
-    probabilities = _probabilities(recogniser, scan, np.flatnonzero(known))
-    # The samples get the classes that the recogniser knows their labels by.
-    tested = replace(scan.dataset.where(known.tolist()), labels=recogniser.labels)
+    return np.flatnonzero(known), unknown
+
+
+def _figures(
+    recogniser: Recogniser,
+    tested: Dataset,
+    bursts: NDArray[np.int64],
+    probabilities: NDArray[np.float32],
+    mirrored: NDArray[np.float32],
+) -> dict[str, Any]:
     signers = [sample.signer for sample in tested.samples]
-    figures = measure(tested.classes, probabilities, recogniser.labels, signers)
-    interval = accuracy_interval(probabilities.argmax(axis=1) == tested.classes, signers)
-    measured = {
-        **figures.to_dict(),
+    correct = probabilities.argmax(axis=1) == tested.classes
+    interval = accuracy_interval(correct, signers, bursts)
+    return {
+        **measure(tested.classes, probabilities, recogniser.labels, signers).to_dict(),
         "interval": [interval.low, interval.high],
         "interval_method": interval.method,
-        "unknown_labels": unknown,
-        "unreadable": len(scan.dataset.unreadable),
+        "interval_scope": interval.scope,
+        "mirrored_accuracy": float((mirrored.argmax(axis=1) == tested.classes).mean()),
+        "calibration": measure_reliability(probabilities, tested.classes).to_dict(),
+        "rejection": measure_rejection(probabilities, tested.classes, recogniser.config.threshold).to_dict(),
     }
-    if config.out:
-        with new_run(config.out, force=config.force) as folder:
-            digest = content_digest("\n".join(scan.digests).encode())
-            write_json(folder / "config.json", describe("evaluate", config, digest))
-            write_json(folder / "metrics.json", measured)
-    return measured
 
 
-def _probabilities(recogniser: Recogniser, scan: Scan, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+def _probabilities(
+    recogniser: Recogniser, scan: Scan, indices: NDArray[np.int64], *, mirrored: bool
+) -> NDArray[np.float32]:
     rows: list[NDArray[np.float32]] = []
-    with track("Reading signs", len(indices)) as advance:
+    with track("Reading mirror images" if mirrored else "Reading signs", len(indices)) as advance:
         for start in range(0, len(indices), _BATCH):
             batch = indices[start : start + _BATCH]
-            rows.append(recogniser.prepared_probabilities(scan.images.take(batch)))
+            images = scan.images.take(batch)
+            # torch shares no array that runs backwards.
+            images = np.ascontiguousarray(images[:, :, ::-1]) if mirrored else images
+            rows.append(recogniser.prepared_probabilities(images))
             advance(len(batch))
     return np.concatenate(rows)
+
+
+def _write_predictions(path: Path, tested: Dataset, probabilities: NDArray[np.float32]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "label", "signer", "split", "predicted", "probability"])
+        for sample, row in zip(tested.samples, probabilities, strict=True):
+            best = int(row.argmax())
+            known = [sample.name, sample.label, sample.signer or "", sample.split or ""]
+            writer.writerow([*known, tested.labels[best], f"{row[best]:.6f}"])

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from handshape.config.data import DataConfig
 from handshape.data.folder import read_folder
@@ -39,12 +41,13 @@ def scan_material(config: DataConfig, *, size: int = 224) -> tuple[Path, Scan]:
     return store, scan
 
 
-def survey_material(config: DataConfig, scan: Scan) -> Survey:
+def survey_material(config: DataConfig, scan: Scan, features: NDArray[np.float16] | None = None) -> Survey:
     """Split a scanned data set as a command asks, and look at what is wrong with it.
 
     Args:
         config: Its settings.
         scan: The scanned data set.
+        features: (N, ...) float16, a backbone's features of each photo, where there are any.
 
     Returns:
         The survey.
@@ -60,17 +63,21 @@ def survey_material(config: DataConfig, scan: Scan) -> Survey:
             "images of at least two labels",
             "add a folder for another label",
         )
-    survey = survey_data(
+    return survey_data(
         scan,
         kind=config.split,
         valid_fraction=config.valid_fraction,
         test_fraction=config.test_fraction,
         seed=config.seed,
+        features=features,
     )
+
+
+def say_findings(survey: Survey) -> None:
+    """Print what is wrong with a data set, as far as it changes what the figures mean."""
     for finding in survey.findings:
         if finding.severity != "note":
             say(f"{finding.severity.capitalize()}: {finding.message}")
-    return survey
 
 
 def choose_device(name: str) -> torch.device:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from handshape.commands.material import choose_device, scan_material, survey_material
+from handshape.commands.material import choose_device, say_findings, scan_material, survey_material
 from handshape.config.train import CompareConfig, ModelName, TrainConfig
 from handshape.evaluation.card import model_card
 from handshape.evaluation.experiment import Experiment, run_experiment
+from handshape.evaluation.folds import signer_folds
 from handshape.evaluation.judge import write_predictions
 from handshape.evaluation.report import write_report
 from handshape.models.backbone import load_backbone
@@ -58,8 +59,14 @@ def train_models(
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed) if "frozen" in names else None
     size = backbone.preprocessing.size if backbone else _SIZE
     store, scan = scan_material(config, size=size)
-    survey = survey_material(config, scan)
+    survey = survey_material(config, scan)  # a split that cannot be made fails here, before the long work
+    if config.folds == "signers":
+        signer_folds(scan.dataset)
     fitter = Fitter(scan, store, device, backbone, config, config, seed=config.seed, size=size)
+    features = fitter.features()
+    if features is not None:
+        survey = survey_material(config, scan, features)
+    say_findings(survey)
     experiment = run_experiment(
         survey,
         fitter,

@@ -49,6 +49,7 @@ def survey_data(
     valid_fraction: float,
     test_fraction: float,
     seed: int,
+    features: NDArray[np.float16] | None = None,
 ) -> Survey:
     """Look for near-duplicates, split, and say what is wrong.
 
@@ -60,6 +61,8 @@ def survey_data(
         valid_fraction: Share of images for valid.
         test_fraction: Share of images for test.
         seed: Fixes every random choice.
+        features: (N, ...) float16, a backbone's features of each photo where there are any: they tell
+            bursts in which the hand moved a little.
 
     Returns:
         The survey.
@@ -69,7 +72,8 @@ def survey_data(
         SplitError: A side would be empty.
     """
     dataset = scan.dataset
-    pairs = near_pairs(scan.facts, dataset.classes)
+    flat = None if features is None else features.reshape(len(dataset), -1)
+    pairs = near_pairs(scan.facts, dataset.classes, features=flat)
     bursts = find_bursts(pairs, scan.digests, dataset.classes)
     grouped = kind == "auto" and resolve_kind(dataset, kind) == "random" and len(pairs) > 0
     split = split_dataset(
