@@ -99,7 +99,7 @@ def draw_part(path: Path, first: int, count: int, held_out: bool) -> None:
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with partial.open("wb") as file:
-        np.savez(file, **columns)
+        np.savez(file, **columns)  # type: ignore[arg-type]
     partial.replace(path)
 
 
@@ -115,7 +115,7 @@ def _draw(number: int, held_out: bool) -> dict[str, NDArray[Any]]:
     return {
         "pixels": drawn.pixels,
         "masks": np.packbits(drawn.mask, axis=-1),
-        "letters": np.int64(letter),  # type: ignore[dict-item]
+        "letters": np.array(letter),
         "keypoints": (drawn.truth.keypoints * 2 / DRAWN - 1).astype(np.float32),
         "angles": ((drawn.truth.pose - low) / (high - low) * 2 - 1).astype(np.float32),
     }
@@ -262,7 +262,7 @@ class Pupil(nn.Module):
         super().__init__()
         self.backbone = HandNet(normalised=True)
         self.dropout = nn.Dropout(0.1)
-        self.sizes = (len(LETTERS), 21 * 2, len(JOINTS))
+        self.sizes = [len(LETTERS), 21 * 2, len(JOINTS)]
         self.head = nn.Linear(WIDTH * GRID * GRID, sum(self.sizes))
 
     def forward(self, images: Tensor) -> Sequence[Tensor]:
@@ -272,7 +272,7 @@ class Pupil(nn.Module):
         with torch.autocast("cpu", torch.bfloat16):  # up to three times as fast where the processor has it
             features = F.adaptive_avg_pool2d(self.backbone.layers(normalised), GRID)
             told: Tensor = self.head(self.dropout(features.flatten(1)))
-        return torch.split(told.float(), self.sizes, dim=1)  # type: ignore[no-any-return, no-untyped-call]
+        return torch.split(told.float(), self.sizes, dim=1)
 
 
 def judge(told: Sequence[Tensor], letters: Tensor, keypoints: Tensor, angles: Tensor) -> Tensor:
