@@ -8,7 +8,7 @@ from PIL import Image
 
 from handshape.data.folder import read_folder
 from handshape.data.scan import scan_dataset
-from handshape.evaluation.pictures import sample_sheet, thumbnail
+from handshape.evaluation.pictures import lit, sample_sheet, thumbnail
 
 
 def test_thumbnail__is_the_picture_without_a_file() -> None:
@@ -20,6 +20,16 @@ def test_thumbnail__is_the_picture_without_a_file() -> None:
         assert image.size == (40, 40)
         left, right = (np.array(image.getpixel((x, 20))) for x in (5, 35))
     assert left.max() < 40 and right[0] > 200 and right[1:].max() < 60
+
+
+def test_lit__keeps_what_is_lit_and_dims_the_rest() -> None:
+    pixels = np.full((2, 2, 3), (200, 100, 0), dtype=np.uint8)
+    light = np.array([[1, 0], [0.25, 0]], dtype=np.float32)
+    shown = lit(pixels, light)
+    assert shown.dtype == np.uint8
+    assert shown[0, 0].tolist() == [200, 100, 0]
+    assert shown[0, 1].tolist() == [40, 40, 40]  # grey, and darker
+    assert shown[1, 0].tolist() == [120, 70, 20]
 
 
 def sheet(data: Path, tmp_path: Path, signer: str | None) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

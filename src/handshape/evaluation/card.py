@@ -27,6 +27,10 @@ def model_card(result: Judged, labels: tuple[str, ...], kind: str, trained_on: d
             high=result.interval.high,
             count=len(result.tested),
             split_words=split_words(kind),
+            threshold=result.rejection.threshold,
+            coverage=result.rejection.coverage,
+            mirrored=result.mirrored_accuracy,
+            scope=result.interval.scope,
             trained_on=trained_on,
         )
     )

@@ -21,8 +21,8 @@ from handshape.training.history import Epoch
 
 # Blue and vermilion of Okabe and Ito's palette: told apart by people with any colour vision.
 RIGHT, WRONG = "#0072b2", "#d55e00"
-# Inches; a little wider than a phone.
-WIDTH = 4.6
+# Inches; hardly wider than a phone, so that words stay near the size they are set in.
+WIDTH = 4.0
 LONGEST = 14
 # A colour that nothing else has, replaced in the SVG by the colour of the text around it.
 INK = "#010203"
