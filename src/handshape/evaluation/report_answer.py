@@ -182,8 +182,8 @@ def _split(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
             "Bursts kept together",
             f"Near-identical photos are on one side of the split. Had they been dealt out one by one, "
             f"{100 * other.leak_share:.0f} % of the test photos would have a near-twin in training and "
-            f"{100 * other.test_accuracy:.1f} % of them would be read right by {other.model}; "
-            f"kept together it is {100 * together:.1f} %.",
+            f"{other.model} would read {100 * other.test_accuracy:.1f} % right, "
+            f"against {100 * together:.1f} % with bursts kept together.",
         )
     if answer.new_signers and answer.interval.scope == ONE_SIGNER:
         yield Caution(
@@ -194,12 +194,12 @@ def _split(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
 
 
 def _mirror(experiment: Experiment) -> Iterator[Caution]:
-    best = experiment.best
-    if best.accuracy - best.mirrored_accuracy > _HANDED:
+    plain, mirrored = experiment.best.accuracy, experiment.best.mirrored_accuracy
+    if mirrored is not None and plain - mirrored > _HANDED:
         yield Caution(
             "Left hands",
-            f"Of the same photos mirrored, {100 * best.mirrored_accuracy:.0f} % are read right instead of "
-            f"{100 * best.accuracy:.0f} %: left-handed signers and mirrored webcams are read worse.",
+            f"Of the same photos mirrored, {100 * mirrored:.0f} % are read right instead of "
+            f"{100 * plain:.0f} %: left-handed signers and mirrored webcams are read worse.",
         )
 
 

@@ -1,0 +1,54 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handshape.data.duplicates import Leaks
+from handshape.data.folder import read_folder
+from handshape.data.scan import scan_dataset
+from handshape.data.survey import survey_data
+from handshape.evaluation.metrics import Metrics, measure
+from handshape.evaluation.report_parts import find_confusions, find_sides, find_twins, weakest_first
+
+
+def measured(classes: list[int], read: list[int], labels: str) -> Metrics:
+    probabilities = np.eye(len(labels))[read]
+    return measure(np.array(classes, dtype=np.int64), probabilities, tuple(labels))
+
+
+def test_find_confusions__most_often_first_and_of_equals_the_larger_share() -> None:
+    metrics = measured([0, 0, 0, 0, 1, 1, 2, 2, 2], [1, 1, 2, 0, 0, 1, 2, 2, 2], "ABC")
+    found = [(one.true, one.predicted, one.count, one.share) for one in find_confusions(metrics)]
+    assert found == [("A", "B", 2, 0.5), ("B", "A", 1, 0.5), ("A", "C", 1, 0.25)]
+    assert len(find_confusions(metrics, most=1)) == 1
+
+
+def test_find_confusions__none_without_a_mistake() -> None:
+    assert find_confusions(measured([0, 1], [0, 1], "AB")) == []
+
+
+def test_weakest_first__labels_without_photos_come_last() -> None:
+    assert list(weakest_first(measured([0, 0, 2, 2], [0, 2, 2, 2], "ABC"))) == ["A", "C", "B"]
+
+
+def test_find_sides__count_photos_labels_signers_and_bursts(make_photos: Any, tmp_path: Path) -> None:
+    scan = scan_dataset(
+        read_folder(make_photos("AB", signers=4, images=2), signer=r"signer(\d)_"), tmp_path, size=32
+    )
+    survey = survey_data(scan, kind="signer", valid_fraction=0.25, test_fraction=0.25, seed=0)
+    sides = find_sides(survey)
+    assert [side.name for side in sides] == ["train", "valid", "test"]
+    assert [side.photos for side in sides] == list(survey.split.counts().values())
+    assert sum(side.share for side in sides) == pytest.approx(1)
+    assert sorted(signer for side in sides for signer in side.signers) == ["1", "2", "3", "4"]
+    assert all(side.labels == 2 for side in sides)
+    assert all(0 <= side.bursts <= side.photos / 2 for side in sides)
+
+
+def test_find_twins__the_closest_with_their_names(make_photos: Any, tmp_path: Path) -> None:
+    scan = scan_dataset(read_folder(make_photos("AB", signers=2, images=2)), tmp_path, size=32)
+    twins = find_twins(scan, Leaks(2, 2, ((0, 1, 0.01), (5, 4, 0.02))), most=1)
+    names = [sample.name for sample in scan.dataset.samples]
+    assert [(one.names, one.label, one.distance) for one in twins] == [((names[0], names[1]), "A", 0.01)]
+    assert twins[0].tested.startswith("data:image/jpeg;base64,") and twins[0].tested != twins[0].trained
