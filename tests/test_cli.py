@@ -162,6 +162,7 @@ def test_process__inspect_prints_one_json_object(make_photos: Callable[..., Path
     assert "Reading photos: 12/12" in done.stderr and "UserWarning" not in done.stderr
 
 
+@pytest.mark.slow
 def test_process__train_predict_and_evaluate(make_photos: Callable[..., Path], tmp_path: Path) -> None:
     photos, run = make_photos("AB", signers=3, images=2), tmp_path / "run"
     small = (
