@@ -234,8 +234,16 @@ def test_compare__webcam(cli: Any, shared_data: Path, shared_weights: Path, tmp_
     answer = cli("compare", shared_data / "webcam", *words, "--out", tmp_path / "run")
     assert answer.code == 0, answer.err
     check_contract(answer.json, ["cnn", "frozen"])
-    assert answer.json["models"]["cnn"]["valid_accuracy"] >= 0.88
-    assert answer.json["models"]["frozen"]["test_accuracy"] >= 0.97
+    # Frames of a video are bursts, which the split keeps together. What the plain lesson reaches is what it
+    # reaches where near-twins are on both sides, and stands beside the honest figures.
+    assert answer.json["split"] == {**answer.json["split"], "kind": "random", "grouped": True}
+    assert answer.json["leaks"]["near_duplicates_across_splits"] < 0.02
+    plain = answer.json["leaks"]["without_grouping"]
+    assert plain["near_duplicates_across_splits"] > 0.4
+    assert plain["models"]["cnn"]["valid_accuracy"] >= 0.88
+    assert plain["models"]["frozen"]["test_accuracy"] >= 0.97
+    assert answer.json["models"]["cnn"]["valid_accuracy"] >= 0.65
+    assert answer.json["models"]["frozen"]["test_accuracy"] >= 0.95
     assert len([row for row in rows(tmp_path / "run" / "history.csv") if row["model"] == "cnn"]) == 7
 
 

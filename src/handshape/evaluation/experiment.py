@@ -31,13 +31,13 @@ class Ungrouped:
 
     Args:
         leak_share: Share of test photos with a near-twin in training.
-        model: The model measured.
-        test_accuracy: Its accuracy there.
+        valid_accuracy: Of each model.
+        test_accuracy: Of each model.
     """
 
     leak_share: float
-    model: str
-    test_accuracy: float
+    valid_accuracy: dict[str, float]
+    test_accuracy: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,13 @@ class Experiment:
         if self.ungrouped is not None:
             metrics["leaks"]["without_grouping"] = {
                 "near_duplicates_across_splits": self.ungrouped.leak_share,
-                "model": self.ungrouped.model,
-                "test_accuracy": self.ungrouped.test_accuracy,
+                "models": {
+                    name: {
+                        "valid_accuracy": self.ungrouped.valid_accuracy[name],
+                        "test_accuracy": self.ungrouped.test_accuracy[name],
+                    }
+                    for name in models
+                },
             }
         if self.paired is not None:
             metrics["paired"] = self.paired.to_dict()
@@ -133,7 +138,7 @@ def run_experiment(
         {result.fitted.name: _no_hand_refused(fitter, result) for result in results},
         folded,
         _paired(results, survey) if len(results) > 1 else None,
-        _ungrouped(survey, fitter, fractions, seed) if survey.split.grouped and "frozen" in names else None,
+        _ungrouped(survey, fitter, names, fractions, seed) if survey.split.grouped else None,
     )
 
 
@@ -167,7 +172,13 @@ def _paired(results: Sequence[Judged], survey: Survey) -> PairedDifference:
     return compare_paired(results[0].correct, results[-1].correct, signers, survey.bursts[tested])
 
 
-def _ungrouped(survey: Survey, fitter: Fitter, fractions: tuple[float, float], seed: int) -> Ungrouped:
+def _ungrouped(
+    survey: Survey,
+    fitter: Fitter,
+    names: Sequence[ModelName],
+    fractions: tuple[float, float],
+    seed: int,
+) -> Ungrouped:
     split = split_dataset(
         survey.scan.dataset,
         kind="random",
@@ -175,6 +186,10 @@ def _ungrouped(survey: Survey, fitter: Fitter, fractions: tuple[float, float], s
         test_fraction=fractions[1],
         seed=seed,
     )
-    result = _judged(fitter, "frozen", survey, split_sides(split.dataset))
+    results = [_judged(fitter, name, survey, split_sides(split.dataset)) for name in names]
     share = leaks(survey.pairs, [sample.split for sample in split.dataset.samples]).share
-    return Ungrouped(share, "frozen", result.accuracy)
+    return Ungrouped(
+        share,
+        {result.fitted.name: result.fitted.valid_accuracy for result in results},
+        {result.fitted.name: result.accuracy for result in results},
+    )

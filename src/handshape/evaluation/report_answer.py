@@ -177,13 +177,14 @@ def _split(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
     elif not answer.new_signers:
         yield Caution("Given split", SPLIT_WORDS["given"])
     if other is not None:
-        together = next(one for one in experiment.results if one.fitted.name == other.model).accuracy
+        best = experiment.best
+        alone = other.test_accuracy[best.fitted.name]
         yield Caution(
             "Bursts kept together",
             f"Near-identical photos are on one side of the split. Had they been dealt out one by one, "
             f"{100 * other.leak_share:.0f} % of the test photos would have a near-twin in training and "
-            f"{other.model} would read {100 * other.test_accuracy:.1f} % right, "
-            f"against {100 * together:.1f} % with bursts kept together.",
+            f"{best.fitted.name} would read {100 * alone:.1f} % right, "
+            f"against {100 * best.accuracy:.1f} % with bursts kept together.",
         )
     if answer.new_signers and answer.interval.scope == ONE_SIGNER:
         yield Caution(

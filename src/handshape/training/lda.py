@@ -107,11 +107,13 @@ class _Scatter:
         self._means = (one_hot.T @ inputs) / counts.clamp(min=1)[:, None]
         around = inputs - self._means[torch.from_numpy(classes)]
         self._covariance = (around.T @ around) / len(inputs)
+        # The mean variance in the span of the photos, whether they are written in it or not.
+        self._rank = min(inputs.shape)
 
     def solve(self, shrinkage: float) -> tuple[Tensor, Tensor]:
         """Return (K, r) weights and (K,) biases, float32, for one shrinkage; 0 for a class without photos."""
         width = len(self._covariance)
-        size = float(self._covariance.diagonal().mean()) or 1.0
+        size = float(self._covariance.diagonal().sum()) / self._rank or 1.0
         shrunk = (1 - shrinkage) * self._covariance + shrinkage * size * torch.eye(width)
         weight = torch.cholesky_solve(self._means.T, torch.linalg.cholesky(shrunk)).T
         return weight, -(weight * self._means).sum(dim=1) / 2
