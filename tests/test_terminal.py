@@ -40,11 +40,25 @@ def model(valid: float, test: float, trained: int) -> dict[str, Any]:
 def test_show_compare__one_row_a_model(capsys: pytest.CaptureFixture[str]) -> None:
     split = {"kind": "signer", "train": 60, "valid": 20, "test": 21}
     models = {"cnn": model(0.8, 0.75, 735_424), "frozen": model(0.95, 0.9, 4_617)}
-    show_compare(CompareConfig(data=DATA), {"split": split, "models": models})
+    plain = {"near_duplicates_across_splits": 0.5, "models": {"cnn": {"test_accuracy": 0.99}}}
+    leaks = {"near_duplicates_across_splits": 0.0, "without_grouping": plain}
+    folds = {
+        "frozen": {
+            "mean": 0.9,
+            "interval": {"low": 0.8, "high": 0.95},
+            "metrics": {"signers": {"ann": {"accuracy": 0.85, "n": 4}}},
+        }
+    }
+    answer = "About 90 of 100 photos are read right"
+    metrics = {"split": split, "models": models, "leaks": leaks, "folds": folds, "answer": answer}
+    show_compare(CompareConfig(data=DATA), metrics)
     out = capsys.readouterr().out
+    assert out.endswith(f"{answer}.\n")
+    assert "frozen, each signer left out once: 90.0 % (95 %: 80.0 to 95.0); ann 85.0 %" in out
+    assert "50.0 % of the test photos would have\na near-twin in training" in out
     assert "signer" in out and "60 train, 20 valid, 21 test" in out
-    assert line_with(out, "cnn").startswith("cnn 80.0 % 75.0 % 65.0 to 80.0 1.2 s 12.3 s 0.74 M of 0.74 M")
-    assert line_with(out, "frozen").endswith("4,617 of 0.74 M")
+    assert line_with(out, "cnn").startswith("cnn 80.0 % 75.0 % 65.0-80.0 1.2 s 12.3 s 0.74 M/0.74 M")
+    assert line_with(out, "frozen", "4,617/0.74 M")
 
 
 def test_show_train__is_the_same_view() -> None:

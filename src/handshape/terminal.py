@@ -12,14 +12,14 @@ from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, 
 
 
 def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict[str, Any]) -> None:
-    """Print the table of the models."""
+    """Print the table of the models, what leaks, and the answer in a sentence."""
     split = metrics["split"]
     counts = ", ".join(f"{split[side]} {side}" for side in ("train", "valid", "test"))
     table = Table(
         title=f"Split: {split['kind']} ({counts})", title_justify="left", title_style="", box=SIMPLE
     )
-    for head in ("model", "best valid", "test", "95 % interval", "features", "training", "trained of"):
-        table.add_column(head, justify="left" if head == "model" else "right")
+    for head in ("model", "valid", "test", "95 %", "features", "training", "trained of"):
+        table.add_column(head, justify="left" if head == "model" else "right", no_wrap=True)
     for name, model in metrics["models"].items():
         low, high = model["test_interval"]
         seconds, parameters = model["seconds"], model["parameters"]
@@ -27,23 +27,21 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
             name,
             _percent(model["valid_accuracy"]),
             _percent(model["test_accuracy"]),
-            f"{100 * low:.1f} to {100 * high:.1f}",
+            f"{100 * low:.1f}-{100 * high:.1f}",
             f"{seconds['features']:.1f} s",
             f"{seconds['train']:.1f} s",
-            f"{_short(parameters['trained'])} of {_short(parameters['total'])}",
+            f"{_short(parameters['trained'])}/{_short(parameters['total'])}",
         )
     Console().print(table)
     for name, figures in metrics.get("folds", {}).items():
-        low, high = figures["interval"]["low"], figures["interval"]["high"]
-        accuracies = ", ".join(
-            f"{signer} {_percent(found['accuracy'])}"
-            for signer, found in figures["metrics"]["signers"].items()
-        )
-        print(
-            f"{name}, each signer left out once: {_percent(figures['mean'])} (95 %: {100 * low:.1f} to",
-            end=" ",
-        )
-        print(f"{100 * high:.1f}), worst {figures['worst_signer']}: {accuracies}")
+        print(f"{name}, each signer left out once: {_folds(figures)}")
+    plain = metrics["leaks"].get("without_grouping")
+    if plain is not None:
+        share = _percent(plain["near_duplicates_across_splits"])
+        accuracies = (f"{name} {_percent(model['test_accuracy'])}" for name, model in plain["models"].items())
+        print(f"Bursts are kept on one side. Dealt out photo by photo, {share} of the test photos would have")
+        print(f"a near-twin in training, and the table would say: {', '.join(accuracies)}.")
+    print(f"{metrics['answer']}.")
 
 
 show_train = show_compare
@@ -136,6 +134,13 @@ def show_predict(config: PredictConfig, answers: list[dict[str, Any]]) -> None:
     """Print one line for each image."""
     for answer in answers:
         print(f"{answer['path']}\t{answer['label']}\t{answer['probability']:.4f}")
+
+
+def _folds(figures: dict[str, Any]) -> str:
+    low, high = figures["interval"]["low"], figures["interval"]["high"]
+    signers = figures["metrics"]["signers"].items()
+    each = ", ".join(f"{signer} {_percent(found['accuracy'])}" for signer, found in signers)
+    return f"{_percent(figures['mean'])} (95 %: {100 * low:.1f} to {100 * high:.1f}); {each}"
 
 
 def _percent(share: float) -> str:

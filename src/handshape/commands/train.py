@@ -11,6 +11,7 @@ from handshape.evaluation.experiment import Experiment, run_experiment
 from handshape.evaluation.folds import signer_folds
 from handshape.evaluation.judge import write_predictions
 from handshape.evaluation.report import write_report
+from handshape.evaluation.report_answer import find_answer
 from handshape.models.backbone import load_backbone
 from handshape.progress import say
 from handshape.recogniser import BundleConfig, Recogniser
@@ -75,7 +76,7 @@ def train_models(
         fractions=(config.valid_fraction, config.test_fraction),
         seed=config.seed,
     )
-    metrics = experiment.to_dict()
+    metrics = {"answer": find_answer(experiment).sentence, **experiment.to_dict()}
     with new_run(out, force=config.force) as folder:
         _write(folder, experiment, metrics, describe(command, config, survey.digest))
     say(f"Report: {out / 'report.html'}")
