@@ -57,7 +57,9 @@ def test_show_compare__one_row_a_model(capsys: pytest.CaptureFixture[str]) -> No
     assert "frozen, each signer left out once: 90.0 % (95 %: 80.0 to 95.0); ann 85.0 %" in out
     assert "50.0 % of the test photos would have\na near-twin in training" in out
     assert "signer" in out and "60 train, 20 valid, 21 test" in out
-    assert line_with(out, "cnn", "65.0-80.0").startswith("cnn 80.0 % 75.0 % 65.0-80.0 1.2 s 12.3 s 0.74 M/0.74 M")
+    assert line_with(out, "cnn", "65.0-80.0").startswith(
+        "cnn 80.0 % 75.0 % 65.0-80.0 1.2 s 12.3 s 0.74 M/0.74 M"
+    )
     assert line_with(out, "frozen", "4,617/0.74 M")
 
 
