@@ -30,11 +30,14 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
             f"{100 * low:.1f}-{100 * high:.1f}",
             f"{seconds['features']:.1f} s",
             f"{seconds['train']:.1f} s",
-            f"{_short(parameters['trained'])}/{_short(parameters['total'])}",
+            f"{parameters['trained'] / 1e6:.2f}/{parameters['total'] / 1e6:.2f} M",
         )
     Console().print(table)
     for name, figures in metrics.get("folds", {}).items():
         print(f"{name}, each signer left out once: {_folds(figures)}")
+    share = metrics["leaks"]["near_duplicates_across_splits"]
+    if share:
+        print(f"{_percent(share)} of the test photos have a near-twin in training: reading those is memory.")
     plain = metrics["leaks"].get("without_grouping")
     if plain is not None:
         share = _percent(plain["near_duplicates_across_splits"])
@@ -145,10 +148,6 @@ def _folds(figures: dict[str, Any]) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
-
-
-def _short(count: int) -> str:
-    return f"{count / 1e6:.2f} M" if count >= 1e5 else f"{count:,}"
 
 
 def _shape(found: dict[str, Any]) -> str:

@@ -152,3 +152,17 @@ def test_fit__mirrored_logits_are_of_the_mirrored_test_photos(
             own = fitted.network(fitted.config.preprocessing.normalise(flipped))
         through = fitted.logits["mirrored"]
         assert torch.allclose(torch.softmax(own, dim=1), torch.softmax(through, dim=1), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "places"),
+    [
+        ({}, 4),
+        ({"head": "linear"}, 4),
+        ({"head": "mlp"}, 6),
+        ({"head": "mlp", "pool": 2}, 2),
+        ({"pool": 0}, None),
+    ],
+)
+def test_places__the_mlp_reads_what_the_lesson_s_does(settings: dict[str, Any], places: int | None) -> None:
+    assert BackboneConfig(**settings).places == places

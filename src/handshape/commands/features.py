@@ -26,7 +26,7 @@ def features(config: FeaturesConfig) -> dict[str, Any]:
     device = choose_device(config.device)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     store, scan = scan_material(config, size=backbone.preprocessing.size)
-    extractor = Extractor(backbone, config.pool or None, Views(), device)
+    extractor = Extractor(backbone, config.places, Views(), device)
     for view in range(1 + config.views):
         features_of(extractor, scan.images, scan.digests, store, view=view)
     return {

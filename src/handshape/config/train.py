@@ -15,7 +15,9 @@ MODELS: tuple[ModelName, ...] = ("cnn", "frozen")
 class BackboneConfig:
     """Which pretrained network, and how its features are read."""
 
-    backbone: str = option("alexnet", "Pretrained network: any torchvision classification network by name.")
+    backbone: str = option(
+        "alexnet", "Pretrained network: handnet, or any torchvision classification network."
+    )
     weights: str | None = option(
         None,
         "File with the backbone's weights, or `untrained` (default: $HANDSHAPE_WEIGHTS, a download).",
@@ -23,15 +25,26 @@ class BackboneConfig:
     head: Literal["lda", "linear", "mlp"] = option(
         "lda", "What is trained on the features: discriminant analysis, logistic regression, or an MLP."
     )
-    pool: int = option(4, "Average features over this many places along each axis; 0 keeps all places.")
+    pool: int | None = option(
+        None,
+        "Average features over this many places along each axis; 0 keeps all (default: 4; 6 for the MLP).",
+    )
     views: int = option(0, "Turned, scaled and shifted copies of each training photo for the frozen model.")
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        if self.pool < 0:
+        if self.pool is not None and self.pool < 0:
             raise UsageError(f"--pool {self.pool}", "0 or more", "use 0 to keep every place")
         if not 0 <= self.views <= 100:
             raise UsageError(f"--views {self.views}", "a number from 0 to 100", "change it")
+
+    @property
+    def places(self) -> int | None:
+        """Places along each axis that features are averaged to; ``None`` keeps all of the backbone's."""
+        if self.pool is None:
+            # The lesson's MLP reads AlexNet's 256 x 6 x 6.
+            return 6 if self.head == "mlp" else 4
+        return self.pool or None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -184,7 +184,7 @@ class Fitter:
         start = time.perf_counter()
         kind = self._options.head
         scaling: Literal["root", "feature"] = "feature" if kind == "mlp" else "root"
-        config = HeadConfig(kind, self._options.pool or None, scaling=scaling)
+        config = HeadConfig(kind, self._options.places, scaling=scaling)
         features = {side: _as_float(stored[indices]) for side, indices in sides.items()}
         judged = {"test": features["test"]}
         if mirrored:
@@ -228,7 +228,7 @@ class Fitter:
 
     def _extracted(self, indices: NDArray[np.int64], view: int) -> NDArray[np.float16]:
         assert self._backbone is not None
-        extractor = Extractor(self._backbone, self._options.pool or None, Views(), self._device)
+        extractor = Extractor(self._backbone, self._options.places, Views(), self._device)
         images = _Chosen(self._scan.images, indices)
         digests = [self._scan.digests[i] for i in indices]
         return features_of(extractor, images, digests, self._store, view=view)
