@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
+import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.fft import dct
 
 from handshape.data.border import SMEAR, Border, find_border
 from handshape.errors import ShapeError
@@ -20,8 +20,7 @@ _LONG_SIDE = 1024
 # Light and sharpness are judged at about the size that a network sees.
 _JUDGED_SIDE = 256
 _NEAR_BLACK, _NEAR_WHITE = 8, 247
-_HASH_SIDE, _HASH_BITS = 32, 8
-_POWERS = 1 << np.arange(_HASH_BITS**2 - 1, -1, -1, dtype=np.uint64)
+_POWERS = 1 << np.arange(63, -1, -1, dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +161,11 @@ def _thumbnail(image: Image.Image, box: tuple[float, float, float, float]) -> ND
 
 
 def _perceptual_hash(grey: Image.Image) -> int:
-    """Return the hash that `imagehash.phash` gives.
+    """Return `imagehash.phash` as one number.
 
-    Source: the imagehash package, ``phash``; https://www.hackerfactor.com/blog/index.php?/archives/432-Looks-Like-It.html
+    Source: https://www.hackerfactor.com/blog/index.php?/archives/432-Looks-Like-It.html
     """
-    small = np.asarray(grey.resize((_HASH_SIDE, _HASH_SIDE), Image.Resampling.LANCZOS), dtype=np.float64)
-    coefficients = dct(dct(small, axis=0)[:_HASH_BITS], axis=1)[:, :_HASH_BITS]
-    bits = coefficients > np.median(coefficients)
-    return int(np.dot(bits.ravel().astype(np.uint64), _POWERS))
+    return int(np.dot(imagehash.phash(grey).hash.ravel().astype(np.uint64), _POWERS))
 
 
 def _light(histogram: list[int]) -> dict[str, float]:
