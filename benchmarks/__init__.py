@@ -1,0 +1,1 @@
+"""What handshape costs, each figure as a ratio to a named peer measured in the same run."""
