@@ -37,7 +37,7 @@ def test_draw__refuses_labels_that_are_no_letters(tmp_path: Path) -> None:
         ({"size": 47}, "--size 47; expected a whole number from 48 to 1024; change --size"),
         ({"seed": -1}, "--seed -1; expected a whole number from 0 to 4294967295; change --seed"),
         ({"workers": -1}, "--workers -1; expected a whole number from 0 to 1024; change --workers"),
-        ({"style": "beach"}, "--style 'beach'; expected studio, room or outdoor; choose one of them"),
+        ({"style": "beach"}, "--style 'beach'; expected one of studio, room, outdoor; choose one"),
     ],
 )
 def test_draw_config__refuses_impossible_settings(options: dict[str, Any], expected: str) -> None:

@@ -96,3 +96,52 @@ def test_inspect__a_default_run_has_a_name_of_its_own(cli: Any, photos: Path, in
     assert cli("inspect", photos, "--json").code == 0
     (run,) = (in_folder / "runs").iterdir()
     assert run.name.startswith("inspect-") and (run / "samples.png").is_file()
+
+
+def found_in(cli: Any, photos: Path, tmp_path: Path, *words: object) -> dict[str, Any]:
+    answer = cli("inspect", photos, "--store", tmp_path / "store", "--out", tmp_path / "o", *words, "--json")
+    assert answer.code == 0, answer.err
+    result: dict[str, Any] = answer.json
+    return result
+
+
+def test_inspect__reports_a_single_label(cli: Any, make_photos: Callable[..., Path], tmp_path: Path) -> None:
+    found = found_in(cli, make_photos("A", signers=4, images=2), tmp_path)
+    assert found["labels"] == ["A"] and found["counts"] == {"A": 8}
+    messages = [finding["message"] for finding in found["findings"] if finding["severity"] == "serious"]
+    assert "A is the only label: there is nothing to tell it from, so add a folder for another." in messages
+
+
+def test_inspect__reports_an_empty_side(cli: Any, make_photos: Callable[..., Path], tmp_path: Path) -> None:
+    root = tmp_path / "given"
+    root.mkdir()
+    for side in ("train", "test"):
+        make_photos("AB", signers=1, images=2, name=side).rename(root / side)
+    found = found_in(cli, root, tmp_path)
+    assert found["split"]["counts"]["train"] == {"A": 2, "B": 2}
+    assert found["split"]["counts"]["valid"] == {"A": 0, "B": 0}
+    assert found["split"]["missing"] == {"valid": ["A", "B"]}
+    assert found["findings"][0]["kind"] == "no_split"
+    assert found["findings"][0]["message"] == (
+        "no split can be made (no image on the valid side of a given split): expected images in train, valid "
+        "and test, so add photos, change the fractions, or choose another --split."
+    )
+
+
+def test_inspect__reports_a_split_that_cannot_be_made(
+    cli: Any, make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    photos = make_photos("AB", signers=2, images=2)
+    found = found_in(cli, photos, tmp_path, "--split", "signer", "--signer", r"signer(\d)_")
+    assert found["split"]["kind"] == "signer" and found["signers"] == {"1": 4, "2": 4}
+    assert "(2 known signers)" in found["findings"][0]["message"]
+    assert found["minibatch"]["y"]["shape"] == [8]
+
+
+def test_inspect__for_people_without_a_split(
+    cli: Any, make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    photos = make_photos("A", signers=1, images=1)
+    answer = cli("inspect", photos, "--store", tmp_path / "store", "--out", tmp_path / "run")
+    assert answer.code == 0, answer.err
+    assert "Serious       no split can be made" in answer.out

@@ -48,6 +48,14 @@ def test_check_counts__labels_without_a_photo(make_dataset: Make) -> None:
     assert none.share == 0
 
 
+def test_check_counts__a_single_label(make_dataset: Make) -> None:
+    (one,) = check_counts(make_dataset(["A"] * 60))
+    assert (one.kind, one.severity, one.share, one.labels) == ("one_label", "serious", 1.0, ("A",))
+    assert (
+        one.message == "A is the only label: there is nothing to tell it from, so add a folder for another."
+    )
+
+
 def test_check_signers__unknown(make_dataset: Make) -> None:
     (found,) = check_signers(make_dataset(["A", "B"]))
     assert (found.kind, found.share, found.names) == ("signers_unknown", 1, ())

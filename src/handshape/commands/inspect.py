@@ -35,7 +35,7 @@ def inspect(config: InspectConfig) -> dict[str, Any]:
     out = config.out or default_out("inspect")
     check_out(out, force=config.force)
     _, scan = scan_material(config)
-    survey = survey_material(config, scan)
+    survey = survey_material(config, scan, for_training=False)
     found = {
         "images": len(scan.dataset),
         "labels": list(scan.dataset.labels),
@@ -90,7 +90,9 @@ def _example(scan: Scan) -> dict[str, Any]:
 
 
 def _minibatch(survey: Survey) -> dict[str, Any]:
-    training = [i for i, sample in enumerate(survey.split.dataset.samples) if sample.split == "train"]
+    sides = [sample.split for sample in survey.split.dataset.samples]
+    # Where no split can be made, the minibatch is one of all photos.
+    training = [i for i, side in enumerate(sides) if side == "train"] or list(range(len(sides)))
     generator = torch.Generator().manual_seed(0)
     chosen = [training[i] for i in torch.randperm(len(training), generator=generator)[:_MINIBATCH].tolist()]
     x = Preprocessing().normalise(torch.from_numpy(survey.scan.images.take(chosen)))

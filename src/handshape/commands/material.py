@@ -41,23 +41,30 @@ def scan_material(config: DataConfig, *, size: int = 224) -> tuple[Path, Scan]:
     return store, scan
 
 
-def survey_material(config: DataConfig, scan: Scan, features: NDArray[np.float16] | None = None) -> Survey:
+def survey_material(
+    config: DataConfig,
+    scan: Scan,
+    features: NDArray[np.float16] | None = None,
+    *,
+    for_training: bool = True,
+) -> Survey:
     """Split a scanned data set as a command asks, and look at what is wrong with it.
 
     Args:
         config: Its settings.
         scan: The scanned data set.
         features: (N, ...) float16, a backbone's features of each photo, where there are any.
+        for_training: Whether one label, or a split that cannot be made, is an error; otherwise a finding.
 
     Returns:
         The survey.
 
     Raises:
-        DataError: There are fewer than two labels.
-        SplitError: A side would be empty.
+        DataError: There are fewer than two labels, and ``for_training`` is set.
+        SplitError: A side would be empty, and ``for_training`` is set.
     """
     labels = scan.dataset.labels
-    if len(labels) < 2:
+    if for_training and len(labels) < 2:
         raise DataError(
             f"one label only ({labels[0]!r})",
             "images of at least two labels",
@@ -70,6 +77,7 @@ def survey_material(config: DataConfig, scan: Scan, features: NDArray[np.float16
         test_fraction=config.test_fraction,
         seed=config.seed,
         features=features,
+        must_split=for_training,
     )
 
 

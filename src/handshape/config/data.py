@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from handshape.config.fields import argument, option
+from handshape.config.fields import Settings, argument, option
+from handshape.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig:
+class DataConfig(Settings):
     """Which images, whose hands, and how they are split."""
 
     data: Path = argument("Folder of label folders, of train, valid and test folders, or a CSV table.")
@@ -26,10 +27,35 @@ class DataConfig:
     store: Path | None = option(None, "Folder of the feature store (default: the user's cache directory).")
     device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "Where networks run.")
 
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        super().__post_init__()
+        check_fractions(self.valid_fraction, self.test_fraction)
+        if self.seed < 0:
+            raise UsageError(f"--seed {self.seed}", "zero or a positive whole number", "change it")
+
 
 @dataclass(frozen=True, kw_only=True)
-class OutConfig:
+class OutConfig(Settings):
     """Where a run goes."""
 
     out: Path | None = option(None, "Directory of the run (default: runs/<command>-<date>).")
     force: bool = option(False, "Replace an earlier run in --out.")
+
+
+def check_fractions(valid: float, test: float) -> None:
+    """Refuse shares of images that leave nothing for one side of a split.
+
+    Args:
+        valid: Share of images for valid.
+        test: Share of images for test.
+
+    Raises:
+        UsageError: One is not positive, or nothing is left to train on.
+    """
+    if not (valid > 0 and test > 0 and valid + test < 1):
+        raise UsageError(
+            f"fractions of {valid} for valid and {test} for test",
+            "two positive numbers whose sum is below 1",
+            "change --valid-fraction or --test-fraction",
+        )

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from handshape.config.fields import argument, option
+from handshape.config.fields import Settings, argument, option
 from handshape.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrawConfig:
+class DrawConfig(Settings):
     """What to draw and where to put it."""
 
     out: Path = argument("Folder to make.")
@@ -26,13 +26,13 @@ class DrawConfig:
     force: bool = option(False, "Replace a folder that is not empty.")
 
     def __post_init__(self) -> None:
+        """Check ranges."""
+        super().__post_init__()
         _check("--signers", self.signers, 1, 10_000)
         _check("--images", self.images, 1, 1_000_000)
         _check("--size", self.size, 48, 1024)
         _check("--seed", self.seed, 0, 2**32 - 1)
         _check("--workers", self.workers, 0, 1024)
-        if self.style not in ("studio", "room", "outdoor"):
-            raise UsageError(f"--style {self.style!r}", "studio, room or outdoor", "choose one of them")
 
 
 def _check(flag: str, value: int, low: int, high: int) -> None:
@@ -41,7 +41,7 @@ def _check(flag: str, value: int, low: int, high: int) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DemoConfig:
+class DemoConfig(Settings):
     """Draw hands, compare a network from scratch with a pretrained one, and report; needs no photos."""
 
     out: Path = option(
@@ -57,5 +57,6 @@ class DemoConfig:
 
     def __post_init__(self) -> None:
         """Check ranges: three signers are the fewest that a split by signer can have."""
+        super().__post_init__()
         _check("--signers", self.signers, 3, 10_000)
         _check("--images", self.images, 1, 1_000_000)

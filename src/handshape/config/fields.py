@@ -1,7 +1,13 @@
-"""Fields of settings, each with the text that the command line shows for it."""
+"""Fields of settings, each with the text that the command line shows for it, and their checks."""
 
 import dataclasses
-from typing import Any
+import operator
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from handshape.errors import UsageError
 
 
 def argument(help_text: str, *, first: bool = False) -> Any:
@@ -12,3 +18,78 @@ def argument(help_text: str, *, first: bool = False) -> Any:
 def option(default: Any, help_text: str) -> Any:
     """Return a field that the command line takes as ``--name``."""
     return dataclasses.field(default=default, metadata={"help": help_text})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Base of all settings: what Python passes is converted and checked as the command line does it."""
+
+    def __post_init__(self) -> None:
+        """Convert every field to its type.
+
+        Raises:
+            UsageError: A value is of another type, or not among the choices.
+        """
+        kinds = get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            flag = field.name.upper() if field.metadata.get("positional") else flag_of(field.name)
+            value = _converted(flag, kinds[field.name], getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+
+
+def flag_of(name: str) -> str:
+    """Return how the command line calls a field: ``batch_size`` is ``--batch-size``."""
+    return "--" + name.replace("_", "-")
+
+
+def _converted(flag: str, kind: Any, value: Any) -> Any:
+    if get_origin(kind) is Literal:
+        choices = get_args(kind)
+        if value not in choices:
+            raise UsageError(f"{flag} {value!r}", f"one of {', '.join(map(str, choices))}", "choose one")
+        return value
+    if get_origin(kind) is list:
+        rows = [value] if isinstance(value, str | os.PathLike) else value
+        if not isinstance(rows, Iterable):
+            raise UsageError(f"{flag} {value!r}", "several", "give a list")
+        return [_converted(flag, get_args(kind)[0], row) for row in rows]
+    kinds = get_args(kind) or (kind,)
+    if value is None and type(None) in kinds:
+        return None
+    wanted = next(one for one in kinds if one is not type(None))
+    convert, words = _TYPES.get(wanted, (lambda found: found, ""))
+    try:
+        return convert(value)
+    except TypeError as error:
+        raise UsageError(f"{flag} {value!r}", words, "change it") from error
+
+
+def _text(value: Any) -> str:
+    return str(os.fspath(value))
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str | bool):
+        raise TypeError
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return operator.index(value)
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+_TYPES: dict[Any, tuple[Any, str]] = {
+    Path: (lambda value: Path(os.fspath(value)), "a path"),
+    str: (_text, "text"),
+    float: (_number, "a number"),
+    int: (_whole, "a whole number"),
+    bool: (_truth, "True or False"),
+}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handshape.config.data import DataConfig, OutConfig
-from handshape.config.fields import option
+from handshape.config.fields import Settings, option
 from handshape.errors import UsageError
 
 ModelName = Literal["cnn", "frozen"]
@@ -12,7 +12,7 @@ MODELS: tuple[ModelName, ...] = ("cnn", "frozen")
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackboneConfig:
+class BackboneConfig(Settings):
     """Which pretrained network, and how its features are read."""
 
     backbone: str = option(
@@ -33,6 +33,7 @@ class BackboneConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        super().__post_init__()
         if self.pool is not None and self.pool < 0:
             raise UsageError(f"--pool {self.pool}", "0 or more", "use 0 to keep every place")
         if not 0 <= self.views <= 100:
@@ -48,7 +49,7 @@ class BackboneConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoopOptions:
+class LoopOptions(Settings):
     """The training loop of the CNN and of the MLP head; the defaults are the lesson's."""
 
     epochs: int = option(7, "Passes over the training images.")
@@ -61,6 +62,7 @@ class LoopOptions:
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        super().__post_init__()
         for name in ("epochs", "batch_size", "learning_rate"):
             if getattr(self, name) <= 0:
                 flag = name.replace("_", "-")
@@ -71,9 +73,7 @@ class LoopOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class _TrainingConfig(OutConfig, LoopOptions, BackboneConfig, DataConfig):
-    def __post_init__(self) -> None:
-        LoopOptions.__post_init__(self)
-        BackboneConfig.__post_init__(self)
+    """Everything that training asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)

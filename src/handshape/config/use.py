@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handshape.config.data import DataConfig, OutConfig
-from handshape.config.fields import argument
+from handshape.config.fields import Settings, argument
 from handshape.config.train import BackboneConfig
 
 
@@ -26,7 +26,7 @@ class EvaluateConfig(OutConfig, DataConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictConfig:
+class PredictConfig(Settings):
     """Read the labels of images."""
 
     bundle: Path = argument("Folder of a recogniser or of the run that made it.", first=True)

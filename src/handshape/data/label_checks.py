@@ -29,8 +29,17 @@ def check_unreadable(dataset: Dataset) -> Iterator[Finding]:
 
 
 def check_counts(dataset: Dataset) -> Iterator[Finding]:
-    """Yield findings about labels with few photos and about uneven numbers."""
+    """Yield findings about a single label, labels with few photos and uneven numbers."""
     counts = dataset.counts()
+    if len(dataset) and len(dataset.labels) == 1:
+        yield Finding(
+            "one_label",
+            "serious",
+            f"{dataset.labels[0]} is the only label: there is nothing to tell it from, so add a folder for "
+            "another.",
+            1.0,
+            labels=dataset.labels,
+        )
     steps: tuple[tuple[int, int, Severity], ...] = ((0, _VERY_FEW, "serious"), (_VERY_FEW, _FEW, "warning"))
     for start, below, severity in steps:
         few = tuple(label for label, count in counts.items() if start <= count < below)

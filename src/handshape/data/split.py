@@ -6,8 +6,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from handshape.config.data import check_fractions
 from handshape.data.sample import SPLITS, Dataset, SplitName
-from handshape.errors import SplitError, UsageError
+from handshape.errors import SplitError
 
 SplitKind = Literal["given", "signer", "random"]
 # Assignments of signers drawn before the one closest to the wanted fractions is kept.
@@ -69,12 +70,7 @@ def split_dataset(
         UsageError: The fractions leave nothing to train on.
         SplitError: A side would be without images, or what ``kind`` needs is not known.
     """
-    if not (valid_fraction > 0 and test_fraction > 0 and valid_fraction + test_fraction < 1):
-        raise UsageError(
-            f"fractions of {valid_fraction} for valid and {test_fraction} for test",
-            "two positive numbers whose sum is below 1",
-            "change --valid-fraction or --test-fraction",
-        )
+    check_fractions(valid_fraction, test_fraction)
     resolved = resolve_kind(dataset, kind)
     rng = np.random.default_rng(seed)
     if resolved == "given":

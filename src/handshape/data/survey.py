@@ -13,6 +13,7 @@ from handshape.data.prepared import content_digest
 from handshape.data.quality import check_data
 from handshape.data.scan import Scan
 from handshape.data.split import Split, resolve_kind, split_dataset
+from handshape.errors import SplitError
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def survey_data(
     test_fraction: float,
     seed: int,
     features: NDArray[np.float16] | None = None,
+    must_split: bool = True,
 ) -> Survey:
     """Look for near-duplicates, split, and say what is wrong.
 
@@ -63,28 +65,38 @@ def survey_data(
         seed: Fixes every random choice.
         features: (N, ...) float16, a backbone's features of each photo where there are any: they tell
             bursts in which the hand moved a little.
+        must_split: Whether a split that cannot be made is an error; otherwise it is a finding, and the
+            samples keep the sides they were given, if any.
 
     Returns:
         The survey.
 
     Raises:
         UsageError: The fractions leave nothing to train on.
-        SplitError: A side would be empty.
+        SplitError: A side would be empty, and ``must_split`` is set.
     """
     dataset = scan.dataset
     flat = None if features is None else features.reshape(len(dataset), -1)
     pairs = near_pairs(scan.facts, dataset.classes, features=flat)
     bursts = find_bursts(pairs, scan.digests, dataset.classes)
     grouped = kind == "auto" and resolve_kind(dataset, kind) == "random" and len(pairs) > 0
-    split = split_dataset(
-        dataset,
-        kind=kind,
-        valid_fraction=valid_fraction,
-        test_fraction=test_fraction,
-        seed=seed,
-        bursts=bursts if grouped else None,
-    )
+    problem: list[Finding] = []
+    try:
+        split = split_dataset(
+            dataset,
+            kind=kind,
+            valid_fraction=valid_fraction,
+            test_fraction=test_fraction,
+            seed=seed,
+            bursts=bursts if grouped else None,
+        )
+    except SplitError as error:
+        if must_split:
+            raise
+        split = Split(dataset, resolve_kind(dataset, kind))
+        text = f"no split can be made ({error.wrong}): expected {error.expected}, so {error.remedy}."
+        problem = [Finding("no_split", "serious", text, 1.0)]
     twins = twins_across_labels(scan.facts, dataset.classes)
-    findings = check_data(dataset, scan.facts, scan.digests, bursts=bursts, twins=twins)
+    findings = problem + check_data(dataset, scan.facts, scan.digests, bursts=bursts, twins=twins)
     sides = [sample.split for sample in split.dataset.samples]
     return Survey(scan, split, pairs, bursts, leaks(pairs, sides), findings)
