@@ -14,6 +14,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from handshape.config.draw import DemoConfig, DrawConfig
+from handshape.config.serve import ServeConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 from handshape.errors import HandshapeError, UsageError
@@ -28,6 +29,7 @@ COMMANDS: dict[str, type] = {
     "compare": CompareConfig,
     "evaluate": EvaluateConfig,
     "predict": PredictConfig,
+    "serve": ServeConfig,
     "draw": DrawConfig,
     "demo": DemoConfig,
 }

@@ -38,6 +38,14 @@ class ImageError(DataError):
     """An image file that cannot be used; its message is the reason given to the user."""
 
 
+class ImageFormatError(ImageError):
+    """A file that is no image, or of a format that is not taken."""
+
+
+class ImageSizeError(ImageError):
+    """An image of too many pixels."""
+
+
 class SplitError(DataError):
     """A split that would leave train, valid or test without images."""
 
@@ -64,3 +72,11 @@ class ShapeError(HandshapeError, ValueError):
 
 class MissingExtraError(HandshapeError, ImportError):
     """An optional part of handshape that is not installed."""
+
+
+class BusyError(HandshapeError, RuntimeError):
+    """A server that has more to do than it can hold."""
+
+
+class ServeError(HandshapeError, OSError):
+    """An address that cannot be listened on."""

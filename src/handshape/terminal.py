@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from handshape.config.draw import DemoConfig, DrawConfig
+from handshape.config.serve import ServeConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 
@@ -137,6 +138,11 @@ def show_predict(config: PredictConfig, answers: list[dict[str, Any]]) -> None:
     """Print one line for each image."""
     for answer in answers:
         print(f"{answer['path']}\t{answer['label']}\t{answer['probability']:.4f}")
+
+
+def show_serve(config: ServeConfig, found: dict[str, Any]) -> None:
+    """Print what was done until the server was ended."""
+    print(f"Ended; {found['photos']} photos were read")
 
 
 def _folds(figures: dict[str, Any]) -> str:

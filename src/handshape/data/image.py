@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 
-from handshape.errors import ImageError, ShapeError
+from handshape.errors import ImageError, ImageFormatError, ImageSizeError, ShapeError
 
 MAX_PIXELS = 50_000_000
 _EXIF_ORIENTATION = 0x0112
@@ -98,7 +98,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         raise ImageError(f"{str(path)!r}: {error.wrong}", error.expected, error.remedy) from error
 
 
-def decode_image(data: bytes) -> tuple[NDArray[np.uint8], str]:
+def decode_image(data: bytes, *, formats: tuple[str, ...] | None = None) -> tuple[NDArray[np.uint8], str]:
     """Decode the bytes of an image file.
 
     EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits and the first
@@ -106,17 +106,20 @@ def decode_image(data: bytes) -> tuple[NDArray[np.uint8], str]:
 
     Args:
         data: Content of an image file.
+        formats: Pillow's names of the formats to take; all by default.
 
     Returns:
         (H, W, 3) uint8 in RGB order, and the Pillow mode of the file.
 
     Raises:
-        ImageError: The bytes are no image, are damaged, or hold more than 50 megapixels.
+        ImageFormatError: The bytes are no image, or not of these formats.
+        ImageSizeError: They hold more than 50 megapixels.
+        ImageError: They are damaged.
     """
     if not data:
         raise ImageError("the file is empty", "an image", "replace it")
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=formats) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise _too_large(f"{width} x {height} pixels")
@@ -131,7 +134,10 @@ def decode_image(data: bytes) -> tuple[NDArray[np.uint8], str]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large("the image") from error
     except UnidentifiedImageError as error:
-        raise ImageError("not an image, or of an unknown format", "an image", "replace the file") from error
+        expected = f"an image ({', '.join(formats)})" if formats else "an image"
+        raise ImageFormatError(
+            "not an image, or of an unknown format", expected, "replace the file"
+        ) from error
     except Exception as error:  # decoders of damaged files raise nearly anything; one must not stop a run
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(f"damaged ({reason})", "a whole image", "replace the file") from error
@@ -162,7 +168,7 @@ def _to_8_bits(grey: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.clip(np.rint(grey * scale), 0, 255).astype(np.uint8)
 
 
-def _too_large(what: str) -> ImageError:
-    return ImageError(
+def _too_large(what: str) -> ImageSizeError:
+    return ImageSizeError(
         f"too large ({what})", f"at most {MAX_PIXELS // 1_000_000} megapixels", "make it smaller"
     )

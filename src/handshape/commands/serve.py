@@ -1,0 +1,73 @@
+"""Serve the live page and the HTTP API of a recogniser."""
+
+import ipaddress
+import webbrowser
+from importlib.util import find_spec
+from typing import Any
+
+from handshape.config.serve import ServeConfig
+from handshape.errors import MissingExtraError
+from handshape.progress import say
+
+
+def serve(config: ServeConfig) -> dict[str, Any]:
+    """Serve until interrupted.
+
+    Args:
+        config: The settings.
+
+    Returns:
+        Where it was served and how many photos were read.
+
+    Raises:
+        BundleError: The bundle is missing or damaged.
+        MissingExtraError: The extra ``serve`` is not installed.
+        ServeError: The address cannot be listened on, or the certificate cannot be used.
+    """
+    for name in ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client"):
+        if find_spec(name) is None:
+            raise MissingExtraError(
+                f"{name!r} is not installed", "the extra 'serve'", "pip install 'handshape[serve]'"
+            )
+    # Only now, so that the message above comes before a failing import.
+    from handshape.serve.app import create_app
+    from handshape.serve.engine import Engine
+    from handshape.serve.reader import open_reader
+    from handshape.serve.server import listen, make_server
+    from handshape.serve.settings import settings_of
+
+    settings = settings_of(config)
+    with listen(config.host, config.port) as listener:
+        engine = Engine(open_reader(config.bundle), threads=config.threads, waiting=settings.limits.waiting)
+        url = _url(config, listener.getsockname()[1])
+        try:
+            server = make_server(
+                create_app(engine, settings, secure=config.certificate is not None),
+                settings.limits,
+                started=lambda: _tell(config, url, settings.token),
+                certificate=config.certificate,
+                key=config.key,
+            )
+            server.run([listener])
+        finally:
+            engine.close()
+    return {"url": url, "photos": engine.photos}
+
+
+def _url(config: ServeConfig, port: int) -> str:
+    host = config.host
+    try:
+        address = ipaddress.ip_address(host)
+        host = f"[{host}]" if address.version == 6 else host
+        if address.is_unspecified:
+            host = "localhost"
+    except ValueError:
+        pass
+    return f"{'https' if config.certificate else 'http'}://{host}:{port}/"
+
+
+def _tell(config: ServeConfig, url: str, token: str | None) -> None:
+    link = url if token is None else f"{url}?token={token}"
+    say(f"Serving at {link} (Ctrl+C ends it)")
+    if not config.no_open:
+        webbrowser.open(link)

@@ -1,0 +1,43 @@
+"""Settings of ``handshape serve``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from handshape.config.fields import argument, option
+from handshape.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeConfig:
+    """Open the live page and answer the HTTP API; nothing that is sent to it leaves this machine."""
+
+    bundle: Path = argument("Folder of a recogniser or of the run that made it.", first=True)
+    host: str = option("127.0.0.1", "Address to listen on; any but this machine's own asks for a token.")
+    port: int = option(8321, "Port to listen on; 0 takes a free one.")
+    no_open: bool = option(False, "Do not open the page in the browser.")
+    token: str | None = option(
+        None, "Secret that requests carry (default: none on this machine alone, a new one elsewhere)."
+    )
+    allow_hosts: str | None = option(
+        None, "Names, A,B,C, under which a proxy offers this server; a token is then asked for."
+    )
+    certificate: Path | None = option(
+        None, "TLS certificate, PEM; browsers give a page from elsewhere the camera only over https."
+    )
+    key: Path | None = option(None, "Private key of the certificate, PEM.")
+    threads: int = option(0, "Threads that read photos; 0 for one per core.")
+
+    def __post_init__(self) -> None:
+        """Check ranges, and that what belongs together is given together."""
+        if not 0 <= self.port <= 65535:
+            raise UsageError(f"--port {self.port}", "a whole number from 0 to 65535", "change --port")
+        if not 0 <= self.threads <= 256:
+            raise UsageError(f"--threads {self.threads}", "a whole number from 0 to 256", "change --threads")
+        if self.token is not None and not (len(self.token) >= 16 and self.token.isascii()):
+            raise UsageError(
+                "--token is short or not ASCII", "at least 16 letters and digits", "leave it out to get one"
+            )
+        if (self.certificate is None) != (self.key is None):
+            raise UsageError(
+                "one of --certificate and --key", "both or neither", "give the other one as well"
+            )
