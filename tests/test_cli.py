@@ -9,11 +9,22 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
+from tests.conftest import draw_shape
+from torch import nn
 
 from handshape.cli import COMMANDS, main
+from handshape.data.image import Preprocessing
 from handshape.errors import DataError
+from handshape.models.backbone import load_backbone
+from handshape.models.cnn import CNN
+from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.network import FrozenNetwork, NetworkConfig
+from handshape.recogniser import BundleConfig, Recogniser
 
 PYTHON = sys.executable
+# What reading a photo has no use for.
+HEAVY = {"imagehash", "jinja2", "lance", "matplotlib", "pyarrow", "rich", "scipy", "sklearn", "sympy"}
+HEAVY |= {"torch._dynamo", "torchvision"}
 
 
 def process(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -44,6 +55,31 @@ def test_main__help_imports_no_torch(words: list[str]) -> None:
         "print('loaded:', sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
     done = subprocess.run([PYTHON, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stderr.splitlines()[-1] == "loaded: []", done.stderr
+
+
+@pytest.mark.parametrize("backbone", ["cnn", "handnet", "squeezenet1_0"])
+def test_main__predict_waits_for_torch_alone(backbone: str, tmp_path: Path) -> None:
+    labels, preprocessing = ("A", "B"), Preprocessing(224)
+    config = NetworkConfig("cnn", 2, preprocessing)
+    network: nn.Module = CNN(2)
+    if backbone != "cnn":
+        frozen = load_backbone(backbone, "untrained")
+        channels, *places = shape = frozen.feature_shape
+        head = HeadConfig("linear", 2)
+        network = FrozenNetwork(frozen, Pool(2, *places), Head(channels * 4, 2, head))
+        config = NetworkConfig("frozen", 2, frozen.preprocessing, backbone, shape, head)
+    Recogniser(network, BundleConfig(labels, config)).save(tmp_path / "bundle", "A card.")
+    draw_shape(0, 1, 2).save(tmp_path / "photo.jpg")
+    words = ["predict", str(tmp_path / "bundle"), str(tmp_path / "photo.jpg")]
+    program = (
+        "import sys\n"
+        "from handshape.cli import app\n"
+        f"app({words!r}, standalone_mode=False)\n"
+        f"print('loaded:', sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run([PYTHON, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.startswith(str(tmp_path / "photo.jpg")), done.stderr
     assert done.stderr.splitlines()[-1] == "loaded: []", done.stderr
 
 

@@ -221,6 +221,7 @@ def test_load__another_version_or_another_program_s(bundle: Path, text: str) -> 
         (lambda c: c.update(temperature=float("nan")), "temperature", "is nan, not a positive number"),
         (lambda c: c.update(threshold=1.5), "threshold", r"is 1.5, not in \[0, 1\]"),
         (lambda c: c["network"]["preprocessing"].update(size=0), "network.preprocessing.size", "is 0"),
+        (lambda c: c["network"]["preprocessing"].update(size=9999), "network.preprocessing.size", "is 9999"),
         (lambda c: c["network"]["preprocessing"].update(size=8), "network", "images of 8 pixels"),
         (
             lambda c: c["network"]["preprocessing"].update(std=[1, 0, 1]),

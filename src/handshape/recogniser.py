@@ -17,12 +17,14 @@ from torch import Tensor, nn
 
 from handshape.data.image import pixels_of, read_image
 from handshape.errors import BundleError, ShapeError
-from handshape.models.network import NetworkConfig, empty_network
+from handshape.models.network import NetworkConfig, check_features, empty_network
 from handshape.training.loop import probabilities_of
 
 FORMAT_VERSION = 1
 UNSURE = "unsure"
 _CONFIG, _MODEL, _CARD = "config.json", "model.safetensors", "README.md"
+# Pixels along a side; no classification network is trained on larger images.
+_LARGEST = 2048
 ImageLike = str | Path | Image.Image | NDArray[np.uint8]
 
 
@@ -188,7 +190,12 @@ def load(bundle: str | Path) -> Recogniser:
         raise _damaged(place / _MODEL, "the file", str(error)) from error
     _check_tensors(place / _MODEL, network.state_dict(), state)
     network.load_state_dict(state, strict=True, assign=True)
-    return Recogniser(network.to(memory_format=torch.channels_last), config)
+    network = network.to(memory_format=torch.channels_last).eval()
+    try:
+        check_features(network, config.network)
+    except Exception as error:
+        raise _damaged(place / _CONFIG, "network", str(error)) from error
+    return Recogniser(network, config)
 
 
 def _check_tensors(path: Path, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
@@ -235,8 +242,8 @@ def _contradictions(config: BundleConfig) -> Iterator[tuple[str, str]]:
         yield "temperature", f"is {config.temperature}, not a positive number"
     if not 0 <= config.threshold <= 1:
         yield "threshold", f"is {config.threshold}, not in [0, 1]"
-    if preprocessing.size < 1:
-        yield "network.preprocessing.size", f"is {preprocessing.size}, not positive"
+    if not 0 < preprocessing.size <= _LARGEST:
+        yield "network.preprocessing.size", f"is {preprocessing.size}, not from 1 to {_LARGEST}"
     if not all(0 < deviation < float("inf") for deviation in preprocessing.std):
         yield "network.preprocessing.std", f"is {preprocessing.std}, not positive"
 

@@ -1,24 +1,21 @@
 """Results of commands as a person reads them in a terminal."""
 
-from typing import Any
-
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.serve import ServeConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 
 def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict[str, Any]) -> None:
     """Print the table of the models, what leaks, and the answer in a sentence."""
     split = metrics["split"]
     counts = ", ".join(f"{split[side]} {side}" for side in ("train", "valid", "test"))
-    table = Table(
-        title=f"Split: {split['kind']} ({counts})", title_justify="left", title_style="", box=SIMPLE
-    )
+    table = _table(title=f"Split: {split['kind']} ({counts})", title_justify="left", title_style="")
     for head in ("model", "valid", "test", "95 %", "features", "training", "trained of"):
         table.add_column(head, justify="left" if head == "model" else "right", no_wrap=True)
     for name, model in metrics["models"].items():
@@ -33,7 +30,7 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
             f"{seconds['train']:.1f} s",
             f"{parameters['trained'] / 1e6:.2f}/{parameters['total'] / 1e6:.2f} M",
         )
-    Console().print(table)
+    _print(table)
     for name, figures in metrics.get("folds", {}).items():
         print(f"{name}, each signer left out once: {_folds(figures)}")
     share = metrics["leaks"]["near_duplicates_across_splits"]
@@ -72,10 +69,9 @@ def show_demo(config: DemoConfig, metrics: dict[str, Any]) -> None:
 
 def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
     """Print counts, shapes, signers and what cannot be read."""
-    console = Console()
     split = found["split"]
     sides = ("train", "valid", "test")
-    table = Table(title=f"{found['images']} images, split: {split['kind']}", title_justify="left", box=SIMPLE)
+    table = _table(title=f"{found['images']} images, split: {split['kind']}", title_justify="left")
     table.add_column("label")
     for side in (*sides, "all"):
         table.add_column(side, justify="right")
@@ -83,7 +79,7 @@ def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
         table.add_row(label, *(str(split["counts"][side][label]) for side in sides), str(count))
     table.add_section()
     table.add_row("all", *(str(sum(split["counts"][side].values())) for side in sides), str(found["images"]))
-    console.print(table)
+    _print(table)
     example, batch = found["example"], found["minibatch"]
     print(f"One example   {example['path']}")
     print(f"              x: {_tensor(example['x'])}   y: {example['y']} ({example['label']})")
@@ -117,13 +113,13 @@ def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
     low, high = found["interval"]
     interval = f"(95 %: {100 * low:.1f} to {100 * high:.1f})"
     print(f"{_percent(found['accuracy'])} of {found['n']} photos read right {interval}")
-    table = Table(box=SIMPLE)
+    table = _table()
     for head in ("label", "photos", "read right", "right when read so"):
         table.add_column(head, justify="left" if head == "label" else "right")
     for label, figures in found["labels"].items():
         shares = ("-" if figures[key] is None else _percent(figures[key]) for key in ("recall", "precision"))
         table.add_row(label, str(figures["support"]), *shares)
-    Console().print(table)
+    _print(table)
     for signer, figures in found["signers"].items():
         print(f"Signer {signer}: {_percent(figures['accuracy'])} of {figures['n']}")
     rejection = found["rejection"]
@@ -143,6 +139,19 @@ def show_predict(config: PredictConfig, answers: list[dict[str, Any]]) -> None:
 def show_serve(config: ServeConfig, found: dict[str, Any]) -> None:
     """Print what was done until the server was ended."""
     print(f"Ended; {found['photos']} photos were read")
+
+
+def _table(**options: Any) -> "Table":
+    from rich.box import SIMPLE  # not imported by commands that print lines only
+    from rich.table import Table
+
+    return Table(box=SIMPLE, **options)
+
+
+def _print(table: "Table") -> None:
+    from rich.console import Console
+
+    Console().print(table)
 
 
 def _folds(figures: dict[str, Any]) -> str:

@@ -152,7 +152,7 @@ def test_compare__no_internet(
     def offline(*args: object, **options: object) -> None:
         raise URLError("no route to host")
 
-    monkeypatch.setattr("torchvision.models.AlexNet_Weights.get_state_dict", offline)
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", offline)
     answer = cli("compare", make_photos(), "--store", tmp_path / "store", "--out", tmp_path / "place" / "run")
     assert (answer.code, answer.out) == (1, "")
     assert answer.err == (

@@ -15,7 +15,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **options: object) -> None:
         raise URLError("no route to host")
 
-    monkeypatch.setattr("torchvision.models.AlexNet_Weights.get_state_dict", refuse)
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", refuse)
 
 
 @pytest.mark.slow

@@ -180,6 +180,11 @@ def test_accuracy_interval__independent_photos_give_wilsons(right: int, n: int) 
     assert (found.method, found.effective_photos) == ("Wilson", n)
 
 
+def test_accuracy_interval__nothing_wrong_is_1_however_weights_are_rounded() -> None:
+    # Five bursts of 1 or 2 of 6 photos: their shares sum to a little less than 1.
+    assert accuracy_interval(np.ones(6, dtype=bool), bursts=[0, 0, 1, 2, 3, 4]).high == 1.0
+
+
 def test_accuracy_interval__bursts_of_one_photo_are_independent_photos() -> None:
     correct = np.arange(30) < 27
     found = accuracy_interval(correct, bursts=np.arange(30))

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 
@@ -6,7 +8,7 @@ from handshape.errors import BackboneError
 from handshape.models.backbone import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.head import Head, HeadConfig, Pool
-from handshape.models.network import FrozenNetwork, NetworkConfig, empty_network
+from handshape.models.network import FrozenNetwork, NetworkConfig, check_features, empty_network
 
 SMALL = Preprocessing(64, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HEAD = HeadConfig("linear", pool=2)
@@ -42,9 +44,14 @@ def test_empty_network__names_what_is_lacking() -> None:
         empty_network(NetworkConfig("frozen", 3, SMALL, "alexnet"))
 
 
-def test_empty_network__notices_a_shape_that_is_not_the_backbone_s() -> None:
-    with pytest.raises(ValueError, match=r"squeezenet1_1 gives features of shape \(512, 3, 3\)"):
-        empty_network(NetworkConfig("frozen", 3, SMALL, "squeezenet1_1", (512, 13, 13), HEAD))
+def test_check_features__notices_a_shape_that_is_not_the_backbone_s() -> None:
+    backbone = load_backbone("squeezenet1_1", "untrained")
+    network = FrozenNetwork(backbone, Pool(2, 13, 13), Head(512 * 4, 3, HEAD))
+    config = NetworkConfig("frozen", 3, SMALL, "squeezenet1_1", (512, 3, 3), HEAD)
+    with pytest.raises(ValueError, match=r"squeezenet1_1 gives features of shape \(512, 13, 13\)"):
+        check_features(network, config)
+    check_features(network, dataclasses.replace(config, feature_shape=(512, 13, 13)))
+    check_features(CNN(3, 64), NetworkConfig("cnn", 3, Preprocessing(64)))
 
 
 def test_empty_network__refuses_an_unknown_backbone() -> None:

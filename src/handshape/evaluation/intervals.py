@@ -124,8 +124,8 @@ def _interval(
     correct: NDArray[np.bool_], known: Dependence, weights: NDArray[np.float64], note: str
 ) -> Interval:
     right, sizes = known.sums(correct), known.sizes
-    # Weights that are rounded may sum to a little more than 1.
-    estimate = min(float(weights @ (right / sizes)), 1.0)
+    # Not a product with the weights: rounded, they may sum to a little more or less than 1.
+    estimate = float(np.average(right / sizes, weights=weights))
     if known.unit == "photo":
         return _wilson(estimate, float(len(correct)), norm.ppf(0.975), "Wilson", known.scope)
     correlation = _intraclass_correlation(right, sizes, known.unit)

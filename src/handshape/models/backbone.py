@@ -1,30 +1,21 @@
 """Pretrained networks cut before their classifier, keeping features in space."""
 
 import difflib
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import importlib.util
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision.models
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torchvision.models.vision_transformer import VisionTransformer
 
 from handshape.data.image import Preprocessing
 from handshape.errors import BackboneError, ShapeError
-from handshape.models import handnet
+from handshape.models import handnet, plain_networks
+from handshape.models.plan import Plan
 from handshape.models.weights import UNTRAINED, Weights, find_weights, fit, state_digest
-
-# Where the classifier of a torchvision network begins, among its children.
-_CLASSIFIERS = ("avgpool", "classifier", "fc", "head", "heads", "dropout")
-_AUXILIARY = ("aux1", "aux2", "AuxLogits")
-# Networks that were trained on images in [-1, 1]; torchvision converts its own normalisation inside them.
-# They can also be made without first weights, which take half a minute to draw.
-_INCEPTIONS = ("googlenet", "inception_v3")
 
 
 class Backbone(nn.Module):
@@ -74,20 +65,6 @@ class Backbone(nn.Module):
         return features
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """How to make one network: built without weights, cut, and where its own weights come from.
-
-    ``packaged`` says that they lie in the package: then they are read, and not looked for elsewhere.
-    """
-
-    network: nn.Module
-    body: nn.Module
-    preprocessing: Preprocessing
-    download: Callable[[], Mapping[str, Tensor]]
-    packaged: bool = False
-
-
 def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0) -> Backbone:
     """Make a pretrained backbone.
 
@@ -104,8 +81,6 @@ def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0
     Raises:
         BackboneError: No such network.
         WeightsError: Its weights cannot be found, read or fitted.
-
-    Source: https://pytorch.org/vision/stable/models.html
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -142,11 +117,9 @@ def empty_backbone(name: str, preprocessing: Preprocessing) -> Backbone:
 
 def backbone_names() -> list[str]:
     """Return handnet and the names of the torchvision networks, sorted."""
-    return sorted([handnet.NAME, *_torchvision_names()])
+    from handshape.models import torchvision_networks
 
-
-def _torchvision_names() -> list[str]:
-    return list(torchvision.models.list_models(module=torchvision.models))
+    return sorted([handnet.NAME, *torchvision_networks.names()])
 
 
 class _WithoutNumbers(TorchFunctionMode):
@@ -159,108 +132,33 @@ class _WithoutNumbers(TorchFunctionMode):
         self, func: Any, types: Sequence[Any], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         named = dict(kwargs or {})
+        if func is Tensor.normal_ and args[0].is_meta:
+            return args[0]  # there is nothing to draw, and finding that out makes torch import its compiler
         if func is torch.empty:
             named["device"] = "meta"
         return func(*args, **named)
 
 
-def _plan(name: str) -> _Plan:
+def _plan(name: str) -> Plan:
     if name == handnet.NAME:
-        return _handnet()
-    if name in _torchvision_names():
-        return _torchvision(name)
-    try:
-        import timm
-    except ImportError:
-        timm = None
-    if timm is not None and timm.is_model(name):
-        return _timm(name)
+        network = handnet.HandNet()
+        return Plan(network, network, handnet.PREPROCESSING, handnet.packaged_weights, packaged=True)
+    if name in plain_networks.NAMES:
+        return plain_networks.plan(name)
+    from handshape.models import torchvision_networks
+
+    if name in torchvision_networks.names():
+        return torchvision_networks.plan(name)
+    if importlib.util.find_spec("timm") is not None:
+        from handshape.models import timm_networks
+
+        if timm_networks.is_known(name):
+            return timm_networks.plan(name)
+        more = ""
+    else:
+        more = " (timm's are known once `handshape[timm]` is installed)"
     near = difflib.get_close_matches(name, backbone_names(), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else "take alexnet, squeezenet1_0 or resnet50"
-    more = "" if timm is not None else " (timm's are known once `handshape[timm]` is installed)"
     raise BackboneError(
         f"no backbone {name!r}{more}", "the name of a torchvision classification network", hint
     )
-
-
-def _handnet() -> _Plan:
-    network = handnet.HandNet()
-    return _Plan(network, network, handnet.PREPROCESSING, handnet.packaged_weights, packaged=True)
-
-
-def _torchvision(name: str) -> _Plan:
-    meta = torchvision.models.get_model_weights(name)
-    best = meta.DEFAULT
-    usual = best.transforms()
-    crop, options = usual.crop_size[0], dict[str, Any]()
-    preprocessing = Preprocessing(crop, tuple(usual.mean), tuple(usual.std))
-    if name in _INCEPTIONS:
-        preprocessing, options = Preprocessing(crop, (0.5,) * 3, (0.5,) * 3), {"init_weights": False}
-    elif name.startswith("vit_"):
-        options = {"image_size": crop}  # the number of its patches is part of the network
-    network = torchvision.models.get_model(name, weights=None, **options)
-    return _Plan(network, _cut(network), preprocessing, lambda: best.get_state_dict(check_hash=True))
-
-
-def _cut(network: nn.Module) -> nn.Module:
-    """Return a torchvision network's layers before its classifier."""
-    if isinstance(network, VisionTransformer):
-        return _Patches(network)
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for name, child in network.named_children():
-        if name in _CLASSIFIERS:
-            break
-        if name not in _AUXILIARY:
-            layers[name] = nn.Sequential(*child) if isinstance(child, nn.ModuleList) else child
-    if isinstance(network, torchvision.models.DenseNet):
-        layers["relu"] = nn.ReLU()  # applied in DenseNet.forward, not in its features
-    return nn.Sequential(layers)
-
-
-class _Patches(nn.Module):
-    """A vision transformer's patch tokens as a map in space, without the class token."""
-
-    def __init__(self, network: VisionTransformer) -> None:
-        super().__init__()
-        self.network = network
-        network.heads = nn.Identity()
-
-    def forward(self, images: Tensor) -> Tensor:
-        tokens: Tensor = self.network._process_input(images)
-        first = self.network.class_token.expand(len(tokens), -1, -1)
-        encoded: Tensor = self.network.encoder(torch.cat([first, tokens], dim=1))[:, 1:]
-        side = images.shape[-1] // self.network.patch_size
-        return encoded.transpose(1, 2).reshape(len(images), -1, side, side)
-
-
-def _timm(name: str) -> _Plan:
-    import timm
-
-    network = timm.create_model(name, pretrained=False, features_only=False)
-    config = network.pretrained_cfg
-    preprocessing = Preprocessing(config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]))
-
-    def download() -> Mapping[str, Tensor]:
-        state: Mapping[str, Tensor] = timm.create_model(name, pretrained=True).state_dict()
-        return state
-
-    return _Plan(network, _TimmBody(network), preprocessing, download)
-
-
-class _TimmBody(nn.Module):
-    """A timm network up to its pooling, with features as (N, C, h, w)."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        network.reset_classifier(0, "")  # type: ignore[operator]
-        self.network = network
-
-    def forward(self, images: Tensor) -> Tensor:
-        features: Tensor = self.network.forward_features(images)  # type: ignore[operator]
-        if features.ndim == 3:  # tokens: (N, prefix + h·w, C)
-            features = features[:, getattr(self.network, "num_prefix_tokens", 0) :]
-            side = int(features.shape[1] ** 0.5)
-            return features.transpose(1, 2).reshape(len(features), -1, side, side)
-        if features.shape[-1] == getattr(self.network, "num_features", -1) != features.shape[1]:
-            return features.permute(0, 3, 1, 2)  # networks that keep channels last, such as Swin
-        return features
