@@ -21,7 +21,7 @@ def plan(name: str) -> Plan:
     Source: https://huggingface.co/docs/timm
     """
     network = timm.create_model(name, pretrained=False)
-    config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
+    config: Any = network.pretrained_cfg
     preprocessing = Preprocessing(config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]))
 
     def download() -> Mapping[str, Tensor]:
