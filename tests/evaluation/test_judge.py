@@ -10,7 +10,7 @@ from handshape.data.image import Preprocessing
 from handshape.data.sample import Dataset, Sample
 from handshape.evaluation.judge import Judged, judge, write_predictions
 from handshape.models.network import NetworkConfig
-from handshape.training.fit import Fitted
+from handshape.training.fitted import Fitted
 from handshape.training.history import Epoch
 
 LABELS = ("A", "B", "C")

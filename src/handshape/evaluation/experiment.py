@@ -16,7 +16,8 @@ from handshape.evaluation.folds import FoldFigures, measure_folds, signer_folds
 from handshape.evaluation.judge import Judged, judge
 from handshape.evaluation.paired import PairedDifference, compare_paired
 from handshape.evaluation.rejection import refused_share
-from handshape.training.fit import Fitter, Sides
+from handshape.training.fit import Fitter
+from handshape.training.fitted import Sides
 from handshape.training.loop import probabilities_of
 
 # Labels by which people call photos without a sign.

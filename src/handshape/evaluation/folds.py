@@ -14,7 +14,7 @@ from handshape.evaluation.intervals import Interval, mean_over_groups_interval
 from handshape.evaluation.judge import Judged
 from handshape.evaluation.metrics import Metrics, measure
 from handshape.evaluation.rejection import Curve, coverage_accuracy
-from handshape.training.fit import Sides
+from handshape.training.fitted import Sides
 
 _LEAST = 3
 

@@ -15,7 +15,7 @@ from handshape.evaluation.dependence import Groups
 from handshape.evaluation.intervals import Interval, accuracy_interval
 from handshape.evaluation.metrics import Metrics, measure
 from handshape.evaluation.rejection import Rejection, choose_threshold, measure_rejection
-from handshape.training.fit import Fitted
+from handshape.training.fitted import Fitted
 from handshape.training.loop import probabilities_of
 
 

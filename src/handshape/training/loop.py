@@ -4,7 +4,6 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,21 +14,10 @@ from torch.nn import functional as F
 from handshape.config.train import LoopOptions
 from handshape.progress import track
 from handshape.training.history import Epoch
+from handshape.training.inputs import Inputs
 
 # Batches in evaluation, where no gradients are held.
 _EVALUATION_BATCH = 128
-
-
-class Inputs(Protocol):
-    """What a network is fed, by index."""
-
-    def __len__(self) -> int:
-        """Return N."""
-        ...
-
-    def take(self, indices: NDArray[np.int64]) -> Tensor:
-        """Return a float32 batch for B indices."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

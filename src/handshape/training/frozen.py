@@ -1,0 +1,124 @@
+"""Fit a head on the stored features of a frozen backbone."""
+
+import time
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from handshape.config.train import BackboneConfig
+from handshape.data.augment import MIRRORED, Views
+from handshape.data.scan import Scan
+from handshape.features.extract import Extractor, features_of
+from handshape.models.backbone import Backbone
+from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.network import FrozenNetwork, NetworkConfig
+from handshape.training.fitted import Sides, Trained
+from handshape.training.history import Epoch
+from handshape.training.inputs import ChosenImages, FeatureInputs
+from handshape.training.lda import train_lda
+from handshape.training.linear import train_linear
+from handshape.training.loop import LoopConfig, predict_logits, train_network
+
+Side = tuple[Tensor, NDArray[np.int64]]
+
+
+class FrozenFitter:
+    """Fits heads on splits of one data set, whose features are extracted once.
+
+    Args:
+        scan: The data set with its prepared images.
+        store: The store's folder.
+        device: Where networks run.
+        backbone: The frozen backbone.
+        options: Head, pooling and views.
+        loop: Epochs, batch size and rates of the MLP.
+    """
+
+    def __init__(
+        self,
+        scan: Scan,
+        store: Path,
+        device: torch.device,
+        backbone: Backbone,
+        options: BackboneConfig,
+        loop: LoopConfig,
+    ) -> None:
+        self._scan, self._store, self._device, self._backbone = scan, store, device, backbone
+        self._options, self._loop = options, loop
+        self._stored: NDArray[np.float16] | None = None
+        self._classes, self._labels = scan.dataset.classes, len(scan.dataset.labels)
+        self.extraction = 0.0
+        """Seconds that the features of every photo took."""
+
+    def features(self) -> NDArray[np.float16]:
+        """Return (N, C, p, p) float16 features of every photo, extracted on the first call."""
+        if self._stored is None:
+            start = time.perf_counter()
+            self._stored = self._extracted(np.arange(len(self._classes)), 0)
+            self.extraction = time.perf_counter() - start
+        return self._stored
+
+    def fit(self, sides: Sides, *, mirrored: bool) -> Trained:
+        """Fit a head on one split.
+
+        Args:
+            sides: Indices of the samples on each side.
+            mirrored: Whether the mirror images of the test photos are read, too.
+
+        Returns:
+            The trained network.
+        """
+        stored, start = self.features(), time.perf_counter()
+        kind = self._options.head
+        scaling: Literal["root", "feature"] = "feature" if kind == "mlp" else "root"
+        config = HeadConfig(kind, self._options.places, scaling=scaling)
+        features = {side: _as_float(stored[indices]) for side, indices in sides.items()}
+        judged = {"test": features["test"]}
+        if mirrored:
+            judged["mirrored"] = _as_float(self._extracted(sides["test"], MIRRORED))
+        views = range(1, self._options.views + 1)
+        seen = [_as_float(self._extracted(sides["train"], view)) for view in views]
+        train = torch.cat([features["train"], *seen])
+        classes = np.tile(self._classes[sides["train"]], 1 + len(views))
+        seconds = time.perf_counter() - start
+        valid = features["valid"], self._classes[sides["valid"]]
+        head, history, valid_logits = self._fit_head(config, (train, classes), valid)
+        logits = {side: predict_logits(head, FeatureInputs(rows)) for side, rows in judged.items()}
+        logits["valid"] = valid_logits
+        shape, backbone = self._backbone.feature_shape, self._backbone
+        described = NetworkConfig(
+            "frozen", self._labels, backbone.preprocessing, backbone.name, shape, config
+        )
+        network = FrozenNetwork(backbone, Pool(config.pool, *shape[1:]), head).eval()
+        return Trained(network, described, history, logits, seconds)
+
+    def _fit_head(self, config: HeadConfig, train: Side, valid: Side) -> tuple[Head, list[Epoch], Tensor]:
+        def make() -> Head:
+            head = Head(train[0][0].numel(), self._labels, config)
+            head.scale_by(torch.flatten(train[0], 1))
+            return head
+
+        if config.kind != "mlp":
+            head = make()
+            solve = train_lda if config.kind == "lda" else train_linear
+            return head, *solve(head, train, valid)
+        rows = (FeatureInputs(train[0]), train[1]), (FeatureInputs(valid[0]), valid[1])
+        network, history = train_network(
+            make, *rows, self._loop, device=self._device, what="Training the head"
+        )
+        assert isinstance(network, Head)
+        return network, history, predict_logits(network, FeatureInputs(valid[0]))
+
+    def _extracted(self, indices: NDArray[np.int64], view: int) -> NDArray[np.float16]:
+        extractor = Extractor(self._backbone, self._options.places, Views(), self._device)
+        digests = [self._scan.digests[i] for i in indices]
+        images = ChosenImages(self._scan.images, indices)
+        return features_of(extractor, images, digests, self._store, view=view)
+
+
+def _as_float(features: NDArray[np.float16]) -> Tensor:
+    return torch.from_numpy(features.astype(np.float32))

@@ -1,0 +1,45 @@
+"""Fit the lesson's CNN on prepared images."""
+
+import torch
+
+from handshape.data.image import Preprocessing
+from handshape.data.scan import Scan
+from handshape.models.cnn import CNN
+from handshape.models.network import NetworkConfig
+from handshape.training.fitted import Sides, Trained
+from handshape.training.inputs import ChosenImages, ImageInputs
+from handshape.training.loop import LoopConfig, predict_logits, train_network
+
+
+def fit_cnn(
+    scan: Scan, sides: Sides, loop: LoopConfig, device: torch.device, *, size: int, mirrored: bool
+) -> Trained:
+    """Train the CNN from scratch on one split.
+
+    Args:
+        scan: The data set with its prepared images.
+        sides: Indices of the samples on each side.
+        loop: Epochs, batch size and rates.
+        device: Where it is trained.
+        size: Height and width of the prepared images in pixels.
+        mirrored: Whether the mirror images of the test photos are read, too.
+
+    Returns:
+        The trained network.
+    """
+    classes, labels, preprocessing = scan.dataset.classes, len(scan.dataset.labels), Preprocessing(size)
+    chosen = {side: ChosenImages(scan.images, indices) for side, indices in sides.items()}
+    feeds = {side: ImageInputs(images, preprocessing) for side, images in chosen.items()}
+    network, history = train_network(
+        lambda: CNN(labels, size).to(memory_format=torch.channels_last),
+        (feeds["train"], classes[sides["train"]]),
+        (feeds["valid"], classes[sides["valid"]]),
+        loop,
+        device=device,
+        what="Training the CNN",
+    )
+    judged: dict[str, ImageInputs] = {"valid": feeds["valid"], "test": feeds["test"]}
+    if mirrored:
+        judged["mirrored"] = ImageInputs(chosen["test"], preprocessing, mirrored=True)
+    logits = {side: predict_logits(network, feed) for side, feed in judged.items()}
+    return Trained(network, NetworkConfig("cnn", labels, preprocessing), history, logits)

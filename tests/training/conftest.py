@@ -1,0 +1,43 @@
+"""A small data set, a split of it and a fitter for it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from handshape.config.train import BackboneConfig, LoopOptions
+from handshape.data.folder import read_folder
+from handshape.data.scan import Scan, scan_dataset
+from handshape.models.backbone import Backbone, load_backbone
+from handshape.training.fit import Fitter
+from handshape.training.fitted import Sides
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def backbone() -> Backbone:
+    return load_backbone("squeezenet1_1", "untrained")
+
+
+@pytest.fixture
+def scan(make_photos: Any, tmp_path: Path) -> Scan:
+    return scan_dataset(read_folder(make_photos("ABC", signers=3, images=2)), tmp_path / "store")
+
+
+def sides_of(scan: Scan) -> Sides:
+    # Of each label the six photos of signers 1, 1, 2, 2, 3, 3.
+    position = np.arange(len(scan.dataset)) % 6
+    train, valid, test = (
+        np.flatnonzero(position < 3),
+        np.flatnonzero(position == 3),
+        np.flatnonzero(position > 3),
+    )
+    return {"train": train, "valid": valid, "test": test}
+
+
+def fitter(scan: Scan, store: Path, backbone: Backbone | None, seed: int = 0, **options: Any) -> Fitter:
+    loop = LoopOptions(epochs=2, batch_size=4)
+    return Fitter(scan, store, CPU, backbone, BackboneConfig(**options), loop, seed=seed, size=224)
