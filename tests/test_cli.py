@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import draw_shape
 from torch import nn
 
-from handshape.cli import COMMANDS, main
+from handshape.cli import COMMANDS, STUDIES, main
 from handshape.data.image import Preprocessing
 from handshape.errors import DataError
 from handshape.models.backbone import load_backbone
@@ -45,7 +45,15 @@ def plain(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─]", " ", text)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        *([name, "--help"] for name in COMMANDS),
+        *(["study", name, "--help"] for name in STUDIES),
+    ],
+)
 def test_main__help_imports_no_torch(words: list[str]) -> None:
     program = (
         "import sys\n"
@@ -89,16 +97,21 @@ def test_main__version() -> None:
     assert re.fullmatch(r"handshape \d+\.\d+\.\d+\n", done.stdout)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+SETTINGS: dict[tuple[str, ...], type] = {(name,): settings for name, settings in COMMANDS.items()} | {
+    ("study", name): settings for name, settings in STUDIES.items()
+}
+
+
+@pytest.mark.parametrize("words", SETTINGS, ids=" ".join)
 def test_commands__help_names_every_setting_with_its_text(
-    cli: Any, name: str, monkeypatch: pytest.MonkeyPatch
+    cli: Any, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.setenv("TERMINAL_WIDTH", "300")
-    answer = cli(name, "--help")
+    answer = cli(*words, "--help")
     shown = " ".join(plain(answer.out).split())
     assert answer.code == 0
-    for field in dataclasses.fields(COMMANDS[name]):
+    for field in dataclasses.fields(SETTINGS[words]):
         word = field.name.upper() if field.metadata.get("positional") else f"--{field.name.replace('_', '-')}"
         assert word in shown
         assert " ".join(field.metadata["help"].split())[:40] in shown
@@ -117,6 +130,9 @@ def test_commands__each_has_its_function_and_its_view() -> None:
         function = getattr(importlib.import_module(f"handshape.commands.{name}"), name)
         assert get_type_hints(function)["config"] is settings
         assert callable(getattr(terminal, f"show_{name}"))
+    for name, settings in STUDIES.items():
+        function = getattr(importlib.import_module("handshape.commands.study"), name)
+        assert get_type_hints(function)["config"] is settings
 
 
 def test_main__no_words_shows_the_commands(cli: Any) -> None:
@@ -136,6 +152,9 @@ def test_main__no_words_shows_the_commands(cli: Any) -> None:
         ["compare", "photos", "--models", "resnet"],
         ["compare", "photos", "--epochs", "0"],
         ["inspect", "photos", "--device", "tpu"],
+        ["study", "dance"],
+        ["study", "chirality"],
+        ["study", "chirality", "--resume", "run", "--force"],
     ],
 )
 def test_main__wrong_usage_is_2(cli: Any, words: list[str]) -> None:

@@ -17,6 +17,7 @@ import typer
 
 from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.serve import ServeConfig
+from handshape.config.study import ChiralityConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 from handshape.errors import HandshapeError, UsageError
@@ -36,12 +37,21 @@ COMMANDS: dict[str, type] = {
     "demo": DemoConfig,
 }
 
-app = typer.Typer(
-    name="handshape",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help: importing rich would take as long as all the rest
+# The settings of each study: `handshape study NAME`. The function of the same name in
+# handshape.commands.study does the work, and handshape.terminal.show_study shows its result.
+STUDIES: dict[str, type] = {
+    "chirality": ChiralityConfig,
+}
+
+_LOOK: dict[str, Any] = {
+    "no_args_is_help": True,
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,  # plain help: importing rich would take as long as all the rest
+}
+app = typer.Typer(name="handshape", **_LOOK)
+studies = typer.Typer(
+    name="study", help="Answer one of the lesson's questions on your own photos, by measurement.", **_LOOK
 )
 
 
@@ -52,24 +62,25 @@ def main() -> None:
     app()
 
 
-def _command(name: str, settings: type) -> Callable[..., None]:
+def _command(name: str, settings: type, *, group: str = "") -> Callable[..., None]:
     """Return a function whose signature typer turns into the command's options."""
+    words = f"{group} {name}".strip()
 
     def body(**options: Any) -> None:
         as_json, debug = options.pop("json"), options.pop("debug")
         show_progress()
         try:
             config = settings(**options)
-            result = getattr(_imported(f"handshape.commands.{name}"), name)(config)
+            result = getattr(_imported(f"handshape.commands.{group or name}"), name)(config)
         except HandshapeError as error:
             if debug:
                 traceback.print_exc()
-            print(f"handshape {name}: {error}", file=sys.stderr)
+            print(f"handshape {words}: {error}", file=sys.stderr)
             raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
         if as_json:
             print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
         else:
-            getattr(_imported("handshape.terminal"), f"show_{name}")(config, result)
+            getattr(_imported("handshape.terminal"), f"show_{group or name}")(config, result)
 
     hints = get_type_hints(settings)
     fields = sorted(dataclasses.fields(settings), key=lambda field: not field.metadata.get("first", False))
@@ -99,11 +110,15 @@ def _parameter(field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
     text = field.metadata["help"]
     if field.metadata.get("positional"):
         place = typer.Argument(help=text, metavar=field.name.upper(), show_default=False)
-        return _keyword(field.name, Annotated[kind, place])
+        return _keyword(field.name, Annotated[kind, place], _default(field))
     shown = field.default is not None and kind is not bool
     # A single name for a flag, so that there is no --no-force.
     named = typer.Option("--" + field.name.replace("_", "-"), help=text, show_default=shown)
     return _keyword(field.name, Annotated[kind, named], field.default)
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
 
 
 def _flag(name: str, text: str) -> inspect.Parameter:
@@ -131,3 +146,6 @@ def _options(
 
 for _name, _settings in COMMANDS.items():
     app.command(_name)(_command(_name, _settings))
+for _name, _settings in STUDIES.items():
+    studies.command(_name)(_command(_name, _settings, group="study"))
+app.add_typer(studies)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.serve import ServeConfig
+from handshape.config.study import StudyConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 
@@ -46,6 +47,18 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
 
 
 show_train = show_compare
+
+
+def show_study(config: StudyConfig, metrics: dict[str, Any]) -> None:
+    """Print the study's table and its answer in a sentence."""
+    summary = metrics["summary"]
+    table = _table(title=summary["words"], title_justify="left", title_style="")
+    for place, head in enumerate(summary["columns"]):
+        table.add_column(head, justify="right" if place else "left")
+    for row in summary["rows"]:
+        table.add_row(*row)
+    _print(table)
+    print(f"{metrics['answer']}.")
 
 
 def show_draw(config: DrawConfig, found: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from handshape.config.data import DataConfig
+from handshape.config.data import DataConfig, DataOptions
 from handshape.data.folder import read_folder
 from handshape.data.scan import Scan, scan_dataset
 from handshape.data.survey import Survey, survey_data
@@ -42,7 +42,7 @@ def scan_material(config: DataConfig, *, size: int = 224) -> tuple[Path, Scan]:
 
 
 def survey_material(
-    config: DataConfig,
+    config: DataOptions,
     scan: Scan,
     features: NDArray[np.float16] | None = None,
     *,

@@ -7,12 +7,13 @@ from typing import Literal
 from handshape.config.fields import Settings, argument, option
 from handshape.errors import UsageError
 
+DATA_HELP = "Folder of label folders, of train, valid and test folders, or a CSV table."
+
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig(Settings):
-    """Which images, whose hands, and how they are split."""
+class DataOptions(Settings):
+    """Whose hands, which labels, and how the images are split."""
 
-    data: Path = argument("Folder of label folders, of train, valid and test folders, or a CSV table.")
     labels: str | None = option(None, "Labels to keep: A,B,C or A-I.")
     signer: str | None = option(
         None, r"Regular expression with one group that finds the signer in a path: 'hand(\d+)_'."
@@ -33,6 +34,13 @@ class DataConfig(Settings):
         check_fractions(self.valid_fraction, self.test_fraction)
         if self.seed < 0:
             raise UsageError(f"--seed {self.seed}", "zero or a positive whole number", "change it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(DataOptions):
+    """Which images, whose hands, and how they are split."""
+
+    data: Path = argument(DATA_HELP)
 
 
 @dataclass(frozen=True, kw_only=True)

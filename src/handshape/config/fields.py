@@ -10,9 +10,15 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from handshape.errors import UsageError
 
 
-def argument(help_text: str, *, first: bool = False) -> Any:
-    """Return a field that the command line takes by position, ``first`` before the inherited ones."""
-    return dataclasses.field(metadata={"help": help_text, "positional": True, "first": first})
+def argument(help_text: str, *, first: bool = False, optional: bool = False) -> Any:
+    """Return a field that the command line takes by position, ``first`` before the inherited ones.
+
+    An ``optional`` one is ``None`` when it is left out.
+    """
+    metadata = {"help": help_text, "positional": True, "first": first}
+    if optional:
+        return dataclasses.field(default=None, metadata=metadata)
+    return dataclasses.field(metadata=metadata)
 
 
 def option(default: Any, help_text: str) -> Any:

@@ -28,6 +28,13 @@ def thumbnail(pixels: NDArray[np.uint8], side: int = 160) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
+def data_address(pixels: NDArray[np.uint8]) -> str:
+    """Return a whole picture, (H, W, 3) uint8 RGB, as a data address that a page can show without a file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
 def lit(pixels: NDArray[np.uint8], light: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Show a photo bright where there is light and dark elsewhere, which needs no colour to be read.
 

@@ -1,7 +1,7 @@
 """What happened while training, one row per pass over the training images."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -37,3 +37,18 @@ def write_history(path: Path, histories: dict[str, Sequence[Epoch]]) -> None:
         writer.writerow(["model", *(field.name for field in fields(Epoch))])
         for model, epochs in histories.items():
             writer.writerows([model, *asdict(epoch).values()] for epoch in epochs)
+
+
+def write_rows(path: Path, histories: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
+    """Write histories whose rows name their own columns; what a row lacks is left empty.
+
+    Args:
+        path: CSV file to write.
+        histories: Rows by the name of the step that trained.
+    """
+    columns = dict.fromkeys(key for rows in histories.values() for row in rows for key in row)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["step", *columns])
+        writer.writeheader()
+        for step, rows in histories.items():
+            writer.writerows({"step": step, **row} for row in rows)

@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from handshape.config.train import LoopOptions
 from handshape.progress import track
+from handshape.training.checkpoint import Keeper, capture, restore
 from handshape.training.history import Epoch
 from handshape.training.inputs import Inputs
 
@@ -46,6 +47,7 @@ def train_network(
     *,
     device: torch.device | None = None,
     what: str = "Training",
+    keeper: Keeper | None = None,
 ) -> tuple[nn.Module, list[Epoch]]:
     """Train a network with Adam and cross-entropy and keep the epoch that reads valid best.
 
@@ -56,6 +58,7 @@ def train_network(
         config: Epochs, batch size, rates and seed.
         device: Where to train; ``None`` for the CPU.
         what: Name shown with the progress.
+        keeper: Keeps the state after every epoch; training goes on from what it holds.
 
     Returns:
         The network of the best epoch (of equals, the one with the least valid loss), in evaluation mode and
@@ -71,14 +74,24 @@ def train_network(
         )
         history: list[Epoch] = []
         best, best_state = (-1.0, float("inf")), copy.deepcopy(network.state_dict())
+        kept = keeper.load() if keeper else None
+        if kept is not None:
+            restore(kept, network, optimiser, order)
+            history = [Epoch(**row) for row in kept["history"]]
+            best, best_state = tuple(kept["best"]), kept["best_network"]
         with track(what, config.epochs * len(train[1])) as advance:
-            for number in range(1, config.epochs + 1):
+            advance(len(history) * len(train[1]))
+            for number in range(len(history) + 1, config.epochs + 1):
                 start = time.perf_counter()
                 loss, accuracy = _one_pass(network, train, optimiser, order, config.batch_size, advance)
                 valid_loss, valid_accuracy = evaluate_network(network, *valid)
                 history.append(Epoch(number, loss, accuracy, valid_accuracy, time.perf_counter() - start))
                 if (valid_accuracy, -valid_loss) > (best[0], -best[1]):
                     best, best_state = (valid_accuracy, valid_loss), copy.deepcopy(network.state_dict())
+                if keeper:
+                    rows = [asdict(epoch) for epoch in history]
+                    kept = {"history": rows, "best": list(best), "best_network": best_state}
+                    keeper.save({**capture(network, optimiser, order), **kept})
     network.load_state_dict(best_state)
     return network.eval().cpu(), history
 

@@ -1,0 +1,55 @@
+"""Settings of the studies: experiments that answer one question each on the user's own photos."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
+from handshape.config.fields import argument, option
+from handshape.config.train import LoopOptions
+from handshape.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyConfig(OutConfig, DataOptions):
+    """What every study can be asked: photos, backbone, and an unfinished run to go on with."""
+
+    data: Path | None = argument(DATA_HELP + " Not needed with --resume.", optional=True)
+    resume: Path | None = option(
+        None, "Unfinished run to go on with; photos and settings are those it was begun with."
+    )
+    backbone: str = option(
+        "alexnet", "Pretrained network: handnet, or any torchvision classification network."
+    )
+    weights: str | None = option(
+        None,
+        "File with the backbone's weights, or `untrained` (default: $HANDSHAPE_WEIGHTS, a download).",
+    )
+
+    def __post_init__(self) -> None:
+        """Check that there is something to study."""
+        super().__post_init__()
+        if self.data is None and self.resume is None:
+            raise UsageError(
+                "no photos named", "DATA, or --resume with an unfinished run", "name one of them"
+            )
+        if self.resume is not None and self.force:
+            raise UsageError(
+                "--resume with --force", "one of them: going on, or beginning anew", "leave one out"
+            )
+
+    @property
+    def data_config(self) -> DataConfig:
+        """The part that says which images, whose hands and which split."""
+        assert self.data is not None  # a resumed study takes its settings from the run
+        return DataConfig(**{field.name: getattr(self, field.name) for field in fields(DataConfig)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChiralityConfig(StudyConfig, LoopOptions):
+    """Left shoe against right shoe: can features tell your photos from their mirror images."""
+
+    folds: Literal["none", "signers"] = option(
+        "none",
+        "Leave each signer out once for the networks trained on photos, too; heads on features always do.",
+    )

@@ -1,0 +1,108 @@
+"""Checkpoints: where training stands after an epoch, so that a killed run goes on from there."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from handshape.errors import OutputError
+
+
+class Keeper(Protocol):
+    """Keeps the latest state of one training."""
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the latest state, or ``None`` before the first."""
+        ...
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Replace the latest state."""
+        ...
+
+
+class Checkpoint:
+    """The latest state of one training in one file, replaced whole or not at all.
+
+    A state is a dictionary of tensors, numbers, strings, and lists and dictionaries of these: the file is
+    read with ``weights_only=True``, which builds nothing else and runs no code.
+
+    Args:
+        path: The file; its folder is made when the first state is saved.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the latest state.
+
+        Returns:
+            What was saved last, on the CPU; ``None`` before the first time.
+
+        Raises:
+            OutputError: The file is damaged.
+        """
+        if not self.path.is_file():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises nearly anything for a file that is not its own
+            raise OutputError(
+                f"the checkpoint {str(self.path)!r} is damaged ({type(error).__name__})",
+                "a checkpoint as handshape wrote it",
+                "delete it: the step begins again",
+            ) from error
+        return state
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Replace the latest state; a program killed meanwhile leaves the one before.
+
+        Args:
+            state: See the class.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_name(f".{self.path.name}.partial")
+        with partial.open("wb") as file:
+            torch.save(dict(state), file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self.path)
+
+
+def capture(
+    network: nn.Module, optimiser: torch.optim.Optimizer, order: torch.Generator | None = None
+) -> dict[str, Any]:
+    """Return what training needs to go on: weights, optimiser and random numbers.
+
+    Args:
+        network: Being trained.
+        optimiser: Its optimiser.
+        order: Generator of the order of the images, if it has one of its own.
+
+    Returns:
+        A part of a checkpoint's state, for `restore`. It shares memory with the network: save it before the
+        next step.
+    """
+    return {
+        "network": network.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "random": torch.get_rng_state(),
+        "order": None if order is None else order.get_state(),
+    }
+
+
+def restore(
+    state: Mapping[str, Any],
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    order: torch.Generator | None = None,
+) -> None:
+    """Put training back to where `capture` saw it; the same arguments in the same order."""
+    network.load_state_dict(state["network"])
+    optimiser.load_state_dict(state["optimiser"])
+    torch.set_rng_state(state["random"])
+    if order is not None:
+        order.set_state(state["order"])

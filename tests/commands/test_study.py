@@ -1,0 +1,124 @@
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+SMALL = ("--backbone", "handnet", "--device", "cpu", "--epochs", 2)
+SIGNER = ("--signer", r"signer(\d+)_")
+
+
+def without_seconds(value: Any) -> Any:
+    """Figures without durations, which alone may differ."""
+    if isinstance(value, dict):
+        return {key: without_seconds(item) for key, item in value.items() if key != "seconds"}
+    return [without_seconds(item) for item in value] if isinstance(value, list) else value
+
+
+def figures(run: Path) -> Any:
+    return without_seconds(json.loads((run / "metrics.json").read_text(encoding="utf-8")))
+
+
+def kill_when(words: tuple[object, ...], there: Path) -> None:
+    """Run the command line in a process of its own and kill it as soon as a file is there."""
+    program = "from handshape.cli import main; import sys; sys.argv[0] = 'handshape'; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, words)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    while not there.exists():
+        assert process.poll() is None, process.communicate()[1].decode()
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
+def check_run(run: Path, plots: set[str], pictures: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+    """A finished study: every file, a page that opens offline, and no trace of its progress."""
+    assert {path.name for path in run.iterdir()} >= {"config.json", "metrics.json", "report.html", "plots"}
+    assert not (run / "progress").exists()
+    found = {path.name for path in (run / "plots").iterdir()}
+    assert found == {f"{name}.{kind}" for name in plots for kind in ("svg", "png")} | {
+        f"{name}.png" for name in pictures
+    }
+    for path in (run / "plots").glob("*.png"):
+        with Image.open(path) as image:
+            assert min(image.size) > 100
+    page = (run / "report.html").read_text(encoding="utf-8")
+    answer = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["answer"]
+    assert answer.split(":")[0][:40] in page and not re.search(r'(src|href)="https?://', page)
+
+
+@pytest.mark.slow
+def test_chirality__killed_at_three_points_gives_the_same_figures(
+    cli: Any, make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    store = ("--store", tmp_path / "store")
+    words = ("study", "chirality", make_photos(), *SIGNER, *SMALL, *store)
+    answer = cli(*words, "--out", tmp_path / "whole", "--json")
+    assert answer.code == 0, answer.err
+    run, resume = tmp_path / "run", ("study", "chirality", "--resume", tmp_path / "run")
+    progress = run / "progress"
+    kill_when((*words, "--out", run), progress / "border.json")
+    assert sorted(path.name for path in run.iterdir()) == ["config.json", "progress"]
+    kill_when(resume, progress / "cnn.checkpoint")
+    assert not (progress / "cnn.json").exists()
+    # No other study, no other settings, and no new run where this one is.
+    assert cli(*words, "--out", run).err.endswith("or add --force to begin anew\n")
+    assert "--epochs given with --resume, and unlike what" in cli(*resume, "--epochs", 3).err
+    kill_when(resume, progress / "similarity.json")
+    assert not (run / "metrics.json").exists() and not (run / "report.html").exists()
+    answer = cli(*resume, "--json")
+    assert answer.code == 0, answer.err
+    assert "Step cnn: finished before." in answer.err
+    assert figures(run) == figures(tmp_path / "whole") == without_seconds(answer.json)
+    check_run(run, {"similarity-1x1", "similarity-4x4"})
+    with (run / "history.csv").open(newline="", encoding="utf-8") as file:
+        assert [(row["step"], row["epoch"]) for row in csv.DictReader(file)] == [("cnn", "1"), ("cnn", "2")]
+    assert "is finished; expected an unfinished run" in cli(*resume).err
+
+
+@pytest.mark.slow
+def test_chirality__other_photos_are_not_gone_on_with(
+    cli: Any, make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    photos, run = make_photos(), tmp_path / "run"
+    words = ("study", "chirality", photos, *SIGNER, *SMALL, "--store", tmp_path / "store", "--out", run)
+    kill_when(words, run / "progress" / "border.json")
+    (photos / "A" / "signer1_0.png").unlink()
+    answer = cli("study", "chirality", "--resume", run)
+    assert answer.code == 1
+    assert (
+        f"the photos in '{photos}' are not those that '{run}' was begun with; expected photos" in answer.err
+    )
+    assert (run / "progress" / "border.json").exists()
+
+
+def test_chirality__no_run_to_go_on_with(cli: Any, tmp_path: Path) -> None:
+    answer = cli("study", "chirality", "--resume", tmp_path / "nothing")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == (
+        f"handshape study chirality: '{tmp_path / 'nothing'}' is no run; expected the directory of an "
+        "unfinished study; check the path of --resume\n"
+    )
+
+
+def test_chirality__no_photos(cli: Any) -> None:
+    answer = cli("study", "chirality")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == (
+        "handshape study chirality: no photos named; expected DATA, or --resume with an unfinished run; "
+        "name one of them\n"
+    )
