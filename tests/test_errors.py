@@ -10,12 +10,17 @@ CHILDREN = [
     (errors.DataError, ValueError),
     (errors.DataNotFoundError, FileNotFoundError),
     (errors.ImageError, errors.DataError),
+    (errors.ImageFormatError, errors.ImageError),
+    (errors.ImageSizeError, errors.ImageError),
     (errors.SplitError, errors.DataError),
     (errors.BackboneError, ValueError),
     (errors.WeightsError, ValueError),
     (errors.BundleError, ValueError),
+    (errors.HubError, OSError),
     (errors.OutputError, OSError),
     (errors.ShapeError, ValueError),
+    (errors.BusyError, RuntimeError),
+    (errors.ServeError, OSError),
     (errors.MissingExtraError, ImportError),
 ]
 

@@ -7,7 +7,9 @@ from handshape.commands import compare as _compare
 from handshape.commands import evaluate as _evaluate
 from handshape.commands import features as _features
 from handshape.commands import inspect as _inspect
+from handshape.commands import push as _push
 from handshape.commands import train as _train
+from handshape.config.push import PushConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig
 
@@ -35,3 +37,8 @@ def compare(data: str | Path, **settings: Any) -> dict[str, Any]:
 def evaluate(bundle: str | Path, data: str | Path, **settings: Any) -> dict[str, Any]:
     """Measure a recogniser on new photos; see `handshape.config.use.EvaluateConfig` for the settings."""
     return _evaluate.evaluate(EvaluateConfig(bundle=Path(bundle), data=Path(data), **settings))
+
+
+def push(bundle: str | Path, repository: str, **settings: Any) -> dict[str, Any]:
+    """Upload a recogniser to the hub; see `handshape.config.push.PushConfig` for the settings."""
+    return _push.push(PushConfig(bundle=Path(bundle), repository=repository, **settings))

@@ -16,6 +16,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from handshape.config.draw import DemoConfig, DrawConfig
+from handshape.config.push import PushConfig
 from handshape.config.serve import ServeConfig
 from handshape.config.study import ChiralityConfig
 from handshape.config.train import CompareConfig, TrainConfig
@@ -33,6 +34,7 @@ COMMANDS: dict[str, type] = {
     "evaluate": EvaluateConfig,
     "predict": PredictConfig,
     "serve": ServeConfig,
+    "push": PushConfig,
     "draw": DrawConfig,
     "demo": DemoConfig,
 }

@@ -62,6 +62,10 @@ class BundleError(HandshapeError, ValueError):
     """A recogniser bundle that is damaged or was not written by handshape."""
 
 
+class HubError(HandshapeError, OSError):
+    """A model hub that cannot be reached, or refuses what was asked."""
+
+
 class OutputError(HandshapeError, OSError):
     """A place to write to that is in use or cannot be written."""
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from handshape.data.image import pixels_of, read_image
 from handshape.errors import BundleError, ShapeError
+from handshape.hub import PREFIX, fetch_bundle
 from handshape.models.network import NetworkConfig, check_features, empty_network
 from handshape.training.loop import probabilities_of
 
@@ -165,20 +166,20 @@ class Recogniser:
 
 
 def load(bundle: str | Path) -> Recogniser:
-    """Load a recogniser from its bundle, or from the run that holds it.
+    """Load a recogniser from its bundle, from the run that holds it, or from the Hugging Face hub.
 
     Args:
-        bundle: Folder of a bundle or of a run.
+        bundle: Folder of a bundle or of a run, or ``hub:owner/name``, or ``hub:owner/name@revision``.
 
     Returns:
         The recogniser, on the CPU.
 
     Raises:
         BundleError: The folder holds no bundle, or a file or field of it is damaged.
+        HubError: The hub has no such bundle, or cannot be reached.
+        MissingExtraError: The bundle is on the hub, and the extra ``hub`` is not installed.
     """
-    place = Path(bundle).expanduser()
-    if (place / "recogniser").is_dir():
-        place = place / "recogniser"
+    place = bundle_folder(bundle)
     config = _read_config(place / _CONFIG)
     try:
         network = empty_network(config.network)
@@ -196,6 +197,26 @@ def load(bundle: str | Path) -> Recogniser:
     except Exception as error:
         raise _damaged(place / _CONFIG, "network", str(error)) from error
     return Recogniser(network, config)
+
+
+def bundle_folder(bundle: str | Path) -> Path:
+    """Return the folder that holds a bundle's files, downloaded where it is on the hub.
+
+    Args:
+        bundle: As for `load`.
+
+    Returns:
+        The folder; whether a whole bundle is in it is for `load` to say.
+
+    Raises:
+        HubError: The hub has no such bundle, or cannot be reached.
+        MissingExtraError: The bundle is on the hub, and the extra ``hub`` is not installed.
+    """
+    name = bundle.as_posix() if isinstance(bundle, Path) else bundle
+    if name.startswith(PREFIX):
+        return fetch_bundle(name)
+    place = Path(bundle).expanduser()
+    return place / "recogniser" if (place / "recogniser").is_dir() else place
 
 
 def _check_tensors(path: Path, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from handshape.config.draw import DemoConfig, DrawConfig
+from handshape.config.push import PushConfig
 from handshape.config.serve import ServeConfig
 from handshape.config.study import StudyConfig
 from handshape.config.train import CompareConfig, TrainConfig
@@ -152,6 +153,14 @@ def show_predict(config: PredictConfig, answers: list[dict[str, Any]]) -> None:
 def show_serve(config: ServeConfig, found: dict[str, Any]) -> None:
     """Print what was done until the server was ended."""
     print(f"Ended; {found['photos']} photos were read")
+
+
+def show_push(config: PushConfig, found: dict[str, Any]) -> None:
+    """Print where the bundle is now, and who sees it."""
+    files = ", ".join(f"{name} ({size / 1e6:.1f} MB)" for name, size in found["files"].items())
+    print(f"Uploaded {files}")
+    print(f"{found['url']}, {'private: you alone see it' if found['private'] else 'public'}")
+    print(f'handshape.load("hub:{found["repository"]}@{found["revision"][:12]}")')
 
 
 def _table(**options: Any) -> "Table":

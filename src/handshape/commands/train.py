@@ -106,5 +106,5 @@ def _write(
         trained_on=trained_on,
         figures=metrics["models"][best.fitted.name],
     )
-    card = model_card(best, split.dataset.labels, split.kind, trained_on)
+    card = model_card(config.labels, config.network, config.threshold, config.trained_on, config.figures)
     Recogniser(best.fitted.network, config).save(folder / "recogniser", card)

@@ -22,12 +22,16 @@ class FeaturesConfig(BackboneConfig, DataConfig):
 class EvaluateConfig(OutConfig, DataConfig):
     """Measure a recogniser on photos it has never seen; only with --out is a run written."""
 
-    bundle: Path = argument("Folder of a recogniser or of the run that made it.", first=True)
+    bundle: Path = argument(
+        "Folder of a recogniser or of the run that made it, or hub:owner/name.", first=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictConfig(Settings):
     """Read the labels of images."""
 
-    bundle: Path = argument("Folder of a recogniser or of the run that made it.", first=True)
+    bundle: Path = argument(
+        "Folder of a recogniser or of the run that made it, or hub:owner/name.", first=True
+    )
     images: list[Path] = argument("Image files.")
