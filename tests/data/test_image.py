@@ -439,6 +439,13 @@ def test_prepare__arrays_that_torch_would_not_share() -> None:
     np.testing.assert_array_equal(Preprocessing(16).prepare(reversed_twice), expected)
 
 
+def test_prepare__mirrored_and_one_pixel_wide() -> None:
+    narrow = np.arange(24, dtype=np.uint8).reshape(8, 1, 3)
+    np.testing.assert_array_equal(
+        Preprocessing(16).prepare(narrow[:, ::-1]), Preprocessing(16).prepare(narrow)
+    )
+
+
 @pytest.mark.parametrize(
     "pixels",
     [

@@ -82,9 +82,7 @@ def test_predict__a_jpeg_of_very_many_scans(server: Server) -> None:
     scan = photo[photo.rindex(b"\xff\xda") : -2]
     answer = server.predict(photo[:-2] + 120 * scan + photo[-2:])
     assert answer.status == 422
-    assert answer.json["message"] == (
-        "A JPEG of very many scans; expected at most 100; save the photo again."
-    )
+    assert answer.json["message"] == ("A JPEG of 130 scans; expected about ten; save the photo again.")
 
 
 def test_predict__more_than_100_photos(server: Server) -> None:

@@ -55,8 +55,10 @@ class Preprocessing:
             )
         if pixels.shape[:2] == (self.size, self.size):
             return pixels
-        # torch shares neither read-only arrays, such as Pillow's, nor reversed ones, such as [..., ::-1].
-        image = torch.from_numpy(np.require(pixels, requirements=("C", "W"))).permute(2, 0, 1)[None]
+        # torch shares neither read-only arrays, such as Pillow's, nor reversed ones, such as [..., ::-1]; one
+        # pixel wide, numpy calls those contiguous.
+        forward = pixels if min(pixels.strides) > 0 else pixels.copy()
+        image = torch.from_numpy(np.require(forward, requirements=("C", "W"))).permute(2, 0, 1)[None]
         resized = F.interpolate(image, (self.size, self.size), mode="bilinear", antialias=True)
         return resized[0].permute(1, 2, 0).contiguous().numpy()
 

@@ -13,31 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from handshape.errors import BusyError
-from handshape.serve.photo import decode_photo
-from handshape.serve.reader import Reader
+from handshape.serve.photo import decode_photo, is_large
+from handshape.serve.reader import Reader, Reading
 
 BATCH = 16
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was read in one photo.
-
-    Args:
-        label: The most probable label, or ``unsure``.
-        probability: Of the most probable label, in [0, 1].
-        sure: Whether that reaches the recogniser's threshold.
-        top: The most probable labels with their probabilities, best first.
-        milliseconds: From the photo's arrival to its reading.
-        model: Digest of the recogniser that read it.
-    """
-
-    label: str
-    probability: float
-    sure: bool
-    top: tuple[tuple[str, float], ...]
-    milliseconds: float
-    model: str
 
 
 @dataclass(eq=False)
@@ -52,26 +31,26 @@ class Engine:
     """Reads photos with a recogniser that can be exchanged while it runs.
 
     Each thread takes its share of what is waiting, decodes it and reads it as one batch. So a lone photo
-    never waits for company, and under load batches grow by themselves.
+    never waits for company, and under load batches grow by themselves. Large photos take seconds and up to a
+    gigabyte each; they are passed on to a thread of their own, which reads them one at a time.
 
     Args:
         reader: The recogniser to start with.
-        threads: Threads; 0 for one per core.
+        threads: Threads for ordinary photos; 0 for one per core.
         waiting: Photos that may wait.
         batch: Most photos that are read at once.
     """
 
     def __init__(self, reader: Reader, *, threads: int = 0, waiting: int = 256, batch: int = BATCH) -> None:
         self._reader, self._waiting, self._batch = reader, waiting, batch
-        self._jobs: deque[_Job] = deque()
+        self._jobs, self._large = deque[_Job](), deque[_Job]()
         self._changed = threading.Condition()
         self._closing = False
         self.on_batch: Callable[[int, float], None] = lambda photos, seconds: None  # for whoever counts
         self.photos = 0
-        self._threads = [
-            threading.Thread(target=self._work, name=f"reader-{number}", daemon=True)
-            for number in range(threads or os.cpu_count() or 1)
-        ]
+        count = threads or os.cpu_count() or 1
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
+        self._threads.append(threading.Thread(target=self._work_large, daemon=True))
         for thread in self._threads:
             thread.start()
 
@@ -87,7 +66,7 @@ class Engine:
     @property
     def depth(self) -> int:
         """How many photos are waiting."""
-        return len(self._jobs)
+        return len(self._jobs) + len(self._large)
 
     @property
     def ready(self) -> bool:
@@ -109,23 +88,21 @@ class Engine:
         """
         jobs = [_Job(photo, mirrored) for photo in photos]
         with self._changed:
-            if self._closing or len(self._jobs) + len(jobs) > self._waiting:
-                raise BusyError(
-                    f"{len(self._jobs)} photos are waiting",
-                    f"at most {self._waiting}",
-                    "try again in a second",
-                )
+            if self._closing or self.depth + len(jobs) > self._waiting:
+                raise self._busy()
             self._jobs.extend(jobs)
-            self._changed.notify(len(jobs))
+            self._changed.notify_all()
         return [job.future for job in jobs]
 
     def close(self) -> None:
         """Stop reading; photos that still wait are given up."""
         with self._changed:
             self._closing = True
-            for job in self._jobs:
-                job.future.cancel()
+            for job in (*self._jobs, *self._large):
+                if not job.future.cancel():
+                    job.future.set_exception(self._busy())
             self._jobs.clear()
+            self._large.clear()
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
@@ -133,43 +110,52 @@ class Engine:
     def _work(self) -> None:
         # Each photo is computed by one thread: side by side they use the cores better than together.
         torch.set_num_threads(1)
-        while jobs := self._take():
-            self._read([job for job in jobs if job.future.set_running_or_notify_cancel()])
+        readers = len(self._threads) - 1
+        while jobs := self._take(self._jobs, lambda waiting: min(self._batch, -(-waiting // readers))):
+            started = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            large = [job for job in started if is_large(job.data)]
+            if large:
+                with self._changed:
+                    self._large.extend(large)
+                    self._changed.notify_all()
+            self._read([job for job in started if job not in large])
 
-    def _take(self) -> list[_Job]:
+    def _work_large(self) -> None:
+        torch.set_num_threads(1)
+        while jobs := self._take(self._large, lambda waiting: 1):
+            self._read(jobs)
+
+    def _take(self, jobs: deque[_Job], share: Callable[[int], int]) -> list[_Job]:
         with self._changed:
-            while not self._jobs and not self._closing:
+            while not jobs and not self._closing:
                 self._changed.wait()
-            share = -(-len(self._jobs) // len(self._threads))
-            return [self._jobs.popleft() for _ in range(min(share, self._batch, len(self._jobs)))]
+            return [jobs.popleft() for _ in range(min(share(len(jobs)), len(jobs)))]
 
     def _read(self, jobs: list[_Job]) -> None:
         reader = self._reader
-        prepare = reader.recogniser.config.network.preprocessing.prepare
-        prepared: list[tuple[_Job, NDArray[np.uint8]]] = []
+        decoded: list[tuple[_Job, NDArray[np.uint8]]] = []
         for job in jobs:
             try:
-                image = prepare(decode_photo(job.data))
-                prepared.append((job, np.ascontiguousarray(image[:, ::-1]) if job.mirrored else image))
+                image = reader.shrink(decode_photo(job.data))
+                decoded.append((job, np.ascontiguousarray(image[:, ::-1]) if job.mirrored else image))
             except Exception as error:  # goes to whoever asked
                 job.future.set_exception(error)
-        if not prepared:
+        if not decoded:
             return
         start = time.perf_counter()
         try:
-            rows = reader.run(np.stack([image for _, image in prepared]))
+            rows = reader.run([image for _, image in decoded])
         except Exception as error:
-            for job, _ in prepared:
+            for job, _ in decoded:
                 job.future.set_exception(error)
             return
-        self.photos += len(prepared)
-        self.on_batch(len(prepared), time.perf_counter() - start)
-        for (job, _), row in zip(prepared, rows, strict=True):
-            job.future.set_result(_reading(reader, row, job.start))
+        now = time.perf_counter()
+        self.photos += len(decoded)
+        self.on_batch(len(decoded), now - start)
+        for (job, _), row in zip(decoded, rows, strict=True):
+            job.future.set_result(reader.reading(row, round(1000 * (now - job.start), 2)))
 
-
-def _reading(reader: Reader, row: NDArray[np.float32], start: float) -> Reading:
-    answer = reader.recogniser.answer(row)
-    sure = answer.probability >= reader.recogniser.config.threshold
-    milliseconds = 1000 * (time.perf_counter() - start)
-    return Reading(answer.label, answer.probability, sure, answer.top, round(milliseconds, 2), reader.digest)
+    def _busy(self) -> BusyError:
+        return BusyError(
+            f"{self.depth} photos are waiting", f"at most {self._waiting}", "try again in a second"
+        )

@@ -71,9 +71,9 @@ class Guard:
         app = self._app
         refusal = self._access.refusal(scope["method"], scope["path"], headers)
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if given and scope["path"] == "/" and (refusal is None or refusal[0] == 401):
-            if self._access.is_token(given):
-                app = _Welcome(self._access.cookie, secure=self._secure)
+        known = refusal is None or refusal[0] == 401  # by host and origin
+        if known and scope["path"] == "/" and self._access.is_token(given):
+            app = _Welcome(self._access.cookie, secure=self._secure)
         elif refusal is not None:
             extra = {"WWW-Authenticate": "Bearer"} if refusal[0] == 401 else None
             app = problem_response(*refusal, extra)

@@ -1,17 +1,18 @@
 """Photos from strangers: only the usual formats, and none that takes long to decode."""
 
-import threading
+import io
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from handshape.data.image import decode_image
 from handshape.errors import ImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
-_LARGE = 2_000_000  # bytes; more than a camera frame and less than what fills memory in pairs
-_SCANS = 100  # of a progressive JPEG; encoders write about ten
-_one_at_a_time = threading.Lock()
+_LARGE = 10_000_000  # pixels
+_SCANS = 100  # of a JPEG; a progressive one has about ten
+_SCANNED_PIXELS = 1_000_000_000  # each scan passes over all pixels: 50 megapixels in 20 scans
 
 
 def decode_photo(data: bytes) -> NDArray[np.uint8]:
@@ -28,8 +29,27 @@ def decode_photo(data: bytes) -> NDArray[np.uint8]:
     Raises:
         ImageFormatError: The bytes are no JPEG, PNG, WebP, GIF or BMP.
         ImageSizeError: The image has more than 50 megapixels.
-        ImageError: The image is damaged.
+        ImageError: The image is damaged, or takes very long to decode.
     """
-    if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > _SCANS:
-        raise ImageError("a JPEG of very many scans", f"at most {_SCANS}", "save the photo again")
+    scans = data.count(b"\xff\xda") if data.startswith(b"\xff\xd8") else 0
+    if scans > _SCANS or scans * _promised_pixels(data) > _SCANNED_PIXELS:
+        raise ImageError(f"a JPEG of {scans} scans", "about ten", "save the photo again")
     return decode_image(data, formats=FORMATS)[0]
+
+
+def is_large(data: bytes) -> bool:
+    """Return whether a photo takes so much time and memory that others should not wait for it.
+
+    Args:
+        data: Content of an image file.
+    """
+    return _promised_pixels(data) > _LARGE
+
+
+def _promised_pixels(data: bytes) -> int:
+    """Return how many pixels the head of a file promises; 0 if it is no image."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return image.width * image.height
+    except Exception:  # decode_image says better what is wrong
+        return 0

@@ -1,5 +1,6 @@
 """The process around the application: sockets, connection limits, signals, a quiet end."""
 
+import asyncio
 import logging
 import signal
 import socket
@@ -32,8 +33,12 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         raise ServeError(
             f"cannot listen on {host}:{port} ({error.strerror or error})",
@@ -129,7 +134,8 @@ def _protocol(limits: Limits) -> type[HttpToolsProtocol]:
     """Return uvicorn's HTTP protocol with limits that it lacks: connections, and size and time of heads."""
 
     class Protocol(HttpToolsProtocol):
-        _head = 0
+        _head = 0  # bytes of a head that is arriving
+        _patience: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport) -> None:  # type: ignore[no-untyped-def]
             super().connection_made(transport)
@@ -140,13 +146,21 @@ def _protocol(limits: Limits) -> type[HttpToolsProtocol]:
             self._await_head()
 
         def _await_head(self) -> None:
+            self._end_patience()
             self._patience = self.loop.call_later(limits.upload_seconds, self._give_up)
+
+        def _end_patience(self) -> None:
+            if self._patience is not None:
+                self._patience.cancel()
+                self._patience = None
 
         def _give_up(self) -> None:
             if not self.transport.is_closing():
                 self.transport.close()
 
         def data_received(self, data: bytes) -> None:
+            if self._head == 0:
+                self._await_head()
             self._head += len(data)
             super().data_received(data)
             if self._head > _HEAD_BYTES and self.parser is not None and not self.transport.is_closing():
@@ -155,12 +169,8 @@ def _protocol(limits: Limits) -> type[HttpToolsProtocol]:
 
         def on_headers_complete(self) -> None:
             super().on_headers_complete()
-            self._patience.cancel()
-            self._head = -(2**62)
-
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            self._head = 0
+            self._end_patience()
+            self._head = -(2**62)  # what follows is no head
 
         def on_message_complete(self) -> None:
             super().on_message_complete()

@@ -1,0 +1,213 @@
+"""Load on ``handshape serve`` beside the bare loop that a programmer would write, on the same photos.
+
+Run ``python benchmarks/serve.py BUNDLE PHOTOS [--seconds 60] [--clients 32]``. Server, clients and loops
+share this machine's cores; the server is one process, the clients are another, each with its next photo ready
+before its answer comes. Loops run before and after the load, and the mean of both counts. Photos are read
+from memory; at most 256, seed 0. Memory is the server's resident set, told every second.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+import uvloop
+
+from handshape.data.image import decode_image
+from handshape.serve.reader import Reader, open_reader
+
+PHOTOS = 256
+
+
+def read_photos(folder: Path) -> list[bytes]:
+    """Read photos of all labels in a random order."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    random.Random(0).shuffle(paths)
+    return [path.read_bytes() for path in paths[:PHOTOS]]
+
+
+def one_by_one(reader: Reader, photos: Sequence[bytes], seconds: float) -> float:
+    """Photos a second, decoded and read one after the other, the runtime using every core."""
+    return _rate(lambda photo: reader.run([decode_image(photo)[0]]), photos, seconds, threads=1)
+
+
+def side_by_side(reader: Reader, photos: Sequence[bytes], seconds: float) -> float:
+    """Photos a second of a thread for each core, each decoding and reading its own photos, one by one."""
+    return _rate(
+        lambda photo: reader.run([decode_image(photo)[0]]), photos, seconds, threads=os.cpu_count() or 1
+    )
+
+
+def _rate(read: Callable[[bytes], object], photos: Sequence[bytes], seconds: float, *, threads: int) -> float:
+    def loop(own: Sequence[bytes]) -> int:
+        done = 0
+        for photo in cycle(own):
+            read(photo)
+            done += 1
+            if time.perf_counter() >= end:
+                return done
+        return done
+
+    for photo in photos[:8]:
+        read(photo)
+    start = time.perf_counter()
+    end = start + seconds
+    with ThreadPoolExecutor(threads) as pool:
+        done = sum(pool.map(loop, [photos[number::threads] for number in range(threads)]))
+    return done / (time.perf_counter() - start)
+
+
+class Client(asyncio.Protocol):
+    """Sends one photo after the other and times the answers.
+
+    Args:
+        requests: Requests as they go over the wire, without end.
+        end: When to stop, on the loop's clock.
+        times: Seconds of each answer go in here.
+        failures: Status lines other than 200 go in here.
+    """
+
+    def __init__(
+        self, requests: Iterator[bytes], end: float, times: list[float], failures: list[bytes]
+    ) -> None:
+        self._requests, self._end, self._times, self._failures = requests, end, times, failures
+        self._loop = asyncio.get_running_loop()
+        self._answer = b""
+        self.done: asyncio.Future[None] = self._loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the first photo."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._next()
+
+    def _next(self) -> None:
+        self._start = self._loop.time()
+        if self._start >= self._end:
+            self._transport.close()
+            return
+        self._transport.write(next(self._requests))
+
+    def data_received(self, data: bytes) -> None:
+        """Time a whole answer and send the next photo."""
+        self._answer += data
+        head, found, body = self._answer.partition(b"\r\n\r\n")
+        if not found:
+            return
+        length = re.search(rb"content-length: (\d+)", head)
+        if length is None or len(body) < int(length[1]):
+            return
+        self._times.append(self._loop.time() - self._start)
+        if not head.startswith(b"HTTP/1.1 200"):
+            self._failures.append(head.split(b"\r\n")[0])
+        self._answer = b""
+        self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell that this client is done, or was cut off."""
+        if self._loop.time() < self._end:
+            self._failures.append(b"connection lost")
+        self.done.set_result(None)
+
+
+async def load(port: int, photos: Sequence[bytes], clients: int, seconds: float) -> tuple[list[float], int]:
+    """Load a server and return the seconds of each answer and the number of failures."""
+    head = "POST /v1/predict HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncontent-type: image/jpeg\r\ncontent-length: {}"
+    wire = [(head + "\r\n\r\n").format(port, len(photo)).encode() + photo for photo in photos]
+    loop = asyncio.get_running_loop()
+    end, times, failures = loop.time() + seconds, list[float](), list[bytes]()
+    opened = [
+        await loop.create_connection(
+            lambda number=number: Client(cycle(wire[number:] + wire[:number]), end, times, failures),  # type: ignore[misc]
+            "127.0.0.1",
+            port,
+        )
+        for number in range(clients)
+    ]
+    await asyncio.gather(*(client.done for _, client in opened))
+    return times, len(failures)
+
+
+class Memory(threading.Thread):
+    """Notes a process's resident megabytes every second."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._status = Path(f"/proc/{pid}/status")
+        self.megabytes: list[float] = []
+
+    def run(self) -> None:
+        """Look until the process ends."""
+        while (text := self._read()) is not None:
+            found = re.search(r"VmRSS:\s+(\d+) kB", text)
+            self.megabytes += [int(found[1]) / 1000] if found else []
+            time.sleep(1)
+
+    def _read(self) -> str | None:
+        try:
+            return self._status.read_text()
+        except OSError:
+            return None
+
+
+def main(options: argparse.Namespace) -> None:
+    """Print the table."""
+    photos = read_photos(options.photos)
+    program = "import sys; from handshape.cli import main; sys.argv[0] = 'handshape'; main()"
+    command = [sys.executable, "-c", program, "serve", str(options.bundle), "--no-open", "--port", "0"]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert server.stderr is not None
+    try:
+        found = re.search(r":(\d+)/", server.stderr.readline())
+        assert found is not None
+        memory = Memory(server.pid)
+        memory.start()
+        _report(options, photos, int(found[1]), memory)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _report(options: argparse.Namespace, photos: Sequence[bytes], port: int, memory: Memory) -> None:
+    every_core, one_core = open_reader(options.bundle, threads=0), open_reader(options.bundle, threads=1)
+    loops: dict[str, Callable[[], float]] = {
+        "one by one": lambda: one_by_one(every_core, photos, options.loop_seconds),
+        "side by side": lambda: side_by_side(one_core, photos, options.loop_seconds),
+    }
+    before = [loop() for loop in loops.values()]
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(load(port, photos, options.clients, 3))  # warm
+        start = len(memory.megabytes)
+        times, failures = runner.run(load(port, photos, options.clients, options.seconds))
+    after = [loop() for loop in loops.values()]
+    rate = len(times) / options.seconds
+    p50, p99 = 1000 * np.quantile(times, [0.5, 0.99])
+    used = np.array(memory.megabytes[start : start + int(options.seconds)])
+    tenth = max(1, len(used) // 10)
+    print(f"{one_core.kind}, {len(photos)} photos, {options.clients} clients, {options.seconds:g} s")
+    print(f"{rate:.1f} photos/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms, {len(times)} answers, {failures} failed")
+    for name, *rates in zip(loops, before, after, strict=True):
+        mean = float(np.mean(rates))
+        print(f"bare loop, {name}: {rates[0]:.1f} and {rates[1]:.1f} photos/s; ratio {rate / mean:.2f}")
+    ends = f"{used[:tenth].mean():.0f} MB in the first tenth, {used[-tenth:].mean():.0f} MB in the last"
+    print(f"server's memory: {ends}; {used.min():.0f} to {used.max():.0f} MB")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--loop-seconds", type=float, default=10)
+    parser.add_argument("--clients", type=int, default=32)
+    main(parser.parse_args())

@@ -1,0 +1,174 @@
+import json
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.serve.conftest import form, png
+
+PROGRAM = "import sys; from handshape.cli import main; sys.argv[0] = 'handshape'; main()"
+
+
+class Running:
+    """The command in a process of its own, as a user starts it."""
+
+    def __init__(self, *words: object) -> None:
+        command = [sys.executable, "-c", PROGRAM, "serve", *map(str, words), "--no-open", "--port", "0"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stderr is not None
+        self.told = self.process.stderr.readline()
+        found = re.fullmatch(
+            r"Serving at (https?)://([^/]+)/(?:\?token=(\S+))? \(Ctrl\+C ends it\)\n", self.told
+        )
+        assert found, self.told + self.process.stderr.read()
+        self.scheme, self.authority, self.token = found[1], found[2], found[3]
+
+    @property
+    def port(self) -> int:
+        """The port."""
+        return int(self.authority.rpartition(":")[2])
+
+    def open(self, path: str, data: bytes | None = None, **headers: str) -> Any:
+        """Ask over the loopback address."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, named)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read()
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
+        """Ask the process to end; return its exit code and what it printed."""
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=60)
+        return self.process.returncode, out, err
+
+
+@pytest.fixture
+def serve(finished: Any) -> Iterator[Callable[..., Running]]:
+    """Start the command."""
+    started: list[Running] = []
+
+    def start(*words: object) -> Running:
+        started.append(Running(finished.out, *words))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serve__ends_quietly_and_says_what_it_did(serve: Callable[..., Running], number: int) -> None:
+    running = serve("--json")
+    body, kind = form(("image", "a.png", png()), ("image", "b.png", png()))
+    assert len(json.loads(running.open("/v1/predict", body, Content_Type=kind))["predictions"]) == 2
+    code, out, err = running.end(number)
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {"url": f"http://{running.authority}/", "photos": 2}
+
+
+def test_serve__answers_what_was_asked_before_it_ended(serve: Callable[..., Running]) -> None:
+    running = serve()
+    body, kind = form(*[("image", "a.png", png())] * 100)
+    answers: list[bytes] = []
+    asking = threading.Thread(
+        target=lambda: answers.append(running.open("/v1/predict", body, Content_Type=kind))
+    )
+    asking.start()
+    while b"handshape_waiting_photos 0.0" in running.open("/metrics") and not answers:
+        pass
+    code, out, _ = running.end()
+    asking.join()
+    assert (code, out) == (0, "Ended; 100 photos were read\n")
+    assert len(json.loads(answers[0])["predictions"]) == 100
+
+
+def test_serve__elsewhere_the_token_is_printed_once(serve: Callable[..., Running]) -> None:
+    running = serve("--host", "0.0.0.0")
+    assert len(running.token) >= 32
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        running.open("/v1/model")
+    assert json.loads(running.open("/v1/model", Authorization=f"Bearer {running.token}"))["labels"]
+    code, out, err = running.end()
+    assert code == 0 and running.token not in out + err
+
+
+def test_serve__over_tls(serve: Callable[..., Running], tmp_path: Path) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key)]
+    words += ["-out", str(certificate)]
+    subprocess.run([*words, *subject], check=True, capture_output=True, timeout=60)
+    running = serve("--certificate", certificate, "--key", key, "--host", "localhost", "--token", "a" * 20)
+    assert running.scheme == "https"
+    context = ssl.create_default_context(cafile=str(certificate))
+    head = f"GET /?token={'a' * 20} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with (
+        socket.create_connection(("127.0.0.1", running.port), timeout=30) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        connection.sendall(head.encode())
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 303") and b"; Secure" in answer
+
+
+def test_serve__a_port_in_use(finished: Any, cli: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        answer = cli("serve", finished.out, "--no-open", "--port", port)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == (
+        f"handshape serve: cannot listen on 127.0.0.1:{port} (Address already in use); expected a free port "
+        "of an address of this machine; choose others with --port and --host\n"
+    )
+
+
+def test_serve__a_certificate_that_is_none(finished: Any, cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "c.pem").write_text("no certificate")
+    words = ["--certificate", tmp_path / "c.pem", "--key", tmp_path / "c.pem"]
+    answer = cli("serve", finished.out, "--no-open", "--port", 0, *words)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith(f"handshape serve: cannot use the certificate '{tmp_path / 'c.pem'}' (")
+    assert answer.err.endswith("expected a PEM certificate and its key; check --certificate and --key\n")
+
+
+def test_serve__no_bundle(cli: Any, tmp_path: Path) -> None:
+    answer = cli("serve", tmp_path, "--no-open", "--port", 0)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith(f"handshape serve: no bundle at '{tmp_path}'; expected a folder with")
+
+
+def test_serve__without_its_extra(finished: Any, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import handshape.commands.serve as command
+
+    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "uvicorn" else object())
+    answer = cli("serve", finished.out, "--no-open")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == (
+        "handshape serve: 'uvicorn' is not installed; expected the extra 'serve'; "
+        "pip install 'handshape[serve]'\n"
+    )
+
+
+def test_serve__opens_the_page_with_its_token(finished: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import handshape.commands.serve as command
+    from handshape.config.serve import ServeConfig
+
+    opened: list[str] = []
+
+    def browser(link: str) -> None:
+        opened.append(link)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("webbrowser.open", browser)
+    found = command.serve(ServeConfig(bundle=finished.out, port=0, token="a-token-of-my-own"))
+    assert opened == [f"{found['url']}?token=a-token-of-my-own"]
