@@ -16,6 +16,7 @@ CHILDREN = [
     (errors.BackboneError, ValueError),
     (errors.WeightsError, ValueError),
     (errors.BundleError, ValueError),
+    (errors.ExportError, ValueError),
     (errors.HubError, OSError),
     (errors.OutputError, OSError),
     (errors.ShapeError, ValueError),

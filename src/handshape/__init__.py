@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from handshape.api import compare, evaluate, extract, inspect, push, train
+    from handshape.api import compare, evaluate, export_bundle, extract, inspect, push, train
     from handshape.data.folder import read_folder
     from handshape.errors import HandshapeError
     from handshape.recogniser import Prediction, Recogniser, load
@@ -15,6 +15,7 @@ __all__ = [
     "Recogniser",
     "compare",
     "evaluate",
+    "export_bundle",
     "extract",
     "inspect",
     "load",

@@ -5,10 +5,12 @@ from typing import Any
 
 from handshape.commands import compare as _compare
 from handshape.commands import evaluate as _evaluate
+from handshape.commands import export as _export
 from handshape.commands import features as _features
 from handshape.commands import inspect as _inspect
 from handshape.commands import push as _push
 from handshape.commands import train as _train
+from handshape.config.export import ExportConfig
 from handshape.config.push import PushConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig
@@ -37,6 +39,11 @@ def compare(data: str | Path, **settings: Any) -> dict[str, Any]:
 def evaluate(bundle: str | Path, data: str | Path, **settings: Any) -> dict[str, Any]:
     """Measure a recogniser on new photos; see `handshape.config.use.EvaluateConfig` for the settings."""
     return _evaluate.evaluate(EvaluateConfig(bundle=Path(bundle), data=Path(data), **settings))
+
+
+def export_bundle(bundle: str | Path, **settings: Any) -> dict[str, Any]:
+    """Export a recogniser to ONNX; see `handshape.config.export.ExportConfig` for the settings."""
+    return _export.export(ExportConfig(bundle=Path(bundle), **settings))
 
 
 def push(bundle: str | Path, repository: str, **settings: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from handshape.config.draw import DemoConfig, DrawConfig
+from handshape.config.export import ExportConfig
 from handshape.config.push import PushConfig
 from handshape.config.serve import ServeConfig
 from handshape.config.study import ChiralityConfig
@@ -33,6 +34,7 @@ COMMANDS: dict[str, type] = {
     "compare": CompareConfig,
     "evaluate": EvaluateConfig,
     "predict": PredictConfig,
+    "export": ExportConfig,
     "serve": ServeConfig,
     "push": PushConfig,
     "draw": DrawConfig,

@@ -62,6 +62,10 @@ class BundleError(HandshapeError, ValueError):
     """A recogniser bundle that is damaged or was not written by handshape."""
 
 
+class ExportError(HandshapeError, ValueError):
+    """A recogniser that cannot be exported, or an exported model that is stale, damaged or another's."""
+
+
 class HubError(HandshapeError, OSError):
     """A model hub that cannot be reached, or refuses what was asked."""
 

@@ -19,6 +19,7 @@ from handshape.data.image import pixels_of, read_image
 from handshape.errors import BundleError, ShapeError
 from handshape.hub import PREFIX, fetch_bundle
 from handshape.models.network import NetworkConfig, check_features, empty_network
+from handshape.run import find_bundle
 from handshape.training.loop import probabilities_of
 
 FORMAT_VERSION = 1
@@ -215,8 +216,7 @@ def bundle_folder(bundle: str | Path) -> Path:
     name = bundle.as_posix() if isinstance(bundle, Path) else bundle
     if name.startswith(PREFIX):
         return fetch_bundle(name)
-    place = Path(bundle).expanduser()
-    return place / "recogniser" if (place / "recogniser").is_dir() else place
+    return find_bundle(bundle)
 
 
 def _check_tensors(path: Path, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

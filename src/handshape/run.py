@@ -18,11 +18,19 @@ import numpy as np
 from handshape.errors import HandshapeError, OutputError
 
 _LIBRARIES = ("handshape", "torch", "torchvision", "numpy", "pillow", "pylance", "scikit-learn", "scipy")
+BUNDLE = "recogniser"
+"""Name of the bundle's folder inside a run."""
 
 
 def default_out(command: str) -> Path:
     """Return the directory of a run for which none was named."""
     return Path("runs") / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def find_bundle(place: str | Path) -> Path:
+    """Return the folder of a bundle, given it or the run that holds it; neither need be there."""
+    folder = Path(place).expanduser()
+    return folder / BUNDLE if (folder / BUNDLE).is_dir() else folder
 
 
 def check_out(out: Path, *, force: bool) -> None:

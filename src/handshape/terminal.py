@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from handshape.config.draw import DemoConfig, DrawConfig
+from handshape.config.export import ExportConfig
 from handshape.config.push import PushConfig
 from handshape.config.serve import ServeConfig
 from handshape.config.study import StudyConfig
@@ -153,6 +154,18 @@ def show_predict(config: PredictConfig, answers: list[dict[str, Any]]) -> None:
 def show_serve(config: ServeConfig, found: dict[str, Any]) -> None:
     """Print what was done until the server was ended."""
     print(f"Ended; {found['photos']} photos were read")
+
+
+def show_export(config: ExportConfig, found: dict[str, Any]) -> None:
+    """Print where the model is, what it takes, and how it compares with torch."""
+    parity = found["parity"]
+    print(f"{found['file']}: {found['bytes'] / 1e6:.1f} MB, {found['precision']}, opset {found['opset']}")
+    print("Takes photos as (N, H, W, 3) uint8 of any size; gives probabilities as (N, K) float32.")
+    print(f"Labels: {', '.join(found['labels'])}")
+    print(
+        f"Compared with torch on {parity['photos']} photos ({parity['source']}): probabilities differ by "
+        f"{parity['largest']:.1g} at most."
+    )
 
 
 def show_push(config: PushConfig, found: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ class _Body(nn.Module):
         if features.ndim == 3:  # tokens: (N, prefix + h·w, C)
             features = features[:, getattr(self.network, "num_prefix_tokens", 0) :]
             side = int(features.shape[1] ** 0.5)
-            return features.transpose(1, 2).reshape(len(features), -1, side, side)
+            return features.transpose(1, 2).reshape(features.shape[0], -1, side, side)
         if features.shape[-1] == getattr(self.network, "num_features", -1) != features.shape[1]:
             return features.permute(0, 3, 1, 2)  # networks that keep channels last, such as Swin
         return features

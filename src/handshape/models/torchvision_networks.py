@@ -67,7 +67,7 @@ class _Patches(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         tokens: Tensor = self.network._process_input(images)
-        first = self.network.class_token.expand(len(tokens), -1, -1)
+        first = self.network.class_token.expand(tokens.shape[0], -1, -1)
         encoded: Tensor = self.network.encoder(torch.cat([first, tokens], dim=1))[:, 1:]
         side = images.shape[-1] // self.network.patch_size
-        return encoded.transpose(1, 2).reshape(len(images), -1, side, side)
+        return encoded.transpose(1, 2).reshape(images.shape[0], -1, side, side)

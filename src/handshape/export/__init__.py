@@ -1,0 +1,1 @@
+"""A recogniser as one ONNX graph, and what runs it without torch."""

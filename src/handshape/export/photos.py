@@ -1,0 +1,123 @@
+"""The photos on which an export is checked: named ones, those of the run, or drawn hands."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from handshape.data.drawn.picture import draw_image
+from handshape.data.drawn.poses import LETTERS
+from handshape.data.drawn.signer import make_signer
+from handshape.data.folder import read_folder
+from handshape.data.image import read_image
+from handshape.errors import DataError, DataNotFoundError, HandshapeError, ImageError
+
+_DRAWN = 24
+_DRAWN_SIZE = 256
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo to check on.
+
+    Args:
+        image: Its file, or its pixels when it was drawn.
+        label: What it shows, if that is known.
+    """
+
+    image: Path | NDArray[np.uint8]
+    label: str | None = None
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Return (H, W, 3) uint8, RGB.
+
+        Raises:
+            ImageError: The file cannot be read.
+        """
+        return read_image(self.image) if isinstance(self.image, Path) else self.image
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Photos to check an export on.
+
+    Args:
+        source: Where they are from, for people.
+        check: Photos to compare answers on.
+        calibration: Other photos, for choosing the ranges of 8-bit numbers.
+    """
+
+    source: str
+    check: tuple[Photo, ...]
+    calibration: tuple[Photo, ...]
+
+
+def find_photos(bundle: Path, labels: Sequence[str], images: Path | None) -> Photos:
+    """Find photos to check an export on.
+
+    Args:
+        bundle: Folder of the bundle itself.
+        labels: K labels of the recogniser.
+        images: Folder of photos, below folders named by label where labels matter; ``None`` takes the photos
+            of the run that the bundle lies in, and drawn hands where there is none.
+
+    Raises:
+        DataError: There is no photo in ``images``.
+    """
+    if images is not None:
+        return _of_folder(images.expanduser(), labels)
+    return _of_run(bundle.parent) or _drawn(labels)
+
+
+def spaced(photos: Sequence[Photo], most: int) -> list[Photo]:
+    """Return at most so many photos, evenly spaced, leaving out those that cannot be read."""
+    chosen = [photos[i] for i in np.unique(np.linspace(0, len(photos) - 1, most).round().astype(int))]
+    return [photo for photo in chosen if _is_readable(photo)]
+
+
+def _is_readable(photo: Photo) -> bool:
+    try:
+        photo.pixels()
+    except ImageError:
+        return False
+    return True
+
+
+def _of_folder(folder: Path, labels: Sequence[str]) -> Photos:
+    if not folder.is_dir():
+        raise DataNotFoundError(f"no folder at {str(folder)!r}", "a folder of photos", "check --images")
+    endings = set(Image.registered_extensions())
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings and path.is_file())
+    if not paths:
+        raise DataError(f"no photo in {str(folder)!r}", "a folder of photos", "check --images")
+    photos = [Photo(path, path.parent.name if path.parent.name in labels else None) for path in paths]
+    return Photos(f"photos in {folder}", tuple(photos[::2]), tuple(photos[1::2]))
+
+
+def _of_run(run: Path) -> Photos | None:
+    """Return the photos that a run was trained and tested on, if they are still where they were."""
+    try:
+        settings = json.loads((run / "config.json").read_text(encoding="utf-8"))["settings"]
+        dataset = read_folder(settings["data"], labels=settings["labels"], signer=settings["signer"])
+        with (run / "predictions.csv").open(newline="", encoding="utf-8") as file:
+            tested = {row["path"] for row in csv.DictReader(file)}
+    except (OSError, ValueError, KeyError, TypeError, HandshapeError):
+        return None  # no run, or an older one, or its photos are gone: other photos do as well
+    check = tuple(Photo(s.path, s.label) for s in dataset.samples if s.name in tested)
+    rest = tuple(Photo(s.path, s.label) for s in dataset.samples if s.name not in tested)
+    return Photos(f"the run's test photos in {dataset.root}", check, rest) if check and rest else None
+
+
+def _drawn(labels: Sequence[str]) -> Photos:
+    letters = [label for label in labels if label in LETTERS] or list(LETTERS)
+    photos = []
+    for index in range(_DRAWN):
+        signer = make_signer(1 + index % 6, 0)
+        drawn = draw_image(letters[index % len(letters)], signer, index=index, size=_DRAWN_SIZE)
+        photos.append(Photo(drawn.pixels))
+    return Photos("drawn hands, for want of photos", tuple(photos[::2]), tuple(photos[1::2]))

@@ -1,0 +1,85 @@
+import importlib.util
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from handshape.data.image import read_image
+from handshape.export.runtime import Runtime
+from handshape.recogniser import load
+
+
+@pytest.fixture
+def bundle(finished: Any, tmp_path: Path) -> Path:
+    shutil.copytree(finished.out, tmp_path / "run")
+    return tmp_path / "run" / "recogniser"
+
+
+def test_export__into_the_bundle(cli: Any, finished: Any, bundle: Path) -> None:
+    answer = cli("export", bundle.parent, "--json")
+    found = answer.json
+    assert (
+        found["file"] == str(bundle / "model.onnx")
+        and found["bytes"] == (bundle / "model.onnx").stat().st_size
+    )
+    assert (found["labels"], found["precision"], found["opset"]) == (["A", "B", "C"], "fp32", 18)
+    assert (
+        found["parity"]["photos"] == finished.metrics["split"]["test"] and found["parity"]["largest"] < 1e-4
+    )
+    photos = sorted(finished.photos.rglob("*.png"))
+    rows = Runtime.of_bundle(bundle).probabilities(read_image(path) for path in photos)
+    assert np.abs(rows - load(bundle).probabilities(photos)).max() < 1e-4
+    assert sorted(path.name for path in bundle.iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.onnx",
+        "model.safetensors",
+    ]
+    kept = {one.key: one.value for one in onnx.load(bundle / "model.onnx").metadata_props}
+    assert '"test_accuracy"' in kept["handshape.figures"] and '"signer"' in kept["handshape.trained_on"]
+
+
+def test_export__as_a_person_reads_it(cli: Any, finished: Any, bundle: Path, tmp_path: Path) -> None:
+    answer = cli("export", bundle, "--out", tmp_path / "reader.onnx", "--images", finished.photos)
+    lines = answer.out.splitlines()
+    assert lines[0].startswith(f"{tmp_path / 'reader.onnx'}: ") and lines[0].endswith(" MB, fp32, opset 18")
+    assert lines[2] == "Labels: A, B, C"
+    assert lines[3].startswith(
+        f"Compared with torch on 12 photos (photos in {finished.photos}): probabilities dif"
+    )
+    assert "Comparing with torch: 12/12" in answer.err
+
+
+def test_export__refuses_another_answer(cli: Any, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from handshape.recogniser import Recogniser
+
+    right = Recogniser.probabilities
+    monkeypatch.setattr(Recogniser, "probabilities", lambda self, images: right(self, images) * 0.99)
+    answer = cli("export", bundle)
+    assert (answer.code, answer.out) == (1, "")
+    assert "the exported model's probabilities differ from torch's by up to 0.0" in answer.err
+    assert not (bundle / "model.onnx").exists()
+
+
+def test_export__wrong_usage(cli: Any, bundle: Path) -> None:
+    answer = cli("export", bundle, "--out", "model.bin")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == (
+        "handshape export: --out 'model.bin'; expected the name of a file that ends in .onnx; rename it\n"
+    )
+
+
+def test_export__onnx_is_not_installed(cli: Any, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        "handshape.commands.export.find_spec", lambda name: None if name.startswith("onnx") else found(name)
+    )
+    answer = cli("export", bundle)
+    assert answer.code == 1
+    assert answer.err == (
+        "handshape export: onnx and onnxruntime and onnxscript not installed; expected the extra `onnx`; "
+        "run `pip install 'handshape[onnx]'`\n"
+    )

@@ -1,0 +1,86 @@
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import Tensor, nn
+
+from handshape.data.image import Preprocessing
+from handshape.errors import ExportError
+from handshape.export.graph import network_graph, whole_graph
+from handshape.models.backbone import load_backbone
+from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.network import FrozenNetwork, NetworkConfig
+from handshape.recogniser import BundleConfig, Recogniser
+
+
+def frozen(name: str, kind: Any = "lda") -> Recogniser:
+    backbone = load_backbone(name, None if name == "handnet" else "untrained")
+    shape, config = backbone.feature_shape, HeadConfig(kind)
+    pool = Pool(4, *shape[1:])
+    torch.manual_seed(1)
+    head = Head(shape[0] * pool.side[0] * pool.side[1], 3, config)
+    head.mean.uniform_()
+    network = NetworkConfig("frozen", 3, backbone.preprocessing, name, shape, config)
+    return Recogniser(FrozenNetwork(backbone, pool, head), BundleConfig(("A", "B", "C"), network, 1.5))
+
+
+def answers(model: onnx.ModelProto, images: Any) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    (found,) = onnxruntime.InferenceSession(model.SerializeToString(), options).run(None, {"images": images})
+    return found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "handnet",
+        pytest.param("alexnet", marks=pytest.mark.slow),
+        "squeezenet1_1",
+        pytest.param("resnet18", marks=pytest.mark.slow),
+        pytest.param("mobilenet_v3_small", marks=pytest.mark.slow),
+        pytest.param("vit_b_16", marks=pytest.mark.slow),
+    ],
+)
+def test_whole_graph__answers_as_torch_does(name: str) -> None:
+    recogniser = frozen(name, "mlp" if name == "squeezenet1_1" else "lda")
+    model = whole_graph(network_graph(recogniser), recogniser.config.network.preprocessing.size)
+    images = np.random.default_rng(0).integers(0, 256, (3, 100, 120, 3), dtype=np.uint8)
+    for batch in (images, images[:1]):  # exported with two
+        expected = recogniser.probabilities(list(batch))
+        assert np.abs(answers(model, batch) - expected).max() < 1e-5
+
+
+def test_whole_graph__keeps_the_rounding_of_features_to_float16() -> None:
+    model = network_graph(frozen("squeezenet1_1"))
+    casts = [one.attribute[0].i for one in model.graph.node if one.op_type == "Cast"]
+    assert onnx.TensorProto.FLOAT16 in casts
+
+
+def test_whole_graph__says_what_goes_in_and_out() -> None:
+    model = whole_graph(network_graph(frozen("handnet")), 224)
+    (images,), (probabilities,) = model.graph.input, model.graph.output
+    assert (images.name, probabilities.name) == ("images", "probabilities")
+    dims = images.type.tensor_type.shape.dim
+    assert [bool(dim.dim_param) for dim in dims] == [True, True, True, False] and dims[3].dim_value == 3
+    assert images.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+
+
+class _Strange(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        if images.sum() > 0:  # depends on numbers, which no graph can
+            return images.mean(dim=(2, 3))
+        return images.amax(dim=(2, 3))
+
+
+def test_network_graph__a_network_that_cannot_be_exported() -> None:
+    config = NetworkConfig("frozen", 3, Preprocessing(32), "strange")
+    with pytest.raises(
+        ExportError,
+        match=r"(?s)the network 'strange' cannot be exported \(.*\); expected layers that ONNX knows; choose",
+    ):
+        network_graph(Recogniser(_Strange(), BundleConfig(("A", "B", "C"), config)))

@@ -1,0 +1,48 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handshape.errors import ExportError
+from handshape.export.parity import Parity, check_parity, measure_parity
+from handshape.export.photos import Photo
+from handshape.export.runtime import Runtime
+from handshape.recogniser import load
+
+from .conftest import small_recogniser
+
+
+def photos(count: int) -> list[Photo]:
+    rng = np.random.default_rng(0)
+    return [Photo(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)) for _ in range(count)]
+
+
+def test_measure_parity__of_the_same_recogniser(exported: Path) -> None:
+    parity = measure_parity(load(exported), Runtime(exported / "model.onnx"), photos(20), "noise")
+    assert (parity.photos, parity.source, parity.same) == (20, "noise", 1.0)
+    assert parity.largest < 1e-5
+    check_parity(parity)
+
+
+def test_measure_parity__of_another_temperature(exported: Path) -> None:
+    parity = measure_parity(small_recogniser(1.4), Runtime(exported / "model.onnx"), photos(5), "noise")
+    assert 1e-4 < parity.largest < 0.1
+    text = (
+        f"the exported model's probabilities differ from torch's by up to {parity.largest:.2g} on 5 photos "
+        "(noise); expected at most 0.0001; nothing was written; please report it with the name of the back"
+    )
+    with pytest.raises(ExportError, match=re.escape(text)):
+        check_parity(parity)
+
+
+def test_measure_parity__no_number_is_as_far_as_can_be() -> None:
+    class Broken:
+        def probabilities(self, pixels: Any) -> Any:
+            return np.full((len(pixels), 3), np.nan, np.float32)
+
+    parity = measure_parity(small_recogniser(), Broken(), photos(2), "noise")  # type: ignore[arg-type]
+    assert parity.largest == 1.0
+    with pytest.raises(ExportError):
+        check_parity(Parity(1, "noise", float("nan"), 1.0))

@@ -1,0 +1,60 @@
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handshape.errors import DataError, DataNotFoundError
+from handshape.export.photos import Photo, find_photos, spaced
+
+
+def test_find_photos__of_the_run(finished: Any) -> None:
+    photos = find_photos(finished.out / "recogniser", ("A", "B", "C"), None)
+    assert photos.source == f"the run's test photos in {finished.photos}"
+    split = finished.metrics["split"]
+    assert (len(photos.check), len(photos.calibration)) == (split["test"], split["train"] + split["valid"])
+    assert not {photo.image for photo in photos.check} & {photo.image for photo in photos.calibration}
+    assert {photo.label for photo in photos.check} == {"A", "B", "C"}
+
+
+def test_find_photos__drawn_when_those_of_the_run_are_gone(finished: Any, tmp_path: Path) -> None:
+    shutil.copytree(finished.out, tmp_path / "run")
+    config = tmp_path / "run" / "config.json"
+    config.write_text(config.read_text().replace(str(finished.photos), str(tmp_path / "gone")))
+    photos = find_photos(tmp_path / "run" / "recogniser", ("A", "hello"), None)
+    assert photos.source == "drawn hands, for want of photos"
+    assert photos.check[0].pixels().shape == (256, 256, 3)
+
+
+def test_find_photos__drawn_for_labels_that_are_no_letters(tmp_path: Path) -> None:
+    photos = find_photos(tmp_path, ("yes", "no"), None)
+    assert len(photos.check) == len(photos.calibration) == 12
+
+
+def test_find_photos__named(make_photos: Any, tmp_path: Path) -> None:
+    folder = make_photos("AB", signers=1, images=2)
+    (folder / "A" / "notes.txt").write_text("no photo")
+    photos = find_photos(tmp_path, ("A", "C"), folder)
+    assert photos.source == f"photos in {folder}"
+    assert [(p.image.name, p.label) for p in photos.check if isinstance(p.image, Path)] == [
+        ("signer1_0.png", "A"),
+        ("signer1_0.png", None),
+    ]
+
+
+def test_find_photos__nothing_where_photos_were_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataNotFoundError, match=r"no folder at '.*gone'; expected a folder of photos; check --im"
+    ):
+        find_photos(tmp_path, ("A",), tmp_path / "gone")
+    with pytest.raises(DataError, match=r"no photo in '.*'; expected a folder of photos; check --images"):
+        find_photos(tmp_path, ("A",), tmp_path)
+
+
+def test_spaced__evenly_and_readable_only(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"broken")
+    drawn = [Photo(np.full((2, 2, 3), n, np.uint8)) for n in range(10)]
+    assert [int(p.pixels()[0, 0, 0]) for p in spaced(drawn, 4)] == [0, 3, 6, 9]
+    assert len(spaced(drawn, 99)) == 10
+    assert spaced([Photo(tmp_path / "broken.png"), drawn[1]], 5) == [drawn[1]]
