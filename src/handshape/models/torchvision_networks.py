@@ -66,6 +66,7 @@ class _Patches(nn.Module):
         network.heads = nn.Identity()
 
     def forward(self, images: Tensor) -> Tensor:
+        # shape[0] and not len(), which export would take for a constant.
         tokens: Tensor = self.network._process_input(images)
         first = self.network.class_token.expand(tokens.shape[0], -1, -1)
         encoded: Tensor = self.network.encoder(torch.cat([first, tokens], dim=1))[:, 1:]
