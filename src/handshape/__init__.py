@@ -7,12 +7,14 @@ if TYPE_CHECKING:
     from handshape.api import compare, evaluate, export_bundle, extract, inspect, push, train
     from handshape.data.folder import read_folder
     from handshape.errors import HandshapeError
+    from handshape.estimator import SignClassifier
     from handshape.recogniser import Prediction, Recogniser, load
 
 __all__ = [
     "HandshapeError",
     "Prediction",
     "Recogniser",
+    "SignClassifier",
     "compare",
     "evaluate",
     "export_bundle",
@@ -27,6 +29,7 @@ _HOMES = {
     "HandshapeError": "errors",
     "Prediction": "recogniser",
     "Recogniser": "recogniser",
+    "SignClassifier": "estimator",
     "load": "recogniser",
 }
 

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from handshape.data.image import pixels_of, read_image
-from handshape.errors import BundleError, ShapeError
+from handshape.data.given import ImageLike, as_pixels
+from handshape.errors import BundleError
 from handshape.hub import PREFIX, fetch_bundle
 from handshape.models.network import NetworkConfig, check_features, empty_network
 from handshape.run import find_bundle
@@ -27,7 +26,6 @@ UNSURE = "unsure"
 _CONFIG, _MODEL, _CARD = "config.json", "model.safetensors", "README.md"
 # Pixels along a side; no classification network is trained on larger images.
 _LARGEST = 2048
-ImageLike = str | Path | Image.Image | NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ class Recogniser:
         rows: list[NDArray[np.float32]] = []
         batch: list[NDArray[np.uint8]] = []
         for image in images:
-            batch.append(prepare(_pixels(image)))
+            batch.append(prepare(as_pixels(image)))
             if len(batch) == batch_size:
                 rows.append(self.prepared_probabilities(np.stack(batch)))
                 batch = []
@@ -267,20 +265,6 @@ def _contradictions(config: BundleConfig) -> Iterator[tuple[str, str]]:
         yield "network.preprocessing.size", f"is {preprocessing.size}, not from 1 to {_LARGEST}"
     if not all(0 < deviation < float("inf") for deviation in preprocessing.std):
         yield "network.preprocessing.std", f"is {preprocessing.std}, not positive"
-
-
-def _pixels(image: ImageLike) -> NDArray[np.uint8]:
-    if isinstance(image, str | Path):
-        return read_image(Path(image))
-    if isinstance(image, Image.Image):
-        return pixels_of(image)
-    if not isinstance(image, np.ndarray):
-        raise ShapeError(
-            f"an image of type {type(image).__name__!r}",
-            "a path, a Pillow image, or an (H, W, 3) uint8 array",
-            "convert it first",
-        )
-    return image
 
 
 def _damaged(path: Path, field_name: str, reason: str) -> BundleError:

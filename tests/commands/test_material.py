@@ -3,12 +3,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from handshape.commands.material import choose_device, scan_material, survey_material
+from handshape.commands.material import scan_material, survey_material
 from handshape.config.data import DataConfig
 from handshape.data.survey import Survey
-from handshape.errors import DataError, UsageError
+from handshape.errors import DataError
 
 
 def survey(data: Path, store: Path, **settings: Any) -> Survey:
@@ -56,29 +55,3 @@ def test_digest__does_not_depend_on_where_the_photos_are(
 ) -> None:
     one, other = (survey(make_photos("AB", name=name), tmp_path / "store") for name in ("one", "other"))
     assert one.digest == other.digest
-
-
-def test_choose_device__takes_what_is_asked_for() -> None:
-    assert choose_device("cpu") == torch.device("cpu")
-    assert choose_device("auto").type in ("cpu", "cuda", "mps")
-
-
-@pytest.mark.parametrize(
-    "cuda, mps, chosen", [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
-)
-def test_choose_device__auto_takes_the_fastest(
-    monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, chosen: str
-) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
-    monkeypatch.setattr("torch.backends.mps.is_available", lambda: mps)
-    assert choose_device("auto").type == chosen
-
-
-def test_choose_device__names_those_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
-    with pytest.raises(
-        UsageError,
-        match="--device cuda; expected a device that is there: cpu; choose it, or leave out --device",
-    ):
-        choose_device("cuda")

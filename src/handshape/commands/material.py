@@ -3,16 +3,18 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from handshape.config.data import DataConfig, DataOptions
 from handshape.data.folder import read_folder
 from handshape.data.scan import Scan, scan_dataset
 from handshape.data.survey import Survey, survey_data
-from handshape.errors import DataError, UsageError
+from handshape.errors import DataError
+from handshape.models.device import choose_device
 from handshape.progress import say
 from handshape.store.location import open_store
+
+__all__ = ["choose_device", "say_findings", "scan_material", "survey_material"]
 
 
 def scan_material(config: DataConfig, *, size: int = 224) -> tuple[Path, Scan]:
@@ -86,23 +88,3 @@ def say_findings(survey: Survey) -> None:
     for finding in survey.findings:
         if finding.severity != "note":
             say(f"{finding.severity.capitalize()}: {finding.message}")
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device that a command runs networks on.
-
-    Args:
-        name: ``auto`` takes CUDA, then Apple's GPU, then the CPU.
-
-    Raises:
-        UsageError: The device is not there.
-    """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if there[kind]))
-    if not there[name]:
-        found = ", ".join(kind for kind, present in there.items() if present)
-        raise UsageError(
-            f"--device {name}", f"a device that is there: {found}", "choose it, or leave out --device"
-        )
-    return torch.device(name)

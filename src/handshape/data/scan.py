@@ -53,7 +53,9 @@ class Scan:
     images: Images
 
 
-def scan_dataset(dataset: Dataset, store: Path, *, size: int = 224, strict: bool = False) -> Scan:
+def scan_dataset(
+    dataset: Dataset, store: Path, *, size: int = 224, strict: bool = False, held: bool = True
+) -> Scan:
     """Read every image of a data set, or what the store already knows of it.
 
     Args:
@@ -61,6 +63,8 @@ def scan_dataset(dataset: Dataset, store: Path, *, size: int = 224, strict: bool
         store: The store's folder.
         size: Height and width of the prepared images in pixels.
         strict: Raise for the first image that cannot be used, instead of leaving it out.
+        held: Whether prepared images are kept in the store for later passes, if there are not too many;
+            otherwise each is decoded when it is asked for.
 
     Returns:
         The scan; labels without a readable image are no longer among its labels.
@@ -74,7 +78,7 @@ def scan_dataset(dataset: Dataset, store: Path, *, size: int = 224, strict: bool
         table = _facts_table(store)
         known = _known_facts(table, digests)
         path = held_file(store, digests, size)
-        keep = len(samples) * size * size * 3 <= HELD_BYTES and bool(samples)
+        keep = held and len(samples) * size * size * 3 <= HELD_BYTES and bool(samples)
         fill = keep and not path.is_file()
         todo = [i for i, digest in enumerate(digests) if fill or digest not in known]
         with hold(path, len(samples), size) if fill else nullcontext(None) as array:

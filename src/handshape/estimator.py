@@ -1,0 +1,220 @@
+"""A recogniser as a scikit-learn estimator: cloned, searched over and cross-validated like any other."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+
+from handshape.config.train import TrainConfig
+from handshape.data.augment import Views
+from handshape.data.bursts import find_bursts
+from handshape.data.duplicates import near_pairs
+from handshape.data.given import ImageLike, as_images
+from handshape.data.given_scan import scan_given
+from handshape.data.hold_out import hold_out
+from handshape.data.prepared import content_digest
+from handshape.data.scan import Scan
+from handshape.errors import DataError
+from handshape.evaluation.calibration import fit_temperature
+from handshape.evaluation.card import model_card
+from handshape.evaluation.rejection import choose_threshold
+from handshape.features.extract import Extractor, features_of
+from handshape.models.backbone import load_backbone
+from handshape.models.device import choose_device
+from handshape.models.network import FrozenNetwork
+from handshape.recogniser import BundleConfig, Recogniser
+from handshape.run import new_run
+from handshape.store.location import open_store
+from handshape.training.fit import Fitter
+from handshape.training.fitted import Fitted
+from handshape.training.inputs import FeatureInputs
+from handshape.training.loop import predict_logits, probabilities_of
+
+_SIZE, _BATCH = 224, 64
+
+
+class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Reads the label of hand-sign images; trained as ``handshape train`` trains.
+
+    Images are paths, Pillow images, (H, W, 3) uint8 arrays, or one (N, H, W, 3) uint8 array. A frozen
+    backbone's features are kept in the store by content, so that cross-validation extracts them once.
+    `predict` always gives the most probable label; ``unsure`` is for the recogniser (`to_recogniser`).
+
+    Args:
+        model: As in `handshape.config.train.TrainConfig`, and so are all others: they are checked by `fit`.
+        backbone: Pretrained network.
+        weights: File with its weights, ``untrained``, or None to look and download.
+        head: What is trained on the features.
+        pool: Places along each axis that features are averaged to.
+        views: Augmented copies of each training photo.
+        epochs: Passes over the training images, for the CNN and the MLP.
+        batch_size: Images in one step.
+        learning_rate: Of Adam.
+        weight_decay: Of Adam.
+        valid_fraction: Share of the images given to `fit` that is used to choose with: penalty, epoch,
+            temperature and threshold.
+        seed: Fixes every random choice.
+        store: Folder of the feature store; None for the user's cache directory.
+        device: Where networks run.
+
+    Attributes:
+        classes_: (K,) labels as they were given, sorted.
+        recogniser_: What was fitted.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str = "frozen",
+        backbone: str = "alexnet",
+        weights: str | Path | None = None,
+        head: str = "lda",
+        pool: int | None = None,
+        views: int = 0,
+        epochs: int = 7,
+        batch_size: int = 32,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.0,
+        valid_fraction: float = 0.2,
+        seed: int = 0,
+        store: str | Path | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.model, self.backbone, self.weights = model, backbone, weights
+        self.head, self.pool, self.views = head, pool, views
+        self.epochs, self.batch_size = epochs, batch_size
+        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.valid_fraction, self.seed = valid_fraction, seed
+        self.store, self.device = store, device
+
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+        """Train on images and their labels.
+
+        Args:
+            X: N images.
+            y: (N,) labels.
+            groups: (N,) signer of each image: none is on both sides of the part that is chosen with. Without,
+                bursts of near-identical images are kept together.
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            DataError: There is one label only, or a file cannot be read.
+            ShapeError: X is not images.
+            UsageError: A setting is out of its range.
+        """
+        if y is None:
+            raise DataError("fit requires y to be passed, but the target y is None", "N labels", "pass them")
+        config, images = self._config(), as_images(X)
+        classes = self._classes(images, y, groups)
+        backbone = None
+        if config.model != "cnn":
+            backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
+        size = backbone.preprocessing.size if backbone else _SIZE
+        store, labels = open_store(config.store), tuple(str(label) for label in self.classes_)
+        signers = None if groups is None else [str(group) for group in groups]
+        held = config.model != "frozen"  # features are asked for once, pixels in every pass
+        scan = scan_given(images, classes, labels, store, signers=signers, size=size, held=held)
+        train, valid = hold_out(classes, _groups(scan, signers), config.valid_fraction, config.seed)
+        device = choose_device(config.device)
+        fitter = Fitter(scan, store, device, backbone, config, config, seed=config.seed, size=size)
+        # Others test it, on photos of their own; the fitter wants a side for that.
+        fitted = fitter.fit(config.model, {"train": train, "valid": valid, "test": valid}, mirrored=False)
+        self.recogniser_ = _recogniser(fitted, scan, len(train), classes[valid])
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float32]:
+        """Read images.
+
+        Args:
+            X: N images.
+
+        Returns:
+            (N, K) float32 probabilities in the order of ``classes_``; rows sum to 1.
+
+        Raises:
+            DataError: A file cannot be read.
+            ShapeError: X is not images.
+        """
+        check_is_fitted(self)
+        config, recogniser = self._config(), self.recogniser_
+        network, known = recogniser.network, recogniser.config
+        images, store = as_images(X), open_store(config.store)
+        nothing = np.zeros(len(images), dtype=np.int64)
+        scan = scan_given(images, nothing, known.labels, store, size=known.network.preprocessing.size)
+        if known.network.model != "frozen" or not isinstance(network, FrozenNetwork):
+            starts = range(0, len(images), _BATCH)
+            batches = [scan.images.take(range(s, min(s + _BATCH, len(images)))) for s in starts]
+            return np.concatenate([recogniser.prepared_probabilities(batch) for batch in batches])
+        extractor = Extractor(network.backbone, config.places, Views(), choose_device(config.device))  # type: ignore[arg-type]
+        features = features_of(extractor, scan.images, scan.digests, store).astype(np.float32)
+        return probabilities_of(
+            predict_logits(network.head, FeatureInputs(torch.from_numpy(features))), known.temperature
+        )
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most probable label of each image: (N,) of the type of ``classes_``."""
+        best = self.predict_proba(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[best]
+        return labels
+
+    def to_recogniser(self) -> Recogniser:
+        """Return what was fitted as a recogniser, with labels as text."""
+        check_is_fitted(self)
+        found: Recogniser = self.recogniser_
+        return found
+
+    def save(self, folder: str | Path) -> None:
+        """Write the recogniser's bundle into a new folder.
+
+        Raises:
+            OutputError: The folder is not empty, or cannot be written.
+        """
+        known = self.to_recogniser().config
+        card = model_card(known.labels, known.network, known.threshold, known.trained_on, known.figures)
+        with new_run(Path(folder), force=False) as partial:
+            partial.rmdir()  # it is made by the recogniser
+            self.to_recogniser().save(partial, card)
+
+    def _classes(self, images: list[ImageLike], y: Any, groups: Any) -> NDArray[np.int64]:
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        check_consistent_length(images, y, groups)
+        self.classes_, classes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DataError(
+                f"one label only ({str(self.classes_[0])!r}), in other words one class",
+                "images of at least two labels",
+                "add images of another",
+            )
+        return np.asarray(classes, dtype=np.int64)
+
+    def _config(self) -> TrainConfig:
+        return TrainConfig(data=Path(), **self.get_params())
+
+
+def _groups(scan: Scan, signers: list[str] | None) -> NDArray[np.int64]:
+    if signers is not None:
+        return np.unique(signers, return_inverse=True)[1]
+    classes = scan.dataset.classes
+    return find_bursts(near_pairs(scan.facts, classes), scan.digests, classes)
+
+
+def _recogniser(fitted: Fitted, scan: Scan, trained: int, valid: NDArray[np.int64]) -> Recogniser:
+    logits = fitted.logits["valid"]
+    temperature = fit_temperature(logits.numpy(), valid)
+    threshold = choose_threshold(probabilities_of(logits, temperature), valid)
+    trained_on = {
+        "data_digest": content_digest("\n".join(scan.digests).encode()),
+        "signers": list(scan.dataset.signers),
+        "train": trained,
+        "valid": len(valid),
+    }
+    described = BundleConfig(scan.dataset.labels, fitted.config, temperature, threshold, trained_on)
+    return Recogniser(fitted.network.cpu(), described)

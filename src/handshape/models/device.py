@@ -1,0 +1,25 @@
+"""Where networks run."""
+
+import torch
+
+from handshape.errors import UsageError
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device that a command runs networks on.
+
+    Args:
+        name: ``auto`` takes CUDA, then Apple's GPU, then the CPU.
+
+    Raises:
+        UsageError: The device is not there.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if there[kind]))
+    if not there[name]:
+        found = ", ".join(kind for kind, present in there.items() if present)
+        raise UsageError(
+            f"--device {name}", f"a device that is there: {found}", "choose it, or leave out --device"
+        )
+    return torch.device(name)

@@ -1,0 +1,259 @@
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pytest
+import sklearn
+from PIL import Image
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.validation import validate_data
+
+import handshape
+from handshape import SignClassifier
+from handshape.errors import DataError, OutputError, ShapeError, UsageError
+from handshape.features import extract
+
+Photos = tuple[list[str], list[str], list[str]]
+
+
+@pytest.fixture
+def photos(make_photos: Callable[..., Path]) -> Photos:
+    """Paths, labels and signers of three shapes by four signers."""
+    paths = sorted(make_photos("ABC", signers=4, images=3).glob("*/*.png"))
+    return [str(p) for p in paths], [p.parent.name for p in paths], [p.stem.split("_")[0] for p in paths]
+
+
+def make(store: Path, **settings: Any) -> SignClassifier:
+    return SignClassifier(**{"backbone": "handnet", "device": "cpu", "store": store, **settings})
+
+
+@pytest.fixture
+def extracted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many images went through a backbone, call by call."""
+    counts: list[int] = []
+    real = extract._extract
+
+    def counting(extractor: Any, images: Any, digests: Any, missing: Any, *rest: Any) -> None:
+        counts.append(len(missing))
+        real(extractor, images, digests, missing, *rest)
+
+    monkeypatch.setattr(extract, "_extract", counting)
+    return counts
+
+
+def test_fit__reads_signers_it_was_not_shown(photos: Photos, tmp_path: Path) -> None:
+    paths, labels, signers = photos
+    known = [i for i, signer in enumerate(signers) if signer != "signer4"]
+    new = [i for i, signer in enumerate(signers) if signer == "signer4"]
+    fitted = make(tmp_path).fit(
+        [paths[i] for i in known], [labels[i] for i in known], [signers[i] for i in known]
+    )
+    assert fitted.classes_.tolist() == ["A", "B", "C"]
+    tested = [paths[i] for i in new]
+    assert fitted.score(tested, [labels[i] for i in new]) >= 8 / 9
+    probabilities = fitted.predict_proba(tested)
+    assert probabilities.shape == (9, 3) and np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert fitted.predict(tested).tolist() == fitted.classes_[probabilities.argmax(axis=1)].tolist()
+
+
+def test_fit__paths_pictures_and_arrays_alike(photos: Photos, tmp_path: Path) -> None:
+    paths, labels, signers = photos
+    pictures = [Image.open(path).convert("RGB") for path in paths]
+    arrays = [np.asarray(picture) for picture in pictures]
+    many = (
+        paths,
+        np.array(paths, dtype=object),
+        [Path(p) for p in paths],
+        pictures,
+        arrays,
+        np.stack(arrays),
+    )
+    found = [make(tmp_path).fit(given, labels, signers).predict_proba(given) for given in many]
+    assert all(np.allclose(one, found[0], atol=1e-6) for one in found[1:])
+
+
+def test_fit__labels_of_any_type(photos: Photos, tmp_path: Path) -> None:
+    paths, labels, _ = photos
+    numbers = [{"A": 30, "B": 4, "C": 100}[label] for label in labels]
+    fitted = make(tmp_path).fit(paths, numbers)
+    assert fitted.classes_.tolist() == [4, 30, 100]
+    assert set(fitted.predict(paths).tolist()) <= {4, 30, 100}
+    assert fitted.to_recogniser().labels == ("4", "30", "100")
+
+
+def test_fit__keeps_signers_apart_within(photos: Photos, tmp_path: Path) -> None:
+    paths, labels, signers = photos
+    trained_on = make(tmp_path).fit(paths, labels, signers).to_recogniser().config.trained_on
+    assert trained_on["train"] + trained_on["valid"] == 36 and trained_on["valid"] == 9
+    assert trained_on["signers"] == ["signer1", "signer2", "signer3", "signer4"]
+
+
+def test_cross_val_score__extracts_every_image_once(
+    photos: Photos, tmp_path: Path, extracted: list[int]
+) -> None:
+    paths, labels, signers = photos
+    scores = cross_val_score(make(tmp_path), paths, labels, groups=signers, cv=GroupKFold(4))
+    assert scores.shape == (4,) and scores.mean() >= 0.8
+    assert sum(extracted) == len(paths)
+    cross_val_score(make(tmp_path, head="linear"), paths, labels, groups=signers, cv=GroupKFold(2))
+    assert sum(extracted) == len(paths)
+
+
+def test_cross_val_score__routes_signers_to_fit(photos: Photos, tmp_path: Path) -> None:
+    paths, labels, signers = photos
+    with sklearn.config_context(enable_metadata_routing=True):
+        classifier = make(tmp_path).set_fit_request(groups=True)
+        scores = cross_val_score(
+            classifier, paths, labels, params={"groups": signers}, cv=GroupKFold(3), error_score="raise"
+        )
+    assert scores.shape == (3,)
+
+
+def test_grid_search__in_a_pipeline(photos: Photos, tmp_path: Path, extracted: list[int]) -> None:
+    paths, labels, signers = photos
+    pipeline = Pipeline([("as paths", FunctionTransformer(list)), ("signs", make(tmp_path))])
+    grid = {"signs__head": ["lda", "linear"], "signs__pool": [1, 4]}
+    search = GridSearchCV(pipeline, grid, cv=GroupKFold(3), error_score="raise")
+    search.fit(paths, labels, groups=signers)
+    assert set(search.best_params_) == set(grid) and search.best_score_ >= 0.8
+    assert search.predict(paths[:2]).shape == (2,)
+    assert sum(extracted) == 2 * len(paths)  # once for each pooling
+
+
+def test_clone__and_set_params(tmp_path: Path, photos: Photos) -> None:
+    paths, labels, signers = photos
+    fitted = make(tmp_path, seed=3).fit(paths, labels, signers)
+    again = clone(fitted).set_params(head="linear")
+    assert again.get_params() == {**fitted.get_params(), "head": "linear"}
+    with pytest.raises(NotFittedError):
+        again.predict(paths)
+
+
+def test_fit__the_same_twice_and_through_pickle(photos: Photos, tmp_path: Path) -> None:
+    paths, labels, _ = photos
+    one, other = (make(tmp_path, head="mlp", epochs=2).fit(paths, labels) for _ in range(2))
+    assert np.array_equal(one.predict_proba(paths), other.predict_proba(paths))
+    again = pickle.loads(pickle.dumps(one))
+    assert np.array_equal(again.predict_proba(paths), one.predict_proba(paths))
+
+
+@pytest.mark.slow
+def test_fit__the_cnn(photos: Photos, tmp_path: Path) -> None:
+    paths, labels, signers = photos
+    fitted = make(tmp_path, model="cnn", epochs=2).fit(paths, labels, signers)
+    assert fitted.predict_proba(paths).shape == (36, 3)
+    assert np.allclose(fitted.predict_proba(paths), fitted.to_recogniser().probabilities(paths), atol=1e-5)
+
+
+def test_save__gives_a_bundle(photos: Photos, tmp_path: Path) -> None:
+    paths, labels, signers = photos
+    fitted = make(tmp_path / "store").fit(paths, labels, signers)
+    fitted.save(tmp_path / "bundle")
+    recogniser = handshape.load(tmp_path / "bundle")
+    assert np.allclose(recogniser.probabilities(paths), fitted.predict_proba(paths), atol=1e-4)
+    assert recogniser.config.threshold > 0 and recogniser.config.figures == {}
+    assert "Not measured" in (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(OutputError, match="is not empty"):
+        fitted.save(tmp_path / "bundle")
+
+
+@pytest.mark.parametrize(
+    "settings, text",
+    [
+        ({"model": "rnn"}, "--model 'rnn'; expected one of"),
+        ({"head": "tree"}, "--head 'tree'; expected one of lda, linear, mlp"),
+        ({"valid_fraction": 0.0}, "fractions of 0.0 for valid"),
+    ],
+)
+def test_fit__refuses_settings(photos: Photos, tmp_path: Path, settings: Any, text: str) -> None:
+    with pytest.raises(UsageError, match=text):
+        make(tmp_path, **settings).fit(photos[0], photos[1])
+
+
+@pytest.mark.parametrize(
+    "images, labels, error, text",
+    [
+        ("a.png", ["A"], ShapeError, r"images of type 'str'; expected N images; put it into a list"),
+        (
+            np.zeros((4, 8, 8), np.uint8),
+            list("AABB"),
+            ShapeError,
+            r"images of shape \(4, 8, 8\) and type uint8",
+        ),
+        (np.zeros((4, 10)), list("AABB"), ShapeError, "reshape your data: there must be N images"),
+        ([1, 2], ["A", "B"], ShapeError, "an image of type 'int'; expected a path, a Pillow image"),
+        ([], [], ShapeError, "0 images; expected at least one; check the list"),
+        (
+            np.zeros((4, 8, 8, 3), np.uint8),
+            list("AAAA"),
+            DataError,
+            r"one label only \('A'\), in other words",
+        ),
+        (
+            np.zeros((2, 8, 8, 3), np.uint8),
+            None,
+            DataError,
+            "fit requires y to be passed, but the target y is",
+        ),
+        (np.zeros((2, 8, 8, 3), np.uint8), list("AB"), DataError, "2 photos, none of which can be spared"),
+        (np.zeros((2, 8, 8, 3), np.uint8), list("ABC"), ValueError, "inconsistent numbers of samples"),
+    ],
+)
+def test_fit__refuses_images_and_labels(
+    tmp_path: Path, images: Any, labels: Any, error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=text):
+        make(tmp_path).fit(images, labels)
+
+
+def test_fit__a_file_that_cannot_be_read(photos: Photos, tmp_path: Path) -> None:
+    Path(photos[0][0]).write_bytes(b"")
+    with pytest.raises(
+        DataError, match=r"signer1_0.png': the file is empty; expected images that can be read"
+    ):
+        make(tmp_path).fit(photos[0], photos[1])
+
+
+class RowClassifier(SignClassifier):
+    """Makes an image of each row of numbers, so that scikit-learn's own checks have something to give it."""
+
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+        if y is None:
+            return super().fit(X, y)
+        X, y = validate_data(self, X, y, ensure_min_samples=2)
+        self.low_, self.high_ = X.min(axis=0), X.max(axis=0)
+        return super().fit(self._drawn(X), y, groups)
+
+    def predict_proba(self, X: Any) -> Any:
+        sklearn.utils.validation.check_is_fitted(self)
+        return super().predict_proba(self._drawn(validate_data(self, X, reset=False)))
+
+    def _drawn(self, rows: Any) -> Any:
+        share = (rows - self.low_) / np.maximum(self.high_ - self.low_, 1e-9)
+        bars = (share.clip(0, 1) * 255).astype(np.uint8)[:, None, :].repeat(64, axis=1)
+        wide = bars.repeat(-(-64 // rows.shape[1]), axis=2)[:, :, :64]
+        return np.stack([wide] * 3, axis=3)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True  # numbers drawn as bars are no hands
+        return tags
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_sign_classifier__by_the_checks_of_scikit_learn(tmp_path: Path) -> None:
+    results = check_estimator(make_rows(tmp_path), on_fail=None, on_skip=None)
+    failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
+    assert failed == {}
+
+
+def make_rows(store: Path) -> RowClassifier:
+    return RowClassifier(backbone="handnet", device="cpu", store=store, pool=1)
