@@ -242,3 +242,35 @@ def test_append__killed_in_the_middle(tmp_path: Path) -> None:
     assert values(table, range(count)) == list(range(count))
     add(table, [10**7])  # the lock of the dead does not hold
     assert len(table) == count + 1
+
+
+def wide(folder: Path) -> Table:
+    return Table(folder / "wide.lance", {"row": pa.list_(pa.float16(), 3)}, {"about": "a test"})
+
+
+@pytest.mark.parametrize("count", [5, 1500])
+def test_read_into__in_the_order_asked_for(tmp_path: Path, count: int) -> None:
+    table = wide(tmp_path)
+    for start in range(0, 1500, 500):
+        numbers = np.arange(start, start + 500)
+        flat = pa.array(np.stack([numbers, numbers + 0.5, -numbers], axis=1).astype(np.float16).reshape(-1))
+        table.append(names(numbers), 0, {"row": pa.FixedSizeListArray.from_arrays(flat, 3)})
+    table.drop(names(range(7)))  # rows before others that are gone
+    asked = np.random.default_rng(0).integers(7, 1500, count)
+    out = np.zeros((count, 3), dtype=np.float16)
+    table.read_into(table.rows(names(asked), 0), "row", out)
+    np.testing.assert_array_equal(out, np.stack([asked, asked + 0.5, -asked], axis=1).astype(np.float16))
+
+
+def test_read_into__nothing(tmp_path: Path) -> None:
+    table = wide(tmp_path)
+    table.read_into(table.rows([], 0), "row", np.zeros((0, 3), dtype=np.float16))
+
+
+def test_append__after_another_process_dropped_and_merged(tmp_path: Path) -> None:
+    table, other = open_table(tmp_path), open_table(tmp_path)
+    add(table, range(10))
+    other.drop(names([3]))
+    add(table, [3, 4])  # 3 is missing again, 4 is not
+    assert len(table) == 10
+    assert values(table, range(10)) == list(range(10))

@@ -11,8 +11,13 @@ import pyarrow as pa
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from handshape.store.keys import Keys
+
 # More commits than this are merged into one file when a writer is done.
 _FRAGMENTS = 32
+# Rows read at once, and how far Lance may read ahead of them: without a bound it fills gigabytes.
+_ROWS = 512
+_LITTLE_AHEAD = {"batch_readahead": 2, "fragment_readahead": 2, "io_buffer_size": 64 * 1024**2}
 # Versions that a reader may still hold open are kept this long.
 _KEEP = timedelta(hours=1)
 
@@ -30,6 +35,7 @@ class Table:
         self.path = path
         self._lock = FileLock(f"{path}.lock")
         self._seen: Any = None
+        self._keys = Keys()
         keys = [pa.field("digest", pa.string()), pa.field("view", pa.int16())]
         self._schema = pa.schema([*keys, *(pa.field(n, t) for n, t in columns.items())], metadata=about)
 
@@ -48,22 +54,8 @@ class Table:
             (N,) int64 row numbers; -1 where there is no such row.
         """
         self._seen = self._open()
-        return self._rows_in(self._seen, digests, view)
-
-    def _rows_in(self, found: Any, digests: Sequence[str], view: int) -> NDArray[np.int64]:
-        missing = np.full(len(digests), -1, dtype=np.int64)
-        if found is None or not len(digests):
-            return missing
-        keys = found.to_table(columns=["digest", "view"])
-        at = np.flatnonzero(keys["view"].to_numpy() == view)
-        stored = np.array(keys["digest"].to_pylist(), dtype=np.str_)[at]
-        order = np.argsort(stored, kind="stable")
-        wanted = np.array(digests, dtype=np.str_)
-        place = np.searchsorted(stored, wanted, sorter=order).clip(max=max(len(stored) - 1, 0))
-        if not len(stored):
-            return missing
-        hit = stored[order[place]] == wanted
-        return np.where(hit, at[order[place]], -1)
+        self._keys.follow(self._seen)
+        return self._keys.places(digests, view)
 
     def append(self, digests: Sequence[str], view: int, columns: dict[str, pa.Array]) -> None:
         """Add rows in one commit, leaving out those that another process added meanwhile.
@@ -74,16 +66,17 @@ class Table:
             columns: N values for each column.
         """
         with self._lock:
-            new = np.unique(np.array(digests), return_index=True)[1]
             found = self._open()
-            new = np.sort(new[self._rows_in(found, [digests[i] for i in new], view) < 0])
-            if not len(new):
+            self._keys.follow(found)
+            first = {digest: i for i, digest in reversed(list(enumerate(digests)))}
+            new = sorted(i for digest, i in first.items() if not self._keys.has(digest, view))
+            if not new:
                 return
             keys = {
                 "digest": pa.array(digests, pa.string()),
                 "view": pa.array([view] * len(digests), pa.int16()),
             }
-            batch = pa.table({**keys, **columns}, schema=self._schema).take(new)
+            batch = pa.table({**keys, **columns}, schema=self._schema).take(pa.array(new))
             mode = "append" if found is not None else "create"
             lance.write_dataset(batch, str(self.path), schema=self._schema, mode=mode)
 
@@ -102,10 +95,36 @@ class Table:
         found = self._seen
         if not len(rows):
             return pa.chunked_array([], self._schema.field(column).type)
-        if len(rows) * 4 < found.count_rows():
+        if self._few(rows):
             return found.take(rows.tolist(), columns=[column])[column]
-        # A whole read is several times faster than a random one.
         return found.to_table(columns=[column])[column].take(pa.array(rows))
+
+    def read_into(self, rows: NDArray[np.int64], column: str, out: NDArray[np.float16]) -> None:
+        """Copy one column of lists of equal length, holding no more than a few batches beside the result.
+
+        Args:
+            rows: N row numbers from the last call of `rows`, none of them -1.
+            column: Name of the column.
+            out: (N, D), filled here.
+        """
+        if not len(rows):
+            return
+        if self._few(rows):
+            for start in range(0, len(rows), _ROWS):
+                some = rows[start : start + _ROWS].tolist()
+                taken = self._seen.take(some, columns=[column])[column].combine_chunks()
+                out[start : start + _ROWS] = _matrix(taken)
+            return
+        order = np.argsort(rows, kind="stable")
+        wanted, passed = rows[order], 0
+        for batch in self._seen.to_batches(columns=[column], batch_size=_ROWS, **_LITTLE_AHEAD):
+            low, high = np.searchsorted(wanted, [passed, passed + batch.num_rows])
+            out[order[low:high]] = _matrix(batch.column(0))[wanted[low:high] - passed]
+            passed += batch.num_rows
+
+    def _few(self, rows: NDArray[np.int64]) -> bool:
+        # A whole read is several times faster than a random one.
+        return len(rows) * 4 < int(self._seen.count_rows())
 
     def compact(self) -> None:
         """Merge many small commits, so that later reads stay fast."""
@@ -132,3 +151,8 @@ class Table:
         # A process killed while it made the table leaves a folder without a version in it.
         made = any(self.path.glob("_versions/*.manifest"))
         return lance.dataset(str(self.path)) if made else None
+
+
+def _matrix(lists: pa.FixedSizeListArray) -> NDArray[np.float16]:
+    values: NDArray[np.float16] = lists.flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(len(lists), -1)

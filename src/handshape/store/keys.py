@@ -1,0 +1,71 @@
+"""Which rows a table has, kept in memory and brought up to date with what was committed since."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+_COLUMNS = ["digest", "view"]
+
+
+class Keys:
+    """The (digest, view) of every row of a table, as of the last version that it followed.
+
+    A commit adds a fragment, and only the keys of fragments that are new are read.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[str, int], pa.Table] = {}
+        self._known: dict[int, set[str]] = defaultdict(set)
+
+    def follow(self, found: Any) -> None:
+        """Take up what a version of the table has.
+
+        Args:
+            found: The Lance data set at that version; ``None`` for a table that is not there.
+        """
+        fragments = {} if found is None else {_name(one): one for one in found.get_fragments()}
+        if not self._parts.keys() <= fragments.keys():
+            # Merged, or rows were deleted: what was known of places no longer holds.
+            self._parts, self._known = {}, defaultdict(set)
+        for name, fragment in fragments.items():
+            if name not in self._parts:
+                self._add(name, fragment.to_table(columns=_COLUMNS))
+
+    def _add(self, name: tuple[str, int], part: pa.Table) -> None:
+        self._parts[name] = part
+        digests, views = np.array(part["digest"].to_pylist(), dtype=object), part["view"].to_numpy()
+        for view in np.unique(views).tolist():
+            self._known[view].update(digests[views == view])
+
+    def has(self, digest: str, view: int) -> bool:
+        """Return whether there is a row of this photo and view."""
+        return digest in self._known[view]
+
+    def places(self, digests: Sequence[str], view: int) -> NDArray[np.int64]:
+        """Return where rows are.
+
+        Args:
+            digests: N content digests.
+            view: View number.
+
+        Returns:
+            (N,) int64 row numbers in the version followed last; -1 where there is no such row.
+        """
+        if not self._known[view] or not len(digests):
+            return np.full(len(digests), -1, dtype=np.int64)
+        keys = pa.concat_tables(self._parts.values())
+        at = np.flatnonzero(keys["view"].to_numpy() == view)
+        stored = keys["digest"].take(pa.array(at)).combine_chunks()
+        place = pc.index_in(pa.array(digests, pa.string()), value_set=stored)
+        found = place.fill_null(-1).to_numpy(zero_copy_only=False)
+        return np.where(found < 0, -1, at[found])
+
+
+def _name(fragment: Any) -> tuple[str, int]:
+    # The file's name is random, so that it tells fragments of a table that was made anew from those before.
+    return fragment.data_files()[0].path, fragment.num_deletions
