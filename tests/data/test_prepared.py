@@ -1,5 +1,3 @@
-import errno
-import os
 import re
 import threading
 from pathlib import Path
@@ -15,16 +13,10 @@ from handshape.data.prepared import (
     HeldImages,
     Indices,
     content_digest,
-    held_file,
-    hold,
     read_ahead,
 )
 from handshape.data.sample import Sample
-from handshape.errors import DataError, OutputError
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir())
+from handshape.errors import DataError
 
 
 def photos(folder: Path, count: int = 3) -> tuple[list[Sample], list[str]]:
@@ -113,68 +105,3 @@ def test_read_ahead__an_error_comes_through() -> None:
     assert next(read).tolist() == [1]
     with pytest.raises(DataError, match="wrong"):
         list(read)
-
-
-def test_held_file__is_named_by_content_order_and_size(tmp_path: Path) -> None:
-    a, b = content_digest(b"a"), content_digest(b"b")
-    lists = [([a, b], 8), ([b, a], 8), ([a], 8), ([a, b], 9), ([a, ""], 8), (["", a], 8)]
-    found = {held_file(tmp_path, digests, size) for digests, size in lists}
-    assert len(found) == len(lists)
-    assert held_file(tmp_path, [a, b], 8) == held_file(tmp_path, [a, b], 8)
-    assert {path.parent for path in found} == {tmp_path / "images"}
-    assert {path.suffix for path in found} == {".npy"}
-
-
-def test_hold__appears_whole(tmp_path: Path) -> None:
-    path = tmp_path / "images" / "a.npy"
-    with hold(path, 2, 4) as array:
-        assert array.shape == (2, 4, 4, 3)
-        array[1] = 7
-        assert not path.exists()
-    assert names(path.parent) == ["a.npy"]
-    held = np.load(path, mmap_mode="r")
-    assert held.dtype == np.uint8
-    assert (held[0] == 0).all()
-    assert (held[1] == 7).all()
-
-
-@pytest.mark.parametrize("stop", [RuntimeError, KeyboardInterrupt])
-def test_hold__a_failure_leaves_nothing(tmp_path: Path, stop: type[BaseException]) -> None:
-    with pytest.raises(stop), hold(tmp_path / "a.npy", 2, 4):
-        raise stop
-    assert names(tmp_path) == []
-
-
-def test_hold__a_failure_keeps_the_earlier_file(tmp_path: Path) -> None:
-    (tmp_path / "a.npy").write_bytes(b"earlier")
-    with pytest.raises(RuntimeError), hold(tmp_path / "a.npy", 2, 4):
-        raise RuntimeError
-    assert (tmp_path / "a.npy").read_bytes() == b"earlier"
-    assert names(tmp_path) == ["a.npy"]
-
-
-def test_hold__no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(descriptor: int, offset: int, length: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    message = (
-        f"cannot hold the prepared images in '{tmp_path}' (No space left on device); "
-        "expected room for 1.5 MB; make room, or choose another place with --store"
-    )
-    with pytest.raises(OutputError, match="^" + re.escape(message) + "$"), hold(tmp_path / "a.npy", 10, 224):
-        pytest.fail("there is no room")
-    assert names(tmp_path) == []
-
-
-def test_hold__takes_its_room_at_once(tmp_path: Path) -> None:
-    with hold(tmp_path / "a.npy", 10, 64):
-        (partial,) = tmp_path.iterdir()
-        assert partial.stat().st_blocks * 512 >= 10 * 64 * 64 * 3
-
-
-def test_hold__where_room_cannot_be_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "posix_fallocate")  # as on macOS and Windows
-    with hold(tmp_path / "a.npy", 1, 4) as array:
-        array[:] = 3
-    assert (np.load(tmp_path / "a.npy") == 3).all()

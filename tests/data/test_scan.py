@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handshape.data import scan
+from handshape.data import held, scan
 from handshape.data.facts import image_facts
 from handshape.data.folder import read_folder
+from handshape.data.held import StoredImages
 from handshape.data.image import Preprocessing, decode_image, read_image
-from handshape.data.prepared import DecodedImages, HeldImages, content_digest
+from handshape.data.prepared import DecodedImages, content_digest
 from handshape.data.sample import Unreadable
 from handshape.data.scan import Scan, scan_dataset
 from handshape.errors import DataError, OutputError
@@ -123,7 +124,7 @@ def test_scan_dataset__facts_are_kept_without_the_pixels(
     make_photos: MakePhotos, store: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
-    monkeypatch.setattr(scan, "HELD_BYTES", 0)
+    monkeypatch.setattr(held, "HELD_BYTES", 0)
     first = look(root, store)
     assert len(decoded) == 4
     assert not (store / "images").exists()
@@ -137,14 +138,14 @@ def test_scan_dataset__held_or_decoded_alike(
 ) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
     (root / "A" / "bad.png").write_bytes(b"bad")  # samples and rows are no longer the same
-    held = look(root, store)
-    assert isinstance(held.images, HeldImages)
-    monkeypatch.setattr(scan, "HELD_BYTES", 5 * 32 * 32 * 3 - (not enough))
+    first = look(root, store)
+    assert isinstance(first.images, StoredImages)
+    monkeypatch.setattr(held, "HELD_BYTES", 5 * 32 * 32 * 3 - (not enough))
     again = look(root, store)
-    assert isinstance(again.images, HeldImages if enough else DecodedImages)
+    assert isinstance(again.images, StoredImages if enough else DecodedImages)
     assert len(again.images) == 4
-    assert pixels(again) == pixels(held)
-    assert again.digests == held.digests
+    assert pixels(again) == pixels(first)
+    assert again.digests == first.digests
     assert len({tuple(row) for row in pixels(again)}) == 4
 
 

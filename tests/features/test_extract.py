@@ -2,6 +2,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +15,12 @@ from handshape.data.folder import read_folder
 from handshape.data.prepared import Indices, content_digest
 from handshape.data.scan import Scan, scan_dataset
 from handshape.errors import DataError
-from handshape.features import extract
+from handshape.features import extract, run
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbone import Backbone, load_backbone
 from handshape.models.head import Pool
 from handshape.store.location import open_store
+from handshape.store.table import Table
 
 MakePhotos = Callable[..., Path]
 SIZE = 64
@@ -32,7 +34,8 @@ class Counted(nn.Module):
         self.inner, self.images = body, 0
 
     def forward(self, images: Tensor) -> Tensor:
-        self.images += len(images)
+        # A last batch is filled up with copies of its last image.
+        self.images += len(torch.unique(images.flatten(1), dim=0))
         features: Tensor = self.inner(images)
         return features
 
@@ -201,13 +204,64 @@ def test_features_of__independent_of_the_batch(
 ) -> None:
     images, digests = photos(7)
     together = features_of(extractor, images, digests, store).astype(np.float32)
-    monkeypatch.setattr(extract, "BATCH", 3)
+    monkeypatch.setattr(run, "ON_A_CORE", 3)
     backwards = list(range(6, -1, -1))
     apart = features_of(
         extractor, Held(images.array[backwards]), [digests[i] for i in backwards], store / "other"
     )
     # Convolutions of another batch size may add in another order: one step of float16 at most.
     np.testing.assert_allclose(apart[backwards], together, rtol=2e-3, atol=1e-3)
+
+
+def test_features_of__the_same_to_the_bit_in_any_company(extractor: Extractor, store: Path) -> None:
+    images, digests = photos(7)
+    together = features_of(extractor, images, digests, store)
+    for other, order in enumerate(([6], [5, 0], [3, 2, 6, 4, 1], [1, 3, 5, 0, 2, 4, 6])):
+        apart = features_of(
+            extractor, Held(images.array[order]), [digests[i] for i in order], store / str(other)
+        )
+        np.testing.assert_array_equal(apart, together[order])
+
+
+def test_features_of__larger_than_memory(
+    extractor: Extractor, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, digests = photos(5)
+    held = features_of(extractor, images, digests, store)
+    monkeypatch.setattr(extract, "IN_MEMORY", 5 * 512 * 4 * 2 - 1)
+    before = sorted(entry.name for entry in store.iterdir())
+    mapped = features_of(extractor, images, digests, store)
+    assert isinstance(mapped, np.memmap)
+    np.testing.assert_array_equal(mapped, held)
+    assert sorted(entry.name for entry in store.iterdir()) == before
+
+
+def test_features_of__pruned_meanwhile(
+    extractor: Extractor, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, digests = photos(5)
+    fill = extract.fill_store
+
+    def fill_and_prune(*args: Any, **options: Any) -> Table:
+        monkeypatch.setattr(extract, "fill_store", fill)
+        table = fill(*args, **options)
+        extractor.table(store).drop(digests[1:3])
+        return table
+
+    monkeypatch.setattr(extract, "fill_store", fill_and_prune)
+    features = features_of(extractor, images, digests, store)
+    np.testing.assert_array_equal(features, features_of(extractor, images, digests, store / "other"))
+
+
+def test_features_of__many_commits(
+    extractor: Extractor, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extract, "COMMIT", 4)
+    images, digests = photos(40)
+    features = features_of(extractor, images, digests, store)
+    assert len(extractor.table(store)) == 40
+    monkeypatch.setattr(extract, "COMMIT", 256)
+    np.testing.assert_array_equal(features, features_of(extractor, images, digests, store / "at once"))
 
 
 def test_features_of__views(extractor: Extractor, store: Path) -> None:
@@ -255,7 +309,7 @@ def test_features_of__goes_on_where_it_stopped(
     extractor: Extractor, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shape_known(extractor)
-    monkeypatch.setattr(extract, "BATCH", 2)
+    monkeypatch.setattr(run, "ON_A_CORE", 2)
     images, digests = photos(6)
 
     class Failing(Held):

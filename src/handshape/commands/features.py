@@ -7,7 +7,7 @@ import numpy as np
 from handshape.commands.material import choose_device, scan_material
 from handshape.config.use import FeaturesConfig
 from handshape.data.augment import Views
-from handshape.features.extract import Extractor, features_of
+from handshape.features.extract import Extractor, fill_store
 from handshape.models.backbone import load_backbone
 
 
@@ -28,7 +28,7 @@ def features(config: FeaturesConfig) -> dict[str, Any]:
     store, scan = scan_material(config, size=backbone.preprocessing.size)
     extractor = Extractor(backbone, config.places, Views(), device)
     for view in range(1 + config.views):
-        features_of(extractor, scan.images, scan.digests, store, view=view)
+        fill_store(extractor, scan.images, scan.digests, store, view=view)
     return {
         "images": len(scan.dataset),
         "views": config.views,

@@ -1,8 +1,7 @@
 """Read every image once: which can be used, what each is, and its prepared pixels."""
 
 import json
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
@@ -15,23 +14,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from handshape.data.facts import ImageFacts, image_facts
+from handshape.data.held import StoredImages, drop_held, held_file, hold, is_held, may_be_held
 from handshape.data.image import Preprocessing, decode_image
-from handshape.data.prepared import (
-    DECODE_THREADS,
-    DecodedImages,
-    HeldImages,
-    Images,
-    content_digest,
-    held_file,
-    hold,
-)
+from handshape.data.prepared import DecodedImages, Images, content_digest
 from handshape.data.sample import Dataset, Sample, Unreadable
+from handshape.data.workers import in_order, workers
 from handshape.errors import DataError, ImageError
 from handshape.progress import track
 from handshape.store.table import Table
 
-# Up to this many bytes of prepared pixels are held on disk (some 80,000 photos); more are decoded again.
-HELD_BYTES = 12 * 1024**3
 _CHANGED = "changed while it was being read"
 _CANNOT = "cannot be read"
 
@@ -73,20 +64,20 @@ def scan_dataset(
         DataError: No image can be used, or, with ``strict``, one cannot.
     """
     samples, unreadable = dataset.samples, list(dataset.unreadable)
-    with ThreadPoolExecutor(DECODE_THREADS) as pool:
+    with workers() as pool:
         digests = list(pool.map(_digest, samples))
         table = _facts_table(store)
         known = _known_facts(table, digests)
         path = held_file(store, digests, size)
-        keep = held and len(samples) * size * size * 3 <= HELD_BYTES and bool(samples)
-        fill = keep and not path.is_file()
+        keep = held and may_be_held(len(samples), size)
+        fill = keep and not is_held(path, len(samples), size)
         todo = [i for i, digest in enumerate(digests) if fill or digest not in known]
-        with hold(path, len(samples), size) if fill else nullcontext(None) as array:
-            read = partial(_read, Preprocessing(size), samples, digests, array)
-            reasons = _read_all(pool.map(read, todo), todo, digests, known)
+        with hold(path, digests, size) if fill else nullcontext(None) as put:
+            read = partial(_read, Preprocessing(size), samples, digests, put)
+            reasons = _read_all(in_order(pool, read, todo), todo, digests, known)
     if fill and any(digests[i] and _is_passing(reason) for i, reason in reasons.items()):
         # The file's name says that these images are in it, and they are not.
-        path.unlink()
+        drop_held(path)
         keep = False
     new = {digests[i]: known[digests[i]] for i in todo if digests[i] in known}
     _remember(table, new)
@@ -102,7 +93,7 @@ def scan_dataset(
     good_digests = tuple(digests[i] for i in good)
     images: Images
     if keep:
-        images = HeldImages(np.load(path, mmap_mode="r"), good)
+        images = StoredImages(path, good, size)
     else:
         images = DecodedImages(kept.samples, good_digests, Preprocessing(size))
     return Scan(kept, good_digests, facts, images)
@@ -119,7 +110,7 @@ def _read(
     preprocessing: Preprocessing,
     samples: Sequence[Sample],
     digests: Sequence[str],
-    array: NDArray[np.uint8] | None,
+    put: Callable[[int, NDArray[np.uint8]], None] | None,
     index: int,
 ) -> ImageFacts | str:
     """Decode one image into its place; return its facts, or the reason why it cannot be used."""
@@ -132,8 +123,8 @@ def _read(
         return f"{_CANNOT} ({error.strerror})"
     except ImageError as error:
         return error.wrong
-    if array is not None:
-        array[index] = preprocessing.prepare(pixels)
+    if put is not None:
+        put(index, preprocessing.prepare(pixels))
     return image_facts(pixels, mode)
 
 

@@ -1,10 +1,12 @@
 """Features of prepared images: read from the store, and extracted where they are not there yet."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +15,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from handshape.data.augment import MIRRORED, Views
-from handshape.data.prepared import Images, read_ahead
+from handshape.data.prepared import Images
+from handshape.features.run import Network, Rows, run_on_accelerator, run_on_cores, to_device
 from handshape.models.backbone import Backbone
 from handshape.models.head import Pool
 from handshape.progress import track
 from handshape.store.table import Table
 
-BATCH = 32
+# Rows of one commit, and how long a row may wait for it: what a kill can cost.
+COMMIT = 256
+COMMIT_SECONDS = 5.0
+# Features up to this many bytes are kept in memory.
+IN_MEMORY = 2 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,27 @@ class Extractor:
         channels, height, width = self.backbone.feature_shape
         return channels, min(self.pool or height, height), min(self.pool or width, width)
 
+    def network(self, digests: Sequence[str], view: int) -> Network:
+        """Return the way from prepared images to the features of one view.
+
+        Args:
+            digests: N content digests, from which an augmented view is drawn.
+            view: View number.
+        """
+        backbone = self.backbone.to(self.device)
+        pool = Pool(self.pool, *backbone.feature_shape[1:]).to(self.device)
+
+        def run(prepared: NDArray[np.uint8], indices: NDArray[np.int64]) -> Tensor:
+            batch = to_device(prepared, self.device)
+            if view == MIRRORED:
+                batch = batch.flip(2)
+            elif view:
+                batch = self.views.apply(batch, [digests[i] for i in indices], view)
+            features: Tensor = pool(backbone(backbone.preprocessing.normalise(batch)))
+            return features.flatten(1).half()
+
+        return run
+
     def table(self, store: Path, view: int = 0) -> Table:
         """Return the store's table for these features.
 
@@ -65,10 +93,10 @@ class Extractor:
         return Table(path, {"features": pa.list_(pa.float16(), width)}, about)
 
 
-def features_of(
+def fill_store(
     extractor: Extractor, images: Images, digests: Sequence[str], store: Path, *, view: int = 0
-) -> NDArray[np.float16]:
-    """Return one view's features of every image, extracting and storing those that are missing.
+) -> Table:
+    """Extract and store one view's features of the images that have none yet.
 
     Rows are committed as they are made, so that a run that was killed goes on where it stopped.
 
@@ -80,18 +108,48 @@ def features_of(
         view: 0 for the photo itself, `MIRRORED` for its mirror image, 1 and up for its augmented views.
 
     Returns:
-        (N, C, p, p) float16.
+        The table that the features are in.
     """
     extractor.backbone.eval()  # before anything else: even asking for the shape shows it an image
     table = extractor.table(store, view)
-    rows = table.rows(digests, view)
-    missing = np.flatnonzero(rows < 0)
+    missing = np.flatnonzero(table.rows(digests, view) < 0)
     if len(missing):
-        _extract(extractor, images, digests, missing, table, view)
+        # Copies of one photo are extracted once.
+        unique = np.sort(missing[np.unique(np.array(digests)[missing], return_index=True)[1]])
+        _extract(extractor, images, digests, unique, table, view)
+    return table
+
+
+def features_of(
+    extractor: Extractor, images: Images, digests: Sequence[str], store: Path, *, view: int = 0
+) -> NDArray[np.float16]:
+    """Return one view's features of every image, extracting and storing those that are missing.
+
+    Args:
+        extractor: Backbone, pooling and views.
+        images: N prepared images.
+        digests: N content digests.
+        store: The store's folder.
+        view: As for `fill_store`.
+
+    Returns:
+        (N, C, p, p) float16; beyond 2 GiB it lies in a file that is gone with the array.
+    """
+    while True:
+        table = fill_store(extractor, images, digests, store, view=view)
         rows = table.rows(digests, view)
-    values = table.read(rows, "features").combine_chunks()
-    flat: NDArray[np.float16] = values.flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(len(rows), *extractor.shape)
+        if (rows >= 0).all():  # else somebody pruned the store meanwhile
+            break
+    features = _room_for(len(rows), int(np.prod(extractor.shape)), store)
+    table.read_into(rows, "features", features)
+    return features.reshape(len(rows), *extractor.shape)
+
+
+def _room_for(count: int, width: int, store: Path) -> NDArray[np.float16]:
+    if count * width * 2 <= IN_MEMORY:
+        return np.empty((count, width), dtype=np.float16)
+    with TemporaryFile(dir=store) as file:
+        return np.memmap(file, dtype=np.float16, mode="w+", shape=(count, width))
 
 
 def _extract(
@@ -102,33 +160,39 @@ def _extract(
     table: Table,
     view: int,
 ) -> None:
-    # Copies of one photo are extracted once.
-    unique = missing[np.unique(np.array(digests)[missing], return_index=True)[1]]
-    unique.sort()
-    batches = [unique[start : start + BATCH] for start in range(0, len(unique), BATCH)]
-    pool = Pool(extractor.pool, *extractor.backbone.feature_shape[1:]).to(extractor.device)
-    extractor.backbone.to(extractor.device)
+    run = run_on_cores if extractor.device.type == "cpu" else run_on_accelerator
     what = {0: "Extracting features", MIRRORED: "Extracting mirrored"}.get(view, f"Extracting view {view}")
-    with track(what, len(unique)) as advance:
-        for batch, prepared in zip(batches, read_ahead(images, batches), strict=True):
-            names = [digests[i] for i in batch]
-            rows = _run(extractor, pool, torch.from_numpy(prepared), names, view)
-            flat = pa.array(rows.reshape(-1))
-            table.append(names, view, {"features": pa.FixedSizeListArray.from_arrays(flat, rows.shape[1])})
-            advance(len(batch))
+    commit = _Commits(table, view, digests)
+    network = extractor.network(digests, view)
+    try:
+        with track(what, len(missing)) as advance:
+            for batch, rows in run(network, images, missing):
+                commit.add(batch, rows)
+                advance(len(batch))
+    finally:
+        commit.now()  # after an error, too: what is done is done
     table.compact()
 
 
-def _run(
-    extractor: Extractor, pool: Pool, prepared: Tensor, digests: Sequence[str], view: int
-) -> NDArray[np.float16]:
-    """Run one batch of (B, H, W, 3) uint8 and return (B, D) float16."""
-    with torch.inference_mode():
-        batch = prepared.to(extractor.device, non_blocking=True)
-        if view == MIRRORED:
-            batch = batch.flip(2)
-        elif view:
-            batch = extractor.views.apply(batch, digests, view)
-        features = pool(extractor.backbone(extractor.backbone.preprocessing.normalise(batch)))
-    rows: NDArray[np.float16] = features.flatten(1).half().cpu().numpy()
-    return rows
+class _Commits:
+    """Rows on their way into a table: a commit for a few hundred, or for what was made in a few seconds."""
+
+    def __init__(self, table: Table, view: int, digests: Sequence[str]) -> None:
+        self._table, self._view, self._digests = table, view, digests
+        self._clear()
+
+    def _clear(self) -> None:
+        self._names, self._rows, self._last = list[str](), list[Rows](), time.monotonic()
+
+    def add(self, batch: NDArray[np.int64], rows: Rows) -> None:
+        self._names += [self._digests[i] for i in batch]
+        self._rows.append(rows)
+        if len(self._names) >= COMMIT or time.monotonic() - self._last > COMMIT_SECONDS:
+            self.now()
+
+    def now(self) -> None:
+        if self._names:
+            rows = np.concatenate(self._rows)
+            flat = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
+            self._table.append(self._names, self._view, {"features": flat})
+        self._clear()
