@@ -23,6 +23,13 @@ CHILDREN = [
     (errors.BusyError, RuntimeError),
     (errors.ServeError, OSError),
     (errors.MissingExtraError, ImportError),
+    (errors.ImageFormatError, errors.ImageError),
+    (errors.ImageSizeError, errors.ImageError),
+    (errors.BusyError, RuntimeError),
+    (errors.NoRecogniserError, RuntimeError),
+    (errors.AlbumError, ValueError),
+    (errors.UnknownPhotoError, LookupError),
+    (errors.ServeError, OSError),
 ]
 
 

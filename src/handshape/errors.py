@@ -86,5 +86,17 @@ class BusyError(HandshapeError, RuntimeError):
     """A server that has more to do than it can hold."""
 
 
+class NoRecogniserError(HandshapeError, RuntimeError):
+    """A server that has nothing to read with yet."""
+
+
+class AlbumError(HandshapeError, ValueError):
+    """A photo or a name that does not belong into an album, or photos that nothing can be learnt from."""
+
+
+class UnknownPhotoError(HandshapeError, LookupError):
+    """A photo that is not in an album."""
+
+
 class ServeError(HandshapeError, OSError):
     """An address that cannot be listened on."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from handshape.config.serve import ServeConfig
 from handshape.errors import MissingExtraError
-from handshape.progress import say
+from handshape.progress import say, show_progress
 
 
 def serve(config: ServeConfig) -> dict[str, Any]:
@@ -21,6 +21,7 @@ def serve(config: ServeConfig) -> dict[str, Any]:
 
     Raises:
         BundleError: The bundle is missing or damaged.
+        OutputError: The feature store cannot be written.
         MissingExtraError: The extra ``serve`` is not installed.
         ServeError: The address cannot be listened on, or the certificate cannot be used.
     """
@@ -30,19 +31,24 @@ def serve(config: ServeConfig) -> dict[str, Any]:
                 f"{name!r} is not installed", "the extra 'serve'", "pip install 'handshape[serve]'"
             )
     # Only now, so that the message above comes before a failing import.
+    from handshape.serve.album import Album
     from handshape.serve.app import create_app
     from handshape.serve.engine import Engine
     from handshape.serve.reader import open_reader
     from handshape.serve.server import listen, make_server
     from handshape.serve.settings import settings_of
+    from handshape.serve.teach import Teacher
+    from handshape.store.location import open_store
 
     settings = settings_of(config)
     with listen(config.host, config.port) as listener:
-        engine = Engine(open_reader(config.bundle), threads=config.threads, waiting=settings.limits.waiting)
+        reader = None if config.bundle is None else open_reader(config.bundle)
+        engine = Engine(reader, threads=config.threads, waiting=settings.limits.waiting)
+        teacher = Teacher(Album(config.teach), engine, open_store(config.store))
         url = _url(config, listener.getsockname()[1])
         try:
             server = make_server(
-                create_app(engine, settings, secure=config.certificate is not None),
+                create_app(engine, settings, teacher=teacher, secure=config.certificate is not None),
                 settings.limits,
                 started=lambda: _tell(config, url, settings.token),
                 certificate=config.certificate,
@@ -69,5 +75,6 @@ def _url(config: ServeConfig, port: int) -> str:
 def _tell(config: ServeConfig, url: str, token: str | None) -> None:
     link = url if token is None else f"{url}?token={token}"
     say(f"Serving at {link} (Ctrl+C ends it)")
+    show_progress(False)  # features of each photo that is taught are no news
     if not config.no_open:
         webbrowser.open(link)

@@ -11,7 +11,11 @@ from handshape.errors import UsageError
 class ServeConfig:
     """Open the live page and answer the HTTP API; nothing that is sent to it leaves this machine."""
 
-    bundle: Path = argument("Folder of a recogniser or of the run that made it.", first=True)
+    bundle: Path | None = argument(
+        "Folder of a recogniser or of the run that made it; without one, teach it on the page.",
+        first=True,
+        optional=True,
+    )
     host: str = option("127.0.0.1", "Address to listen on; any but this machine's own asks for a token.")
     port: int = option(8321, "Port to listen on; 0 takes a free one.")
     no_open: bool = option(False, "Do not open the page in the browser.")
@@ -25,6 +29,11 @@ class ServeConfig:
         None, "TLS certificate, PEM; browsers give a page from elsewhere the camera only over https."
     )
     key: Path | None = option(None, "Private key of the certificate, PEM.")
+    teach: Path = option(
+        Path("handshape-photos"),
+        "Folder for photos taught on the page; what is trained on them goes into a folder beside it.",
+    )
+    store: Path | None = option(None, "Folder of the feature store (default: the user's cache directory).")
     threads: int = option(0, "Threads that read photos; 0 for one per core.")
 
     def __post_init__(self) -> None:

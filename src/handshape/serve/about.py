@@ -17,10 +17,10 @@ class ModelBody(BaseModel):
     """A recogniser, as far as a client needs to know it.
 
     Args:
-        model: Digest of the recogniser.
+        model: Digest of the recogniser; empty while there is none.
         labels: K labels in class order.
         threshold: Probability below which the answer is ``unsure``.
-        engine: What computes: ``onnxruntime`` or ``torch``.
+        engine: What computes: ``onnxruntime``, ``torch`` or, before anything was taught, ``none``.
         network: Model, backbone and input size.
         trained_on: Counts, signers and kind of split of the training data.
         figures: Measured figures, whole: accuracy with its interval, per label, per signer, mirrored.
@@ -54,13 +54,25 @@ def about_routes(engine: Engine, limits: Limits) -> APIRouter:
     return router
 
 
-def describe(reader: Reader, limits: Limits) -> dict[str, Any]:
+def describe(reader: Reader | None, limits: Limits) -> dict[str, Any]:
     """Return what ``GET /v1/model`` answers.
 
     Args:
-        reader: The recogniser in use.
+        reader: The recogniser in use, if there is one.
         limits: How much may be asked of the server.
     """
+    allowed = {**asdict(limits), "megapixels": 50, "formats": list(FORMATS)}
+    if reader is None:
+        return {
+            "model": "",
+            "labels": [],
+            "threshold": 0.0,
+            "engine": "none",
+            "network": {},
+            "trained_on": {},
+            "figures": {},
+            "limits": allowed,
+        }
     config = reader.recogniser.config
     network = config.network
     return {
@@ -75,5 +87,5 @@ def describe(reader: Reader, limits: Limits) -> dict[str, Any]:
         },
         "trained_on": config.trained_on,
         "figures": config.figures,
-        "limits": {**asdict(limits), "megapixels": 50, "formats": list(FORMATS)},
+        "limits": allowed,
     }

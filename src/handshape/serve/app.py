@@ -17,6 +17,8 @@ from handshape.serve.predict import predict_routes
 from handshape.serve.problem import handle_problems
 from handshape.serve.settings import Settings
 from handshape.serve.stream import Streams
+from handshape.serve.teach import Teacher
+from handshape.serve.teach_routes import teach_routes
 
 PAGE = Path(__file__).with_name("page")
 _DESCRIPTION = (
@@ -27,12 +29,15 @@ _DESCRIPTION = (
 )
 
 
-def create_app(engine: Engine, settings: Settings, *, secure: bool = False) -> FastAPI:
+def create_app(
+    engine: Engine, settings: Settings, *, teacher: Teacher | None = None, secure: bool = False
+) -> FastAPI:
     """Make the application for one server.
 
     Args:
         engine: What reads photos; closed by whoever made it.
         settings: Who may use the server, and how much of it.
+        teacher: What teaches new signs; without one there is no Teach.
         secure: Whether it is served over https.
 
     Returns:
@@ -49,6 +54,8 @@ def create_app(engine: Engine, settings: Settings, *, secure: bool = False) -> F
     metrics = Metrics(engine, streams)
     app.include_router(predict_routes(engine, settings.limits))
     app.include_router(about_routes(engine, settings.limits))
+    if teacher is not None:
+        app.include_router(teach_routes(teacher))
     app.include_router(health_routes(engine, metrics))
     app.add_api_websocket_route("/v1/stream", streams.serve)
     app.router.default = _Page(PAGE)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from handshape.errors import BusyError
+from handshape.errors import BusyError, NoRecogniserError
 from handshape.serve.photo import decode_photo, is_large
 from handshape.serve.reader import Reader, Reading
 
@@ -35,13 +35,15 @@ class Engine:
     gigabyte each; they are passed on to a thread of their own, which reads them one at a time.
 
     Args:
-        reader: The recogniser to start with.
+        reader: The recogniser to start with; ``None`` where one is still to be taught.
         threads: Threads for ordinary photos; 0 for one per core.
         waiting: Photos that may wait.
         batch: Most photos that are read at once.
     """
 
-    def __init__(self, reader: Reader, *, threads: int = 0, waiting: int = 256, batch: int = BATCH) -> None:
+    def __init__(
+        self, reader: Reader | None, *, threads: int = 0, waiting: int = 256, batch: int = BATCH
+    ) -> None:
         self._reader, self._waiting, self._batch = reader, waiting, batch
         self._jobs, self._large = deque[_Job](), deque[_Job]()
         self._changed = threading.Condition()
@@ -55,8 +57,8 @@ class Engine:
             thread.start()
 
     @property
-    def reader(self) -> Reader:
-        """The recogniser in use."""
+    def reader(self) -> Reader | None:
+        """The recogniser in use, if there is one yet."""
         return self._reader
 
     def use(self, reader: Reader) -> None:
@@ -84,8 +86,15 @@ class Engine:
             N futures; each gives a reading or raises an `ImageError`. One cancelled in time is not read.
 
         Raises:
+            NoRecogniserError: There is nothing to read with yet.
             BusyError: So many photos are waiting that these do not fit, or the engine is closed.
         """
+        if self._reader is None:
+            raise NoRecogniserError(
+                "there is no recogniser yet",
+                "one that was taught",
+                "teach one on the page, or start with a bundle",
+            )
         jobs = [_Job(photo, mirrored) for photo in photos]
         with self._changed:
             if self._closing or self.depth + len(jobs) > self._waiting:
@@ -133,6 +142,7 @@ class Engine:
 
     def _read(self, jobs: list[_Job]) -> None:
         reader = self._reader
+        assert reader is not None  # nothing is taken in before there is one
         decoded: list[tuple[_Job, NDArray[np.uint8]]] = []
         for job in jobs:
             try:

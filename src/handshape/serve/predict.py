@@ -89,7 +89,7 @@ def predict_routes(engine: Engine, limits: Limits) -> APIRouter:
         response_model=PredictionsBody,
         responses={
             200: {"content": {"application/json": {"example": _EXAMPLE}}},
-            **documented(400, 401, 403, 408, 413, 415, 422, 503),
+            **documented(400, 401, 403, 408, 409, 413, 415, 422, 503),
         },
         openapi_extra={"requestBody": _BODY},
     )
@@ -119,6 +119,7 @@ async def read_photos(
         mirrored: Whether they are mirror images.
 
     Raises:
+        NoRecogniserError: There is nothing to read with yet.
         BusyError: Too many photos are waiting.
         Problem: A photo cannot be read, or it takes too long.
     """

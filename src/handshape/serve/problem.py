@@ -9,7 +9,16 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from handshape.errors import BusyError, HandshapeError, ImageError, ImageFormatError, ImageSizeError
+from handshape.errors import (
+    BusyError,
+    HandshapeError,
+    ImageError,
+    ImageFormatError,
+    ImageSizeError,
+    NoRecogniserError,
+    OutputError,
+    UnknownPhotoError,
+)
 
 CODES = {
     400: "bad_request",
@@ -18,6 +27,7 @@ CODES = {
     404: "not_found",
     405: "method_not_allowed",
     408: "too_slow",
+    409: "no_recogniser",
     413: "too_large",
     415: "unsupported_format",
     422: "unreadable",
@@ -70,6 +80,9 @@ def problem_of(error: HandshapeError) -> Problem:
 
 _STATUSES: tuple[tuple[type[HandshapeError], int], ...] = (
     (BusyError, 503),
+    (OutputError, 503),
+    (NoRecogniserError, 409),
+    (UnknownPhotoError, 404),
     (ImageSizeError, 413),
     (ImageFormatError, 415),
     (ImageError, 422),

@@ -1,0 +1,122 @@
+/** The page: which view is shown, and who gets the camera and its readings. */
+
+import { makeAbout } from "./about.js";
+import { Camera } from "./camera.js";
+import { find } from "./dom.js";
+import { takeFrame } from "./frames.js";
+import { makeLive } from "./live.js";
+import { model } from "./model.js";
+import { makePhoto } from "./photo.js";
+import { makePractise } from "./practise.js";
+import { readingOf } from "./reading.js";
+import { settings } from "./settings.js";
+import { makeSpell } from "./spell.js";
+import { Stage } from "./stage.js";
+import { Stream } from "./stream.js";
+import { makeTeach } from "./teach.js";
+
+const camera = new Camera(find("#video"));
+const stream = new Stream(frame, show);
+const stage = new Stage(camera, tellMirror);
+/** @type {Record<string, import("./types.js").View>} */
+const views = {
+  live: makeLive(),
+  spell: makeSpell(stage),
+  practise: makePractise(stage),
+  photo: makePhoto(),
+  teach: makeTeach(camera),
+  about: makeAbout(),
+};
+let current = "";
+
+/** The frame is what the guide box shows, and the recogniser is told whether that is a mirror image. */
+function frame() {
+  if (camera.state !== "on" || document.hidden) return Promise.resolve(null);
+  return takeFrame(camera.video, settings.mirror);
+}
+
+/** Recognisers learn from right hands as others see them; a left hand is one of those, mirrored. */
+function tellMirror() {
+  stream.mirror(settings.mirror !== (settings.hand === "left"));
+  const view = views[current];
+  view.leave?.();
+  view.enter();
+}
+
+/** @param {import("./types.js").Answer} answer */
+function show(answer) {
+  if (camera.state !== "on") return;
+  const reading = readingOf(answer);
+  stage.read(reading);
+  views[current].show?.(reading, performance.now());
+  setStatus("on", answer.milliseconds === undefined ? "Reading" : `Reading, ${Math.max(1, Math.round(answer.milliseconds))} ms`);
+}
+
+/**
+ * @param {string} state
+ * @param {string} words
+ */
+function setStatus(state, words) {
+  const place = find("#status");
+  if (place.dataset.state !== state) place.dataset.state = state;
+  find(".words", place).textContent = words;
+}
+
+function connection() {
+  if (!stream.wanted) return setStatus("off", "Ready");
+  if (!stream.connected) return setStatus("lost", "Looking for the server");
+  setStatus("on", camera.state === "on" ? "Reading" : "Connected");
+}
+
+function go() {
+  const wanted = location.hash.slice(1);
+  const name = wanted in views ? wanted : "live";
+  if (name === current) return;
+  const first = current === "";
+  if (!first) {
+    views[current].leave?.();
+    find(`#view-${current}`).hidden = true;
+  }
+  current = name;
+  const view = views[name];
+  document.body.dataset.view = name;
+  find(`#view-${name}`).hidden = false;
+  find("#stage").hidden = !view.camera;
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.getAttribute("href") === `#${name}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const heading = find(`#h-${name}`);
+  document.title = `${heading.textContent} · handshape`;
+  if (view.camera) {
+    camera.start(settings.camera);
+    stream.start();
+  } else {
+    camera.stop();
+    stream.stop();
+  }
+  view.enter();
+  scrollTo(0, 0);
+  if (!first) heading.focus({ preventScroll: true });
+}
+
+addEventListener("hashchange", go);
+addEventListener("keydown", (event) => {
+  const target = /** @type {HTMLElement} */ (event.target);
+  const typing = target.closest("input, select, textarea, button, a, summary");
+  if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && views[current].key?.(event)) event.preventDefault();
+});
+stream.addEventListener("change", () => {
+  connection();
+  if (stream.connected) model.refresh(); // it may be another server, with another recogniser
+});
+stream.addEventListener("refused", (event) => {
+  const { message } = /** @type {CustomEvent} */ (event).detail;
+  setStatus("on", "Connected");
+  if (model.labels.length) find(`#view-${current} .verdict`).textContent = message;
+});
+model.addEventListener("change", () => (find("#no-model").hidden = !model.about || model.labels.length > 0));
+camera.addEventListener("change", connection);
+stream.mirror(settings.mirror !== (settings.hand === "left"));
+model.refresh();
+go();

@@ -1,0 +1,39 @@
+/** Frames: the square in the guide box, cut out of the camera's picture. */
+
+/** Side of the guide box as a share of the picture's shorter side. */
+export const GUIDE = 0.8;
+// Recognisers see 224 pixels; more than this would only be carried about.
+const LARGEST = 384;
+const QUALITY = 0.9;
+
+const canvas = document.createElement("canvas");
+
+/**
+ * Where the guide box is, in pixels of the picture.
+ * @param {number} width
+ * @param {number} height
+ */
+export function guideBox(width, height) {
+  const side = Math.round(GUIDE * Math.min(width, height));
+  return { x: Math.round((width - side) / 2), y: Math.round((height - side) / 2), side };
+}
+
+/**
+ * Cut the square in the guide box out of the newest picture.
+ * @param {HTMLVideoElement} video
+ * @param {boolean} mirrored Whether the frame is the picture's mirror image.
+ * @returns {Promise<Blob | null>} A JPEG, or nothing where there is no picture yet.
+ */
+export function takeFrame(video, mirrored) {
+  const { x, y, side } = guideBox(video.videoWidth, video.videoHeight);
+  if (!side) return Promise.resolve(null);
+  canvas.width = canvas.height = Math.min(side, LARGEST);
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  pen.imageSmoothingQuality = "high";
+  if (mirrored) {
+    pen.translate(canvas.width, 0);
+    pen.scale(-1, 1);
+  }
+  pen.drawImage(video, x, y, side, side, 0, 0, canvas.width, canvas.height);
+  return new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));
+}

@@ -1,0 +1,96 @@
+/** The outbox: photos taken and not yet on the server's disk, kept by the browser until they are. */
+
+import { ask } from "./server.js";
+
+const NAME = "handshape";
+const STORE = "photos";
+const AGAIN = 2000;
+
+/** @typedef {{label: string, signer: string, photo: Blob}} Taken */
+
+export class Outbox extends EventTarget {
+  constructor() {
+    super();
+    this.waiting = 0;
+    /** @type {string} Why the last photo was refused for good. */
+    this.refused = "";
+    this.sending = false;
+    /** @type {Promise<IDBDatabase>} */
+    this.database = new Promise((done, fail) => {
+      const opening = indexedDB.open(NAME, 1);
+      opening.onupgradeneeded = () => opening.result.createObjectStore(STORE, { autoIncrement: true });
+      opening.onsuccess = () => done(opening.result);
+      opening.onerror = () => fail(opening.error);
+    });
+    this.database.then(() => this.send(), () => {});
+  }
+
+  /**
+   * Put a photo in; it is sent as soon as the server takes it.
+   * @param {Taken} taken
+   */
+  async put(taken) {
+    await this.work("readwrite", (store) => store.add(taken));
+    await this.count();
+    this.send();
+  }
+
+  /** Send what waits, in order; what the server cannot take now waits on. */
+  async send() {
+    if (this.sending) return;
+    this.sending = true;
+    try {
+      for (let next = await this.first(); next; next = await this.first()) {
+        const saved = await deliver(next.taken).catch((error) => this.fail(error));
+        await this.work("readwrite", (store) => store.delete(next.key));
+        await this.count();
+        if (saved) this.dispatchEvent(new CustomEvent("saved", { detail: saved }));
+      }
+    } catch {
+      setTimeout(() => this.send(), AGAIN);
+    } finally {
+      this.sending = false;
+      await this.count();
+    }
+  }
+
+  /**
+   * A photo that the server will never take is let go of, and the reason shown; any other waits.
+   * @param {any} error
+   */
+  fail(error) {
+    if (![400, 413, 415, 422].includes(error.status)) throw error;
+    this.refused = error.message;
+    return null;
+  }
+
+  async first() {
+    const cursor = await this.work("readonly", (store) => store.openCursor());
+    return cursor && { key: cursor.key, taken: /** @type {Taken} */ (cursor.value) };
+  }
+
+  async count() {
+    this.waiting = await this.work("readonly", (store) => store.count());
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /**
+   * @param {IDBTransactionMode} mode
+   * @param {(store: IDBObjectStore) => IDBRequest} what
+   * @returns {Promise<any>}
+   */
+  async work(mode, what) {
+    const database = await this.database;
+    return new Promise((done, fail) => {
+      const request = what(database.transaction(STORE, mode).objectStore(STORE));
+      request.onsuccess = () => done(request.result);
+      request.onerror = () => fail(request.error);
+    });
+  }
+}
+
+/** @param {Taken} taken */
+function deliver({ label, signer, photo }) {
+  const query = new URLSearchParams({ label, signer });
+  return ask(`v1/teach/photos?${query}`, { method: "POST", headers: { "content-type": "image/jpeg" }, body: photo });
+}

@@ -1,0 +1,191 @@
+/** Practise: a letter is asked for, its hand is shown, and what goes wrong is remembered. */
+
+import { say } from "./announce.js";
+import { Confusions } from "./confusions.js";
+import { counted, find, listed, make } from "./dom.js";
+import { hintFor } from "./hints.js";
+import { Hold } from "./hold.js";
+import { model } from "./model.js";
+import { isNothing, ReadingPanel, WAITING } from "./reading.js";
+import { change, settings } from "./settings.js";
+import { wordsOf } from "./words.js";
+
+// Between a letter that was right and the next one, so that it is seen.
+const PRAISE = 900;
+
+/**
+ * @param {import("./stage.js").Stage} stage
+ * @returns {import("./types.js").View}
+ */
+export function makePractise(stage) {
+  return new Practise(stage);
+}
+
+class Practise {
+  /** @param {import("./stage.js").Stage} stage */
+  constructor(stage) {
+    this.camera = true;
+    this.stage = stage;
+    this.panel = new ReadingPanel(find("#practise-told"));
+    this.hold = new Hold(settings.hold);
+    this.confusions = new Confusions();
+    this.kind = "letters";
+    this.target = "";
+    this.word = "";
+    this.at = 0;
+    this.right = 0;
+    this.row = 0;
+    this.rest = 0;
+    find("#practise-skip").addEventListener("click", () => this.next(true));
+    find("#practise-forget").addEventListener("click", () => this.forget());
+    for (const choice of document.querySelectorAll("#practise-kind input")) {
+      choice.addEventListener("change", () => this.choose(/** @type {HTMLInputElement} */ (choice).value));
+    }
+    const hints = find("#show-hint");
+    hints.checked = settings.hints;
+    hints.addEventListener("change", () => {
+      change("hints", hints.checked);
+      this.ask();
+    });
+    model.addEventListener("change", () => this.target && !this.labels.includes(this.target) && this.next(true));
+  }
+
+  get labels() {
+    return model.labels.filter((label) => !isNothing(label) && !["space", "del", "delete"].includes(label.toLowerCase()));
+  }
+
+  enter() {
+    this.hold.seconds = settings.hold;
+    this.hold.reset();
+    this.panel.show(WAITING);
+    if (!this.target) this.next(true);
+    this.ask();
+    this.score();
+  }
+
+  leave() {
+    this.stage.hold(0);
+  }
+
+  /** @param {string} kind */
+  choose(kind) {
+    this.kind = kind;
+    this.word = "";
+    this.next(true);
+  }
+
+  forget() {
+    this.confusions.forget();
+    this.right = this.row = 0;
+    this.score();
+  }
+
+  /** @param {boolean} skip Whether a word is left unfinished. */
+  next(skip) {
+    const words = this.kind === "words" ? wordsOf(model.letters) : [];
+    if (this.kind === "words" && words.length) {
+      this.at += 1;
+      if (skip || this.at >= this.word.length) {
+        const others = words.filter((word) => word !== this.word);
+        this.word = (others.length ? others : words)[Math.floor(Math.random() * (others.length || words.length))];
+        this.at = 0;
+      }
+      const letter = this.word[this.at];
+      this.target = this.labels.find((label) => label.toUpperCase() === letter) ?? letter;
+    } else {
+      this.word = "";
+      this.target = this.labels.length ? this.confusions.choose(this.labels, this.target) : "";
+    }
+    this.hold.reset();
+    this.ask();
+  }
+
+  /** Show what is asked for. */
+  ask() {
+    const letter = find("#target-letter");
+    letter.textContent = this.target || "–";
+    letter.classList.toggle("long", this.target.length > 2);
+    const word = find("#practise-word");
+    word.hidden = this.kind !== "words";
+    word.replaceChildren(...this.spelled());
+    const picture = hintFor(this.target);
+    const left = settings.hand === "left";
+    find("#hint").hidden = !settings.hints || !picture;
+    find("#hint").classList.toggle("mirrored", left);
+    if (picture) find("#hint img").src = picture;
+    find("#hint img").alt = picture ? `Drawn ${left ? "left" : "right"} hand signing ${this.target}` : "";
+    find("#hint figcaption").textContent = `${left ? "Left" : "Right"} hand, as others see it`;
+  }
+
+  spelled() {
+    if (this.kind === "words" && !this.word) return ["No word can be spelled with these letters yet."];
+    return [...this.word].map((letter, index) => {
+      const part = make("span", { textContent: letter });
+      if (index < this.at) part.className = "past";
+      if (index === this.at) part.setAttribute("aria-current", "step");
+      return part;
+    });
+  }
+
+  /**
+   * @param {import("./types.js").Reading} reading
+   * @param {number} now
+   */
+  show(reading, now) {
+    if (now < this.rest) return;
+    const { label, progress, done } = this.hold.take(reading.state === "sure" ? reading.label : null, now);
+    const fits = label === this.target;
+    this.panel.show(reading, reading.state === "sure" ? (fits ? "That is it. Hold it." : `Read as ${reading.label}`) : undefined);
+    this.panel.place.classList.toggle("fits", fits && reading.state === "sure");
+    this.panel.hold(progress);
+    this.stage.hold(fits ? progress : 0);
+    if (done && label && this.target) this.judge(label, now);
+  }
+
+  /**
+   * @param {string} label The label that was held.
+   * @param {number} now
+   */
+  judge(label, now) {
+    this.confusions.add(this.target, label);
+    if (label !== this.target) {
+      this.row = 0;
+      say(`Read as ${label}, not ${this.target}`);
+    } else {
+      this.right += 1;
+      this.row += 1;
+      this.rest = now + PRAISE;
+      this.panel.verdict.textContent = `${this.target}: right.`;
+      const before = this.target;
+      setTimeout(() => {
+        this.stage.hold(0);
+        this.next(false);
+        say(`${before} is right. Next: ${this.target}`);
+      }, PRAISE);
+    }
+    this.score();
+  }
+
+  score() {
+    find("#score").replaceChildren(
+      make("strong", { textContent: String(this.right) }), " right",
+      ...(this.row > 1 ? [", ", make("strong", { textContent: String(this.row) }), " in a row"] : []),
+    );
+    const pairs = this.confusions.pairs().slice(0, 6);
+    const list = make("ul", { className: "pairs" }, ...pairs.map(({ asked, read, times }) =>
+      make("li", {}, make("strong", { textContent: asked }), " was read as ", make("strong", { textContent: read }), `, ${counted(times, "time")}`)));
+    const nothing = make("p", { textContent: "Nothing yet." });
+    find("#confused-pairs").replaceChildren(pairs.length ? list : nothing, ...this.own());
+  }
+
+  /** @returns {Node[]} What the recogniser itself reads worst, so that nobody blames their hands for it. */
+  own() {
+    const weak = Object.entries(model.about?.figures?.labels ?? {})
+      .filter(([, figure]) => typeof figure?.recall === "number" && figure.recall < 0.9)
+      .sort(([, a], [, b]) => a.recall - b.recall)
+      .slice(0, 4)
+      .map(([label]) => label);
+    if (!weak.length) return [];
+    return [make("p", { textContent: `In its own test this recogniser was weakest at ${listed(weak)}.` })];
+  }
+}

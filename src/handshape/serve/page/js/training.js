@@ -1,0 +1,101 @@
+/** Training on the photos that were taken, its honest figures, and using what came out. */
+
+import { counted, find, listed, make, percent } from "./dom.js";
+import { model } from "./model.js";
+import { post } from "./server.js";
+
+export class Training {
+  constructor() {
+    this.button = find("#teach-train");
+    this.ready = find("#teach-ready");
+    this.result = find("#teach-result");
+    this.busy = false;
+    this.button.addEventListener("click", () => this.train());
+  }
+
+  /** @param {any} state What `GET /v1/teach` says. */
+  show(state) {
+    if (this.busy) return;
+    this.button.disabled = Boolean(state.missing);
+    this.ready.textContent = state.missing || `${counted(state.labels.length, "sign")}, ${counted(state.signers.length, "signer")}. Takes a second or two.`;
+    this.outcome(state);
+  }
+
+  async train() {
+    this.busy = true;
+    this.button.disabled = true;
+    this.ready.textContent = "Training …";
+    try {
+      const state = await post("v1/teach/train");
+      this.busy = false;
+      this.show(state);
+    } catch (error) {
+      this.busy = false;
+      this.button.disabled = false;
+      this.ready.textContent = /** @type {Error} */ (error).message;
+    }
+  }
+
+  /** @param {any} state */
+  outcome(state) {
+    const found = state.taught;
+    if (!found) return this.result.replaceChildren();
+    const parts = [make("p", { className: "sentence", textContent: found.sentence })];
+    if (found.figures.signers) parts.push(perSigner(found.figures.signers));
+    const weak = weakest(found.figures.labels ?? {});
+    if (weak.length) parts.push(make("p", { className: "small", textContent: `Weakest: ${listed(weak)}.` }));
+    if (found.stale) parts.push(make("p", { className: "small", textContent: "The photos have changed since. Train again to take them in." }));
+    parts.push(this.choice(state), command(state));
+    this.result.replaceChildren(...parts);
+  }
+
+  /** @param {any} state */
+  choice(state) {
+    const row = make("div", { className: "row" });
+    const use = (/** @type {string} */ which) => async () => {
+      this.show(await post("v1/teach/use", { which }));
+      await model.refresh();
+    };
+    if (state.in_use === "taught") {
+      row.append(make("p", { className: "in-use", textContent: "In use now" }), make("a", { href: "#live", textContent: "Try it live" }));
+      if (state.started_with) row.append(button("Go back to the one before", "quiet", use("started")));
+    } else {
+      row.append(button("Use it now", "primary", use("taught")));
+    }
+    return row;
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {string} kind
+ * @param {() => Promise<void>} act
+ */
+function button(text, kind, act) {
+  const element = make("button", { type: "button", className: kind, textContent: text });
+  element.addEventListener("click", () => act().catch((error) => (element.textContent = error.message)));
+  return element;
+}
+
+/** @param {any} state How to go on with the same photos in a terminal. */
+function command(state) {
+  return make("details", { className: "small" }, make("summary", { textContent: "In a terminal" }),
+    make("pre", { tabIndex: 0, textContent: `${state.command}\nhandshape predict '${state.taught.bundle}' PHOTO.jpg` }));
+}
+
+/** @param {Record<string, {accuracy: number, n: number}>} signers */
+function perSigner(signers) {
+  return make("ol", { className: "bars signers", "aria-label": "Share read right of each signer left out" },
+    ...Object.entries(signers).map(([name, figure]) => {
+      const bar = make("i");
+      bar.style.setProperty("--share", String(figure.accuracy));
+      return make("li", {}, make("span", { className: "what", textContent: name }), bar,
+        make("span", { className: "share", textContent: percent(figure.accuracy) }));
+    }));
+}
+
+/** @param {Record<string, {recall: number}>} labels */
+function weakest(labels) {
+  return Object.entries(labels).filter(([, figure]) => figure.recall < 0.9).sort(([, a], [, b]) => a.recall - b.recall)
+    .slice(0, 4).map(([label, figure]) => `${label} (${percent(figure.recall)})`);
+}

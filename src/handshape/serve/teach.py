@@ -1,0 +1,241 @@
+"""Teach: features of photos as they come in, training on demand, and the recogniser that comes out of it."""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from handshape.config.fields import option
+from handshape.data.augment import Views
+from handshape.data.image import decode_image
+from handshape.data.prepared import HeldImages, content_digest
+from handshape.errors import AlbumError, HandshapeError
+from handshape.evaluation.judge import write_predictions
+from handshape.features.extract import BATCH, Extractor, features_of
+from handshape.models.backbone import Backbone, load_backbone
+from handshape.models.network import FrozenNetwork
+from handshape.recogniser import BundleConfig, Recogniser
+from handshape.run import describe, new_run, write_json
+from handshape.serve.album import SIGNER, Album, Photo, by_label
+from handshape.serve.engine import Engine
+from handshape.serve.lesson import Lesson, learn
+from handshape.serve.reader import Reader, open_reader
+
+LEAST = 4
+"""Photos of a sign below which it is not trained on."""
+
+BACKBONE = "handnet"
+"""Comes with handshape, so that teaching needs no download."""
+
+_PLACES = 4  # of the default head
+Which = Literal["taught", "started"]
+
+
+@dataclass(frozen=True)
+class _TeachConfig:
+    """Settings of a training, for the run that it leaves."""
+
+    data: Path
+    backbone: str = option(BACKBONE, "Frozen backbone.")
+
+
+class Teacher:
+    """Teaches a recogniser from an album.
+
+    Args:
+        album: The photos.
+        engine: What reads; gets the taught recogniser when that is asked for.
+        store: The feature store's folder.
+    """
+
+    def __init__(self, album: Album, engine: Engine, store: Path) -> None:
+        self.album, self._engine, self._store = album, engine, store
+        self.bundle = album.folder.with_name(f"{album.folder.name}-recogniser")
+        self._started, self._taught = engine.reader, self._open_taught()
+        self._backbone: Backbone | None = None
+        self._lock = threading.Lock()
+        self._features = Features(self, store)
+        if self._started is None and self._taught is not None:
+            engine.use(self._taught)
+
+    def backbone(self) -> Backbone:
+        """Return the backbone of the recogniser that the server started with, or the one that comes along."""
+        if self._backbone is None:
+            network = self._started.recogniser.network if self._started else None
+            own = network.backbone if isinstance(network, FrozenNetwork) else None
+            self._backbone = own if isinstance(own, Backbone) else load_backbone(BACKBONE, None, seed=0)
+        return self._backbone
+
+    def add(self, label: str, signer: str, data: bytes) -> Photo:
+        """Keep a photo and have its features extracted; see `Album.add`."""
+        photo = self.album.add(label, signer, data)
+        self._features.come()
+        return photo
+
+    def train(self) -> Lesson:
+        """Train on the album, save what comes out as a run, and keep it ready for use.
+
+        Returns:
+            The lesson.
+
+        Raises:
+            AlbumError: There are too few photos, or another training is running.
+            OutputError: The run cannot be written.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise AlbumError("another training is running", "one at a time", "wait a moment")
+        try:
+            if missing := missing_photos(self.album.photos()):
+                raise AlbumError("too few photos to train on", "two signs with some photos each", missing)
+            fingerprint = self.album.fingerprint()
+            lesson = learn(self.album.folder, self.backbone(), self._store)
+            self._save(lesson, fingerprint)
+            self._taught = open_reader(self.bundle)
+            return lesson
+        finally:
+            self._lock.release()
+
+    def use(self, which: Which) -> None:
+        """Read with the taught recogniser, or with the one that the server started with.
+
+        Raises:
+            AlbumError: There is none.
+        """
+        reader = self._taught if which == "taught" else self._started
+        if reader is None:
+            raise AlbumError(f"there is no recogniser {which!r}", "one that was trained", "train first")
+        self._engine.use(reader)
+
+    def state(self) -> dict[str, Any]:
+        """Return what the page shows: the photos, what is missing, what was taught, what is in use."""
+        photos = self.album.photos()
+        return {
+            "folder": str(self.album.folder),
+            "command": f"handshape compare {quote(str(self.album.folder))} --signer {quote(SIGNER)}",
+            "labels": [
+                {"label": label, "photos": [{"name": one.name, "signer": one.signer} for one in own]}
+                for label, own in by_label(photos)
+            ],
+            "signers": sorted({photo.signer for photo in photos if photo.signer}),
+            "missing": missing_photos(photos),
+            "taught": self._taught_state(),
+            "started_with": self._started is not None,
+            "in_use": self._in_use(),
+        }
+
+    def _taught_state(self) -> dict[str, Any] | None:
+        if self._taught is None:
+            return None
+        config = self._taught.recogniser.config
+        return {
+            "bundle": str(self.bundle),
+            "labels": list(config.labels),
+            "sentence": config.figures.get("sentence", ""),
+            "figures": config.figures,
+            "stale": config.trained_on.get("album") != self.album.fingerprint(),
+        }
+
+    def _in_use(self) -> Which | None:
+        reader = self._engine.reader
+        return None if reader is None else "taught" if reader is self._taught else "started"
+
+    def _open_taught(self) -> Reader | None:
+        try:
+            return open_reader(self.bundle) if self.bundle.is_dir() else None
+        except HandshapeError:  # of another version, or damaged; the photos are still there
+            return None
+
+    def _save(self, lesson: Lesson, fingerprint: str) -> None:
+        final, dataset = lesson.final, lesson.dataset
+        figures = lesson.to_dict()
+        settings = _TeachConfig(self.album.folder, self.backbone().name)
+        config = BundleConfig(
+            dataset.labels,
+            final.fitted.config,
+            final.calibration.temperature,
+            final.rejection.threshold,
+            trained_on={
+                "album": fingerprint,
+                "split": "signer" if lesson.folds else "random",
+                "signers": list(dataset.signers),
+                "train": len(dataset),
+                "valid": 0,
+                "test": sum(len(fold.tested) for fold in lesson.folds),
+            },
+            figures=figures,
+        )
+        with new_run(self.bundle, force=True) as folder:
+            write_json(folder / "config.json", describe("teach", settings, fingerprint))
+            write_json(folder / "metrics.json", figures)
+            write_predictions(folder / "predictions.csv", lesson.folds)
+            Recogniser(final.fitted.network, config).save(folder / "recogniser", _card(lesson))
+
+
+class Features:
+    """Extracts features beside the collecting, so that training finds them in the store.
+
+    Args:
+        teacher: Whose album and backbone.
+        store: The store's folder.
+    """
+
+    def __init__(self, teacher: Teacher, store: Path) -> None:
+        self._teacher, self._store = teacher, store
+        self._done: set[str] = set()
+        self._wake = threading.Event()
+        self._wake.set()  # for the photos of earlier days
+        threading.Thread(target=self._work, name="teach-features", daemon=True).start()
+
+    def come(self) -> None:
+        """Say that there is a new photo."""
+        self._wake.set()
+
+    def _work(self) -> None:
+        torch.set_num_threads(1)  # the threads that read frames have the other cores
+        while self._wake.wait():
+            self._wake.clear()
+            new = [p for p in self._teacher.album.photos() if f"{p.label}/{p.name}" not in self._done]
+            for start in range(0, len(new), BATCH):
+                self._extract(new[start : start + BATCH])
+
+    def _extract(self, photos: list[Photo]) -> None:
+        backbone = self._teacher.backbone()
+        images, digests = [], []
+        for photo in photos:
+            self._done.add(f"{photo.label}/{photo.name}")
+            try:
+                data = self._teacher.album.path(photo.label, photo.name).read_bytes()
+                images.append(backbone.preprocessing.prepare(decode_image(data)[0]))
+                digests.append(content_digest(data))
+            except (HandshapeError, OSError):
+                continue  # taken out meanwhile, or damaged: training says so
+        if images:
+            extractor = Extractor(backbone, _PLACES, Views(), torch.device("cpu"))
+            held = HeldImages(np.stack(images), np.arange(len(images)))
+            features_of(extractor, held, digests, self._store)
+
+
+def missing_photos(photos: list[Photo]) -> str:
+    """Return what has to be done before training, or nothing."""
+    counts = {label: len(own) for label, own in by_label(photos)}
+    if len(counts) < 2:
+        return "take photos of two signs or more"
+    few = [label for label, count in counts.items() if count < LEAST]
+    return f"take at least {LEAST} photos of {', '.join(few)}" if few else ""
+
+
+def _card(lesson: Lesson) -> str:
+    labels = lesson.dataset.labels
+    people = len(lesson.dataset.signers)
+    return (
+        f"# {len(labels)} hand signs: {', '.join(labels)}\n\n"
+        f"A handshape recogniser, taught on the page from {len(lesson.dataset)} photos of "
+        f"{people or 'unknown'} {'person' if people == 1 else 'people'}.\n\n{lesson.sentence}\n\n"
+        "Use it with `handshape predict` or `handshape.load(...)`. It reads one static hand shape in a\n"
+        "photo. It does not understand a sign language: movement, place, face and grammar carry meaning\n"
+        "that a single hand shape does not have.\n"
+    )
