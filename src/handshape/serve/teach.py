@@ -15,7 +15,7 @@ from handshape.data.image import decode_image
 from handshape.data.prepared import HeldImages, content_digest
 from handshape.errors import AlbumError, HandshapeError
 from handshape.evaluation.judge import write_predictions
-from handshape.features.extract import BATCH, Extractor, features_of
+from handshape.features.extract import Extractor, features_of
 from handshape.models.backbone import Backbone, load_backbone
 from handshape.models.network import FrozenNetwork
 from handshape.recogniser import BundleConfig, Recogniser
@@ -32,6 +32,7 @@ BACKBONE = "handnet"
 """Comes with handshape, so that teaching needs no download."""
 
 _PLACES = 4  # of the default head
+_AT_ONCE = 32  # photos that are held in memory
 Which = Literal["taught", "started"]
 
 
@@ -199,8 +200,8 @@ class Features:
         while self._wake.wait():
             self._wake.clear()
             new = [p for p in self._teacher.album.photos() if f"{p.label}/{p.name}" not in self._done]
-            for start in range(0, len(new), BATCH):
-                self._extract(new[start : start + BATCH])
+            for start in range(0, len(new), _AT_ONCE):
+                self._extract(new[start : start + _AT_ONCE])
 
     def _extract(self, photos: list[Photo]) -> None:
         backbone = self._teacher.backbone()

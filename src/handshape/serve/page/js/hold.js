@@ -7,15 +7,16 @@ export class Hold {
   /** @param {number} seconds How long a label is to be held. */
   constructor(seconds) {
     this.seconds = seconds;
-    this.reset();
-  }
-
-  /** Forget what is being held. */
-  reset() {
     /** @type {string | null} */
     this.label = null;
     this.since = 0;
     this.seen = 0;
+    this.fired = false;
+  }
+
+  /** Forget what is being held. */
+  reset() {
+    this.label = null;
     this.fired = false;
   }
 

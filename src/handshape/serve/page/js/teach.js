@@ -122,7 +122,7 @@ function table(/** @type {any} */ state) {
   const head = make("tr", {}, make("th", { scope: "col", textContent: "Sign" }),
     ...state.signers.map((/** @type {string} */ name) => make("th", { scope: "col", textContent: name })),
     make("th", { scope: "col", textContent: "All" }));
-  const rows = state.labels.map(({ label, photos }) => make("tr", {}, make("th", { scope: "row", textContent: label }),
+  const rows = state.labels.map((/** @type {any} */ { label, photos }) => make("tr", {}, make("th", { scope: "row", textContent: label }),
     ...state.signers.map((/** @type {string} */ name) => cell(photos.filter((/** @type {any} */ photo) => photo.signer === name).length)),
     cell(photos.length)));
   find("#teach-table").replaceChildren(make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)));
