@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,38 @@ def test_evaluate__writes_a_run_when_asked_to(cli: Any, finished: Any, tmp_path:
     found = evaluate(cli, finished.out, finished.photos, finished.store, "--out", run)
     assert json.loads((run / "metrics.json").read_text(encoding="utf-8")) == found
     assert json.loads((run / "config.json").read_text(encoding="utf-8"))["command"] == "evaluate"
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "of 100 photos are read right" in page or "test photos are read right" in page
+    assert {path.name for path in (run / "plots").iterdir()} == {"confusion.svg", "coverage.svg"}
+    assert not re.search(r"(src|href)=.(https?:)?//", page)  # it opens offline
     answer = cli("evaluate", finished.out, finished.photos, "--store", finished.store, "--out", run)
     assert answer.code == 1 and "is not empty" in answer.err
+
+
+def test_evaluate__says_which_signers_it_was_trained_on(cli: Any, finished: Any, tmp_path: Path) -> None:
+    words = ("--signer", r"signer(\d)_", "--out", tmp_path / "run")
+    found = evaluate(cli, finished.out, finished.photos, finished.store, *words)
+    config = json.loads((finished.out / "recogniser" / "config.json").read_text(encoding="utf-8"))
+    assert found["signers_trained_on"] == config["trained_on"]["signers"] != []
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "<strong>Known signers.</strong> It was trained on photos of" in page
+
+
+def test_evaluate__the_page_cautions_where_it_must(
+    cli: Any, finished: Any, make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    photos = make_photos("ABC", signers=1, images=3)
+    (photos / "C").rename(photos / "thumbs<up>")
+    (photos / "A" / "broken.png").write_bytes(b"")
+    evaluate(cli, finished.out, photos, finished.store, "--out", tmp_path / "run")
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    for words in (
+        "<strong>Signers not known.</strong>",
+        "It does not know the labels thumbs&lt;up&gt;.",
+        "No photo here shows C: nothing is said about them.",
+        "1 file could not be read, the first: A/broken.png.",
+    ):
+        assert words in page
 
 
 def test_evaluate__for_people(cli: Any, finished: Any) -> None:

@@ -17,9 +17,11 @@ from handshape.data.sample import Dataset
 from handshape.data.scan import Scan
 from handshape.errors import DataError
 from handshape.evaluation.calibration import measure_reliability
+from handshape.evaluation.evaluated import Evaluated, write_evaluation
 from handshape.evaluation.intervals import accuracy_interval
 from handshape.evaluation.metrics import measure
 from handshape.evaluation.rejection import measure_rejection
+from handshape.evaluation.report_parts import find_mistakes
 from handshape.progress import say, track
 from handshape.recogniser import Recogniser, load
 from handshape.run import check_out, describe, new_run, write_json
@@ -51,15 +53,18 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     mirrored = _probabilities(recogniser, scan, known, mirrored=True)
     facts, digests = [scan.facts[i] for i in known], [scan.digests[i] for i in known]
     bursts = find_bursts(near_pairs(facts, tested.classes), digests, tested.classes)
-    found = _figures(recogniser, tested, bursts, probabilities, mirrored)
-    found |= {"unknown_labels": unknown, "unreadable": len(scan.dataset.unreadable)}
+    found = _measure(recogniser, tested, bursts, probabilities, mirrored, unknown)
     if config.out is not None:
+        network, preprocessing = recogniser.network, recogniser.config.network.preprocessing
         with new_run(config.out, force=config.force) as folder:
-            digest = content_digest("\n".join(scan.digests).encode())
-            write_json(folder / "config.json", describe("evaluate", config, digest))
-            write_json(folder / "metrics.json", found)
+            description = describe("evaluate", config, content_digest("\n".join(scan.digests).encode()))
+            write_json(folder / "config.json", description)
+            write_json(folder / "metrics.json", found.to_dict())
             _write_predictions(folder / "predictions.csv", tested, probabilities)
-    return found
+            mistakes = find_mistakes(scan, network, preprocessing, tested, probabilities)
+            write_evaluation(folder, found, mistakes, description)
+        say(f"Report: {config.out / 'report.html'}")
+    return found.to_dict()
 
 
 def _known(dataset: Dataset, recogniser: Recogniser) -> tuple[NDArray[np.int64], list[str]]:
@@ -77,25 +82,27 @@ def _known(dataset: Dataset, recogniser: Recogniser) -> tuple[NDArray[np.int64],
     return np.flatnonzero(known), unknown
 
 
-def _figures(
+def _measure(
     recogniser: Recogniser,
     tested: Dataset,
     bursts: NDArray[np.int64],
     probabilities: NDArray[np.float32],
     mirrored: NDArray[np.float32],
-) -> dict[str, Any]:
+    unknown: list[str],
+) -> Evaluated:
     signers = [sample.signer for sample in tested.samples]
     correct = probabilities.argmax(axis=1) == tested.classes
-    interval = accuracy_interval(correct, signers, bursts)
-    return {
-        **measure(tested.classes, probabilities, recogniser.labels, signers).to_dict(),
-        "interval": [interval.low, interval.high],
-        "interval_method": interval.method,
-        "interval_scope": interval.scope,
-        "mirrored_accuracy": float((mirrored.argmax(axis=1) == tested.classes).mean()),
-        "calibration": measure_reliability(probabilities, tested.classes).to_dict(),
-        "rejection": measure_rejection(probabilities, tested.classes, recogniser.config.threshold).to_dict(),
-    }
+    trained = {str(signer) for signer in recogniser.config.trained_on.get("signers", ())}
+    return Evaluated(
+        tested,
+        measure(tested.classes, probabilities, recogniser.labels, signers),
+        accuracy_interval(correct, signers, bursts),
+        float((mirrored.argmax(axis=1) == tested.classes).mean()),
+        measure_reliability(probabilities, tested.classes),
+        measure_rejection(probabilities, tested.classes, recogniser.config.threshold),
+        unknown,
+        sorted(trained & set(tested.signers)),
+    )
 
 
 def _probabilities(

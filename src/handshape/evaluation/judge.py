@@ -80,9 +80,19 @@ class Judged:
 
     def worst(self, count: int = 12) -> list[int]:
         """Return the positions of the photos read wrong with the least probability for their own label."""
-        wrong = np.flatnonzero(~self.correct)
-        own = self.probabilities[wrong, self.tested.classes[wrong]]
-        return [int(i) for i in wrong[np.argsort(own, kind="stable")][:count]]
+        return worst_first(self.probabilities, self.tested.classes)[:count]
+
+
+def worst_first(probabilities: NDArray[np.float32], classes: NDArray[np.int64]) -> list[int]:
+    """Return where the photos read wrong are, those that gave their own label the least probability first.
+
+    Args:
+        probabilities: (N, K) float32.
+        classes: (N,) int64 in [0, K), the true classes.
+    """
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != classes)
+    own = probabilities[wrong, classes[wrong]]
+    return [int(i) for i in wrong[np.argsort(own, kind="stable")]]
 
 
 def judge(fitted: Fitted, valid: Dataset, tested: Dataset, bursts: Groups | None = None) -> Judged:

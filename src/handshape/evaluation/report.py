@@ -8,11 +8,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from handshape.data.scan import Scan
 from handshape.evaluation import plots
 from handshape.evaluation.experiment import Experiment
+from handshape.evaluation.judge import Judged
 from handshape.evaluation.pictures import pair_sheet
 from handshape.evaluation.report_answer import SPLIT_WORDS, find_answer, find_cautions
 from handshape.evaluation.report_parts import (
+    Mistake,
     draw_plots,
     figures_of,
     find_confusions,
@@ -73,13 +76,20 @@ def write_report(folder: Path, experiment: Experiment, description: dict[str, An
             twins=find_twins(survey.scan, survey.leaks),
             split_words=split_words(survey.split.kind),
             drawings={name: Markup(svg) for name, svg in drawings.items()},
-            mistakes={r.fitted.name: find_mistakes(survey.scan, r) for r in experiment.results},
+            mistakes={r.fitted.name: _mistakes(survey.scan, r) for r in experiment.results},
             description=description,
             command=shlex.join(["handshape", *description["argv"]]) if description["argv"] else "",
             version=version("handshape"),
         )
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def _mistakes(scan: Scan, result: Judged) -> list[Mistake]:
+    fitted = result.fitted
+    return find_mistakes(
+        scan, fitted.network, fitted.config.preprocessing, result.tested, result.probabilities
+    )
 
 
 def _percent(share: float | None) -> str:

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import nn
 
 from handshape.data.duplicates import Leaks
-from handshape.data.sample import SPLITS
+from handshape.data.image import Preprocessing
+from handshape.data.sample import SPLITS, Dataset
 from handshape.data.scan import Scan
 from handshape.data.survey import Survey
 from handshape.evaluation import plots, report_plots
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.gradcam import evidence
-from handshape.evaluation.judge import Judged
+from handshape.evaluation.judge import Judged, worst_first
 from handshape.evaluation.metrics import Confused, Metrics
 from handshape.evaluation.pictures import lit, thumbnail
 
@@ -58,33 +61,44 @@ class Side:
     bursts: int
 
 
-def find_mistakes(scan: Scan, result: Judged) -> list[Mistake]:
-    """Show the worst mistakes of a model on the test photos.
+def find_mistakes(
+    scan: Scan,
+    network: nn.Module,
+    preprocessing: Preprocessing,
+    tested: Dataset,
+    probabilities: NDArray[np.float32],
+    most: int = 12,
+) -> list[Mistake]:
+    """Show the worst mistakes of a network.
 
     Args:
         scan: The data set with its prepared images.
-        result: The model's answers.
+        network: The network, in evaluation mode.
+        preprocessing: What its images go through.
+        tested: N photos of the data set.
+        probabilities: (N, K) float32, what it said of them.
+        most: How many photos at most.
 
     Returns:
         The photos, those that gave their own label the least probability first.
     """
-    worst = result.worst()
+    worst = worst_first(probabilities, tested.classes)[:most]
     if not worst:
         return []
     place = {sample.name: index for index, sample in enumerate(scan.dataset.samples)}
-    samples = [result.tested.samples[i] for i in worst]
-    said, shown = result.predicted[worst], result.tested.classes[worst]
+    samples = [tested.samples[i] for i in worst]
+    said, shown = probabilities[worst].argmax(axis=1), tested.classes[worst]
     pixels = scan.images.take([place[sample.name] for sample in samples])
-    images = result.fitted.config.preprocessing.normalise(torch.from_numpy(np.ascontiguousarray(pixels)))
-    light = evidence(result.fitted.network, images, torch.from_numpy(said), torch.from_numpy(shown)).numpy()
+    images = preprocessing.normalise(torch.from_numpy(np.ascontiguousarray(pixels)))
+    light = evidence(network, images, torch.from_numpy(said), torch.from_numpy(shown)).numpy()
     return [
         Mistake(
             thumbnail(pixels[row]),
             thumbnail(lit(pixels[row], light[row])),
             sample.name,
             sample.label,
-            result.tested.labels[said[row]],
-            float(result.probabilities[index, said[row]]),
+            tested.labels[said[row]],
+            float(probabilities[index, said[row]]),
         )
         for row, (index, sample) in enumerate(zip(worst, samples, strict=True))
     ]
