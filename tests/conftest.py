@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image, ImageDraw
+
+from .programs import need
 
 SHARED = os.environ.get("HANDSHAPE_DATA")
 WEIGHTS = os.environ.get("HANDSHAPE_WEIGHTS")
@@ -144,6 +147,20 @@ def cli() -> Iterator[Callable[..., Answer]]:
 
     yield run
     show_progress(False)
+
+
+@pytest.fixture(scope="session")
+def web_runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of onnxruntime-web's files, fetched once for all processes."""
+    from handshape.export import webruntime
+
+    need("npm")
+    place = tmp_path_factory.getbasetemp()
+    # Processes that run tests side by side have folders beside each other.
+    shared = (place.parent if os.environ.get("PYTEST_XDIST_WORKER") else place) / "web-runtime"
+    with FileLock(f"{shared}.lock"), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(shared))
+        return webruntime.find_runtime(None)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Export a saved recogniser as one ONNX graph that answers as torch does."""
+"""Export a saved recogniser as one ONNX graph that answers as torch does, or as a page with such a graph."""
 
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -13,6 +13,7 @@ from handshape.recogniser import Recogniser, bundle_folder, load
 
 # Photos on which answers are compared.
 _CHECKED = 64
+_PAGE = "web"
 
 
 def export(config: ExportConfig) -> dict[str, Any]:
@@ -22,45 +23,77 @@ def export(config: ExportConfig) -> dict[str, Any]:
         config: The settings.
 
     Returns:
-        The file, its size in bytes, what the model says of itself, and what was compared.
+        The file or folder, its size in bytes, what the model says of itself, and what was compared.
 
     Raises:
         BundleError: The bundle is missing or damaged.
-        MissingExtraError: ONNX is not installed.
+        MissingExtraError: ONNX, or for a page npm, is not installed.
         DataError: There is no photo where ``images`` says.
-        ExportError: The network cannot be exported, or answers otherwise.
-        OutputError: The file cannot be written.
+        ExportError: The network cannot be exported, or answers otherwise; or npm could not fetch the runtime.
+        OutputError: The file or folder cannot be written.
     """
     _check_installed()
-    from handshape.export.file import new_file, write_model
+    from handshape.export.file import new_file
+
+    place = bundle_folder(config.bundle)
+    recogniser = load(place)
+    metadata = _metadata(recogniser, place)
+    if config.format == "web":
+        return _export_page(config, recogniser, metadata, place)
+    out = config.out.expanduser() if config.out else place / MODEL
+    with new_file(out) as partial:
+        parity = _export_model(config, recogniser, metadata, place, partial)
+    return _told(metadata, parity, out, out.stat().st_size)
+
+
+def _export_page(
+    config: ExportConfig, recogniser: Recogniser, metadata: Metadata, place: Path
+) -> dict[str, Any]:
+    from handshape.export.web import new_folder, write_page
+    from handshape.export.webruntime import find_runtime
+
+    out = config.out.expanduser() if config.out else place / _PAGE
+    runtime = find_runtime(config.runtime)
+    network = recogniser.config.network
+    about = {"model": network.model, "backbone": network.backbone, "size": network.preprocessing.size}
+    with new_folder(out) as folder:
+        model = folder / MODEL
+        parity = _export_model(config, recogniser, metadata, place, model)
+        write_page(folder, runtime, metadata, about)
+    return _told(metadata, parity, out, sum(path.stat().st_size for path in out.rglob("*") if path.is_file()))
+
+
+def _export_model(
+    config: ExportConfig, recogniser: Recogniser, metadata: Metadata, place: Path, out: Path
+) -> dict[str, Any]:
+    """Write the model, and compare its answers with torch's."""
+    from handshape.export.file import write_model
     from handshape.export.graph import network_graph, whole_graph
     from handshape.export.parity import check_parity, measure_parity
     from handshape.export.photos import find_photos, spaced
     from handshape.export.runtime import Runtime
 
-    place = bundle_folder(config.bundle)
-    recogniser = load(place)
-    out = config.out.expanduser() if config.out else place / MODEL
     photos = find_photos(place, recogniser.labels, config.images)
     check = spaced(photos.check, _CHECKED)
-    metadata = _metadata(recogniser, place, "fp32")
-    with new_file(out) as partial:
-        say("Exporting the network")
-        model = whole_graph(network_graph(recogniser), metadata.size)
-        write_model(model, metadata, partial)
-        parity = measure_parity(recogniser, Runtime(partial), check, photos.source)
-        check_parity(parity)
+    say("Exporting the network")
+    write_model(whole_graph(network_graph(recogniser), metadata.size), metadata, out)
+    parity = measure_parity(recogniser, Runtime(out), check, photos.source)
+    check_parity(parity)
+    return parity.to_dict()
+
+
+def _told(metadata: Metadata, parity: dict[str, Any], out: Path, size: int) -> dict[str, Any]:
     return {
         "file": str(out),
-        "bytes": out.stat().st_size,
+        "bytes": size,
         "labels": list(metadata.labels),
         "precision": metadata.precision,
         "opset": metadata.opset,
-        "parity": parity.to_dict(),
+        "parity": parity,
     }
 
 
-def _metadata(recogniser: Recogniser, place: Path, precision: str) -> Metadata:
+def _metadata(recogniser: Recogniser, place: Path) -> Metadata:
     from handshape.export.resize import OPSET
 
     config = recogniser.config
@@ -68,7 +101,7 @@ def _metadata(recogniser: Recogniser, place: Path, precision: str) -> Metadata:
         labels=config.labels,
         threshold=config.threshold,
         size=config.network.preprocessing.size,
-        precision=precision,
+        precision="fp32",
         opset=OPSET,
         bundle=bundle_digest(place),
         version=version("handshape"),

@@ -13,15 +13,24 @@ class ExportConfig(Settings):
     """Write a recogniser as one ONNX graph, once it is shown to answer as torch does."""
 
     bundle: Path = argument("Folder of a recogniser or of the run that made it.", first=True)
-    format: Literal["onnx"] = option("onnx", "onnx: one file, from pixels of any size to probabilities.")
+    format: Literal["onnx", "web"] = option(
+        "onnx",
+        "onnx: one file, from pixels of any size to probabilities; web: a folder that any web server offers.",
+    )
     out: Path | None = option(
-        None, "File to write (default: model.onnx in the bundle, where `handshape serve` finds it)."
+        None,
+        "File or folder to write (default: model.onnx in the bundle, which `handshape serve` uses; or web).",
     )
     images: Path | None = option(
         None, "Folder of photos to check on (default: those the recogniser was trained and tested on)."
     )
 
+    runtime: Path | None = option(
+        None, "Folder `dist` of onnxruntime-web, for web (default: fetched once with npm)."
+    )
+
     def __post_init__(self) -> None:
-        """Check that the file's name says what it is."""
-        if self.out is not None and self.out.suffix != ".onnx":
+        """Check that a file's name says what it is."""
+        super().__post_init__()
+        if self.format == "onnx" and self.out is not None and self.out.suffix != ".onnx":
             raise UsageError(f"--out {str(self.out)!r}", "the name of a file that ends in .onnx", "rename it")

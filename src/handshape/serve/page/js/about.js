@@ -2,6 +2,7 @@
 
 import { find, listed, make, percent } from "./dom.js";
 import { model } from "./model.js";
+import { place } from "./server.js";
 
 /** @type {Record<string, string>} */
 const SPLITS = {
@@ -98,7 +99,7 @@ function people({ figures, trained_on: trained }) {
   else words.push("It is not known whose hands are in its test photos.");
   if (learnt.length) words.push(`It learnt from ${learnt.length === 1 ? "one person" : `${learnt.length} people`}, ${listed(learnt)}.`);
   if (trained?.split === "random") words.push("Test photos of the same people, often of the same minute, make any recogniser look better than it is with someone new.");
-  words.push("Few people stand for few hands: other ages, skin tones, hand shapes and rooms may be read worse. If it reads you badly, that is its fault and not yours; under Teach you can show it your hands.");
+  words.push(`Few people stand for few hands: other ages, skin tones, hand shapes and rooms may be read worse. If it reads you badly, that is its fault and not yours; ${place.teach}.`);
   return words;
 }
 

@@ -9,6 +9,7 @@ import { model } from "./model.js";
 import { makePhoto } from "./photo.js";
 import { makePractise } from "./practise.js";
 import { readingOf } from "./reading.js";
+import { place } from "./server.js";
 import { settings } from "./settings.js";
 import { makeSpell } from "./spell.js";
 import { Stage } from "./stage.js";
@@ -64,7 +65,7 @@ function setStatus(state, words) {
 
 function connection() {
   if (!stream.wanted) return setStatus("off", "Ready");
-  if (!stream.connected) return setStatus("lost", "Looking for the server");
+  if (!stream.connected) return setStatus("lost", place.lost);
   setStatus("on", camera.state === "on" ? "Reading" : "Connected");
 }
 

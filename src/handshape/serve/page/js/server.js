@@ -1,5 +1,15 @@
 /** Requests to the server; a refusal becomes an error with the server's own sentence. */
 
+const HERE = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+
+/** Where signs are read, in words; an exported page, which has no server, says other ones. */
+export const place = {
+  lost: "Looking for the server",
+  privacy: `Only the square is read, by handshape on ${HERE ? "this computer" : location.hostname}. Outside Teach nothing is kept.`,
+  off: "Its pictures are read on the computer that runs handshape, and are not kept.",
+  teach: "under Teach you can show it your hands",
+};
+
 export class Refusal extends Error {
   /**
    * @param {string} message

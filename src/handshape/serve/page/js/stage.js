@@ -2,11 +2,12 @@
 
 import { find, make } from "./dom.js";
 import { guideBox } from "./frames.js";
+import { place } from "./server.js";
 import { change, settings } from "./settings.js";
 
 /** @type {Record<string, [string, string, string]>} Heading, sentence and button for each state without a picture. */
 const TROUBLE = {
-  off: ["The camera is off", "Its pictures are read on the computer that runs handshape, and are not kept.", "Turn the camera on"],
+  off: ["The camera is off", place.off, "Turn the camera on"],
   starting: ["Turning the camera on", "Your browser may ask whether this page may use it.", ""],
   denied: [
     "The camera is not allowed here",
@@ -41,7 +42,7 @@ export class Stage {
     find("#camera-again").addEventListener("click", () => camera.start(settings.camera));
     find("#pause").addEventListener("click", () => camera.stop());
     this.switches();
-    find("#privacy").textContent = privacy(location.hostname);
+    find("#privacy").textContent = place.privacy;
     this.show();
   }
 
@@ -121,10 +122,4 @@ export class Stage {
   hold(progress) {
     this.guide.style.setProperty("--held", progress.toFixed(3));
   }
-}
-
-/** @param {string} host */
-function privacy(host) {
-  const here = ["localhost", "127.0.0.1", "[::1]"].includes(host);
-  return `Only the square is read, by handshape on ${here ? "this computer" : host}. Outside Teach nothing is kept.`;
 }

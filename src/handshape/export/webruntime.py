@@ -1,0 +1,97 @@
+"""onnxruntime-web's files, from the npm registry: fetched once, checked, and kept in the user's cache."""
+
+import hashlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+from handshape.errors import ExportError, MissingExtraError
+from handshape.progress import say
+from handshape.store.location import open_store
+
+VERSION = "1.30.0"
+
+FILES = {
+    "ort.wasm.bundle.min.mjs": "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
+    "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
+}
+"""What a page needs of the package, with SHA-256: the loader, and ONNX Runtime as WebAssembly."""
+
+_PACKAGE = f"onnxruntime-web@{VERSION}"
+
+
+def find_runtime(folder: Path | None) -> Path:
+    """Return a folder with exactly the files that a page needs.
+
+    Args:
+        folder: Holds them, such as ``node_modules/onnxruntime-web/dist``; ``None`` takes those in the
+            user's cache, fetched with npm where they are not there yet.
+
+    Raises:
+        MissingExtraError: They are not there, and npm is not installed.
+        ExportError: npm could not fetch them, or they are not those of this version.
+    """
+    kept = open_store() / f"onnxruntime-web-{VERSION}"
+    if folder is not None:
+        _keep(folder.expanduser(), kept)
+    elif not _is_whole(kept):
+        _fetch(kept)
+    return kept
+
+
+def _is_whole(folder: Path) -> bool:
+    return all(_digest(folder / name) == digest for name, digest in FILES.items())
+
+
+def _digest(file: Path) -> str | None:
+    if not file.is_file():
+        return None
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _keep(folder: Path, kept: Path) -> None:
+    """Copy the files into the cache, if they are the right ones."""
+    for name, digest in FILES.items():
+        if _digest(folder / name) != digest:
+            raise ExportError(
+                f"no {name} of {_PACKAGE} in {str(folder)!r}",
+                "the folder `dist` of that very package",
+                "name that folder with --runtime",
+            )
+    with tempfile.TemporaryDirectory(dir=kept.parent) as place:
+        whole = Path(place) / "whole"
+        whole.mkdir()
+        for name in FILES:
+            shutil.copyfile(folder / name, whole / name)
+        if not _is_whole(kept):  # another process may have been faster
+            shutil.rmtree(kept, ignore_errors=True)
+            whole.rename(kept)
+
+
+def _fetch(kept: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise MissingExtraError(
+            f"npm, which fetches {_PACKAGE} once, is not installed",
+            "npm, or the package's files",
+            "install Node.js, or name the package's folder `dist` with --runtime",
+        )
+    say(f"Fetching {_PACKAGE} with npm, once")
+    with tempfile.TemporaryDirectory() as place:
+        command = [npm, "pack", _PACKAGE, "--pack-destination", place]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        archives = list(Path(place).glob("*.tgz"))
+        if ran.returncode or not archives:
+            lines = [line for line in ran.stderr.splitlines() if line.strip()] or ["it gave no reason"]
+            raise ExportError(
+                f"npm could not fetch {_PACKAGE} ({lines[0]})",
+                "a connection to the npm registry",
+                "try again, or name the package's folder `dist` with --runtime",
+            )
+        with tarfile.open(archives[0]) as archive:
+            for name in FILES:
+                archive.extract(f"package/dist/{name}", place, filter="data")
+        _keep(Path(place) / "package" / "dist", kept)
