@@ -168,3 +168,20 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
     yield tmp_path
+
+
+@pytest.fixture
+def serve(finished: Finished) -> Iterator[Callable[..., Any]]:
+    """Start ``handshape serve`` on a finished run as a process of its own."""
+    from tests.serving import Running
+
+    started: list[Running] = []
+
+    def start(*words: object) -> Running:
+        started.append(Running(finished.out, *words))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.communicate()

@@ -2,7 +2,6 @@ import threading
 from concurrent.futures import wait
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import draw_shape
@@ -42,7 +41,7 @@ def test_engine__reads_as_the_recogniser_does(reader: Reader) -> None:
 
 def test_engine__batches_what_waits_and_turns_the_rest_away(reader: Reader) -> None:
     slow, go, sizes = held(reader)
-    engine = Engine(slow, threads=1, waiting=40, batch=16)
+    engine = Engine(slow, threads=1, waiting=40)
     first = engine.submit([png()])
     while engine.depth:
         pass
@@ -54,7 +53,7 @@ def test_engine__batches_what_waits_and_turns_the_rest_away(reader: Reader) -> N
     go.set()
     wait(first + others, 30)
     engine.close()
-    assert sizes == [1, 16, 16, 8]
+    assert sizes == [1, 8, 8, 8, 8, 8]
 
 
 def test_engine__one_damaged_photo_harms_no_other(reader: Reader) -> None:
@@ -137,10 +136,3 @@ def test_close__gives_up_what_waits(reader: Reader) -> None:
     assert not engine.ready
     with pytest.raises(BusyError, match="photos are waiting"):
         engine.submit([png()])
-
-
-def test_shrink__only_photos_that_are_large(reader: Reader) -> None:
-    small, large = np.zeros((1000, 1000, 3), np.uint8), np.zeros((1000, 1001, 3), np.uint8)
-    assert reader.shrink(small) is small
-    size = reader.recogniser.config.network.preprocessing.size
-    assert reader.shrink(large).shape == (size, size, 3)

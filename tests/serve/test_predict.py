@@ -122,6 +122,25 @@ def test_predict__a_field_of_another_name(server: Server) -> None:
     assert answer.json["message"].startswith("The form has no file 'image'; expected one or more")
 
 
+@pytest.mark.parametrize(
+    "name", ["../hand.png", "/etc/hand.png", "..\\hand.png", "hand\0.png", "hand\x1b.png"]
+)
+def test_predict__a_name_that_leads_elsewhere(server: Server, name: str) -> None:
+    answer = server.predict(png(), file=name)
+    assert answer.status == 422
+    assert answer.json["message"] == (
+        f"The file name {name!r} is a path to somewhere else; expected a plain name; rename the file."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("C:\\photos\\hand.png", "hand.png"), ("häñd 手.png", "häñd 手.png"), ("a/b.png", "a/b.png")],
+)
+def test_predict__a_name_is_told_back(server: Server, name: str, told: str) -> None:
+    assert server.predict(png(), file=name).json["predictions"][0]["name"] == told
+
+
 def test_predict__a_query_that_is_no_choice(server: Server) -> None:
     answer = server.predict(png(), query="?mirrored=perhaps")
     assert answer.status == 422

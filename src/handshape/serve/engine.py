@@ -16,7 +16,7 @@ from handshape.errors import BusyError, NoRecogniserError
 from handshape.serve.photo import decode_photo, is_large
 from handshape.serve.reader import Reader, Reading
 
-BATCH = 16
+BATCH = 8  # more are no faster on a CPU, and make the first of them wait
 
 
 @dataclass(eq=False)
@@ -146,7 +146,7 @@ class Engine:
         decoded: list[tuple[_Job, NDArray[np.uint8]]] = []
         for job in jobs:
             try:
-                image = reader.shrink(decode_photo(job.data))
+                image = reader.prepare(decode_photo(job.data))
                 decoded.append((job, np.ascontiguousarray(image[:, ::-1]) if job.mirrored else image))
             except Exception as error:  # goes to whoever asked
                 job.future.set_exception(error)

@@ -22,7 +22,7 @@ from handshape.serve.problem import documented, problem_response
 from handshape.serve.stream import Streams
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-_PHOTOS = (1, 2, 4, 8, 16)
+_PHOTOS = (1, 2, 3, 4, 6, 8)
 
 
 class Metrics:

@@ -1,6 +1,7 @@
 """Photos out of a request, held in memory and never on disk."""
 
 from dataclasses import dataclass
+from pathlib import PureWindowsPath
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -76,6 +77,14 @@ def _files(form: FormData) -> list[UploadFile]:
 
 
 def _name_of(file: UploadFile) -> str | None:
+    """Return a file's name; it is only told back, but nobody honest sends one that leads elsewhere."""
     if file.filename is None:
         return None
-    return file.filename.encode("utf-8", "replace").decode("utf-8")[:_NAME]
+    name = file.filename.encode("utf-8", "replace").decode("utf-8")[:_NAME]
+    path = PureWindowsPath(name)  # takes both kinds of slash
+    if path.is_absolute() or path.anchor or ".." in path.parts or any(ord(sign) < 32 for sign in name):
+        raise Problem(
+            422,
+            f"The file name {name!r} is a path to somewhere else; expected a plain name; rename the file.",
+        )
+    return name

@@ -1,0 +1,87 @@
+import http.client
+import json
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.serve.conftest import form, png
+from tests.serve.hostile import Hostile, uploads
+from tests.serving import Running
+
+COUNT = 10_000
+CODES = {"bad_request", "too_large", "unsupported_format", "unreadable"}
+
+
+def resident(pid: int) -> int:
+    """Return the megabytes of memory that a process holds."""
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) // 1000
+
+
+def send(port: int, upload: Hostile) -> tuple[int, bytes]:
+    """Send one upload; an answer that does not come within 20 seconds is an error."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        headers = {"Content-Type": upload.content_type}
+        connection.request("POST", "/v1/predict", upload.body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def send_all(
+    port: int, queue: Iterator[Hostile], lock: threading.Lock, wrong: list[str], seen: Counter[str]
+) -> None:
+    while True:
+        with lock:
+            upload = next(queue, None)
+        if upload is None:
+            return
+        try:
+            status, body = send(port, upload)
+            problem = json.loads(body)
+            if not (400 <= status < 500 and problem["code"] in CODES and problem["message"]):
+                raise ValueError(f"{status} {body[:200]!r}")
+            seen[f"{upload.kind}: {status}"] += 1
+        except Exception as error:
+            wrong.append(f"{upload.kind} {upload.content_type} {upload.body[:60]!r}: {error!r}")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_hostile__ten_thousand_uploads_are_refused(
+    serve: Callable[..., Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    monkeypatch.setenv("TMPDIR", str(disk))
+    running = serve()
+    body, kind = form(("image", "a.png", png()))
+    before = json.loads(running.open("/v1/predict", body, Content_Type=kind))
+    wrong, seen, lock = list[str](), Counter[str](), threading.Lock()
+    rest = uploads(COUNT)
+    send_all(running.port, (next(rest) for _ in range(500)), lock, wrong, seen)  # warm
+    start = resident(running.process.pid)
+    threads = [
+        threading.Thread(target=send_all, args=(running.port, rest, lock, wrong, seen)) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    peak = start
+    for thread in threads:
+        while thread.is_alive():
+            peak = max(peak, resident(running.process.pid))
+            thread.join(0.2)
+    print(f"{dict(seen)}; {start} MB before, at most {peak} MB, {resident(running.process.pid)} MB after")
+    assert not wrong, wrong[:5]
+    assert sum(seen.values()) == COUNT
+    # Eight bodies of 10 MB at once, their copies, and a photo being decoded.
+    assert peak - start < 400
+    assert json.loads(running.open("/v1/predict", body, Content_Type=kind)) == before
+    assert not list(disk.rglob("*")), "something was written to disk"
+    assert running.end() == (0, "Ended; 2 photos were read\n", "")

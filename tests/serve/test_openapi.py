@@ -1,0 +1,47 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.serve.conftest import Server
+
+
+@pytest.mark.slow
+def test_openapi__schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
+    tool = Path(sys.executable).with_name("schemathesis")
+    words = ["run", f"http://{server.authority}/openapi.json", "--checks", "all", "--max-examples", "100"]
+    # Not every string is a photo: that valid requests are accepted cannot be asked.
+    words += ["--exclude-checks", "positive_data_acceptance", "--seed", "1", "--no-color"]
+    done = subprocess.run([tool, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "5 selected / 5 total" in done.stdout and "No issues found" in done.stdout
+
+
+def test_openapi__describes_every_answer(server: Server) -> None:
+    found = server.ask("GET", "/openapi.json").json
+    assert set(found["paths"]) == {"/v1/predict", "/v1/model", "/healthz", "/readyz", "/metrics"}
+    predict = found["paths"]["/v1/predict"]["post"]
+    assert set(predict["responses"]) == {"200", "400", "401", "403", "408", "413", "415", "422", "503"}
+    assert set(predict["requestBody"]["content"]) == {
+        "multipart/form-data",
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+        "application/octet-stream",
+    }
+    for path in found["paths"].values():
+        for operation in path.values():
+            assert operation["summary"]
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    schema = response["content"]["application/json"]["schema"]
+                    assert schema == {"$ref": "#/components/schemas/ProblemBody"}
+    example = predict["responses"]["200"]["content"]["application/json"]["example"]
+    assert example["predictions"][0]["label"] == "B"
+    assert json.dumps(found).count("HTTPValidationError") == 0
+
+
+def test_openapi__loads_nothing_from_elsewhere(server: Server) -> None:
+    assert server.ask("GET", "/docs").status == 404
+    assert server.ask("GET", "/redoc").status == 404
