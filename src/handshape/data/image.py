@@ -71,9 +71,13 @@ class Preprocessing:
         Returns:
             (N, 3, H, W) float32 in channels-last memory, which is the fast layout for convolutions.
         """
+        count, height, width, channels = batch.shape
         mean = torch.tensor(self.mean, device=batch.device) * 255
         scale = 1 / (torch.tensor(self.std, device=batch.device) * 255)
-        return ((batch.to(torch.float32) - mean) * scale).permute(0, 3, 1, 2)
+        # Whole rows of pixels: three channels at a time would leave a processor's vectors nearly empty.
+        rows = batch.reshape(count, height, width * channels).to(torch.float32, copy=True)
+        rows.sub_(mean.repeat(width)).mul_(scale.repeat(width))
+        return rows.reshape(batch.shape).permute(0, 3, 1, 2)
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:

@@ -32,7 +32,9 @@ class CNN(nn.Module):
         blocks: list[nn.Module] = []
         for before, after in pairwise(_CHANNELS):
             conv = nn.Conv2d(before, after, kernel_size=3, padding=1)
-            blocks += [conv, nn.ReLU(), nn.MaxPool2d(2), nn.BatchNorm2d(after)]
+            # The lesson's ReLU stands before the max-pool. Behind it, it gives the same numbers and the same
+            # gradients, for the largest of four is positive where any is, at a quarter of the work.
+            blocks += [conv, nn.MaxPool2d(2), nn.ReLU(inplace=True), nn.BatchNorm2d(after)]
         self.features = nn.Sequential(*blocks)
         side = size // 16
         self.classifier = nn.Sequential(
