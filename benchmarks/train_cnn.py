@@ -79,9 +79,7 @@ def main() -> None:
             for rival in (ours, theirs)
         ]
     if chosen.seeds:
-        print(
-            f"Test accuracy after {_EPOCHS} epochs, {chosen.seeds} seeds, handshape's: {_told(accuracies[0])};"
-        )
+        print(f"Test accuracy after {_EPOCHS} epochs, {chosen.seeds} seeds: {_told(accuracies[0])}; with")
         print(f"the lesson's loop: {_told(accuracies[1])}.")
 
 
