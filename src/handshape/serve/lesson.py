@@ -16,9 +16,10 @@ from handshape.data.scan import scan_dataset
 from handshape.evaluation.folds import FoldFigures, measure_folds, signer_folds
 from handshape.evaluation.judge import Judged, judge
 from handshape.models.backbone import Backbone
-from handshape.serve.album import SIGNER
 from handshape.training.fit import Fitter
 from handshape.training.fitted import Sides
+
+_MANY = 10  # people, from whom an average says something about the next one
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,12 @@ class Lesson:
         }
 
 
-def learn(folder: Path, backbone: Backbone, store: Path) -> Lesson:
+def learn(folder: Path, signer: str | None, backbone: Backbone, store: Path) -> Lesson:
     """Train on the photos of an album.
 
     Args:
         folder: The album's folder.
+        signer: Regular expression that finds the signer in a path, if any path tells.
         backbone: Frozen backbone; photos whose features are in the store are not shown to it again.
         store: The store's folder.
 
@@ -75,7 +77,7 @@ def learn(folder: Path, backbone: Backbone, store: Path) -> Lesson:
         DataError: There is no photo that can be read.
     """
     size = backbone.preprocessing.size
-    scan = scan_dataset(read_folder(folder, signer=SIGNER), store, size=size)
+    scan = scan_dataset(read_folder(folder, signer=signer), store, size=size)
     dataset, options = scan.dataset, TrainConfig(data=folder, backbone=backbone.name)
     fitter = Fitter(scan, store, torch.device("cpu"), backbone, options, options, seed=0, size=size)
     folds, alone = _folds(dataset)
@@ -149,10 +151,12 @@ def _sentence(lesson: Lesson) -> str:
         found += " Two people are few; with someone new it may go quite differently."
     else:
         found = (
-            f"Someone new can expect about {_percent(lesson.figures.mean)} right: that is how it read "
-            f"{len(people)} people, each by what the others had taught. It was worst for "
-            f"{lesson.figures.worst_signer}, with {_percent(lesson.figures.worst)}."
+            f"It read {len(people)} people, each by what the others had taught: "
+            f"{_percent(lesson.figures.mean)} right on average, worst for {lesson.figures.worst_signer} with "
+            f"{_percent(lesson.figures.worst)}. Expect about that with someone new."
         )
+        if len(people) < _MANY:
+            found += f" {len(people)} people are few, so it may go differently."
     if lesson.alone:
         found += (
             f" {_percent(lesson.alone)} of the photos show a sign that one person alone signs; "

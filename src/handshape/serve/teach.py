@@ -90,10 +90,12 @@ class Teacher:
         if not self._lock.acquire(blocking=False):
             raise AlbumError("another training is running", "one at a time", "wait a moment")
         try:
-            if missing := missing_photos(self.album.photos()):
+            photos = self.album.photos()
+            if missing := missing_photos(photos):
                 raise AlbumError("too few photos to train on", "two signs with some photos each", missing)
             fingerprint = self.album.fingerprint()
-            lesson = learn(self.album.folder, self.backbone(), self._store)
+            signer = SIGNER if any(photo.signer for photo in photos) else None
+            lesson = learn(self.album.folder, signer, self.backbone(), self._store)
             self._save(lesson, fingerprint)
             self._taught = open_reader(self.bundle)
             return lesson

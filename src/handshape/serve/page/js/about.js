@@ -54,7 +54,9 @@ function sentence({ figures, trained_on: trained, labels }) {
   const accuracy = figures?.test_accuracy;
   if (figures?.sentence) return figures.sentence;
   if (typeof accuracy !== "number") return `It reads ${labels.length} signs. How well is not known.`;
-  return `It read ${percent(accuracy)} of ${count(trained?.test)} right, of ${SPLITS[trained?.split] ?? SPLITS.given}.`;
+  const one = Object.keys(figures.signers ?? {}).length === 1 && trained?.split === "signer";
+  const whose = one ? "a person it had never seen" : (SPLITS[trained?.split] ?? SPLITS.given);
+  return `It read ${percent(accuracy)} of ${count(trained?.test)} right, of ${whose}.`;
 }
 
 /** @param {number | undefined} photos */
@@ -71,7 +73,7 @@ function interval(figures) {
   scale.style.setProperty("--high", range[1]);
   scale.style.setProperty("--at", figures.test_accuracy);
   const scope = figures.interval_scope ? ` It speaks of ${figures.interval_scope}.` : "";
-  return [scale, make("p", { textContent: `With so many photos, the true figure lies between ${percent(range[0])} and ${percent(range[1])} (95 %).${scope}` })];
+  return [scale, make("p", { textContent: `A test of this size leaves room: the true figure lies between ${percent(range[0])} and ${percent(range[1])} (95 %).${scope}` })];
 }
 
 /** @param {any} figures */

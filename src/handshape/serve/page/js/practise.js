@@ -47,7 +47,7 @@ class Practise {
       change("hints", hints.checked);
       this.ask();
     });
-    model.addEventListener("change", () => this.target && !this.labels.includes(this.target) && this.next(true));
+    model.addEventListener("change", () => this.labels.includes(this.target) || this.next(true));
   }
 
   get labels() {

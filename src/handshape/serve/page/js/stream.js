@@ -22,7 +22,8 @@ export class Stream extends EventTarget {
     this.mirrored = false;
     this.wait = FIRST_WAIT;
     this.sent = 0;
-    this.timer = 0;
+    this.next = 0; // timer of the next frame
+    this.retry = 0; // timer of the next attempt to connect
     // A tab in the background gets slow timers; coming back must not mean waiting for one of them.
     document.addEventListener("visibilitychange", () => document.hidden || (this.wanted && this.open()));
   }
@@ -36,7 +37,7 @@ export class Stream extends EventTarget {
   /** Stop sending frames; answers that are still on their way are ignored. */
   stop() {
     this.wanted = false;
-    clearTimeout(this.timer);
+    clearTimeout(this.retry);
     this.drop();
   }
 
@@ -51,7 +52,7 @@ export class Stream extends EventTarget {
 
   open() {
     if (this.socket) return;
-    clearTimeout(this.timer);
+    clearTimeout(this.retry);
     const socket = new WebSocket(new URL("v1/stream", document.baseURI).href.replace(/^http/, "ws"));
     socket.binaryType = "arraybuffer";
     this.socket = socket;
@@ -69,11 +70,12 @@ export class Stream extends EventTarget {
   lost() {
     this.drop();
     if (!this.wanted) return;
-    this.timer = setTimeout(() => this.open(), this.wait);
+    this.retry = setTimeout(() => this.open(), this.wait);
     this.wait = Math.min(this.wait * 1.6, LONGEST_WAIT);
   }
 
   drop() {
+    clearTimeout(this.next);
     const before = this.socket;
     this.socket = null;
     this.connected = false;
@@ -82,7 +84,7 @@ export class Stream extends EventTarget {
   }
 
   async send() {
-    clearTimeout(this.timer);
+    clearTimeout(this.next);
     const socket = this.socket;
     const frame = await this.take();
     if (socket !== this.socket || socket?.readyState !== WebSocket.OPEN) return;
@@ -90,7 +92,7 @@ export class Stream extends EventTarget {
       this.sent = performance.now();
       socket.send(frame);
     }
-    this.timer = setTimeout(() => this.send(), frame ? OVERDUE : 4 * BETWEEN);
+    this.next = setTimeout(() => this.send(), frame ? OVERDUE : 4 * BETWEEN);
   }
 
   /**
@@ -102,9 +104,9 @@ export class Stream extends EventTarget {
     const answer = JSON.parse(data);
     if (answer.top) this.show(answer);
     else this.dispatchEvent(new CustomEvent("refused", { detail: answer }));
-    clearTimeout(this.timer);
+    clearTimeout(this.next);
     // After a refusal there is no hurry.
     const pause = answer.top ? Math.max(0, BETWEEN - (performance.now() - this.sent)) : 1000;
-    this.timer = setTimeout(() => this.send(), pause);
+    this.next = setTimeout(() => this.send(), pause);
   }
 }

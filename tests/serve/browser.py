@@ -1,0 +1,173 @@
+"""A real server process, and Debian's Chromium with a camera that plays photos."""
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+TOOLS = Path(__file__).with_name("page")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NPM = shutil.which("npm")
+_FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--disable-quic", "--no-first-run"),
+    *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
+]
+_RATE = 30  # frames a second that Chromium plays
+_WIDTH, _HEIGHT, _SIDE = 640, 480, 384  # of the camera's picture, and of the guide box in it
+
+
+def film(path: Path, pictures: Sequence[Image.Image], seconds: float) -> Path:
+    """Write what the camera sees: each picture in the guide box for a while, over and over.
+
+    The margins tell which picture it is, by their brightness; the page sends the guide box only.
+    """
+    with path.open("wb") as file:
+        for number, picture in enumerate(pictures):
+            scene = Image.new("RGB", (_WIDTH, _HEIGHT), (margin(number, len(pictures)),) * 3)
+            left, top = (_WIDTH - _SIDE) // 2, (_HEIGHT - _SIDE) // 2
+            scene.paste(picture.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BICUBIC), (left, top))
+            encoded = io.BytesIO()
+            scene.save(encoded, "JPEG", quality=92)
+            for _ in range(round(seconds * _RATE)):
+                file.write(encoded.getvalue())
+    return path
+
+
+def margin(number: int, count: int) -> int:
+    """Return the brightness of the margins around a picture."""
+    return 40 + round(150 * number / max(1, count - 1))
+
+
+def seen(page: Page, count: int) -> int:
+    """Return which picture the camera shows now."""
+    brightness = page.evaluate(
+        """() => {
+            const pen = new OffscreenCanvas(1, 1).getContext("2d");
+            pen.drawImage(document.querySelector("#video"), 20, 200, 60, 60, 0, 0, 1, 1);
+            return pen.getImageData(0, 0, 1, 1).data[1];
+        }"""
+    )
+    return int(np.argmin([abs(margin(number, count) - brightness) for number in range(count)]))
+
+
+@dataclass
+class Process:
+    """``handshape serve`` as a process of its own, on one port however often it is started."""
+
+    words: Sequence[str]
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+    process: "subprocess.Popen[str] | None" = None
+
+    @property
+    def url(self) -> str:
+        """Address of the page."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = [sys.executable, "-c", "from handshape.cli import main; main()", "serve", *self.words]
+        command += ["--no-open", "--port", str(self.port)]
+        environment = {**os.environ, **self.environment}
+        self.process = subprocess.Popen(
+            command, cwd=self.folder, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        assert self.process.stderr is not None
+        line = self.process.stderr.readline()
+        assert "Serving at" in line, line + self.process.stderr.read()
+        self.port = int(line.split("127.0.0.1:")[1].split("/")[0])
+        urllib.request.urlopen(f"{self.url}healthz", timeout=30).close()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            assert self.process.stderr is not None
+            self.process.stderr.close()
+            self.process = None
+
+
+@contextmanager
+def served(folder: Path, *words: str, **environment: str) -> Iterator[Process]:
+    """Run ``handshape serve`` with some words, working in a folder."""
+    process = Process(words, folder, environment)
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+@dataclass
+class Tab:
+    """A tab of a browser, and what its console said.
+
+    Args:
+        page: The tab.
+        errors: Errors of the console, and those that were thrown.
+    """
+
+    page: Page
+    errors: list[str]
+
+    def text(self, selector: str) -> str:
+        """Return the text of an element."""
+        return self.page.inner_text(selector)
+
+    def wait(self, expression: str, seconds: float = 30) -> None:
+        """Wait until an expression is true in the page."""
+        # Polled from here: the page's policy forbids what Playwright's own waiting would evaluate in it.
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < end, f"{expression} is not true\n{self.errors}\n{self.text('main')}"
+            time.sleep(0.1)
+
+
+@contextmanager
+def browsing(url: str, video: Path | None, **context: Any) -> Iterator[Tab]:
+    """Open a page in Chromium with a camera that plays a film.
+
+    Args:
+        url: Of the page.
+        video: The film; without one the camera is refused.
+        context: Of Playwright's browser context, such as the size of the window.
+    """
+    flags = [*_FLAGS, f"--use-file-for-fake-video-capture={video}"] if video else _FLAGS[:-2]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        page = browser.new_context(**context).new_page()
+        errors: list[str] = []
+        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url)
+        try:
+            yield Tab(page, errors)
+        finally:
+            browser.close()
+
+
+def tools() -> Path:
+    """Return the folder of the npm packages that check the page, installed when they are missing."""
+    assert NPM is not None
+    with FileLock(str(TOOLS / "node_modules.lock")):
+        if not (TOOLS / "node_modules" / "axe-core" / "axe.min.js").is_file():
+            words = [NPM, "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+            subprocess.run(words, cwd=TOOLS, check=True, capture_output=True, timeout=300)
+    return TOOLS / "node_modules"

@@ -1,0 +1,116 @@
+// The page's logic without a page: `node --test`.
+
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+const kept = new Map();
+globalThis.localStorage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+globalThis.document = { createElement: () => ({}), querySelector: () => ({ textContent: "", addEventListener() {} }) };
+
+// A copy with a package.json beside it, for a Node that does not see by itself that these are modules.
+const page = process.env.PAGE_JS ?? "../../../src/handshape/serve/page/js/";
+const { Confusions } = await import(`${page}confusions.js`);
+const { counted, listed, percent } = await import(`${page}dom.js`);
+const { guideBox } = await import(`${page}frames.js`);
+const { hintFor } = await import(`${page}hints.js`);
+const { Hold } = await import(`${page}hold.js`);
+const { glyph, readingOf, verdict } = await import(`${page}reading.js`);
+const { write } = await import(`${page}spell.js`);
+const { wordsOf } = await import(`${page}words.js`);
+
+beforeEach(() => kept.clear());
+
+/** Feed a hold with one reading every 100 ms and return what was held long enough. */
+function held(hold, labels) {
+  return labels.flatMap((label, index) => {
+    const { done } = hold.take(label, index * 100);
+    return done ? [label] : [];
+  });
+}
+
+test("a letter counts once it was held for the time", () => {
+  assert.deepEqual(held(new Hold(0.5), Array(5).fill("A")), []);
+  assert.deepEqual(held(new Hold(0.5), Array(30).fill("A")), ["A"]);
+});
+
+test("the same letter counts again only after the hand let go", () => {
+  const twice = [...Array(8).fill("A"), ...Array(4).fill(null), ...Array(8).fill("A")];
+  assert.deepEqual(held(new Hold(0.5), twice), ["A", "A"]);
+});
+
+test("a frame that read otherwise does not break a hold", () => {
+  assert.deepEqual(held(new Hold(0.5), ["A", "A", "A", "S", "A", "A", "A"]), ["A"]);
+});
+
+test("letters that change all the time are never held", () => {
+  assert.deepEqual(held(new Hold(0.5), Array.from({ length: 60 }, (_, index) => "ABCD"[Math.floor(index / 4) % 4])), []);
+});
+
+test("progress goes from 0 to 1", () => {
+  const hold = new Hold(1);
+  hold.take("A", 0);
+  assert.equal(hold.take("A", 400).progress, 0.4);
+  assert.equal(hold.take("A", 1000).progress, 1);
+  assert.equal(hold.take(null, 2000).progress, 0);
+});
+
+test("letters, words, space and delete are written", () => {
+  assert.equal(["C", "A", "B", "space", "hello", "A", "del"].reduce(write, ""), "CAB hello ");
+});
+
+test("an unsure reading names what it may be, and no hand is said", () => {
+  const answer = { label: "unsure", probability: 0.4, sure: false, top: [["M", 0.4], ["N", 0.35], ["A", 0.1]] };
+  assert.equal(verdict(readingOf(answer)), "Unsure: perhaps M or N");
+  assert.equal(glyph(readingOf(answer)), "?");
+  const nothing = { label: "nothing", probability: 0.9, sure: true, top: [["nothing", 0.9], ["A", 0.1]] };
+  assert.equal(verdict(readingOf(nothing)), "No hand in the box");
+  const sure = { label: "M", probability: 0.9712, sure: true, top: [["M", 0.9712]] };
+  assert.equal(verdict(readingOf(sure)), "97\u202f% sure");
+});
+
+test("nothing short of all is 100 %", () => {
+  assert.equal(percent(0.9999), "99\u202f%");
+  assert.equal(percent(1), "100\u202f%");
+});
+
+test("lists and counts read as people write them", () => {
+  assert.equal(listed(["A"]), "A");
+  assert.equal(listed(["A", "B", "C"]), "A, B and C");
+  assert.equal(counted(1, "photo"), "1 photo");
+  assert.equal(counted(1200, "photo"), "1,200 photos");
+});
+
+test("confusions are counted, kept, and asked for more often", () => {
+  const first = new Confusions();
+  for (const [asked, read] of [["M", "N"], ["M", "N"], ["A", "A"], ["A", "S"]]) first.add(asked, read);
+  const again = new Confusions();
+  assert.deepEqual(again.pairs()[0], { asked: "M", read: "N", times: 2 });
+  assert.ok(again.weight("M") > again.weight("B"));
+  assert.ok(again.weight("B") < again.weight("S"));
+  assert.equal(again.choose(["A"], "A"), "A");
+  for (let share = 0; share < 1; share += 0.05) assert.notEqual(again.choose(["A", "M", "B"], "M", () => share), "M");
+  again.forget();
+  assert.deepEqual(new Confusions().pairs(), []);
+});
+
+test("damaged storage is no reason to fail", () => {
+  kept.set("handshape.confusions", "{not json");
+  assert.deepEqual(new Confusions().pairs(), []);
+});
+
+test("words use only the letters that can be read", () => {
+  const words = wordsOf([..."ABCDEFGHI"]);
+  assert.ok(words.includes("FACE") && !words.includes("TEA"));
+  assert.ok(words.length > 20);
+  assert.deepEqual(wordsOf(["Q"]), []);
+});
+
+test("hints are for letters only", () => {
+  assert.equal(hintFor("a"), "hints/A.webp");
+  assert.equal(hintFor("../x"), null);
+});
+
+test("the guide box is a centred square", () => {
+  assert.deepEqual(guideBox(640, 480), { x: 128, y: 48, side: 384 });
+  assert.deepEqual(guideBox(480, 640), { x: 48, y: 128, side: 384 });
+});
