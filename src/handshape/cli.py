@@ -19,7 +19,7 @@ from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.export import ExportConfig
 from handshape.config.push import PushConfig
 from handshape.config.serve import ServeConfig
-from handshape.config.study import ChiralityConfig
+from handshape.config.study import AutoencoderConfig, ChiralityConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 from handshape.errors import HandshapeError, UsageError
@@ -45,6 +45,7 @@ COMMANDS: dict[str, type] = {
 # handshape.commands.study does the work, and handshape.terminal.show_study shows its result.
 STUDIES: dict[str, type] = {
     "chirality": ChiralityConfig,
+    "autoencoder": AutoencoderConfig,
 }
 
 _LOOK: dict[str, Any] = {

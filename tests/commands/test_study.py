@@ -122,3 +122,31 @@ def test_chirality__no_photos(cli: Any) -> None:
         "handshape study chirality: no photos named; expected DATA, or --resume with an unfinished run; "
         "name one of them\n"
     )
+
+
+@pytest.mark.slow
+def test_autoencoder__killed_while_it_trains_gives_the_same_figures(
+    cli: Any, make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    small = ("--backbone", "handnet", "--device", "cpu", "--epochs", 3, "--batch-size", 8)
+    words = ("study", "autoencoder", make_photos(), *SIGNER, *small, "--store", tmp_path / "store")
+    answer = cli(*words, "--out", tmp_path / "whole", "--json")
+    assert answer.code == 0, answer.err
+    found = answer.json
+    assert list(found["ways"]) == ["frozen", "tuned", "scratch"] and len(found["layers"]["layers"]) == 7
+    assert found["space"]["dimensions"] == {
+        "code": 192 * 7 * 7,
+        "image": 3 * 224**2,
+        "code_bytes": 2 * 192 * 7 * 7,
+        "image_bytes": 3 * 224**2,
+    }
+    run, resume = tmp_path / "run", ("study", "autoencoder", "--resume", tmp_path / "run")
+    kill_when((*words, "--out", run), run / "progress" / "frozen.checkpoint")
+    kill_when(resume, run / "progress" / "tuned.checkpoint")
+    kill_when(resume, run / "progress" / "layers.checkpoint")
+    assert cli(*resume).code == 0
+    assert figures(run) == figures(tmp_path / "whole") == without_seconds(found)
+    check_run(run, {"learning", "layers"}, {"photos", "layers-photos", "walk", "samples"})
+    with (run / "history.csv").open(newline="", encoding="utf-8") as file:
+        steps = [row["step"] for row in csv.DictReader(file)]
+    assert steps == ["frozen"] * 3 + ["tuned", "scratch"] + ["layers"] * 2

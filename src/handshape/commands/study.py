@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from handshape.commands.material import choose_device, say_findings, scan_material, survey_material
-from handshape.config.study import ChiralityConfig, StudyConfig
+from handshape.config.study import AutoencoderConfig, ChiralityConfig, StudyConfig
 from handshape.errors import OutputError
 from handshape.models.backbone import load_backbone
 from handshape.progress import say
 from handshape.run import default_out, describe, new_run, write_json
+from handshape.studies.autoencoder import study_autoencoder
 from handshape.studies.chirality import study_chirality
 from handshape.studies.material import PLACES, Material
 from handshape.studies.page import Outcome, write_page
@@ -34,6 +35,21 @@ def chirality(config: ChiralityConfig) -> dict[str, Any]:
         HandshapeError: Something a user can mend; see the message.
     """
     return run_study("chirality", config, study_chirality)
+
+
+def autoencoder(config: AutoencoderConfig) -> dict[str, Any]:
+    """Ask how much of a photo the backbone's features give back, and write the run.
+
+    Args:
+        config: The settings.
+
+    Returns:
+        What ``metrics.json`` holds.
+
+    Raises:
+        HandshapeError: Something a user can mend; see the message.
+    """
+    return run_study("autoencoder", config, study_autoencoder)
 
 
 def run_study(name: str, config: Asked, study: Callable[[Asked, Material, Steps], Outcome]) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
-from handshape.config.fields import argument, option
+from handshape.config.fields import argument, flag_of, option
 from handshape.config.train import LoopOptions
 from handshape.errors import UsageError
+
+_FEWEST_PHOTOS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,29 @@ class StudyConfig(OutConfig, DataOptions):
         """The part that says which images, whose hands and which split."""
         assert self.data is not None  # a resumed study takes its settings from the run
         return DataConfig(**{field.name: getattr(self, field.name) for field in fields(DataConfig)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderConfig(StudyConfig):
+    """Can the backbone be an autoencoder's encoder: how much of a photo do its features give back."""
+
+    epochs: int = option(
+        6, "Passes of the decoder on frozen features; a third as many from scratch, a sixth of tuning."
+    )
+    batch_size: int = option(16, "Photos in one step.")
+    learning_rate: float = option(4e-3, "Largest learning rate of Adam.")
+    photos: int = option(
+        2000, "Most photos used, of all sides together: every place of their features is kept."
+    )
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        super().__post_init__()
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{flag_of(name)} {getattr(self, name)}", "a positive number", "change it")
+        if self.photos < _FEWEST_PHOTOS:
+            raise UsageError(f"--photos {self.photos}", f"{_FEWEST_PHOTOS} or more", "change it")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from handshape.data.survey import Survey
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbone import Backbone
 from handshape.training.fitted import Sides
+from handshape.training.inputs import ChosenImages
 
 # Features are kept at as many places as `compare` reads by default, and serve to find bursts.
 PLACES = 4
@@ -57,16 +58,21 @@ class Material:
         """Signer of each photo."""
         return [sample.signer for sample in self.survey.split.dataset.samples]
 
-    def features(self, places: int | None = PLACES, *, view: int = 0) -> NDArray[np.float16]:
-        """Return the frozen backbone's features of every photo, from the store where they are there.
+    def features(
+        self, places: int | None = PLACES, *, view: int = 0, indices: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float16]:
+        """Return the frozen backbone's features of photos, from the store where they are there.
 
         Args:
             places: Places along each axis that they are averaged to; ``None`` keeps the backbone's own.
             view: 0 for the photos, `handshape.data.augment.MIRRORED` for their mirror images.
+            indices: (n,) which photos; all N of them when left out.
 
         Returns:
             (N, C, p, p) float16.
         """
         scan = self.survey.scan
+        chosen = np.arange(len(scan.digests)) if indices is None else indices
         extractor = Extractor(self.backbone, places, Views(), self.device)
-        return features_of(extractor, scan.images, scan.digests, self.store, view=view)
+        images, digests = ChosenImages(scan.images, chosen), [scan.digests[i] for i in chosen]
+        return features_of(extractor, images, digests, self.store, view=view)

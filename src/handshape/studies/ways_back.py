@@ -1,0 +1,271 @@
+"""Three ways to an autoencoder: a frozen encoder, the same one tuned, and one from scratch."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from handshape.config.study import AutoencoderConfig
+from handshape.data.sample import SPLITS
+from handshape.evaluation.reconstruction import measure_reconstruction
+from handshape.models.autoencoder import Autoencoder, Decoder
+from handshape.models.backbone import load_backbone
+from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.weights import UNTRAINED
+from handshape.studies.grid import as_pixels
+from handshape.studies.material import PLACES, Material
+from handshape.studies.steps import Result
+from handshape.training.checkpoint import Checkpoint
+from handshape.training.fitted import Sides
+from handshape.training.inputs import ChosenImages, ImageInputs, Inputs
+from handshape.training.lda import train_lda
+from handshape.training.reconstruction import Photos, ReconstructionConfig, train_reconstruction
+
+SHOWN = 9
+"""Photos in the grid, one for each of the first labels."""
+_BATCH = 32
+# The pretrained encoder moves a tenth as fast as its decoder: it knows something already.
+_ENCODER_RATE = 0.1
+
+
+class CodeInputs:
+    """Features in float16, which halves the memory, given out in float32.
+
+    Args:
+        codes: (N, C, h, w) float16.
+    """
+
+    def __init__(self, codes: NDArray[np.float16]) -> None:
+        self._codes = codes
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def take(self, indices: NDArray[np.int64]) -> Tensor:
+        """Return (B, C, h, w) float32 in channels-last memory."""
+        codes = torch.from_numpy(self._codes[np.asarray(indices)]).float()
+        return codes.contiguous(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What the three ways share: photos, sides, and the mean photo of the training side.
+
+    Args:
+        config: The settings.
+        material: The photos and the backbone.
+    """
+
+    config: AutoencoderConfig
+    material: Material
+
+    @cached_property
+    def sides(self) -> Sides:
+        """Indices of the photos used, spread evenly over each side of the split."""
+        share = min(1.0, self.config.photos / len(self.material.classes))
+        return {
+            side: indices[
+                np.linspace(0, len(indices) - 1, max(1, int(len(indices) * share))).round().astype(int)
+            ]
+            for side, indices in self.material.sides.items()
+        }
+
+    @property
+    def size(self) -> int:
+        """Height and width of the photos in pixels."""
+        return self.material.backbone.preprocessing.size
+
+    def photos(self, side: str, size: int | None = None) -> Photos:
+        """Return the photos of one side, as they are to be given back."""
+        indices = self.sides[side]  # type: ignore[index]
+        return Photos(self.material.survey.scan.images, indices, size or self.size)
+
+    def images(self, side: str) -> Inputs:
+        """Return the photos of one side as inputs of the backbone."""
+        chosen = ChosenImages(self.material.survey.scan.images, self.sides[side])  # type: ignore[index]
+        return ImageInputs(chosen, self.material.backbone.preprocessing)
+
+    def codes(self, side: str) -> NDArray[np.float16]:
+        """Return every place of the frozen features of one side."""
+        return self.material.features(None, indices=self.sides[side])  # type: ignore[index]
+
+    @cached_property
+    def mean(self) -> Tensor:
+        """The mean photo of the training side, (3, H, W) float32."""
+        return self.photos("train").mean()
+
+    @cached_property
+    def shown(self) -> NDArray[np.int64]:
+        """Places on the test side of the photos in the grid: for each label the middle one."""
+        classes = self.material.classes[self.sides["test"]]
+        found = [np.flatnonzero(classes == label) for label in np.unique(classes)[:SHOWN]]
+        return np.array([own[len(own) // 2] for own in found], dtype=np.int64)
+
+    @cached_property
+    def reader(self) -> Head:
+        """Discriminant analysis on frozen features of the training photos, to read what came back."""
+        classes = self.material.classes
+        sides = {side: self.sides[side] for side in SPLITS}
+        rows = {
+            s: torch.from_numpy(self.material.features(indices=i).astype(np.float32))
+            for s, i in sides.items()
+        }
+        head = Head(rows["train"][0].numel(), len(self.material.labels), HeadConfig("lda", PLACES))
+        train_lda(head, (rows["train"], classes[sides["train"]]), (rows["valid"], classes[sides["valid"]]))
+        return head
+
+    def read(self, photos: Tensor) -> NDArray[np.int64]:
+        """Read (n, 3, H, W) photos, rounded to 8 bits, with the frozen backbone: (n,) int64 classes."""
+        backbone = self.material.backbone.to(self.material.device)
+        pool = Pool(PLACES, *backbone.feature_shape[1:]).to(self.material.device)
+        pixels = torch.from_numpy(as_pixels(photos)).to(self.material.device)
+        with torch.inference_mode():
+            features = pool(backbone(backbone.preprocessing.normalise(pixels))).cpu()
+            told: NDArray[np.int64] = self.reader(features).argmax(dim=1).numpy()
+        return told
+
+
+def mean_photo(bench: Bench) -> Result:
+    """Measure the mean training photo in the place of every test photo: what knowing nothing is worth."""
+    photos = bench.photos("test")
+    found = measure_reconstruction(photos, lambda batch: bench.mean.expand(len(batch), -1, -1, -1))
+    originals = _read_all(bench, lambda batch: photos.take(batch))
+    truth = bench.material.classes[bench.sides["test"]]
+    return Result(
+        {**found.to_dict(), "read": float((originals == truth).mean()), "seconds": 0.0},
+        {"shown": torch.from_numpy(as_pixels(photos.take(bench.shown)))},
+    )
+
+
+def frozen(bench: Bench, keeper: Checkpoint) -> Result:
+    """Train a decoder alone on stored features."""
+    decoder = new_decoder(bench, bench.codes("train"))
+    sides = {side: CodeInputs(bench.codes(side)) for side in ("train", "valid")}
+    history = _train(bench, decoder, [decoder], sides, bench.config.epochs, (1.0,), keeper, "the decoder")
+    tested = CodeInputs(bench.codes("test"))
+    parts = {"decoder": decoder}
+    return _result(bench, decoder, tested, history, trained=decoder, parts=parts)
+
+
+def tuned(bench: Bench, begun: Mapping[str, Tensor], keeper: Checkpoint) -> Result:
+    """Go on from the decoder on frozen features, and let the encoder move, too.
+
+    Args:
+        bench: The photos and settings.
+        begun: Tensors of the frozen way.
+        keeper: Keeps the training.
+    """
+    decoder = new_decoder(bench, None)
+    decoder.load_state_dict(state_in(begun, "decoder"))
+    encoder = load_backbone(bench.config.backbone, bench.config.weights, seed=bench.config.seed)
+    network = Autoencoder(encoder, decoder)
+    passes = max(1, round(bench.config.epochs / 6))
+    # The decoder has been through its own schedule: both begin lower.
+    rates = (0.5 * _ENCODER_RATE, 0.5)
+    return _whole(bench, network, passes, rates, keeper, "both")
+
+
+def scratch(bench: Bench, keeper: Checkpoint) -> Result:
+    """Train an encoder of the same shape from random weights, together with its decoder."""
+    encoder = load_backbone(bench.config.backbone, UNTRAINED, seed=bench.config.seed)
+    with torch.inference_mode():
+        codes = encoder(bench.images("train").take(np.arange(min(_BATCH, len(bench.sides["train"])))))
+    network = Autoencoder(encoder, new_decoder(bench, codes.numpy()))
+    passes = max(1, round(bench.config.epochs / 3))
+    return _whole(bench, network, passes, (0.25, 1.0), keeper, "from scratch")
+
+
+def new_decoder(bench: Bench, codes: NDArray[Any] | None) -> Decoder:
+    """Make a decoder with the seed's first weights, scaled by codes where there are any."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(bench.config.seed)
+        decoder = Decoder(bench.material.backbone.feature_shape, bench.mean)
+    if codes is not None:
+        sample = codes[np.linspace(0, len(codes) - 1, min(len(codes), 128)).astype(int)]
+        decoder.scale_by(torch.from_numpy(np.asarray(sample, dtype=np.float32)))
+    return decoder
+
+
+def state_in(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    """Return the state of one part of a network from the tensors of a step."""
+    return {name.removeprefix(f"{part}."): t for name, t in tensors.items() if name.startswith(f"{part}.")}
+
+
+def _whole(
+    bench: Bench, network: Autoencoder, passes: int, rates: tuple[float, float], keeper: Checkpoint, what: str
+) -> Result:
+    sides = {side: bench.images(side) for side in ("train", "valid")}
+    parts = [network.encoder, network.decoder]
+    history = _train(bench, network, parts, sides, passes, rates, keeper, what)
+    return _result(bench, network, bench.images("test"), history, trained=network, parts={})
+
+
+def _train(
+    bench: Bench,
+    network: nn.Module,
+    parts: list[nn.Module],
+    sides: Mapping[str, Inputs],
+    passes: int,
+    rates: tuple[float, ...],
+    keeper: Checkpoint,
+    what: str,
+) -> list[dict[str, float]]:
+    config = ReconstructionConfig(
+        epochs=passes,
+        batch_size=bench.config.batch_size,
+        learning_rates=[rate * bench.config.learning_rate for rate in rates],
+        seed=bench.config.seed,
+    )
+    return train_reconstruction(
+        network,
+        [list(part.parameters()) for part in parts],
+        (sides["train"], bench.photos("train")),
+        (sides["valid"], bench.photos("valid")),
+        config,
+        device=bench.material.device,
+        what=f"Training {what}",
+        keeper=keeper,
+    )
+
+
+def _result(
+    bench: Bench,
+    network: nn.Module,
+    tested: Inputs,
+    history: list[dict[str, float]],
+    *,
+    trained: nn.Module,
+    parts: Mapping[str, nn.Module],
+) -> Result:
+    device = bench.material.device
+
+    def rebuild(batch: NDArray[np.int64]) -> Tensor:
+        with torch.inference_mode():
+            photos: Tensor = network(tested.take(batch).to(device)).cpu()
+        return photos
+
+    found = measure_reconstruction(bench.photos("test"), rebuild)
+    truth = bench.material.classes[bench.sides["test"]]
+    figures = {
+        **found.to_dict(),
+        "read": float((_read_all(bench, rebuild) == truth).mean()),
+        "passes": len(history),
+        "trained": sum(p.numel() for p in trained.parameters()),
+        "seconds": math.fsum(row["seconds"] for row in history),
+    }
+    tensors = {"shown": torch.from_numpy(as_pixels(rebuild(bench.shown)))}
+    for name, part in parts.items():
+        tensors |= {f"{name}.{key}": value for key, value in part.state_dict().items()}
+    return Result(figures, tensors, history)
+
+
+def _read_all(bench: Bench, rebuild: Any) -> NDArray[np.int64]:
+    order = np.arange(len(bench.sides["test"]))
+    batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
+    return np.concatenate([bench.read(rebuild(batch)) for batch in batches])

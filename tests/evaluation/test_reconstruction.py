@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from handshape.data.prepared import HeldImages
+from handshape.evaluation.reconstruction import measure_reconstruction
+from handshape.training.reconstruction import Photos
+
+
+@pytest.fixture
+def photos() -> Photos:
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 64, 64, 3)).astype(np.uint8)
+    return Photos(HeldImages(pixels, np.arange(40)), np.arange(40), 64)
+
+
+def test_measure_reconstruction__the_photos_themselves(photos: Photos) -> None:
+    found = measure_reconstruction(photos, photos.take)
+    assert found.psnr == pytest.approx(100) and found.ssim == pytest.approx(1, abs=1e-5)
+    assert found.detail == pytest.approx(1)
+
+
+def test_measure_reconstruction__a_known_error(photos: Photos) -> None:
+    def off(batch: NDArray[np.int64]) -> Tensor:
+        wanted = photos.take(batch)
+        return wanted + torch.where(wanted > 0.5, -0.1, 0.1)
+
+    found = measure_reconstruction(photos, off)
+    assert found.psnr == pytest.approx(20, abs=1e-3)
+    assert found.psnr_low == pytest.approx(20, abs=1e-3) and found.psnr_high == pytest.approx(20, abs=1e-3)
+
+
+def test_measure_reconstruction__blurred_photos_lack_fine_detail(photos: Photos) -> None:
+    def blurred(batch: NDArray[np.int64]) -> Tensor:
+        small = F.avg_pool2d(photos.take(batch), 8)
+        return F.interpolate(small, (64, 64), mode="bilinear")
+
+    found = measure_reconstruction(photos, blurred)
+    assert found.detail == pytest.approx(0, abs=0.02) and found.ssim < 0.3
+    mean = measure_reconstruction(photos, lambda batch: photos.mean().expand(len(batch), -1, -1, -1))
+    # The mean of forty photos knows a fortieth of each.
+    assert mean.detail == pytest.approx(1 / 40, abs=0.005)

@@ -1,0 +1,20 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from handshape.data.folder import read_folder
+from handshape.data.scan import scan_dataset
+from handshape.data.survey import survey_data
+from handshape.models.backbone import load_backbone
+from handshape.studies.material import Material
+
+
+@pytest.fixture
+def material(make_photos: Callable[..., Path], tmp_path: Path) -> Material:
+    """Drawn photos of three labels and four signers, split by signer, with handnet."""
+    dataset = read_folder(make_photos(), signer=r"signer(\d+)_")
+    scan = scan_dataset(dataset, tmp_path / "store")
+    survey = survey_data(scan, kind="signer", valid_fraction=0.2, test_fraction=0.2, seed=0)
+    return Material(survey, load_backbone("handnet"), tmp_path / "store", torch.device("cpu"), seed=0)
