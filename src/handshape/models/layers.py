@@ -56,7 +56,7 @@ def layers_of(backbone: Backbone) -> list[Layer]:
     layers: list[Layer] = []
     for module, shape in zip(kept, shapes, strict=True):
         if len(shape) == 3:
-            kind = "Conv" if isinstance(module, nn.ReLU) else type(module).__name__
+            kind = "Conv" if isinstance(module, nn.ReLU) else type(module).__name__.lstrip("_")
             layers.append(Layer(f"{len(layers) + 1} {kind} {'x'.join(map(str, shape))}", shape, module))
     return layers
 
