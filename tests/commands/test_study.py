@@ -133,7 +133,10 @@ def test_autoencoder__killed_while_it_trains_gives_the_same_figures(
     answer = cli(*words, "--out", tmp_path / "whole", "--json")
     assert answer.code == 0, answer.err
     found = answer.json
-    assert list(found["ways"]) == ["frozen", "tuned", "scratch"] and len(found["layers"]["layers"]) == 7
+    assert (
+        list(found["ways"]) == ["frozen", "longer", "tuned", "scratch"]
+        and len(found["layers"]["layers"]) == 7
+    )
     assert found["space"]["dimensions"] == {
         "code": 192 * 7 * 7,
         "image": 3 * 224**2,
@@ -149,4 +152,4 @@ def test_autoencoder__killed_while_it_trains_gives_the_same_figures(
     check_run(run, {"learning", "layers"}, {"photos", "layers-photos", "walk", "samples"})
     with (run / "history.csv").open(newline="", encoding="utf-8") as file:
         steps = [row["step"] for row in csv.DictReader(file)]
-    assert steps == ["frozen"] * 3 + ["tuned", "scratch"] + ["layers"] * 2
+    assert steps == ["frozen"] * 3 + ["longer", "tuned", "scratch"] + ["layers"] * 2

@@ -17,7 +17,7 @@ def photos() -> Photos:
 
 
 def test_measure_reconstruction__the_photos_themselves(photos: Photos) -> None:
-    found = measure_reconstruction(photos, photos.take)
+    found = measure_reconstruction(photos, photos.take, photos.mean())
     assert found.psnr == pytest.approx(100) and found.ssim == pytest.approx(1, abs=1e-5)
     assert found.detail == pytest.approx(1)
 
@@ -27,7 +27,7 @@ def test_measure_reconstruction__a_known_error(photos: Photos) -> None:
         wanted = photos.take(batch)
         return wanted + torch.where(wanted > 0.5, -0.1, 0.1)
 
-    found = measure_reconstruction(photos, off)
+    found = measure_reconstruction(photos, off, photos.mean())
     assert found.psnr == pytest.approx(20, abs=1e-3)
     assert found.psnr_low == pytest.approx(20, abs=1e-3) and found.psnr_high == pytest.approx(20, abs=1e-3)
 
@@ -37,8 +37,12 @@ def test_measure_reconstruction__blurred_photos_lack_fine_detail(photos: Photos)
         small = F.avg_pool2d(photos.take(batch), 8)
         return F.interpolate(small, (64, 64), mode="bilinear")
 
-    found = measure_reconstruction(photos, blurred)
+    grey = torch.full((3, 64, 64), 0.5)
+    found = measure_reconstruction(photos, blurred, grey)
     assert found.detail == pytest.approx(0, abs=0.02) and found.ssim < 0.3
-    mean = measure_reconstruction(photos, lambda batch: photos.mean().expand(len(batch), -1, -1, -1))
-    # The mean of forty photos knows a fortieth of each.
-    assert mean.detail == pytest.approx(1 / 40, abs=0.005)
+
+
+def test_measure_reconstruction__what_all_photos_share_is_no_detail(photos: Photos) -> None:
+    mean = photos.mean()
+    found = measure_reconstruction(photos, lambda batch: mean.expand(len(batch), -1, -1, -1), mean)
+    assert found.detail == pytest.approx(0, abs=1e-6)

@@ -26,8 +26,8 @@ class Reconstruction(Figure):
         psnr_low: What a tenth of the photos stay under.
         psnr_high: What a tenth of the photos exceed.
         ssim: Mean structural similarity at full size, at most 1.
-        detail: Share of the fine detail (finer than 8 pixels) that came back, at the right place: the slope
-            of the reconstructions' detail over the photos'. 0 for none, 1 for all.
+        detail: Share of the fine detail (finer than 8 pixels, and not that of the mean photo) that came back
+            in its place: the slope of the reconstructions' detail over the photos'. 0 for none, 1 for all.
     """
 
     psnr: float
@@ -37,12 +37,15 @@ class Reconstruction(Figure):
     detail: float
 
 
-def measure_reconstruction(photos: Photos, rebuild: Callable[[NDArray[np.int64]], Tensor]) -> Reconstruction:
+def measure_reconstruction(
+    photos: Photos, rebuild: Callable[[NDArray[np.int64]], Tensor], mean: Tensor
+) -> Reconstruction:
     """Compare photos with their reconstructions.
 
     Args:
         photos: N photos.
         rebuild: Gives (B, 3, H, W) float32 reconstructions for B indices; they are cut to [0, 1] here.
+        mean: (3, H, W) float32, the mean training photo; what all photos share is no detail.
 
     Returns:
         The figures.
@@ -62,8 +65,8 @@ def measure_reconstruction(photos: Photos, rebuild: Callable[[NDArray[np.int64]]
             likeness = ssim(found, wanted, data_range=1.0, reduction="none")
             assert isinstance(likeness, Tensor)  # a tuple only when more is asked for
             likenesses.append(likeness)
-            fine = _fine(wanted)
-            shared += float((_fine(found) * fine).sum(dtype=torch.float64))
+            fine = _fine(wanted - mean)
+            shared += float((_fine(found - mean) * fine).sum(dtype=torch.float64))
             whole += float(fine.square().sum(dtype=torch.float64))
     each = torch.cat(ratios).double()
     low, high = (float(torch.quantile(each, share)) for share in (0.1, 0.9))

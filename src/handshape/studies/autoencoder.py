@@ -7,7 +7,7 @@ from handshape.studies.layer_probes import probe_layers
 from handshape.studies.material import Material
 from handshape.studies.page import Outcome
 from handshape.studies.steps import Steps
-from handshape.studies.ways_back import Bench, frozen, mean_photo, scratch, tuned
+from handshape.studies.ways_back import Bench, frozen, longer, mean_photo, scratch, tuned
 
 
 def study_autoencoder(config: AutoencoderConfig, material: Material, steps: Steps) -> Outcome:
@@ -26,6 +26,7 @@ def study_autoencoder(config: AutoencoderConfig, material: Material, steps: Step
     first = steps.run("frozen", lambda keeper: frozen(bench, keeper))
     ways = {
         "frozen": first,
+        "longer": steps.run("longer", lambda keeper: longer(bench, first.tensors, keeper)),
         "tuned": steps.run("tuned", lambda keeper: tuned(bench, first.tensors, keeper)),
         "scratch": steps.run("scratch", lambda keeper: scratch(bench, keeper)),
     }

@@ -17,8 +17,20 @@ from handshape.studies.page import Outcome, Part, Picture, Plot, Section, Table
 from handshape.studies.steps import Result, Row
 from handshape.studies.ways_back import Bench
 
-_NAMES = {"frozen": "frozen encoder", "tuned": "tuned encoder", "scratch": "encoder from scratch"}
-_LINES = {"frozen": (RIGHT, "-", "o"), "tuned": (WRONG, "-", "s"), "scratch": (INK, "--", "^")}
+_NAMES = {
+    "frozen": "frozen encoder",
+    "longer": "frozen, longer",
+    "tuned": "tuned encoder",
+    "scratch": "encoder from scratch",
+}
+_LINES = {
+    "frozen": (RIGHT, "-", "o"),
+    "longer": (RIGHT, ":", "o"),
+    "tuned": (WRONG, "-", "s"),
+    "scratch": (INK, "--", "^"),
+}
+# Ways that begin with the decoder of the frozen way.
+_MORE = ("longer", "tuned")
 
 
 @dataclass(frozen=True)
@@ -79,8 +91,8 @@ def _gain(found: Found) -> float:
 
 
 def _answer(bench: Bench, found: Found) -> str:
-    frozen, tuned = (found.ways[name].figures for name in ("frozen", "tuned"))
-    gain, more = _gain(found), tuned["psnr"] - frozen["psnr"]
+    frozen, longer, tuned = (found.ways[name].figures for name in ("frozen", "longer", "tuned"))
+    gain, more = _gain(found), tuned["psnr"] - longer["psnr"]
     name = bench.material.backbone.name
     if gain < 1:
         return (
@@ -93,9 +105,8 @@ def _answer(bench: Bench, found: Found) -> str:
         else "letting the encoder learn as well gave no more"
     )
     return (
-        f"Yes: frozen {name} features gave photos back at {frozen['psnr']:.1f} dB, {gain:.1f} dB above "
-        "the mean "
-        f"photo, with {_share(frozen['detail'])} of the fine detail; {tuning}"
+        f"Yes: frozen {name} features gave photos back at {frozen['psnr']:.1f} dB, {gain:.1f} dB above the "
+        f"mean photo, with {_share(frozen['detail'])} of the fine detail; {tuning}"
     )
 
 
@@ -105,7 +116,7 @@ def _ways_table(found: Found) -> Table:
     rows = [["mean photo", *_quality(found.mean.figures, read="")[:-1], "", "", "", ""]]
     for name, way in found.ways.items():
         figures = way.figures
-        passes = f"{'+' if name == 'tuned' else ''}{figures['passes']}"
+        passes = f"{'+' if name in _MORE else ''}{figures['passes']}"
         seconds = figures["seconds"]
         took = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
         rows.append([_NAMES[name], *_quality(figures), passes, f"{figures['trained']:,}", took])
@@ -128,67 +139,57 @@ def _ways_text(bench: Bench, found: Found) -> list[str]:
     read = found.mean.figures["read"]
     return [
         f"A decoder of {found.ways['frozen'].figures['trained']:,} numbers learned to turn features of "
-        f"{shape} into "
-        f"photos of 3 x {bench.size} x {bench.size}: bilinear enlarging and 3 x 3 convolutions, so "
-        "that there is no "
-        "checkerboard, added to the mean training photo, and trained on the absolute error and "
-        "structural similarity. "
-        "First alone, on stored features of the frozen network; then further, with the encoder "
-        "allowed to move; and "
+        f"{shape} into photos of 3 x {bench.size} x {bench.size}: bilinear enlarging and 3 x 3 "
+        "convolutions, so that there is no checkerboard, added to the mean training photo, and trained on "
+        "the absolute error and structural similarity. First alone, on stored features of the frozen "
+        "network; then for more passes, once still alone and once with the encoder allowed to move; and "
         "beside it the same encoder and decoder from random weights.",
-        "PSNR counts squared error (3 dB are half of it); SSIM compares structure; fine detail is "
-        "what an average "
-        "over 8 pixels does not show, and how much of it came back in its place. Signs still read: what "
-        "discriminant analysis on the frozen features reads right when it is shown what came back; shown the "
-        f"photos themselves it reads {_share(read)}.",
-        "A pass of the frozen way reads stored features; a pass of the others runs the encoder forth "
-        "and back and "
-        "takes several times as long, so they get fewer. “From scratch” would go on improving.",
+        "PSNR counts squared error (3 dB are half of it); SSIM compares structure; fine detail is what an "
+        "average over 8 pixels does not show and the mean photo does not have, and how much of it came "
+        "back. Signs still read: what discriminant analysis on the frozen features reads right when it is "
+        f"shown what came back; shown the photos themselves it reads {_share(read)}.",
+        "A pass of the frozen way reads stored features; a pass of the others runs the encoder forth and "
+        "back and takes several times as long, so they get fewer. “From scratch” would go on improving.",
     ]
 
 
 def _lost_text(found: Found) -> list[str]:
-    frozen, tuned, scratch = (found.ways[name].figures for name in ("frozen", "tuned", "scratch"))
-    more = tuned["psnr"] - frozen["psnr"]
+    frozen, longer, tuned, scratch = (way.figures for way in found.ways.values())
+    more, finer = tuned["psnr"] - longer["psnr"], tuned["detail"] - longer["detail"]
     layers = found.layers.figures["layers"]
     early, late = layers[0], layers[-1]
     text = [
-        "What the decoder cannot do and what the features no longer hold look alike in one figure. "
-        "Two comparisons "
-        f"tell them apart. With the same decoder, a tuned encoder gives {more:+.2f} dB and "
-        f"{100 * (tuned['detail'] - frozen['detail']):+.0f} points of fine detail: that much at least "
-        "was in the "
-        "photos, could pass through a code of this size, and is missing in the frozen features.",
+        "What the decoder cannot do and what the features no longer hold look alike in one figure. Two "
+        "comparisons tell them apart. With the same decoder and as many passes more, a tuned encoder gives "
+        f"{more:+.2f} dB and {100 * finer:+.0f} points of fine detail beside the frozen one: that much at "
+        "least was in the photos, passes through a code of this size, and is missing in the frozen "
+        "features.",
         f"And the same small decoder gets {early['psnr']:.1f} dB from the first layer and "
-        f"{late['psnr']:.1f} dB from "
-        f"the last: {early['psnr'] - late['psnr']:.1f} dB are lost on the way through the network.",
+        f"{late['psnr']:.1f} dB from the last: {early['psnr'] - late['psnr']:.1f} dB are lost on the way "
+        "through the network.",
     ]
     kept = found.mean.figures["read"]
     text.append(
-        f"What is thrown away is not what signs are read by: {_share(frozen['read'])} of what came "
-        "back from frozen "
-        f"features are read right, {_share(kept)} of the photos. A classifier keeps what tells its "
-        "classes apart and "
-        f"need not keep the rest; {_share(1 - frozen['detail'])} of the fine detail did not come back."
+        f"What is thrown away is not what signs are read by: {_share(frozen['read'])} of what came back "
+        f"from frozen features are read right, {_share(kept)} of the photos. A classifier keeps what tells "
+        f"its classes apart and need not keep the rest; {_share(1 - frozen['detail'])} of the fine detail "
+        "did not come back."
         if frozen["read"] > kept - 0.1
         else f"Of what came back from frozen features only {_share(frozen['read'])} are read right, against "
-        f"{_share(kept)} of the photos: something that signs are read by is missing, too, or what came "
-        "back looks "
-        "unlike a photo to the network."
+        f"{_share(kept)} of the photos: something that signs are read by is missing, too, or what came back "
+        "looks unlike a photo to the network."
     )
     if scratch["psnr"] < frozen["psnr"]:
         text.append(
-            f"An encoder from scratch came {frozen['psnr'] - scratch['psnr']:.1f} dB short of the "
-            "frozen one, in "
-            f"{scratch['passes']} passes and {scratch['seconds'] / max(frozen['seconds'], 1e-9):.1f} "
-            "times the time."
+            f"An encoder from scratch came {frozen['psnr'] - scratch['psnr']:.1f} dB short of the frozen "
+            f"one, in {scratch['passes']} passes and "
+            f"{scratch['seconds'] / max(frozen['seconds'], 1e-9):.1f} times the time."
         )
     else:
         text.append(
             "An encoder from scratch, trained for nothing but this, came "
-            f"{scratch['psnr'] - frozen['psnr']:.1f} dB "
-            "above the frozen one: features made for telling classes apart are not the best for "
-            "giving photos back."
+            f"{scratch['psnr'] - frozen['psnr']:.1f} dB above the frozen one: features made for telling "
+            "classes apart are not the best for giving photos back."
         )
     return text
 
@@ -196,11 +197,9 @@ def _lost_text(found: Found) -> list[str]:
 def _layers_text(found: Found) -> list[str]:
     return [
         "Each layer got the same small decoder (channels mixed, brought to 64 x 64 pixels, two "
-        "convolutions), "
-        f"trained on up to {PHOTOS} photos at 64 x 64. That is a lower bound: a larger decoder would "
-        "get more out "
-        "of the last layers, whose maps are coarse. Differences between neighbours of the same size are the "
-        "surest.",
+        f"convolutions), trained on up to {PHOTOS} photos at 64 x 64. That is a lower bound: a larger "
+        "decoder would get more out of the last layers, whose maps are coarse. Differences between "
+        "neighbours of the same size are the surest.",
         f"The mean photo reaches {found.layers.figures['mean_psnr']:.1f} dB at this size.",
     ]
 
@@ -237,11 +236,9 @@ def _space_text(found: Found) -> list[str]:
     size, short = figures["dimensions"], figures["shortened"]
     fewer = size["code"] < size["image"]
     text = [
-        f"An autoencoder is also asked to make photos smaller. The code has {size['code']:,} numbers "
-        "where the photo "
-        f"has {size['image']:,} ({_share(size['code'] / size['image'])}); in float16, "
-        f"{size['code_bytes']:,} bytes "
-        f"against {size['image_bytes']:,} of the photo without compression. "
+        f"An autoencoder is also asked to make photos smaller. The code has {size['code']:,} numbers where "
+        f"the photo has {size['image']:,} ({_share(size['code'] / size['image'])}); in float16, "
+        f"{size['code_bytes']:,} bytes against {size['image_bytes']:,} of the photo without compression. "
         + (
             "That is fewer, but"
             if fewer and size["code_bytes"] < size["image_bytes"]
@@ -251,16 +248,14 @@ def _space_text(found: Found) -> list[str]:
         "training codes differ most, "
         + ", ".join(f"{width} numbers give {row['psnr']:.1f} dB" for width, row in short.items())
         + ".",
-        f"The walk goes in equal steps from the features of a photo of {figures['walk'][0]} to those "
-        "of one of "
-        f"{figures['walk'][1]}. If what is half-way looks like two faded hands on top of each other, "
-        "as in the row "
-        "below it, the features are a picture of places; if it looks like one hand, they are more than that.",
-        f"The samples are drawn from a Gaussian over the {figures['sampled_directions']} directions in which "
-        "training codes differ most, and decoded. A sample's nearest training photo lies at "
-        f"{figures['samples_nearest_psnr']:.1f} dB. Nobody was photographed for them, and no sign "
-        "should be learned "
-        "from them.",
+        f"The walk goes in equal steps from the features of a photo of {figures['walk'][0]} to those of one "
+        f"of {figures['walk'][1]}. If what is half-way looks like two faded hands on top of each other, as "
+        "in the row below it, the features are a picture of places; if it looks like one hand, they are "
+        "more than that.",
+        f"The samples are drawn from a Gaussian over the {figures['sampled_directions']} directions in "
+        "which training codes differ most, and decoded. A sample's nearest training photo lies at "
+        f"{figures['samples_nearest_psnr']:.1f} dB. Nobody was photographed for them, and no sign should be "
+        "learned from them.",
     ]
     return text
 
@@ -317,7 +312,7 @@ def _curves(found: Found) -> Plot:
         for name, way in found.ways.items():
             colour, line, mark = _LINES[name]
             values = [row["valid_psnr"] for row in way.history]
-            first = found.ways["frozen"].figures["passes"] if name == "tuned" else 0
+            first = found.ways["frozen"].figures["passes"] if name in _MORE else 0
             at = [first + row["epoch"] for row in way.history]
             axes.plot(at, values, color=colour, ls=line, marker=mark, ms=4, lw=1.6, label=_NAMES[name])
         axes.set_xlabel("pass over the training photos")
@@ -352,9 +347,8 @@ def _cautions(bench: Bench) -> list[tuple[str, str]]:
         cautions.append(
             (
                 "The same room and people",
-                "Training and test photos were taken alike, so the mean photo and the decoder know "
-                "the room; of "
-                "other rooms less would come back.",
+                "Training and test photos were taken alike, so the mean photo and the decoder know the "
+                "room; of other rooms less would come back.",
             )
         )
     used = sum(map(len, bench.sides.values()))

@@ -114,25 +114,20 @@ def _models_table(models: Mapping[str, Figures]) -> Table:
 
 def _models_text(models: Mapping[str, Figures]) -> list[str]:
     text = [
-        "Every photo and its mirror image were two examples, of the classes “as taken” and "
-        "“mirrored”, and always "
-        "on the same side of the split. A head on frozen features (discriminant analysis) and "
-        "networks trained on "
-        "the pictures had to tell them."
+        "Every photo and its mirror image were two examples, of the classes “as taken” and “mirrored”, and "
+        "always on the same side of the split. A head on frozen features (discriminant analysis) and "
+        "networks trained on the pictures had to tell them."
     ]
     where, what = headline(models["frozen-4x4"])[0], headline(models["frozen-1x1"])[0]
     gain = where - what
     text.append(
-        "Averaged to one place, features say what is in the picture and not where; with 4 x 4 "
-        "places they say "
-        f"roughly where, too. That was worth {100 * gain:+.1f} points here."
+        "Averaged to one place, features say what is in the picture and not where; with 4 x 4 places they "
+        f"say roughly where, too. That was worth {100 * gain:+.1f} points here."
     )
     text.append(
-        "The first two rows read no hand: only the outermost 1/28 of the picture, and the picture "
-        "shrunk to 8 x 8 "
-        "pixels. What they tell right owes nothing to the shape of fingers, but to frames, light "
-        "and where the "
-        "hand lies."
+        "The first two rows see no fingers: only the outermost 1/28 of the picture, and the picture at 8 x "
+        "8 pixels. What they tell right they tell by where the hand and arm lie, by the coarse outline, by "
+        "light and by frames."
     )
     return text
 
@@ -140,16 +135,12 @@ def _models_text(models: Mapping[str, Figures]) -> list[str]:
 def _why_text(layers: Sequence[Figures]) -> list[str]:
     last, pooled = _last(layers, 4), _last(layers, 1)
     text = [
-        "The similarity is the cosine of two feature vectors, after what all photos have in "
-        "common was taken off: "
-        "1 is the same, 0 is unrelated. A network that sees left and right alike would give "
-        "“mirrored, map turned "
-        "back” a 1 in every layer; the map of features would then be mirrored with the photo, and "
-        "averaging it to "
-        "one place would leave nothing to tell the two by.",
-        f"In the last layer, a photo and its mirror image reach {_number(pooled['mirrored'])} "
-        "averaged to one place "
-        f"and {_number(last['mirrored'])} at 4 x 4 places; another photo of the same label "
+        "The similarity is the cosine of two feature vectors, after what all photos have in common was "
+        "taken off: 1 is the same, 0 is unrelated. A network that sees left and right alike would give "
+        "“mirrored, map turned back” a 1 in every layer; the map of features would then be mirrored with "
+        "the photo, and averaging it to one place would leave nothing to tell the two by.",
+        f"In the last layer, a photo and its mirror image reach {_number(pooled['mirrored'])} averaged to "
+        f"one place and {_number(last['mirrored'])} at 4 x 4 places; another photo of the same label "
         f"{_number(pooled['same label'])} and {_number(last['same label'])}; the photo shifted by 5 % "
         f"{_number(pooled['shifted'])} and {_number(last['shifted'])}.",
     ]
@@ -200,14 +191,13 @@ def _lines(layers: Sequence[Figures]) -> Figure:
 def _control_text(controls: Mapping[str, Figures]) -> list[str]:
     hands = controls["hands"]["really_left"]
     return [
-        "The same heads on drawn pictures. An arrow that points to the right can be told from its "
-        "mirror image; an "
-        "arrow with two heads cannot, whoever looks: there, anything but 50 % would be a leak of this study.",
-        "Drawn right hands are lit from left and right alike, so that only the hand is left to "
-        "tell by. Hands that "
-        "were drawn as left hands, and never mirrored, were called mirror images "
-        f"{_percent(hands['1'])} of the "
-        f"time with one place and {_percent(hands['4'])} with 4 x 4: what is learned of mirror images "
+        "The same heads on drawn pictures. An arrow that points to the right can be told from its mirror "
+        "image; an arrow with two heads cannot, whoever looks: there, anything but 50 % would be a leak of "
+        "this study.",
+        "Drawn right hands are lit from left and right alike, so that only the hand is left to tell by. "
+        "Hands that were drawn as left hands, and never mirrored, were called mirror images "
+        f"{_percent(hands['1'])} of the time with one place and {_percent(hands['4'])} with 4 x 4: what is "
+        "learned of mirror images "
         + ("holds" if hands["4"] > 0.75 else "holds only in part")
         + " for left hands.",
     ]
@@ -232,20 +222,16 @@ def _control_table(controls: Mapping[str, Figures]) -> Table:
 
 def _limits(material: Material) -> list[str]:
     return [
-        "A mirror image is an artificial left hand. If all signers sign with the same hand, "
-        "nothing here says how "
-        "people who sign with the other are read: they are not mirror images of others, and nobody's way of "
-        "signing is the wrong way round.",
-        "Mirroring turns the whole picture. Where light mostly comes from one side, where hands "
-        "lie mostly on one "
-        "side, where a wall, a sleeve or a watermark is always on the same side, the picture can "
-        "be told without "
-        "the hand; the rows “border only” and “8 x 8 pixels” show how far that goes. JPEG blocks are no cue "
-        "where the width is a multiple of 16 pixels; in other photos the last blocks are "
+        "A mirror image is an artificial left hand. If all signers sign with the same hand, nothing here "
+        "says how people who sign with the other are read: they are not mirror images of others, and "
+        "nobody's way of signing is the wrong way round.",
+        "Mirroring turns the whole picture. Where light mostly comes from one side, where hands lie mostly "
+        "on one side, where an arm, a wall or a watermark always enters on the same side, the picture can "
+        "be told without the hand's shape; “border only” and “8 x 8 pixels” show how far that goes. JPEG "
+        "blocks are no cue where the width is a multiple of 16 pixels; in other photos the last blocks are "
         "narrower, on one side.",
-        f"Pictures were mirrored after they were shrunk to {material.backbone.preprocessing.size} "
-        "pixels, so that "
-        "both went through the same decoding and resizing.",
+        f"Pictures were mirrored after they were brought to {material.backbone.preprocessing.size} pixels, "
+        "so that both went through the same decoding and resizing.",
     ]
 
 
@@ -257,7 +243,8 @@ def _cautions(material: Material, models: Mapping[str, Figures]) -> list[tuple[s
         if low > 0.5:
             much = "all" if accuracy > reached - _NEAR else "some"
             told = f"{what}, {_percent(accuracy)} are told right"
-            cautions.append(("Not the hand alone", f"{told}: light, frame or place give {much} of it away."))
+            text = f"{told}: outline, light, place or frame give {much} of it away."
+            cautions.append(("It takes no fingers", text))
     if material.survey.split.kind == "random":
         text = "The same people are on both sides: a new person may be told less well."
         cautions.append(("Random split", text))

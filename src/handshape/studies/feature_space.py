@@ -13,7 +13,7 @@ from handshape.evaluation.reconstruction import measure_reconstruction
 from handshape.models.autoencoder import Decoder
 from handshape.studies.grid import as_pixels
 from handshape.studies.steps import Result
-from handshape.studies.ways_back import Bench, CodeInputs, new_decoder, state_in
+from handshape.studies.ways_back import Bench, CodeInputs, kept_decoder
 from handshape.training.reconstruction import psnr_of
 
 WIDTHS = (8, 32, 128)
@@ -73,8 +73,7 @@ def explore_space(bench: Bench, begun: Mapping[str, Tensor]) -> Result:
     Returns:
         Figures for shortened codes, and the pictures.
     """
-    decoder = new_decoder(bench, None)
-    decoder.load_state_dict(state_in(begun, "decoder"))
+    decoder = kept_decoder(bench, begun)
     decoder.to(bench.material.device).eval()
     shape = bench.material.backbone.feature_shape
     train = torch.from_numpy(bench.codes("train").astype(np.float32)).flatten(1)
@@ -91,7 +90,7 @@ def explore_space(bench: Bench, begun: Mapping[str, Tensor]) -> Result:
             short = space.shorten(coded.take(batch).flatten(1), width)
             return _decode(bench, decoder, short.reshape(-1, *shape))
 
-        widths[str(width)] = measure_reconstruction(photos, rebuild).to_dict()
+        widths[str(width)] = measure_reconstruction(photos, rebuild, bench.mean).to_dict()
     ends = _two_signs(bench)
     shares = torch.linspace(0, 1, STEPS)[:, None, None, None]
     codes, pair = coded.take(ends), photos.take(ends)

@@ -1,4 +1,4 @@
-"""Three ways to an autoencoder: a frozen encoder, the same one tuned, and one from scratch."""
+"""Ways to an autoencoder: a frozen encoder, the same one tuned, and one from scratch."""
 
 import math
 from collections.abc import Mapping
@@ -32,6 +32,8 @@ SHOWN = 9
 _BATCH = 32
 # The pretrained encoder moves a tenth as fast as its decoder: it knows something already.
 _ENCODER_RATE = 0.1
+# A decoder that has been through its own schedule goes on lower.
+_AGAIN_RATE = 0.5
 
 
 class CodeInputs:
@@ -55,7 +57,7 @@ class CodeInputs:
 
 @dataclass(frozen=True)
 class Bench:
-    """What the three ways share: photos, sides, and the mean photo of the training side.
+    """What the ways share: photos, sides, and the mean photo of the training side.
 
     Args:
         config: The settings.
@@ -134,7 +136,9 @@ class Bench:
 def mean_photo(bench: Bench) -> Result:
     """Measure the mean training photo in the place of every test photo: what knowing nothing is worth."""
     photos = bench.photos("test")
-    found = measure_reconstruction(photos, lambda batch: bench.mean.expand(len(batch), -1, -1, -1))
+    found = measure_reconstruction(
+        photos, lambda batch: bench.mean.expand(len(batch), -1, -1, -1), bench.mean
+    )
     originals = _read_all(bench, lambda batch: photos.take(batch))
     truth = bench.material.classes[bench.sides["test"]]
     return Result(
@@ -153,6 +157,21 @@ def frozen(bench: Bench, keeper: Checkpoint) -> Result:
     return _result(bench, decoder, tested, history, trained=decoder, parts=parts)
 
 
+def longer(bench: Bench, begun: Mapping[str, Tensor], keeper: Checkpoint) -> Result:
+    """Go on with the decoder alone for as many passes as `tuned` does: what tuning has to be measured by.
+
+    Args:
+        bench: The photos and settings.
+        begun: Tensors of the frozen way.
+        keeper: Keeps the training.
+    """
+    decoder = kept_decoder(bench, begun)
+    sides = {side: CodeInputs(bench.codes(side)) for side in ("train", "valid")}
+    passes, rates = _more_passes(bench), (_AGAIN_RATE,)
+    history = _train(bench, decoder, [decoder], sides, passes, rates, keeper, "the decoder on")
+    return _result(bench, decoder, CodeInputs(bench.codes("test")), history, trained=decoder, parts={})
+
+
 def tuned(bench: Bench, begun: Mapping[str, Tensor], keeper: Checkpoint) -> Result:
     """Go on from the decoder on frozen features, and let the encoder move, too.
 
@@ -161,14 +180,10 @@ def tuned(bench: Bench, begun: Mapping[str, Tensor], keeper: Checkpoint) -> Resu
         begun: Tensors of the frozen way.
         keeper: Keeps the training.
     """
-    decoder = new_decoder(bench, None)
-    decoder.load_state_dict(state_in(begun, "decoder"))
     encoder = load_backbone(bench.config.backbone, bench.config.weights, seed=bench.config.seed)
-    network = Autoencoder(encoder, decoder)
-    passes = max(1, round(bench.config.epochs / 6))
-    # The decoder has been through its own schedule: both begin lower.
-    rates = (0.5 * _ENCODER_RATE, 0.5)
-    return _whole(bench, network, passes, rates, keeper, "both")
+    network = Autoencoder(encoder, kept_decoder(bench, begun))
+    rates = (_AGAIN_RATE * _ENCODER_RATE, _AGAIN_RATE)
+    return _whole(bench, network, _more_passes(bench), rates, keeper, "both")
 
 
 def scratch(bench: Bench, keeper: Checkpoint) -> Result:
@@ -190,6 +205,17 @@ def new_decoder(bench: Bench, codes: NDArray[Any] | None) -> Decoder:
         sample = codes[np.linspace(0, len(codes) - 1, min(len(codes), 128)).astype(int)]
         decoder.scale_by(torch.from_numpy(np.asarray(sample, dtype=np.float32)))
     return decoder
+
+
+def kept_decoder(bench: Bench, begun: Mapping[str, Tensor]) -> Decoder:
+    """Return the decoder of the frozen way from the tensors that its step left behind."""
+    decoder = new_decoder(bench, None)
+    decoder.load_state_dict(state_in(begun, "decoder"))
+    return decoder
+
+
+def _more_passes(bench: Bench) -> int:
+    return max(1, round(bench.config.epochs / 6))
 
 
 def state_in(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
@@ -250,7 +276,7 @@ def _result(
             photos: Tensor = network(tested.take(batch).to(device)).cpu()
         return photos
 
-    found = measure_reconstruction(bench.photos("test"), rebuild)
+    found = measure_reconstruction(bench.photos("test"), rebuild, bench.mean)
     truth = bench.material.classes[bench.sides["test"]]
     figures = {
         **found.to_dict(),
