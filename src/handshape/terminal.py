@@ -166,6 +166,9 @@ def show_export(config: ExportConfig, found: dict[str, Any]) -> None:
         f"Compared with torch on {parity['photos']} photos ({parity['source']}): probabilities differ by "
         f"{parity['largest']:.1g} at most."
     )
+    if found["precision"] == "int8":
+        before, after = _percent(parity["torch_accuracy"]), _percent(parity["accuracy"])
+        print(f"Read right in 8 bits: {after} of {parity['labelled']}; in 32 bits: {before}.")
 
 
 def show_push(config: PushConfig, found: dict[str, Any]) -> None:

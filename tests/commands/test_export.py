@@ -1,4 +1,5 @@
 import importlib.util
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from handshape.data.image import read_image
 from handshape.export.runtime import Runtime
 from handshape.recogniser import load
+
+from ..export.conftest import small_recogniser
 
 
 @pytest.fixture
@@ -39,6 +42,7 @@ def test_export__into_the_bundle(cli: Any, finished: Any, bundle: Path) -> None:
         "model.safetensors",
     ]
     kept = {one.key: one.value for one in onnx.load(bundle / "model.onnx").metadata_props}
+    assert json.loads(kept["handshape.parity"]) == found["parity"]
     assert '"test_accuracy"' in kept["handshape.figures"] and '"signer"' in kept["handshape.trained_on"]
 
 
@@ -62,6 +66,29 @@ def test_export__refuses_another_answer(cli: Any, bundle: Path, monkeypatch: pyt
     assert (answer.code, answer.out) == (1, "")
     assert "the exported model's probabilities differ from torch's by up to 0.0" in answer.err
     assert not (bundle / "model.onnx").exists()
+
+
+def test_export__in_8_bits(cli: Any, make_photos: Any, tmp_path: Path) -> None:
+    small_recogniser().save(tmp_path / "bundle", "# A card\n")
+    photos = make_photos("ABC", signers=2, images=6)
+    words = ("export", tmp_path / "bundle", "--precision", "int8", "--images", photos)
+    answer = cli(*words)
+    assert answer.out.splitlines()[0].endswith(" MB, int8, opset 18")
+    assert answer.out.splitlines()[-1].startswith("Read right in 8 bits: ")
+    parity = cli(*words, "--json").json["parity"]
+    assert parity["labelled"] == 18 and parity["largest"] > 1e-6
+    assert parity["torch_accuracy"] - parity["accuracy"] <= 0.005
+    assert Runtime.of_bundle(tmp_path / "bundle").metadata.precision == "int8"
+
+
+def test_export__in_8_bits_needs_labels(cli: Any, tmp_path: Path) -> None:
+    small_recogniser().save(tmp_path / "bundle", "# A card\n")
+    answer = cli("export", tmp_path / "bundle", "--precision", "int8")
+    assert answer.code == 1 and not (tmp_path / "bundle" / "model.onnx").exists()
+    assert (
+        "what 8 bits cost cannot be measured: the photos have no labels (drawn hands, for want of"
+        in answer.err
+    )
 
 
 def test_export__wrong_usage(cli: Any, bundle: Path) -> None:

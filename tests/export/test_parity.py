@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from handshape.errors import ExportError
-from handshape.export.parity import Parity, check_parity, measure_parity
+from handshape.export.parity import Parity, check_accuracy, check_parity, measure_parity
 from handshape.export.photos import Photo
 from handshape.export.runtime import Runtime
 from handshape.recogniser import load
@@ -46,3 +46,34 @@ def test_measure_parity__no_number_is_as_far_as_can_be() -> None:
     assert parity.largest == 1.0
     with pytest.raises(ExportError):
         check_parity(Parity(1, "noise", float("nan"), 1.0))
+
+
+def test_measure_parity__accuracy_on_known_labels(exported: Path) -> None:
+    recogniser = load(exported)
+    unlabelled = photos(6)
+    best = recogniser.probabilities([photo.pixels() for photo in unlabelled]).argmax(axis=1)
+    labels = [recogniser.labels[index] for index in best]
+    wrong = next(label for label in recogniser.labels if label != labels[0])
+    told = [wrong, *labels[1:4], "unknown", None]
+    labelled = [Photo(photo.image, label) for photo, label in zip(unlabelled, told, strict=True)]
+    parity = measure_parity(recogniser, Runtime(exported / "model.onnx"), labelled, "noise")
+    assert (parity.labelled, parity.torch_accuracy, parity.accuracy) == (4, 0.75, 0.75)
+
+
+def test_check_accuracy__half_a_point_is_the_limit() -> None:
+    check_accuracy(Parity(1000, "webcam", 0.2, 0.99, 1000, 0.99, 0.985))
+    text = (
+        "in 8 bits 98.4 % of 1000 photos are read right, in 32 bits 99.0 % (webcam); expected at most 0.5 "
+        "points less; export in fp32, or name more photos with --images"
+    )
+    with pytest.raises(ExportError, match=re.escape(text)):
+        check_accuracy(Parity(1000, "webcam", 0.2, 0.99, 1000, 0.99, 0.984))
+
+
+def test_check_accuracy__without_labels() -> None:
+    text = (
+        "what 8 bits cost cannot be measured: the photos have no labels (drawn hands); expected photos in "
+        "folders that are named by label; name such a folder with --images"
+    )
+    with pytest.raises(ExportError, match=re.escape(text)):
+        check_accuracy(Parity(9, "drawn hands", 0.2, 1.0))

@@ -58,3 +58,13 @@ def test_spaced__evenly_and_readable_only(tmp_path: Path) -> None:
     assert [int(p.pixels()[0, 0, 0]) for p in spaced(drawn, 4)] == [0, 3, 6, 9]
     assert len(spaced(drawn, 99)) == 10
     assert spaced([Photo(tmp_path / "broken.png"), drawn[1]], 5) == [drawn[1]]
+    with pytest.raises(
+        DataError,
+        match="none of 1 photos to check on can be read; expected whole images; name others with --im",
+    ):
+        spaced([Photo(tmp_path / "broken.png")], 5)
+
+
+def test_find_photos__a_single_one_serves_for_both(make_photos: Any, tmp_path: Path) -> None:
+    photos = find_photos(tmp_path, ("A",), make_photos("A", signers=1, images=1))
+    assert len(photos.check) == 1 and photos.calibration == photos.check

@@ -1,5 +1,6 @@
 """Export a saved recogniser as one ONNX graph that answers as torch does, or as a page with such a graph."""
 
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,8 +12,10 @@ from handshape.export.metadata import MODEL, Metadata, bundle_digest
 from handshape.progress import say
 from handshape.recogniser import Recogniser, bundle_folder, load
 
-# Photos on which answers are compared.
-_CHECKED = 64
+# Photos on which answers are compared; accuracy takes more of them than probabilities do.
+_CHECKED = {"fp32": 64, "int8": 500}
+# Photos on which the ranges of 8-bit numbers are measured.
+_CALIBRATED = 128
 _PAGE = "web"
 
 
@@ -37,7 +40,7 @@ def export(config: ExportConfig) -> dict[str, Any]:
 
     place = bundle_folder(config.bundle)
     recogniser = load(place)
-    metadata = _metadata(recogniser, place)
+    metadata = _metadata(recogniser, place, config.precision)
     if config.format == "web":
         return _export_page(config, recogniser, metadata, place)
     out = config.out.expanduser() if config.out else place / MODEL
@@ -69,16 +72,25 @@ def _export_model(
     """Write the model, and compare its answers with torch's."""
     from handshape.export.file import write_model
     from handshape.export.graph import network_graph, whole_graph
-    from handshape.export.parity import check_parity, measure_parity
+    from handshape.export.parity import check_accuracy, check_parity, measure_parity
     from handshape.export.photos import find_photos, spaced
     from handshape.export.runtime import Runtime
 
     photos = find_photos(place, recogniser.labels, config.images)
-    check = spaced(photos.check, _CHECKED)
     say("Exporting the network")
-    write_model(whole_graph(network_graph(recogniser), metadata.size), metadata, out)
+    network = network_graph(recogniser)
+    if config.precision == "int8":
+        from handshape.export.quantise import quantise
+
+        say("Measuring the ranges of its numbers")
+        calibration = spaced(photos.calibration, _CALIBRATED)
+        network = quantise(network, recogniser.config.network.preprocessing, calibration)
+    model = whole_graph(network, metadata.size)
+    write_model(model, metadata, out)
+    check = spaced(photos.check, _CHECKED[config.precision])
     parity = measure_parity(recogniser, Runtime(out), check, photos.source)
-    check_parity(parity)
+    (check_parity if config.precision == "fp32" else check_accuracy)(parity)
+    write_model(model, replace(metadata, parity=parity.to_dict()), out)
     return parity.to_dict()
 
 
@@ -93,7 +105,7 @@ def _told(metadata: Metadata, parity: dict[str, Any], out: Path, size: int) -> d
     }
 
 
-def _metadata(recogniser: Recogniser, place: Path) -> Metadata:
+def _metadata(recogniser: Recogniser, place: Path, precision: str) -> Metadata:
     from handshape.export.resize import OPSET
 
     config = recogniser.config
@@ -101,7 +113,7 @@ def _metadata(recogniser: Recogniser, place: Path) -> Metadata:
         labels=config.labels,
         threshold=config.threshold,
         size=config.network.preprocessing.size,
-        precision="fp32",
+        precision=precision,
         opset=OPSET,
         bundle=bundle_digest(place),
         version=version("handshape"),

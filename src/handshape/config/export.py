@@ -21,6 +21,10 @@ class ExportConfig(Settings):
         None,
         "File or folder to write (default: model.onnx in the bundle, which `handshape serve` uses; or web).",
     )
+    precision: Literal["fp32", "int8"] = option(
+        "fp32",
+        "int8: 8-bit numbers, their ranges measured on training photos; smaller and faster, less exact.",
+    )
     images: Path | None = option(
         None, "Folder of photos to check on (default: those the recogniser was trained and tested on)."
     )

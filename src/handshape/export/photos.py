@@ -75,9 +75,24 @@ def find_photos(bundle: Path, labels: Sequence[str], images: Path | None) -> Pho
 
 
 def spaced(photos: Sequence[Photo], most: int) -> list[Photo]:
-    """Return at most so many photos, evenly spaced, leaving out those that cannot be read."""
+    """Return at most so many photos, evenly spaced, leaving out those that cannot be read.
+
+    Args:
+        photos: One or more photos.
+        most: How many are wanted.
+
+    Raises:
+        DataError: None of the chosen ones can be read.
+    """
     chosen = [photos[i] for i in np.unique(np.linspace(0, len(photos) - 1, most).round().astype(int))]
-    return [photo for photo in chosen if _is_readable(photo)]
+    readable = [photo for photo in chosen if _is_readable(photo)]
+    if not readable:
+        raise DataError(
+            f"none of {len(chosen)} photos to check on can be read",
+            "whole images",
+            "name others with --images",
+        )
+    return readable
 
 
 def _is_readable(photo: Photo) -> bool:
@@ -96,7 +111,7 @@ def _of_folder(folder: Path, labels: Sequence[str]) -> Photos:
     if not paths:
         raise DataError(f"no photo in {str(folder)!r}", "a folder of photos", "check --images")
     photos = [Photo(path, path.parent.name if path.parent.name in labels else None) for path in paths]
-    return Photos(f"photos in {folder}", tuple(photos[::2]), tuple(photos[1::2]))
+    return Photos(f"photos in {folder}", tuple(photos[::2]), tuple(photos[1::2] or photos))
 
 
 def _of_run(run: Path) -> Photos | None:
