@@ -5,7 +5,7 @@ BIN := .venv/bin
 TORCH := $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND))
 EXTRAS := dev,serve,onnx,timm
 # Those of speed read the photo sets in HANDSHAPE_DATA.
-BENCHMARKS := interval_coverage calibration_floor
+BENCHMARKS := interval_coverage calibration_floor extract memory
 
 .PHONY: venv demo test test-fast check format bench lock
 

@@ -34,6 +34,11 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
             f"{parameters['trained'] / 1e6:.2f}/{parameters['total'] / 1e6:.2f} M",
         )
     _print(table)
+    for name, model in metrics["models"].items():
+        quick = model.get("training_precision_accuracy")
+        if quick is not None:
+            print(f"{name} learned from photos read in less than float32, as which {_percent(quick)} of the")
+            print("test photos would be read right. The table, and the recogniser, are of float32.")
     for name, figures in metrics.get("folds", {}).items():
         print(f"{name}, each signer left out once: {_folds(figures)}")
     share = metrics["leaks"]["near_duplicates_across_splits"]
@@ -115,12 +120,47 @@ def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
 
 def show_features(config: FeaturesConfig, found: dict[str, Any]) -> None:
     """Print what is in the store now."""
+    if config.info:
+        _show_store(found)
+        return
+    if config.prune:
+        _show_pruned(found["pruned"])
+        return
     shape = " x ".join(map(str, found["shape"]))
     print(
         f"{found['images']} images, {1 + found['views']} views each: {shape} features of {found['backbone']}"
     )
     print(f"Weights: {found['weights']}")
     print(f"Store: {found['store']}")
+
+
+def _show_store(found: dict[str, Any]) -> None:
+    print(f"Store: {found['store']}, {_size(found['bytes'])}")
+    table = _table()
+    for head in ("features of", "shape", "views", "precision", "rows", "size"):
+        table.add_column(head, justify="right" if head in ("rows", "size") else "left")
+    for one in found["tables"]:
+        views = "photo, mirrored" if one["views"] == "{}" else "turned, scaled, lit"
+        precision = one.get("precision", "fp32").split()[0]
+        row = (one["backbone"], one["shape"], views, precision, f"{one['rows']:,}", _size(one["bytes"]))
+        table.add_row(*row)
+    _print(table)
+    facts = sum(one["rows"] for one in found["facts"])
+    held = found["held_images"]
+    print(f"Facts about {facts:,} photos, {_size(sum(one['bytes'] for one in found['facts']))}")
+    print(f"Prepared images of {held['files']} data sets, {_size(held['bytes'])}")
+    for folder, photos in found["folders"].items():
+        print(f"Seen in {folder}: {photos:,} photos")
+    print("Everything in the store can be made again from the photos: its folder may be deleted.")
+
+
+def _show_pruned(pruned: dict[str, Any]) -> None:
+    print(
+        f"Dropped what was kept of {pruned['photos']:,} photos that are gone: {pruned['rows']:,} rows of "
+        f"features and facts, {pruned['held']} files of prepared images"
+    )
+    if pruned["kept"]:
+        print(f"Kept {pruned['kept']:,} photos that are gone from here, for they were seen in other folders")
 
 
 def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
@@ -209,3 +249,7 @@ def _shape(found: dict[str, Any]) -> str:
 
 def _tensor(found: dict[str, Any]) -> str:
     return f"{_shape(found)} in [{found['smallest']:g}, {found['largest']:g}]"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"

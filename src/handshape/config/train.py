@@ -7,6 +7,7 @@ from handshape.config.data import DataConfig, OutConfig
 from handshape.config.fields import Settings, option
 from handshape.errors import UsageError
 
+Precision = Literal["fp32", "fp16", "int8"]
 ModelName = Literal["cnn", "frozen"]
 MODELS: tuple[ModelName, ...] = ("cnn", "frozen")
 
@@ -30,6 +31,11 @@ class BackboneConfig(Settings):
         "Average features over this many places along each axis; 0 keeps all (default: 4; 6 for the MLP).",
     )
     views: int = option(0, "Turned, scaled and shifted copies of each training photo for the frozen model.")
+    precision: Precision = option(
+        "fp32",
+        "How training photos are read: int8 (processors) and fp16 (CUDA) are faster and less exact; valid "
+        "and test photos are read in fp32 all the same, as the recogniser reads.",
+    )
 
     def __post_init__(self) -> None:
         """Check ranges."""

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from handshape.config.data import DataConfig, OutConfig
-from handshape.config.fields import Settings, argument
+from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
+from handshape.config.fields import Settings, argument, option
 from handshape.config.train import BackboneConfig
+from handshape.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,8 +15,24 @@ class InspectConfig(OutConfig, DataConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeaturesConfig(BackboneConfig, DataConfig):
-    """Fill the feature store."""
+class FeaturesConfig(BackboneConfig, DataOptions):
+    """Fill the feature store, say what is in it, or let go of photos that are no longer there."""
+
+    data: Path | None = argument(DATA_HELP, optional=True)
+    info: bool = option(False, "Only say what the store holds; no DATA is needed.")
+    prune: bool = option(
+        False,
+        "Only drop what was kept of photos that are no longer in DATA and were seen in no other folder.",
+    )
+
+    def __post_init__(self) -> None:
+        """Check that what is asked for fits together."""
+        BackboneConfig.__post_init__(self)
+        DataOptions.__post_init__(self)
+        if self.data is None and not self.info:
+            raise UsageError("no DATA", "a folder of photos", "name it, or ask for --info")
+        if self.info and self.prune:
+            raise UsageError("--info with --prune", "one of the two", "leave one out")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from handshape.data.sample import Dataset, Sample, Unreadable
 from handshape.data.workers import in_order, workers
 from handshape.errors import DataError, ImageError
 from handshape.progress import track
+from handshape.store.folders import remember_folder
 from handshape.store.table import Table
 
 _CHANGED = "changed while it was being read"
@@ -91,12 +92,19 @@ def scan_dataset(
     kept = _readable(dataset, good, unreadable)
     facts = tuple(known[digests[i]] for i in good)
     good_digests = tuple(digests[i] for i in good)
+    remember_folder(store, dataset.root, good_digests)
     images: Images
     if keep:
         images = StoredImages(path, good, size)
     else:
         images = DecodedImages(kept.samples, good_digests, Preprocessing(size))
     return Scan(kept, good_digests, facts, images)
+
+
+def digests_of(dataset: Dataset) -> list[str]:
+    """Return the content digest of each sample's file; empty text for one that cannot be read."""
+    with workers() as pool:
+        return list(pool.map(_digest, dataset.samples))
 
 
 def _digest(sample: Sample) -> str:

@@ -33,6 +33,8 @@ class Judged:
         rejection: What happens when it may answer "unsure".
         mirrored_accuracy: Accuracy on the mirror images of the same photos; None where they were not read.
         valid_loss: Mean negative log-likelihood of the valid photos in nats, at the temperature.
+        quick_accuracy: Accuracy on the test photos read in the precision of training, where that is not
+            float32; None where it is.
     """
 
     fitted: Fitted
@@ -44,6 +46,7 @@ class Judged:
     rejection: Rejection
     mirrored_accuracy: float | None
     valid_loss: float
+    quick_accuracy: float | None = None
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -73,6 +76,7 @@ class Judged:
             "interval_method": self.interval.method,
             "interval_scope": self.interval.scope,
             "mirrored_accuracy": self.mirrored_accuracy,
+            **({} if self.quick_accuracy is None else {"training_precision_accuracy": self.quick_accuracy}),
             **{key: figures[key] for key in figures if key not in ("n", "accuracy")},
             "calibration": self.calibration.to_dict(),
             "rejection": self.rejection.to_dict(),
@@ -122,6 +126,7 @@ def judge(fitted: Fitted, valid: Dataset, tested: Dataset, bursts: Groups | None
         measure_rejection(probabilities, tested.classes, threshold),
         _accuracy(logits.get("mirrored"), tested),
         measure_reliability(seen, valid.classes).nll,
+        _accuracy(logits.get("quick"), tested),
     )
 
 

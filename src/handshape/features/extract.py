@@ -14,8 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from handshape.config.train import BackboneConfig, Precision
 from handshape.data.augment import MIRRORED, Views
 from handshape.data.prepared import Images
+from handshape.errors import UsageError
+from handshape.features.int8 import Int8Backbone
 from handshape.features.run import Network, Rows, run_on_accelerator, run_on_cores, to_device
 from handshape.models.backbone import Backbone
 from handshape.models.head import Pool
@@ -38,12 +41,16 @@ class Extractor:
         pool: Places along each axis; ``None`` for the backbone's own.
         views: How views of a photo are made beside the photo itself.
         device: Where the backbone runs.
+        precision: ``fp32``, which is how a recogniser reads; ``fp16``, for CUDA; ``int8``, for processors.
+        int8: The quantised backbone, for ``int8``.
     """
 
     backbone: Backbone
     pool: int | None
     views: Views
     device: torch.device
+    precision: Precision = "fp32"
+    int8: Int8Backbone | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -67,8 +74,11 @@ class Extractor:
                 batch = batch.flip(2)
             elif view:
                 batch = self.views.apply(batch, [digests[i] for i in indices], view)
-            features: Tensor = pool(backbone(backbone.preprocessing.normalise(batch)))
-            return features.flatten(1).half()
+            normalised = backbone.preprocessing.normalise(batch)
+            with torch.autocast(self.device.type, torch.float16, enabled=self.precision == "fp16"):
+                features: Tensor = (self.int8 or backbone)(normalised)
+            pooled: Tensor = pool(features.float())
+            return pooled.flatten(1).half()
 
         return run
 
@@ -86,11 +96,39 @@ class Extractor:
             "shape": "x".join(map(str, self.shape)),
             "views": json.dumps(asdict(self.views) if view > 0 else {}),
         }
+        if self.precision != "fp32":
+            about["precision"] = f"{self.precision} {self.int8.digest if self.int8 else ''}".strip()
         digest = blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=6).hexdigest()
         width = int(np.prod(self.shape))
         path = store / "features" / f"{self.backbone.name}-{digest}.lance"
         path.parent.mkdir(parents=True, exist_ok=True)
         return Table(path, {"features": pa.list_(pa.float16(), width)}, about)
+
+
+def make_extractor(
+    backbone: Backbone, options: BackboneConfig, device: torch.device, store: Path
+) -> Extractor:
+    """Return the extractor that the settings of a command ask for.
+
+    Args:
+        backbone: The backbone.
+        options: Pooling and precision.
+        device: Where it runs.
+        store: The store's folder, which keeps quantised backbones.
+
+    Raises:
+        UsageError: The precision is not one of the device.
+        MissingExtraError: What makes or runs a quantised backbone is not installed.
+    """
+    precision = options.precision
+    if precision == "int8" and device.type != "cpu":
+        raise UsageError(f"--precision int8 on {device}", "the processor", "add --device cpu")
+    if precision == "fp16" and device.type != "cuda":
+        raise UsageError(
+            f"--precision fp16 on {device}", "a CUDA device", "take fp32, or int8 on a processor"
+        )
+    int8 = Int8Backbone(backbone.eval().cpu(), store) if precision == "int8" else None
+    return Extractor(backbone, options.places, Views(), device, precision, int8)
 
 
 def fill_store(

@@ -24,7 +24,8 @@ class Trained:
         history: One row per pass over the training images.
         logits: (N, K) float32 of the ``valid`` and ``test`` images in the order of their indices, and of the
             mirror images of the latter (``mirrored``) where they were read. Those of valid are from before
-            valid was learned from.
+            valid was learned from. ``quick``: of the test images read in the precision that the training
+            images were read in, where it is not float32.
         feature_seconds: How much of the time went into reading or extracting features.
     """
 
