@@ -3,7 +3,8 @@
 Run ``python benchmarks/serve.py BUNDLE PHOTOS [--seconds 60] [--clients 32]``. Server, clients and loops
 share this machine's cores; the server is one process, the clients are another, each with its next photo ready
 before its answer comes. Loops run before and after the load, and the mean of both counts. Photos are read
-from memory; at most 256, seed 0. Memory is the server's resident set, told every second.
+from memory; at most 256, seed 0. Memory is the server's resident set, told every second. On a machine that
+does other things too, the processor time of a photo says more than the rate.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import cast
@@ -39,7 +41,20 @@ def read_photos(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in paths[:PHOTOS]]
 
 
-def one_by_one(reader: Reader, photos: Sequence[bytes], seconds: float) -> float:
+@dataclass(frozen=True)
+class Speed:
+    """How fast photos were read.
+
+    Args:
+        rate: Photos a second.
+        cost: Milliseconds of processor time a photo.
+    """
+
+    rate: float
+    cost: float
+
+
+def one_by_one(reader: Reader, photos: Sequence[bytes], seconds: float) -> Speed:
     """Photos a second, decoded and read one after the other, the runtime using every core."""
 
     def read(batch: Sequence[bytes]) -> None:
@@ -49,7 +64,7 @@ def one_by_one(reader: Reader, photos: Sequence[bytes], seconds: float) -> float
     return _rate(read, photos, seconds, threads=1)
 
 
-def at_best(reader: Reader, photos: Sequence[bytes], seconds: float) -> float:
+def at_best(reader: Reader, photos: Sequence[bytes], seconds: float) -> Speed:
     """Photos a second of a thread for each core, each reading batches: the server's way, without a server."""
 
     def read(batch: Sequence[bytes]) -> None:
@@ -60,7 +75,7 @@ def at_best(reader: Reader, photos: Sequence[bytes], seconds: float) -> float:
 
 def _rate(
     read: Callable[[Sequence[bytes]], None], photos: Sequence[bytes], seconds: float, *, threads: int
-) -> float:
+) -> Speed:
     def loop(own: Sequence[bytes]) -> int:
         torch.set_num_threads(1)
         done = 0
@@ -73,11 +88,17 @@ def _rate(
         return done
 
     read(photos[:BATCH])
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     end = start + seconds
     with ThreadPoolExecutor(threads) as pool:
         done = sum(pool.map(loop, [photos[number::threads] for number in range(threads)]))
-    return done / (time.perf_counter() - start)
+    return Speed(done / (time.perf_counter() - start), 1000 * (time.process_time() - used) / done)
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Client(asyncio.Protocol):
@@ -155,7 +176,7 @@ class Memory(threading.Thread):
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self._status = Path(f"/proc/{pid}/status")
+        self.pid, self._status = pid, Path(f"/proc/{pid}/status")
         self.megabytes: list[float] = []
 
     def run(self) -> None:
@@ -192,25 +213,31 @@ def main(options: argparse.Namespace) -> None:
 
 def _report(options: argparse.Namespace, photos: Sequence[bytes], port: int, memory: Memory) -> None:
     every_core, one_core = open_reader(options.bundle, threads=0), open_reader(options.bundle, threads=1)
-    loops: dict[str, Callable[[], float]] = {
+    loops: dict[str, Callable[[], Speed]] = {
         "one by one": lambda: one_by_one(every_core, photos, options.loop_seconds),
         "at best": lambda: at_best(one_core, photos, options.loop_seconds),
     }
     before = [loop() for loop in loops.values()]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(load(port, photos, options.clients, 3))  # warm
-        start = len(memory.megabytes)
+        start, server, clients = len(memory.megabytes), processor_seconds(memory.pid), time.process_time()
         times, failures = runner.run(load(port, photos, options.clients, options.seconds))
+        server, clients = processor_seconds(memory.pid) - server, time.process_time() - clients
     after = [loop() for loop in loops.values()]
     rate = len(times) / options.seconds
     p50, p99 = 1000 * np.quantile(times, [0.5, 0.99])
-    used = np.array(memory.megabytes[start : start + int(options.seconds)])
-    tenth = max(1, len(used) // 10)
     print(f"{one_core.kind}, {len(photos)} photos, {options.clients} clients, {options.seconds:g} s")
     print(f"{rate:.1f} photos/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms, {len(times)} answers, {failures} failed")
-    for name, *rates in zip(loops, before, after, strict=True):
-        mean = float(np.mean(rates))
-        print(f"bare loop, {name}: {rates[0]:.1f} and {rates[1]:.1f} photos/s; ratio {rate / mean:.2f}")
+    costs = 1000 * np.array([server, clients]) / len(times)
+    print(f"processor time a photo: server {costs[0]:.2f} ms, clients {costs[1]:.2f} ms")
+    for name, *both in zip(loops, before, after, strict=True):
+        mean = float(np.mean([speed.rate for speed in both]))
+        cost = float(np.mean([speed.cost for speed in both]))
+        rates = " and ".join(f"{speed.rate:.1f}" for speed in both)
+        print(f"bare loop, {name}: {rates} photos/s, {cost:.2f} ms of processor time a photo")
+        print(f"  ratio of rates {rate / mean:.2f}; bare to served processor time {cost / costs.sum():.2f}")
+    used = np.array(memory.megabytes[start : start + int(options.seconds)])
+    tenth = max(1, len(used) // 10)
     ends = f"{used[:tenth].mean():.0f} MB in the first tenth, {used[-tenth:].mean():.0f} MB in the last"
     print(f"server's memory: {ends}; {used.min():.0f} to {used.max():.0f} MB")
 

@@ -52,14 +52,17 @@ def create_app(
     )
     streams = Streams(engine, settings.limits)
     metrics = Metrics(engine, streams)
-    app.include_router(predict_routes(engine, settings.limits))
-    app.include_router(about_routes(engine, settings.limits))
-    if teacher is not None:
-        app.include_router(teach_routes(teacher))
-    app.include_router(health_routes(engine, metrics))
+    routers = [
+        predict_routes(engine, settings.limits),
+        about_routes(engine, settings.limits),
+        health_routes(engine, metrics),
+        *([] if teacher is None else [teach_routes(teacher)]),
+    ]
+    for router in routers:
+        app.include_router(router)
     app.add_api_websocket_route("/v1/stream", streams.serve)
     app.router.default = _Page(PAGE)
-    handle_problems(app)
+    handle_problems(app, [route for router in routers for route in router.routes])
     app.add_middleware(Guard, access=Access(settings), limits=settings.limits, metrics=metrics, secure=secure)
     return app
 

@@ -1,6 +1,6 @@
 """Errors as a client reads them: a status, a code that stays the same, and a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from handshape.errors import (
     BusyError,
@@ -96,11 +97,18 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def handle_problems(app: FastAPI) -> None:
-    """Make every error of an application a problem."""
+def handle_problems(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Make every error of an application a problem.
 
-    async def http(_: Request, error: Exception) -> JSONResponse:
+    Args:
+        app: The application.
+        routes: Its routes.
+    """
+
+    async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
+        if error.status_code == 405 and (methods := _methods_at(routes, request)):
+            error.headers = {"Allow": ", ".join(methods)}
         message = (
             error.detail if isinstance(error, Problem) else _SENTENCES.get(error.status_code, error.detail)
         )
@@ -123,3 +131,9 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HandshapeError, ours)
     app.add_exception_handler(Exception, internal)
+
+
+def _methods_at(routes: Sequence[BaseRoute], request: Request) -> list[str]:
+    """Return the methods that an address takes; a route alone knows only its own."""
+    here = [route for route in routes if route.matches(request.scope)[0] != Match.NONE]
+    return sorted({method for route in here for method in getattr(route, "methods", ())})

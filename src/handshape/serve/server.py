@@ -88,6 +88,8 @@ def make_server(
         ssl_keyfile=key,
     )
     logging.getLogger("uvicorn.error").addFilter(_is_news)
+    # It warns of every damaged form: whoever sends them would fill the log.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     try:
         config.load()
     except OSError as error:

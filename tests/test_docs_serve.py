@@ -1,0 +1,43 @@
+"""The commands and answers of docs/serve.md are run and compared."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.conftest import draw_shape
+from tests.serving import Running
+
+from handshape.serve.problem import CODES
+
+TEXT = (Path(__file__).parents[1] / "docs" / "serve.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_docs_serve__every_curl_runs(serve: Callable[..., Running], in_folder: Path) -> None:
+    draw_shape(0, 1, 0).save(in_folder / "hand.jpg")
+    draw_shape(1, 1, 0).save(in_folder / "other.png")
+    running = serve()
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("curl")]
+    assert len(lines) == 8
+    for line in lines:
+        words = shlex.split(line.replace("127.0.0.1:8321", running.authority))
+        done = subprocess.run([*words, "-sS", "--fail"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        if "predict" in line:
+            example, found = json.loads(blocks("json")[0]), json.loads(done.stdout)
+            assert set(found) == set(example)
+            assert set(found["predictions"][0]) | {"name"} == set(example["predictions"][0])
+
+
+def test_docs_serve__names_every_code() -> None:
+    table = dict(re.findall(r"^\| (\d{3}) \| `(\w+)` \|", TEXT, re.MULTILINE))
+    assert table == {str(status): code for status, code in CODES.items() if status != 500}
