@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -27,6 +28,7 @@ from huggingface_hub import ModelCard, constants
 import handshape
 from handshape import hub
 from handshape.errors import BundleError, HubError, MissingExtraError, UsageError
+from handshape.export.runtime import Runtime
 
 # The library's own upload of large files without Xet uses an argument that its HTTP client has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -268,15 +270,25 @@ def test_push__numbers_the_signers_and_keeps_everything_else(finished: Any, serv
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_push__takes_the_onnx_export_along_and_nothing_else(
-    finished: Any, server: Hub, tmp_path: Path
+def test_push__takes_the_onnx_export_along_without_names_and_nothing_else(
+    cli: Any, finished: Any, server: Hub, tmp_path: Path
 ) -> None:
-    bundle = tmp_path / "bundle"
-    bundle.mkdir()
-    for name, data in {**content(finished), "model.onnx": b"onnx", "secret.txt": b"not for others"}.items():
-        (bundle / name).write_bytes(data)
+    bundle = shutil.copytree(finished.out / "recogniser", tmp_path / "bundle")
+    config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
+    config["trained_on"]["signers"] = ["anna-lena", "zoë"]
+    (bundle / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (bundle / "secret.txt").write_bytes(b"not for others")
+    assert cli("export", bundle, "--images", finished.photos).code == 0
+    assert b"anna-lena" in (bundle / "model.onnx").read_bytes()
     handshape.push(bundle, "owner/signs")
-    assert set(server.newest("owner/signs")) == {".gitattributes", *hub.LIMITS}
+    uploaded = server.newest("owner/signs")
+    assert set(uploaded) == {".gitattributes", *hub.LIMITS}
+    assert not any(b"anna-lena" in data for data in uploaded.values())
+    # What was downloaded is whole: the export is that of the recogniser beside it.
+    runtime = Runtime.of_bundle(hub.fetch_bundle("hub:owner/signs"))
+    assert np.allclose(
+        runtime.probabilities(photos()), handshape.load(bundle).probabilities(photos()), atol=1e-4
+    )
 
 
 @pytest.mark.usefixtures("signed_in")

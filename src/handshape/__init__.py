@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from handshape.api import compare, evaluate, export_bundle, extract, inspect, push, train
+    from handshape.api import compare, draw, evaluate, export_bundle, extract, inspect, push, study, train
     from handshape.data.folder import read_folder
     from handshape.errors import HandshapeError
     from handshape.estimator import SignClassifier
@@ -16,6 +16,7 @@ __all__ = [
     "Recogniser",
     "SignClassifier",
     "compare",
+    "draw",
     "evaluate",
     "export_bundle",
     "extract",
@@ -23,6 +24,7 @@ __all__ = [
     "load",
     "push",
     "read_folder",
+    "study",
     "train",
 ]
 _HOMES = {

@@ -1,19 +1,24 @@
 """The commands as Python functions: the same settings, the same defaults, the same results."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from handshape.commands import compare as _compare
+from handshape.commands import draw as _draw
 from handshape.commands import evaluate as _evaluate
 from handshape.commands import export as _export
 from handshape.commands import features as _features
 from handshape.commands import inspect as _inspect
 from handshape.commands import push as _push
+from handshape.commands import study as _study
 from handshape.commands import train as _train
+from handshape.config.draw import DrawConfig
 from handshape.config.export import ExportConfig
 from handshape.config.push import PushConfig
+from handshape.config.study import StudyConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig
+from handshape.errors import UsageError
 
 
 def inspect(data: str | Path, **settings: Any) -> dict[str, Any]:
@@ -49,3 +54,27 @@ def export_bundle(bundle: str | Path, **settings: Any) -> dict[str, Any]:
 def push(bundle: str | Path, repository: str, **settings: Any) -> dict[str, Any]:
     """Upload a recogniser to the hub; see `handshape.config.push.PushConfig` for the settings."""
     return _push.push(PushConfig(bundle=Path(bundle), repository=repository, **settings))
+
+
+def draw(out: str | Path, **settings: Any) -> dict[str, Any]:
+    """Draw a data set of hand signs; see `handshape.config.draw.DrawConfig` for the settings."""
+    return dict(_draw.draw(DrawConfig(out=Path(out), **settings)))
+
+
+def study(name: str, data: str | Path | None = None, **settings: Any) -> dict[str, Any]:
+    """Answer one of the lesson's questions on your own photos; see `handshape.config.study` for the settings.
+
+    Args:
+        name: Of the study, such as ``chirality``.
+        data: The photos; None with ``resume``.
+        settings: As on the command line.
+
+    Raises:
+        UsageError: There is no such study.
+    """
+    function = getattr(_study, name, None)
+    settings_of = get_type_hints(function).get("config") if callable(function) else None
+    if not (isinstance(settings_of, type) and issubclass(settings_of, StudyConfig)):
+        raise UsageError(f"study {name!r}", "one that `handshape study --help` lists", "choose one of those")
+    found: dict[str, Any] = function(settings_of(**{"data": data, **settings}))  # type: ignore[misc]
+    return found

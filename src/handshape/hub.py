@@ -76,12 +76,12 @@ def fetch_bundle(name: str) -> Path:
     return Path(place).parent
 
 
-def publish(repository: str, files: Mapping[str, Path | bytes], *, public: bool) -> Published:
+def publish(repository: str, files: Mapping[str, Path], *, public: bool) -> Published:
     """Upload the files of a bundle in one commit.
 
     Args:
         repository: ``owner/name``; made when there is none, for its owner's eyes only unless ``public``.
-        files: Content of each file, or where it is.
+        files: Where each file is, by the name it gets.
         public: Whether everyone may see it.
 
     Returns:
@@ -110,10 +110,7 @@ def publish(repository: str, files: Mapping[str, Path | bytes], *, public: bool)
                 "a private repository, unless you say --public",
                 "add --public, or take another name",
             )
-        additions = [
-            library.CommitOperationAdd(path, str(content) if isinstance(content, Path) else content)
-            for path, content in files.items()
-        ]
+        additions = [library.CommitOperationAdd(name, str(path)) for name, path in files.items()]
         commit = api.create_commit(repository, additions, commit_message="Upload a handshape recogniser")
     return Published(f"{api.endpoint}/{repository}", commit.oid, private)
 

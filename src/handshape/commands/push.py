@@ -2,10 +2,14 @@
 
 import json
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from handshape.config.push import PushConfig
+from handshape.errors import MissingExtraError
+from handshape.export.metadata import MODEL, bundle_digest, read_properties
 from handshape.hub import publish, split_name
 from handshape.recogniser import BundleConfig, bundle_folder, load
 
@@ -25,24 +29,26 @@ def push(config: PushConfig) -> dict[str, Any]:
         BundleError: The bundle is missing or damaged: nothing is uploaded.
         UsageError: The repository's name is none, or everyone sees it and ``public`` was not said.
         HubError: Nobody is signed in, or the hub refuses.
-        MissingExtraError: huggingface-hub is not installed.
+        ExportError: The ONNX export was not made by handshape.
+        MissingExtraError: huggingface-hub is not installed, or ONNX, which an export needs to number signers.
     """
     split_name(config.repository)
     folder = bundle_folder(config.bundle)
     known = load(folder).config
     kept = known if config.signer_names else number_signers(known)
-    files: dict[str, Path | bytes] = {
-        "config.json": (json.dumps(asdict(kept), indent=2, ensure_ascii=False) + "\n").encode(),
-        "README.md": _card(folder / "README.md", config).encode(),
-        "model.safetensors": folder / "model.safetensors",
+    files = {
+        name: folder / name
+        for name in ("config.json", "model.safetensors", MODEL)
+        if (folder / name).exists()
     }
-    if (folder / "model.onnx").is_file():
-        files["model.onnx"] = folder / "model.onnx"
-    published = publish(config.repository, files, public=config.public)
-    sizes = {
-        name: len(content) if isinstance(content, bytes) else content.stat().st_size
-        for name, content in files.items()
-    }
+    with TemporaryDirectory() as staged:
+        place = Path(staged)
+        files["README.md"] = place / "README.md"
+        files["README.md"].write_text(_card(folder / "README.md", config), encoding="utf-8")
+        if kept != known:
+            _describe_anew(files, kept, place)
+        published = publish(config.repository, files, public=config.public)
+        sizes = {name: path.stat().st_size for name, path in files.items()}
     return {"repository": config.repository, **asdict(published), "files": sizes}
 
 
@@ -57,6 +63,30 @@ def number_signers(config: BundleConfig) -> BundleConfig:
     if tested:
         figures["signers"] = {numbers[name]: found for name, found in tested.items()}
     return replace(config, trained_on=trained_on, figures=figures)
+
+
+def _describe_anew(files: dict[str, Path], config: BundleConfig, place: Path) -> None:
+    """Write the description, and that of the ONNX export which repeats it, into another folder."""
+    files["config.json"] = place / "config.json"
+    text = json.dumps(asdict(config), indent=2, ensure_ascii=False, allow_nan=False)
+    files["config.json"].write_text(text + "\n", encoding="utf-8")
+    if MODEL not in files:
+        return
+    if find_spec("onnx") is None:
+        raise MissingExtraError(
+            f"{MODEL} in the bundle names the signers, and onnx is not installed to number them",
+            "the extra `onnx`",
+            "run `pip install 'handshape[onnx]'`, or add --signer-names",
+        )
+    import onnx
+
+    (place / "model.safetensors").symlink_to(files["model.safetensors"].resolve())
+    model = onnx.load(str(files[MODEL]))
+    found = read_properties({one.key: one.value for one in model.metadata_props}, files[MODEL])
+    told = replace(found, trained_on=config.trained_on, figures=config.figures, bundle=bundle_digest(place))
+    onnx.helper.set_model_props(model, told.to_properties())
+    files[MODEL] = place / MODEL
+    onnx.save(model, str(files[MODEL]))
 
 
 def _card(path: Path, config: PushConfig) -> str:
