@@ -57,9 +57,10 @@ def test_readme__names_the_two_commands_of_a_fresh_machine() -> None:
 def test_readme__every_command_runs(readers_folder: Path) -> None:
     tool = Path(sys.executable).with_name("handshape")
     ours = [line for line in commands() if line.startswith("handshape ")]
-    assert [line.split()[1] for line in ours] == ["inspect", "compare", "predict", "evaluate"]
+    assert [line.split()[1] for line in ours] == ["inspect", "compare", "predict", "evaluate", "export"]
     for line in ours:
         run([str(tool), *shlex.split(line)[1:]], readers_folder)
-    assert (readers_folder / "runs/first/report.html").is_file()
+    for made in ("report.html", "recogniser/model.onnx"):
+        assert (readers_folder / "runs/first" / made).is_file()
     (script,) = blocks("python")
     assert "Prediction(label=" in run([sys.executable, "-c", script], readers_folder)

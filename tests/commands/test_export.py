@@ -99,6 +99,15 @@ def test_export__wrong_usage(cli: Any, bundle: Path) -> None:
     )
 
 
+def test_export__never_into_the_hub_s_own_copy(cli: Any) -> None:
+    answer = cli("export", "hub:owner/name")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == (
+        "handshape export: no --out for a bundle on the hub; expected a file or folder to write; "
+        "name it with --out\n"
+    )
+
+
 def test_export__onnx_is_not_installed(cli: Any, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from handshape.config.export import ExportConfig
-from handshape.errors import MissingExtraError
+from handshape.errors import MissingExtraError, UsageError
 from handshape.export.metadata import MODEL, Metadata, bundle_digest
+from handshape.hub import PREFIX
 from handshape.progress import say
 from handshape.recogniser import Recogniser, bundle_folder, load
 
@@ -30,6 +31,7 @@ def export(config: ExportConfig) -> dict[str, Any]:
 
     Raises:
         BundleError: The bundle is missing or damaged.
+        UsageError: The bundle is on the hub, and ``out`` names no place of the user's own.
         MissingExtraError: ONNX, or for a page npm, is not installed.
         DataError: There is no photo where ``images`` says.
         ExportError: The network cannot be exported, or answers otherwise; or npm could not fetch the runtime.
@@ -38,6 +40,11 @@ def export(config: ExportConfig) -> dict[str, Any]:
     _check_installed()
     from handshape.export.file import new_file
 
+    if config.out is None and config.bundle.as_posix().startswith(PREFIX):
+        # The hub's own copy of a bundle is not for writing into.
+        raise UsageError(
+            "no --out for a bundle on the hub", "a file or folder to write", "name it with --out"
+        )
     place = bundle_folder(config.bundle)
     recogniser = load(place)
     metadata = _metadata(recogniser, place, config.precision)
