@@ -5,7 +5,7 @@ BIN := .venv/bin
 TORCH := $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND))
 EXTRAS := dev,serve,onnx,timm
 # Those of speed read the photo sets in HANDSHAPE_DATA.
-BENCHMARKS := interval_coverage calibration_floor extract memory
+BENCHMARKS := extract memory train_head train_cnn compare_end_to_end interval_coverage calibration_floor
 
 .PHONY: venv demo test test-fast check format bench lock
 

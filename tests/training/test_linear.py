@@ -12,7 +12,7 @@ from handshape.models.head import Head, HeadConfig
 from handshape.training import linear
 from handshape.training.history import Epoch
 from handshape.training.linear import train_linear
-from handshape.training.span import in_span
+from handshape.training.span import span_of
 
 Side = tuple[Tensor, NDArray[np.int64]]
 
@@ -83,8 +83,8 @@ def test_train_linear__rotated_road_equals_the_plain_one(
     monkeypatch.setattr(linear, "STRENGTHS", (1e-2,))
     train, valid, unseen = (clouds(n, width, apart=0.5, seed=n) for n in (count, 60, 90))
     roads = []
-    for road in (in_span, lambda inputs: (inputs, None)):
-        monkeypatch.setattr(linear, "in_span", road)
+    for road in (span_of, lambda inputs: None):
+        monkeypatch.setattr(linear, "span_of", road)
         head, _, logits = trained(train, valid)
         probabilities = torch.softmax(head(unseen[0]), dim=1).detach()
         roads.append((objective(head, both(train, valid), 1e-2), probabilities, torch.softmax(logits, dim=1)))

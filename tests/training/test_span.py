@@ -2,32 +2,44 @@ import pytest
 import torch
 
 from handshape.training import span
-from handshape.training.span import in_span
+from handshape.training.span import span_of
 
 
 def noise(count: int, width: int) -> torch.Tensor:
     return torch.randn(count, width, generator=torch.Generator().manual_seed(count))
 
 
-def test_in_span__few_photos_keep_their_distances() -> None:
-    inputs = noise(20, 300)
-    short, basis = in_span(inputs)
-    assert basis is not None and short.shape == (20, 20) and basis.shape == (300, 20)
-    assert torch.allclose(basis.T @ basis, torch.eye(20), atol=1e-5)
-    assert torch.allclose(short @ basis.T, inputs, atol=1e-4)
-    assert torch.allclose(torch.cdist(short, short), torch.cdist(inputs, inputs), atol=1e-2)
+def test_span_of__few_photos_keep_their_distances() -> None:
+    photos = noise(20, 300)
+    found = span_of(photos)
+    assert found is not None and found.own.shape == (20, 20)
+    assert torch.allclose(torch.cdist(found.own, found.own), torch.cdist(photos, photos), atol=1e-2)
+    assert torch.allclose(found.coordinates(photos), found.own, atol=1e-4)
+    assert torch.allclose(found.weights(found.own), photos, atol=1e-3)
 
 
-def test_in_span__photos_that_depend_on_each_other() -> None:
-    inputs = noise(5, 40).repeat(2, 1)
-    short, basis = in_span(inputs)
-    assert basis is not None and torch.isfinite(short).all()
-    assert torch.allclose(short @ basis.T, inputs, atol=1e-4)
+def test_span_of__photos_that_depend_on_each_other() -> None:
+    photos = noise(5, 40).repeat(2, 1)
+    found = span_of(photos)
+    assert found is not None and torch.isfinite(found.own).all()
+    assert torch.allclose(found.own @ found.own.T, photos @ photos.T, atol=1e-2)
 
 
-def test_in_span__leaves_many_photos_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    inputs = noise(50, 50)
-    assert in_span(inputs) == (inputs, None)
+def test_span_of__photos_without_features() -> None:
+    found = span_of(torch.zeros(3, 8))
+    assert found is not None and torch.equal(found.own, torch.zeros(3, 3))
+
+
+@pytest.mark.parametrize("count", [20, 400])
+def test_span__weights_give_rows_what_short_ones_give_coordinates(count: int) -> None:
+    photos, others, short = noise(count, 900), noise(7, 900), noise(4, count)
+    found = span_of(photos - photos.mean(dim=0))  # which makes them depend on each other
+    assert found is not None
+    through = found.coordinates(others) @ short.T
+    assert torch.allclose(others @ found.weights(short).T, through, atol=1e-3 * float(through.abs().max()))
+
+
+def test_span_of__many_photos_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert span_of(noise(50, 50)) is None
     monkeypatch.setattr(span, "_MOST", 10)
-    wide = noise(20, 300)
-    assert in_span(wide) == (wide, None)
+    assert span_of(noise(20, 300)) is None

@@ -21,7 +21,8 @@ from handshape.training.history import Epoch
 from handshape.training.inputs import ChosenImages, FeatureInputs
 from handshape.training.lda import train_lda
 from handshape.training.linear import train_linear
-from handshape.training.loop import LoopConfig, predict_logits, train_network
+from handshape.training.loop import LoopConfig, predict_logits
+from handshape.training.mlp import train_mlp
 
 Side = tuple[Tensor, NDArray[np.int64]]
 
@@ -105,21 +106,11 @@ class FrozenFitter:
         return Trained(network, described, history, logits, seconds)
 
     def _fit_head(self, config: HeadConfig, train: Side, valid: Side) -> tuple[Head, list[Epoch], Tensor]:
-        def make() -> Head:
-            head = Head(train[0][0].numel(), self._labels, config)
-            head.scale_by(torch.flatten(train[0], 1))
-            return head
-
-        if config.kind != "mlp":
-            head = make()
-            solve = train_lda if config.kind == "lda" else train_linear
-            return head, *solve(head, train, valid)
-        rows = (FeatureInputs(train[0]), train[1]), (FeatureInputs(valid[0]), valid[1])
-        network, history = train_network(
-            make, *rows, self._loop, device=self._device, what="Training the head"
-        )
-        assert isinstance(network, Head)
-        return network, history, predict_logits(network, FeatureInputs(valid[0]))
+        head = Head(train[0][0].numel(), self._labels, config)
+        if config.kind == "mlp":
+            return head, *train_mlp(head, train, valid, self._loop, device=self._device)
+        solve = train_lda if config.kind == "lda" else train_linear
+        return head, *solve(head, train, valid)
 
     def _extracted(
         self, indices: NDArray[np.int64], view: int, *, exact: bool = False

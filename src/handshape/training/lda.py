@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from handshape.models.head import Head
 from handshape.training.history import Epoch
-from handshape.training.span import in_span
+from handshape.training.span import span_of
 from handshape.training.temperature import likeliest_temperature
 
 # How much of the covariance is replaced by a sphere of the same size, most first.
@@ -55,11 +55,12 @@ def train_lda(head: Head, train: Side, valid: Side) -> tuple[list[Epoch], Tensor
     best, history = _choose(head, train, valid)
     both = torch.cat([train[0], valid[0]]), np.concatenate([train[1], valid[1]])
     head.scale_by(torch.flatten(both[0], 1))
-    inputs, basis = in_span(head.scaled(both[0]))
-    scatter = _Scatter(inputs, both[1], layer.out_features)
+    inputs = head.scaled(both[0])
+    span = span_of(inputs)
+    scatter = _Scatter(inputs if span is None else span.own, both[1], layer.out_features)
     weight, bias = scatter.solve(best.shrinkage)
     with torch.no_grad():
-        layer.weight.copy_((weight if basis is None else weight @ basis.T) / best.temperature)
+        layer.weight.copy_((weight if span is None else span.weights(weight)) / best.temperature)
         layer.bias.copy_((bias / best.temperature).masked_fill(scatter.absent, _NEVER))
     head.eval()
     return history, best.logits
@@ -67,8 +68,10 @@ def train_lda(head: Head, train: Side, valid: Side) -> tuple[list[Epoch], Tensor
 
 def _choose(head: Head, train: Side, valid: Side) -> tuple[_Chosen, list[Epoch]]:
     head.scale_by(torch.flatten(train[0], 1))
-    inputs, basis = in_span(head.scaled(train[0]))
-    seen = head.scaled(valid[0]) if basis is None else head.scaled(valid[0]) @ basis
+    inputs, seen = head.scaled(train[0]), head.scaled(valid[0])
+    span = span_of(inputs)
+    if span is not None:
+        inputs, seen = span.own, span.coordinates(seen)
     assert isinstance(head.layers, nn.Linear)
     scatter = _Scatter(inputs, train[1], head.layers.out_features)
     # What valid shows of a label without photos in train cannot be read right, and must not make all unsure.

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from handshape.models.head import Head
 from handshape.progress import track
 from handshape.training.history import Epoch
-from handshape.training.span import in_span
+from handshape.training.span import Span, span_of
 
 # Strengths of the L2 penalty that are tried, strongest first, for features scaled to a mean square of 1 / D.
 STRENGTHS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
@@ -54,11 +54,11 @@ def train_linear(head: Head, train: Side, valid: Side) -> tuple[list[Epoch], Ten
     assert isinstance(layer, nn.Linear)  # the caller chose a linear head
     best, history = _choose(head, train, valid)
     both = torch.cat([train[0], valid[0]]), np.concatenate([train[1], valid[1]])
-    inputs, basis = _scaled(head, both[0])
+    inputs, span = _scaled(head, both[0])
     start = np.zeros(layer.out_features * (inputs.shape[1] + 1))
     weight, bias = _unpack(_solve((inputs, both[1]), best.strength, start, None), layer.out_features)
     with torch.no_grad():
-        layer.weight.copy_((weight if basis is None else weight @ basis.T) * head.width**-0.5)
+        layer.weight.copy_((weight if span is None else span.weights(weight)) * head.width**-0.5)
         layer.bias.copy_(bias)
     head.eval()
     return history, best.logits
@@ -67,9 +67,9 @@ def train_linear(head: Head, train: Side, valid: Side) -> tuple[list[Epoch], Ten
 def _choose(head: Head, train: Side, valid: Side) -> tuple[_Solved, list[Epoch]]:
     layer = head.layers
     assert isinstance(layer, nn.Linear)
-    inputs, basis = _scaled(head, train[0])
+    inputs, span = _scaled(head, train[0])
     seen = head.scaled(valid[0]) * head.width**-0.5
-    look = (seen if basis is None else seen @ basis), valid[1]
+    look = (seen if span is None else span.coordinates(seen)), valid[1]
     history: list[Epoch] = []
     best: _Solved | None = None
     flat = np.zeros(layer.out_features * (inputs.shape[1] + 1))
@@ -85,10 +85,12 @@ def _choose(head: Head, train: Side, valid: Side) -> tuple[_Solved, list[Epoch]]
     return best, history
 
 
-def _scaled(head: Head, features: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Standardise a head by features and return them scaled and, where that is faster, rotated."""
+def _scaled(head: Head, features: Tensor) -> tuple[Tensor, Span | None]:
+    """Standardise a head by features and return them scaled, in their own span where that is faster."""
     head.scale_by(torch.flatten(features, 1))
-    return in_span(head.scaled(features) * head.width**-0.5)
+    inputs = head.scaled(features) * head.width**-0.5
+    span = span_of(inputs)
+    return (inputs, None) if span is None else (span.own, span)
 
 
 class _Note:

@@ -11,6 +11,16 @@ from handshape.training.inputs import ChosenImages, ImageInputs
 from handshape.training.loop import LoopConfig, predict_logits, train_network
 
 
+def new_cnn(labels: int, size: int = 224) -> CNN:
+    """Make a CNN in channels-last memory, in which it trains twice as fast on a CPU.
+
+    Args:
+        labels: K.
+        size: Height and width of its images in pixels.
+    """
+    return CNN(labels, size).to(memory_format=torch.channels_last)
+
+
 def fit_cnn(
     scan: Scan, sides: Sides, loop: LoopConfig, device: torch.device, *, size: int, mirrored: bool
 ) -> Trained:
@@ -31,7 +41,7 @@ def fit_cnn(
     chosen = {side: ChosenImages(scan.images, indices) for side, indices in sides.items()}
     feeds = {side: ImageInputs(images, preprocessing) for side, images in chosen.items()}
     network, history = train_network(
-        lambda: CNN(labels, size).to(memory_format=torch.channels_last),
+        lambda: new_cnn(labels, size),
         (feeds["train"], classes[sides["train"]]),
         (feeds["valid"], classes[sides["valid"]]),
         loop,

@@ -1,26 +1,68 @@
 """Few photos with many features: the same problem with as many numbers as there are photos."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-# Above this many photos a rotation costs more than it saves.
+# Above this many photos it costs more than it saves.
 _MOST = 2500
+# Added to each photo's product with itself, as a share of their mean: photos which depend on each other, as
+# centred ones always do, would make a triangle impossible. The first that float32's rounding allows is taken.
+_LIFTS = (1e-6, 1e-5, 1e-4, 1e-3)
 
 
-def in_span(inputs: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Write N < D rows in an orthonormal basis of their own span.
+@dataclass(frozen=True)
+class Span:
+    """Coordinates in an orthonormal basis of the span of N photos, which is never written down.
 
-    Distances and inner products stay as they are, and so does the solution of any linear classifier with a
-    penalty or covariance that treats all directions outside the span alike.
+    Distances and inner products of what lies in the span stay as they are, and so does the solution of any
+    linear classifier with a penalty or covariance that treats all directions outside the span alike. With
+    G = A Aᵀ = L Lᵀ of the photos A, the basis is Aᵀ L⁻ᵀ: one product of all photos and a small triangle, in a
+    quarter of the time of a QR decomposition of A.
 
     Args:
-        inputs: (N, D) float32.
+        photos: A, (N, D) float32.
+        triangle: L, (N, N) float64, lower.
+        own: (N, N) float32, the coordinates of the photos themselves.
+    """
+
+    photos: Tensor
+    triangle: Tensor
+    own: Tensor
+
+    def coordinates(self, rows: Tensor) -> Tensor:
+        """Return (M, N) float32 coordinates of (M, D) float32 rows; what lies outside the span is lost."""
+        return _solve(self.triangle, self.photos @ rows.T).T.contiguous()
+
+    def weights(self, short: Tensor) -> Tensor:
+        """Return (K, D) float32 weights that give to rows what (K, N) float32 ones give to coordinates."""
+        dual: Tensor = torch.linalg.solve_triangular(self.triangle.T, short.T.double(), upper=True)
+        return dual.T.float() @ self.photos
+
+
+def span_of(photos: Tensor) -> Span | None:
+    """Find the span of N < D photos.
+
+    Args:
+        photos: (N, D) float32.
 
     Returns:
-        (N, r) float32 and the (D, r) basis with r = N; or the inputs and ``None`` where that would not pay.
+        The span, or ``None`` where it would not pay.
     """
-    count, width = inputs.shape
+    count, width = photos.shape
     if count >= min(width, _MOST):
-        return inputs, None
-    basis, triangle = torch.linalg.qr(inputs.T)
-    return triangle.T.contiguous(), basis
+        return None
+    products = (photos @ photos.T).double()
+    size = float(products.diagonal().mean()) or 1.0
+    for lift in _LIFTS:
+        lifted = products + lift * size * torch.eye(count, dtype=torch.float64)
+        triangle, failed = torch.linalg.cholesky_ex(lifted)
+        if not failed:
+            break
+    return Span(photos, triangle, _solve(triangle, products).T.contiguous())
+
+
+def _solve(triangle: Tensor, products: Tensor) -> Tensor:
+    solved: Tensor = torch.linalg.solve_triangular(triangle, products.double(), upper=False)
+    return solved.float()

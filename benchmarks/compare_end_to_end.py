@@ -1,0 +1,135 @@
+"""A recogniser from photos on disk, whole processes: handshape compare against fastai on the same weights and split.
+
+handshape begins with an empty store. The peer is what a user would pick instead: fastai's vision_learner with its own
+augmentation (no mirror images), fine-tuned for six epochs on the very photos that handshape's split gives each side.
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import heading, options, time_of
+
+_BACKBONE = "squeezenet1_0"
+_SETS: dict[str, list[str]] = {"studio": ["--signer", r"hand(\d+)_"], "webcam": []}
+
+
+def ours(photos: Path, words: list[str], out: Path, store: Path) -> dict[str, Any]:
+    """Run ``handshape compare`` in a process of its own; return what it prints."""
+    program = "from handshape.cli import main; import sys; sys.argv[0] = 'handshape'; main()"
+    options = ["--labels", "A-I", *words, "--models", "frozen", "--backbone", _BACKBONE, "--force", "--json"]
+    place = ["--out", str(out), "--store", str(store)]
+    done = subprocess.run(
+        [sys.executable, "-c", program, "compare", str(photos), *options, *place],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def theirs(photos: Path, table: Path, epochs: int) -> float:
+    """Run fastai in a process of its own; return its test accuracy."""
+    words = ["--fastai", str(table), "--data", str(photos), "--epochs", str(epochs)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.compare_end_to_end", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout.splitlines()[-1])
+
+
+def write_split(photos: Path, words: list[str], table: Path) -> None:
+    """Write the path, label and side of each photo as handshape splits them."""
+    from handshape.commands.material import scan_material, survey_material
+    from handshape.config.train import CompareConfig
+
+    signer = words[1] if words else None
+    config = CompareConfig(data=photos, labels="A-I", signer=signer, store=table.parent / "split")
+    samples = survey_material(config, scan_material(config)[1]).split.dataset.samples
+    with table.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([one.path, one.label, one.split] for one in samples)
+
+
+def run_fastai(table: Path, epochs: int) -> None:
+    """Fine-tune and print the test accuracy; the process that is timed."""
+    import pandas
+    import torch
+    from fastai.vision.all import ImageDataLoaders, Resize, accuracy, aug_transforms, vision_learner
+    from torchvision.models import squeezenet1_0
+
+    from handshape.models.weights import find_weights
+
+    def missing() -> dict[str, torch.Tensor]:
+        raise OSError("give the weights' folder in $HANDSHAPE_WEIGHTS")
+
+    weights = find_weights(_BACKBONE, None, missing).state
+
+    def pretrained(**ignored: Any) -> torch.nn.Module:
+        network: torch.nn.Module = squeezenet1_0()
+        network.load_state_dict(weights, strict=False)
+        return network
+
+    rows = pandas.read_csv(table, names=["path", "label", "side"], header=None)
+    learned = rows[rows.side != "test"].assign(is_valid=lambda frame: frame.side == "valid")
+    loaders = ImageDataLoaders.from_df(
+        learned,
+        path="/",
+        fn_col="path",
+        label_col="label",
+        valid_col="is_valid",
+        item_tfms=Resize(224, method="squish"),
+        batch_tfms=aug_transforms(do_flip=False),
+        bs=32,
+        num_workers=0,
+    )
+    learner = vision_learner(loaders, pretrained, pretrained=True, metrics=accuracy, normalize=True)
+    with learner.no_bar(), learner.no_logging():
+        learner.fine_tune(epochs)
+        test = rows[rows.side == "test"]
+        told, _ = learner.get_preds(dl=loaders.test_dl(test))
+    classes = [list(loaders.vocab).index(label) for label in test.label]
+    print(float((told.argmax(dim=1) == torch.tensor(classes)).float().mean()))
+
+
+def main() -> None:
+    parser: argparse.ArgumentParser = options(__doc__ or "")
+    parser.set_defaults(pairs=1)
+    parser.add_argument("--epochs", type=int, default=6, help="epochs of fine-tuning")
+    parser.add_argument("--fastai", type=Path, help="only run the peer on the split in this table")
+    chosen = parser.parse_args()
+    if chosen.fastai:
+        run_fastai(chosen.fastai, chosen.epochs)
+        return
+    print(heading(), flush=True)
+    print("| photos, pair | handshape | fastai | ratio | handshape's test accuracy | fastai's |")
+    print("|---|---|---|---|---|---|", flush=True)
+    for name, words in _SETS.items():
+        for number in range(chosen.pairs):
+            with tempfile.TemporaryDirectory() as place:
+                _pair(chosen, f"{name}, {number + 1}", chosen.data / name, words, Path(place))
+
+
+def _pair(chosen: argparse.Namespace, name: str, photos: Path, words: list[str], place: Path) -> None:
+    table, found = place / "split.csv", list[float]()
+    write_split(photos, words, table)
+    metrics: dict[str, Any] = {}
+    our_seconds = time_of(lambda: metrics.update(ours(photos, words, place / "run", place / "store")))
+    seconds = time_of(lambda: found.append(theirs(photos, table, chosen.epochs)))
+    reached = metrics["models"]["frozen"]["test_accuracy"]
+    print(
+        f"| {name} | {our_seconds:.1f} s | {seconds:.1f} s | {seconds / our_seconds:.1f}x "
+        f"| {100 * reached:.1f} % | {100 * found[0]:.1f} % |",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The MLP head on stored features of AlexNet's shape: handshape's training against the lesson's own loop.
+
+Both are given (N, 256, 6, 6) features in memory and take seven passes over 1,080 photos in batches of 32. The
+features are those of an untrained AlexNet, of the webcam photos A-I: no weights are needed.
+"""
+
+import statistics
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmarks import lesson
+from benchmarks.measure import TABLE, alternate, heading, options
+from benchmarks.train_cnn import split
+from handshape.data.augment import Views
+from handshape.data.folder import read_folder
+from handshape.data.scan import scan_dataset
+from handshape.features.extract import Extractor, features_of
+from handshape.models.backbone import load_backbone
+from handshape.models.head import Head, HeadConfig
+from handshape.training.fitted import Sides
+from handshape.training.loop import LoopConfig
+from handshape.training.mlp import train_mlp
+
+_CONFIG = HeadConfig("mlp", pool=6, scaling="feature")
+Features = tuple[Tensor, NDArray[np.int64], Sides]
+
+
+def ours(data: Features, seed: int) -> float:
+    """Train with handshape; return the test accuracy."""
+    features, classes, sides = data
+    train, valid, test = ((features[sides[s]], classes[sides[s]]) for s in ("train", "valid", "test"))
+    head = Head(features[0].numel(), int(classes.max()) + 1, _CONFIG)
+    train_mlp(head, train, valid, LoopConfig(seed=seed))
+    with torch.inference_mode():
+        return float((head(test[0]).argmax(dim=1).numpy() == test[1]).mean())
+
+
+def theirs(data: Features, seed: int) -> float:
+    """Train as the lesson does; return the test accuracy."""
+    features, classes, sides = data
+    kept = {
+        side: [(features[i], int(classes[i])) for i in indices.tolist()] for side, indices in sides.items()
+    }
+    torch.manual_seed(seed)
+    network = lesson.MLP(int(classes.max()) + 1)
+    lesson.train(network, kept["train"], kept["valid"])  # type: ignore[arg-type]
+    return lesson.accuracy(network, kept["test"])  # type: ignore[arg-type]
+
+
+def _extracted(photos: Path, store: Path) -> Features:
+    scan = scan_dataset(read_folder(photos, labels="A-I", signer=None), store)
+    extractor = Extractor(load_backbone("alexnet", "untrained"), 6, Views(), torch.device("cpu"))
+    stored = features_of(extractor, scan.images, scan.digests, store)
+    return torch.from_numpy(stored.astype(np.float32)), scan.dataset.classes, split(len(scan.dataset))
+
+
+def main() -> None:
+    chosen = options(__doc__ or "").parse_args()
+    print(heading(), flush=True)
+    with tempfile.TemporaryDirectory() as store:
+        data = _extracted(chosen.data / "webcam", Path(store))
+    found: tuple[list[float], list[float]] = ([], [])
+    pairs = alternate(
+        lambda: found[0].append(ours(data, len(found[0]))),
+        lambda: found[1].append(theirs(data, len(found[1]))),
+        chosen.pairs,
+    )
+    print(TABLE)
+    print(pairs.row("MLP head, 7 epochs on 1,080 x 9,216 features", 5))
+    for name, accuracies in zip(("handshape", "the lesson's loop"), found, strict=True):
+        each = ", ".join(f"{100 * one:.1f}" for one in accuracies)
+        print(
+            f"Test accuracy of {name}: mean {100 * statistics.mean(accuracies):.1f} % (a seed each: {each})"
+        )
+
+
+if __name__ == "__main__":
+    main()

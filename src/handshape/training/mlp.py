@@ -1,0 +1,68 @@
+"""The lesson's MLP on stored features: trained by the loop, in coordinates of the training photos' span."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from handshape.models.head import Head
+from handshape.training.history import Epoch
+from handshape.training.inputs import FeatureInputs
+from handshape.training.loop import LoopConfig, predict_logits, train_network
+from handshape.training.span import span_of
+
+Side = tuple[Tensor, NDArray[np.int64]]
+
+
+def train_mlp(
+    head: Head, train: Side, valid: Side, config: LoopConfig, *, device: torch.device | None = None
+) -> tuple[list[Epoch], Tensor]:
+    """Train an MLP head by the loop.
+
+    Features are scaled once, not in each step. Where there are fewer photos than features, the first layer is
+    trained on coordinates in the span of the training photos. It begins with the same random numbers in each
+    coordinate and can say the same of them. What it would keep of its first random numbers in all other
+    directions is nothing that training photos could correct, and is left out.
+
+    Args:
+        head: MLP head; standardised and given its weights here.
+        train: (N, ...) float32 features and (N,) int64 classes.
+        valid: The same of the valid side.
+        config: Epochs, batch size, rates and seed.
+        device: Where to train; ``None`` for the CPU.
+
+    Returns:
+        The history, and the (M, K) logits of the valid photos.
+    """
+    assert isinstance(head.layers, nn.Sequential)  # the caller chose an MLP
+    head.scale_by(torch.flatten(train[0], 1))
+    rows, seen = head.scaled(train[0]), head.scaled(valid[0])
+    span = span_of(rows)
+    if span is not None:
+        rows, seen = span.own, span.coordinates(seen)
+    network, history = train_network(
+        lambda: _first(head, rows.shape[1]),
+        (FeatureInputs(rows), train[1]),
+        (FeatureInputs(seen), valid[1]),
+        config,
+        device=device,
+        what="Training the head",
+    )
+    state = network.state_dict()
+    if span is not None:
+        state["0.weight"] = span.weights(state["0.weight"])
+    head.layers.load_state_dict(state)
+    head.eval()
+    return history, predict_logits(head, FeatureInputs(valid[0]))
+
+
+def _first(head: Head, width: int) -> nn.Sequential:
+    """Return the head's layers for inputs of another width, with first weights as large as its own."""
+    first, last = head.layers[0], head.layers[2]  # type: ignore[index]
+    layers = nn.Sequential(
+        nn.Linear(width, first.out_features), nn.ReLU(), nn.Linear(last.in_features, last.out_features)
+    )
+    bound = first.in_features**-0.5
+    for parameter in layers[0].parameters():
+        nn.init.uniform_(parameter, -bound, bound)
+    return layers

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from handshape.models.head import Head, HeadConfig
+from handshape.training import mlp
+from handshape.training.loop import LoopConfig
+from handshape.training.mlp import Side, train_mlp
+from handshape.training.span import span_of
+
+CONFIG = HeadConfig("mlp", None, hidden=16, scaling="feature")
+
+
+def photos(count: int, width: int, seed: int) -> Side:
+    """Three clouds of features in space, none of them negative."""
+    generator = torch.Generator().manual_seed(seed)
+    classes = np.arange(count) % 3
+    centres = torch.randn(3, width, generator=torch.Generator().manual_seed(9))
+    rows = centres[classes] + torch.randn(count, width, generator=generator)
+    return rows.relu().reshape(count, width // 4, 2, 2), classes.astype(np.int64)
+
+
+@pytest.mark.parametrize("count, width", [(60, 400), (120, 40)])
+def test_train_mlp__learns_with_more_features_than_photos_and_with_fewer(count: int, width: int) -> None:
+    head = Head(width, 3, CONFIG)
+    history, logits = train_mlp(head, photos(count, width, 0), photos(30, width, 1), LoopConfig(epochs=20))
+    assert [epoch.epoch for epoch in history] == list(range(1, 21))
+    assert history[-1].loss < history[0].loss
+    assert max(epoch.valid_accuracy for epoch in history) > 0.9
+    others, classes = photos(60, width, 2)
+    with torch.inference_mode():
+        assert (head(others).argmax(dim=1).numpy() == classes).mean() > 0.9
+    assert not head.training and logits.shape == (30, 3)
+
+
+def test_train_mlp__valid_logits_are_of_the_epoch_that_was_kept() -> None:
+    valid, head = photos(30, 400, 1), Head(400, 3, CONFIG)
+    history, logits = train_mlp(head, photos(60, 400, 0), valid, LoopConfig(epochs=3))
+    right = float((logits.argmax(dim=1).numpy() == valid[1]).mean())
+    assert right == pytest.approx(max(epoch.valid_accuracy for epoch in history))
+    with torch.inference_mode():
+        assert torch.equal(head(valid[0]), logits)
+
+
+def test_train_mlp__the_span_begins_where_all_features_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, valid, spreads = photos(60, 4000, 0), photos(60, 4000, 1), []
+    for road in (span_of, lambda rows: None):
+        monkeypatch.setattr(mlp, "span_of", road)
+        head = Head(4000, 3, CONFIG)
+        _, logits = train_mlp(head, train, valid, LoopConfig(epochs=1, learning_rate=1e-12))
+        spreads.append(float(logits.std()))
+    assert spreads[0] == pytest.approx(spreads[1], rel=0.5)
+
+
+def test_train_mlp__same_seed_same_numbers() -> None:
+    def run(seed: int) -> torch.Tensor:
+        head = Head(400, 3, CONFIG)
+        return train_mlp(head, photos(60, 400, 0), photos(30, 400, 1), LoopConfig(epochs=2, seed=seed))[1]
+
+    assert torch.equal(run(1), run(1)) and not torch.equal(run(1), run(2))
+
+
+def test_train_mlp__a_feature_that_never_changes_gets_no_say() -> None:
+    train, valid = photos(60, 400, 0), photos(30, 400, 1)
+    train[0][:, 0] = 3.0
+    head = Head(400, 3, CONFIG)
+    train_mlp(head, train, valid, LoopConfig(epochs=1))
+    moved = valid[0].clone()
+    moved[:, 0] += 100.0
+    with torch.inference_mode():
+        assert torch.equal(head(moved), head(valid[0]))
+    assert isinstance(head.layers, nn.Sequential)
