@@ -1,7 +1,8 @@
-"""A recogniser from photos on disk, whole processes: handshape compare against fastai on the same weights and split.
+"""From photos on disk to a recogniser, whole processes: handshape compare against fastai.
 
-handshape begins with an empty store. The peer is what a user would pick instead: fastai's vision_learner with its own
-augmentation (no mirror images), fine-tuned for six epochs on the very photos that handshape's split gives each side.
+handshape begins with an empty store. The peer is what a user would pick instead: fastai's vision_learner on
+the same weights, with its own augmentation but no mirror images, fine-tuned for six epochs on the very photos
+that handshape's split gives to each side.
 """
 
 import argparse
@@ -46,15 +47,23 @@ def theirs(photos: Path, table: Path, epochs: int) -> float:
     return float(done.stdout.splitlines()[-1])
 
 
-def write_split(photos: Path, words: list[str], table: Path) -> None:
-    """Write the path, label and side of each photo as handshape splits them."""
-    from handshape.commands.material import scan_material, survey_material
+def write_split(photos: Path, words: list[str], run: Path, store: Path, table: Path) -> None:
+    """Write the path, label and side of each photo as a run of handshape has split them."""
+    from handshape.commands.material import choose_device, scan_material, survey_material
     from handshape.config.train import CompareConfig
+    from handshape.models.backbone import load_backbone
+    from handshape.training.fit import Fitter
 
     signer = words[1] if words else None
-    config = CompareConfig(data=photos, labels="A-I", signer=signer, store=table.parent / "split")
-    samples = survey_material(config, scan_material(config)[1]).split.dataset.samples
+    config = CompareConfig(data=photos, labels="A-I", signer=signer, backbone=_BACKBONE, store=store)
+    scan, device = scan_material(config)[1], choose_device("auto")
+    fitter = Fitter(scan, store, device, load_backbone(_BACKBONE), config, config, seed=0, size=224)
+    survey = survey_material(config, scan, fitter.features())
+    described = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    if described["data_digest"] != survey.digest:
+        raise SystemExit("the run has split the photos otherwise")
     with table.open("w", newline="", encoding="utf-8") as file:
+        samples = survey.split.dataset.samples
         csv.writer(file).writerows([one.path, one.label, one.split] for one in samples)
 
 
@@ -118,10 +127,10 @@ def main() -> None:
 
 
 def _pair(chosen: argparse.Namespace, name: str, photos: Path, words: list[str], place: Path) -> None:
-    table, found = place / "split.csv", list[float]()
-    write_split(photos, words, table)
+    table, run, store, found = place / "split.csv", place / "run", place / "store", list[float]()
     metrics: dict[str, Any] = {}
-    our_seconds = time_of(lambda: metrics.update(ours(photos, words, place / "run", place / "store")))
+    our_seconds = time_of(lambda: metrics.update(ours(photos, words, run, store)))
+    write_split(photos, words, run, store, table)
     seconds = time_of(lambda: found.append(theirs(photos, table, chosen.epochs)))
     reached = metrics["models"]["frozen"]["test_accuracy"]
     print(
