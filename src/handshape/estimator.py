@@ -148,15 +148,16 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         images, store = as_images(X), open_store(config.store)
         nothing = np.zeros(len(images), dtype=np.int64)
         scan = scan_given(images, nothing, known.labels, store, size=known.network.preprocessing.size)
-        if known.network.model != "frozen" or not isinstance(network, FrozenNetwork):
+        frozen = known.network.model == "frozen"  # the features of any other are nobody else's, and not kept
+        if not frozen or known.network.head is None or not isinstance(network, FrozenNetwork):
             starts = range(0, len(images), _BATCH)
-            batches = [scan.images.take(range(s, min(s + _BATCH, len(images)))) for s in starts]
+            batches = (scan.images.take(range(s, min(s + _BATCH, len(images)))) for s in starts)
             return np.concatenate([recogniser.prepared_probabilities(batch) for batch in batches])
-        extractor = Extractor(network.backbone, config.places, Views(), choose_device(config.device))  # type: ignore[arg-type]
+        place, pool = choose_device(config.device), known.network.head.pool
+        extractor = Extractor(network.backbone, pool, Views(), place)  # type: ignore[arg-type]
         features = features_of(extractor, scan.images, scan.digests, store).astype(np.float32)
-        return probabilities_of(
-            predict_logits(network.head, FeatureInputs(torch.from_numpy(features))), known.temperature
-        )
+        logits = predict_logits(network.head, FeatureInputs(torch.from_numpy(features)))
+        return probabilities_of(logits, known.temperature)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable label of each image: (N,) of the type of ``classes_``."""
