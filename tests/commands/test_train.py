@@ -37,6 +37,8 @@ def without_seconds(metrics: dict[str, Any]) -> dict[str, Any]:
         ("--model", "frozen"),
         ("--model", "frozen", "--head", "mlp"),
         ("--model", "frozen", "--pool", 0, "--views", 1),
+        ("--model", "finetune", "--tuning-epochs", 1, "--tuning-rate", 1e-3),
+        ("--model", "finetune", "--unfreeze", "last", "--tuning-epochs", 1, "--augment", "none"),
     ],
 )
 def test_train__predict_gives_the_probabilities_of_its_own_evaluation(

@@ -115,3 +115,34 @@ def test_scale_by__nothing_that_changes(scaling: Literal["root", "feature"]) -> 
     head = Head(3, 2, HeadConfig("linear", scaling=scaling))
     head.scale_by(torch.full((5, 3), 7.0))
     assert torch.equal(head.scaled(torch.full((2, 3), 9.0)), torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize("side", [2, None])
+def test_pool__gradients_pass_though_values_are_rounded(side: int | None) -> None:
+    pool = Pool(side, 4, 4)
+    features = torch.rand(2, 3, 4, 4, requires_grad=True)
+    plain = pool.eval()(features.detach())
+    rounded = pool.train()(features)
+    assert torch.equal(rounded, plain)
+    # So small that float16 holds no such number.
+    (rounded * 1e-9).sum().backward()
+    assert features.grad is not None
+    share = 1 if side is None else 0.25
+    torch.testing.assert_close(features.grad, torch.full((2, 3, 4, 4), 1e-9 * share))
+
+
+def test_head__gradients_are_finite_where_features_are_zero() -> None:
+    head = Head(6, 3, HeadConfig("lda", 1))
+    rows = torch.tensor([[0.0, 0.0, 1e-8, 0.04, 4.0, -1.0], [0.0, 0.0, 0.0, 0.09, 1.0, -4.0]])
+    head.scale_by(rows)
+    with torch.no_grad():
+        plain = head.eval()(rows)
+    features = rows.clone().requires_grad_()
+    logits = head.train()(features)
+    assert torch.equal(logits, plain)
+    logits[:, 0].sum().backward()
+    assert features.grad is not None and features.grad.isfinite().all()
+    # Where features are not small, the slope is the root's own.
+    assert isinstance(head.layers, torch.nn.Linear)
+    own = head.layers.weight[0, 4] * head.scale[4] * 0.5 / rows[:, 4].sqrt()
+    torch.testing.assert_close(features.grad[:, 4], own.detach())

@@ -57,13 +57,15 @@ def train_models(
     out = config.out or default_out(command)
     check_out(out, force=config.force)
     device = choose_device(config.device)
-    backbone = load_backbone(config.backbone, config.weights, seed=config.seed) if "frozen" in names else None
+    backbone = None
+    if set(names) != {"cnn"}:
+        backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     size = backbone.preprocessing.size if backbone else _SIZE
     store, scan = scan_material(config, size=size)
     survey = survey_material(config, scan)  # a split that cannot be made fails here, before the long work
     if config.folds == "signers":
         signer_folds(scan.dataset)
-    fitter = Fitter(scan, store, device, backbone, config, config, seed=config.seed, size=size)
+    fitter = Fitter(scan, store, device, backbone, config, config, config, seed=config.seed, size=size)
     features = fitter.features()
     if features is not None:
         survey = survey_material(config, scan, features)

@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from handshape.config.augment import AugmentOptions
 from handshape.config.data import DataConfig, OutConfig
 from handshape.config.fields import Settings, option
+from handshape.config.finetune import FinetuneOptions
 from handshape.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "int8"]
-ModelName = Literal["cnn", "frozen"]
-MODELS: tuple[ModelName, ...] = ("cnn", "frozen")
+ModelName = Literal["cnn", "frozen", "finetune"]
+MODELS: tuple[ModelName, ...] = ("cnn", "frozen", "finetune")
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackboneConfig(Settings):
+class BackboneConfig(AugmentOptions):
     """Which pretrained network, and how its features are read."""
 
     backbone: str = option(
@@ -30,7 +32,11 @@ class BackboneConfig(Settings):
         None,
         "Average features over this many places along each axis; 0 keeps all (default: 4; 6 for the MLP).",
     )
-    views: int = option(0, "Turned, scaled and shifted copies of each training photo for the frozen model.")
+    views: int = option(
+        0,
+        "Stored views of each training photo for the frozen model, and where a part of a backbone is tuned "
+        "(there at least 3, unless --augment none).",
+    )
     precision: Precision = option(
         "fp32",
         "How training photos are read: int8 (processors) and fp16 (CUDA) are faster and less exact; valid "
@@ -44,6 +50,12 @@ class BackboneConfig(Settings):
             raise UsageError(f"--pool {self.pool}", "0 or more", "use 0 to keep every place")
         if not 0 <= self.views <= 100:
             raise UsageError(f"--views {self.views}", "a number from 0 to 100", "change it")
+        if self.views and self.augment == "none":
+            raise UsageError(
+                f"--views {self.views} with --augment none",
+                "one of them",
+                "leave one out, or change --augment",
+            )
 
     @property
     def places(self) -> int | None:
@@ -78,7 +90,7 @@ class LoopOptions(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _TrainingConfig(OutConfig, LoopOptions, BackboneConfig, DataConfig):
+class _TrainingConfig(OutConfig, FinetuneOptions, LoopOptions, BackboneConfig, DataConfig):
     """Everything that training asks for."""
 
 
@@ -108,4 +120,6 @@ class CompareConfig(_TrainingConfig):
 class TrainConfig(_TrainingConfig):
     """Train one model."""
 
-    model: ModelName = option("frozen", "The lesson's CNN, or a head on a frozen backbone.")
+    model: ModelName = option(
+        "frozen", "The lesson's CNN, a head on a frozen backbone, or a backbone that is tuned after its head."
+    )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from handshape.config.train import BackboneConfig, Precision
-from handshape.data.augment import MIRRORED, Views
+from handshape.data.augment import MIRRORED, Views, views_of
 from handshape.data.prepared import Images
 from handshape.errors import UsageError
 from handshape.features.int8 import Int8Backbone
@@ -128,7 +128,7 @@ def make_extractor(
             f"--precision fp16 on {device}", "a CUDA device", "take fp32, or int8 on a processor"
         )
     int8 = Int8Backbone(backbone.eval().cpu(), store) if precision == "int8" else None
-    return Extractor(backbone, options.places, Views(), device, precision, int8)
+    return Extractor(backbone, options.places, views_of(options), device, precision, int8)
 
 
 def fill_store(
@@ -181,6 +181,31 @@ def features_of(
     features = _room_for(len(rows), int(np.prod(extractor.shape)), store)
     table.read_into(rows, "features", features)
     return features.reshape(len(rows), *extractor.shape)
+
+
+def features_now(
+    extractor: Extractor, images: Images, digests: Sequence[str], *, view: int = 0, folder: Path
+) -> NDArray[np.float16]:
+    """Return one view's features of every image without keeping them, for a network that will not last.
+
+    Args:
+        extractor: Backbone, pooling and views.
+        images: N prepared images.
+        digests: N content digests.
+        view: As for `fill_store`.
+        folder: Where features beyond 2 GiB lie, in a file that is gone with the array.
+
+    Returns:
+        (N, C, p, p) float16.
+    """
+    extractor.backbone.eval()
+    run = run_on_cores if extractor.device.type == "cpu" else run_on_accelerator
+    features = _room_for(len(images), int(np.prod(extractor.shape)), folder)
+    with track(f"Reading with {extractor.backbone.name}", len(images)) as advance:
+        for batch, rows in run(extractor.network(digests, view), images, np.arange(len(images))):
+            features[batch] = rows
+            advance(len(batch))
+    return features.reshape(len(images), *extractor.shape)
 
 
 def _room_for(count: int, width: int, store: Path) -> NDArray[np.float16]:

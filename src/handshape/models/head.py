@@ -62,7 +62,11 @@ class Pool(nn.Module):
         """Return (N, C, p, p) float32 with float16 precision from (N, C, h, w) float32."""
         if self.side != (self.rows.shape[1], self.columns.shape[0]):
             features = torch.matmul(torch.matmul(self.rows, features), self.columns)
-        return features.clamp(-_LARGEST, _LARGEST).half().float()
+        rounded = features.clamp(-_LARGEST, _LARGEST).half().float()
+        if self.training and features.requires_grad:
+            # Rounded forwards only: backwards, small gradients would be lost in float16.
+            return _sloped(rounded, features)
+        return rounded
 
 
 class Head(nn.Module):
@@ -110,7 +114,14 @@ class Head(nn.Module):
         if self._scaling != "root":
             return features
         # The features of some backbones have a sign, which stays.
-        return features.sign() * features.abs().sqrt()
+        roots = features.abs().sqrt()
+        if self.training and features.requires_grad:
+            # The slope of the root has no end at 0, where most features of a ReLU are; it is held to that at
+            # a tenth of the features' own deviation.
+            least = 0.1 / self.scale.clamp(min=1e-6)
+            slope = 0.5 / torch.maximum(roots.detach(), least)
+            return _sloped(features.sign() * roots, features * slope)
+        return features.sign() * roots
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits.
@@ -132,6 +143,11 @@ class Head(nn.Module):
             )
         logits: Tensor = self.layers(self.scaled(features))
         return logits
+
+
+def _sloped(value: Tensor, like: Tensor) -> Tensor:
+    """Return a value, to the bit, with the gradients of something else."""
+    return value.detach() + (like - like.detach())
 
 
 def _averages(before: int, after: int) -> Tensor:

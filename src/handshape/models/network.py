@@ -17,15 +17,16 @@ class NetworkConfig:
     """What a network is made of.
 
     Args:
-        model: ``cnn``: the lesson's network; ``frozen``: a backbone with a head.
+        model: ``cnn``: the lesson's network; ``frozen``: a backbone with a head; ``finetune``: the same, the
+            backbone tuned too.
         labels: K.
         preprocessing: What its images go through.
-        backbone: Name of the backbone, for ``frozen``.
-        feature_shape: (C, h, w) of the backbone's features, for ``frozen``.
-        head: Shape of the head, for ``frozen``.
+        backbone: Name of the backbone, for all but ``cnn``.
+        feature_shape: (C, h, w) of the backbone's features, for all but ``cnn``.
+        head: Shape of the head, for all but ``cnn``.
     """
 
-    model: Literal["cnn", "frozen"]
+    model: Literal["cnn", "frozen", "finetune"]
     labels: int
     preprocessing: Preprocessing
     backbone: str | None = None

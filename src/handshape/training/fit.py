@@ -8,11 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from handshape.config.finetune import FinetuneOptions
 from handshape.config.train import BackboneConfig, LoopOptions, ModelName
 from handshape.data.prepared import HeldImages
 from handshape.data.scan import Scan
 from handshape.models.backbone import Backbone
 from handshape.models.network import FrozenNetwork
+from handshape.training.finetune import FinetuneFitter
 from handshape.training.fitted import Fitted, Sides, Trained
 from handshape.training.frozen import FrozenFitter
 from handshape.training.inputs import ImageInputs
@@ -30,6 +32,7 @@ class Fitter:
         backbone: Frozen backbone, when one is needed.
         options: Head, pooling and views.
         loop: Epochs, batch size and rates.
+        tuning: How the backbone is tuned, if it is.
         seed: Fixes every random choice.
         size: Height and width of the prepared images in pixels.
     """
@@ -42,6 +45,7 @@ class Fitter:
         backbone: Backbone | None,
         options: BackboneConfig,
         loop: LoopOptions,
+        tuning: FinetuneOptions | None = None,
         *,
         seed: int,
         size: int,
@@ -57,6 +61,9 @@ class Fitter:
         self._frozen: FrozenFitter | None = None
         if backbone is not None:
             self._frozen = FrozenFitter(scan, store, device, backbone, options, self._loop)
+            self._finetune = FinetuneFitter(
+                scan, store, device, backbone, self._frozen, options, tuning or FinetuneOptions(), self._loop
+            )
 
     def features(self) -> NDArray[np.float16] | None:
         """Return the frozen backbone's features of every photo, extracted on the first call.
@@ -77,17 +84,18 @@ class Fitter:
         Returns:
             The fitted model.
         """
-        if name == "frozen":
+        if name != "cnn":
             self.features()  # once for all fits, before the clock of this one starts
         start = time.perf_counter()
         trained = self._train(name, sides, mirrored)
         total, features = time.perf_counter() - start, trained.feature_seconds
-        if name == "frozen" and self._frozen is not None:
+        if name != "cnn" and self._frozen is not None:
             # Every fit states what extraction took, whichever of them it was done for.
             features, total = features + self._frozen.extraction, total + self._frozen.extraction
         network, valid = trained.network, sides["valid"]
         right = trained.logits["valid"].argmax(dim=1).numpy() == self._scan.dataset.classes[valid]
         learned = network.head if isinstance(network, FrozenNetwork) else network
+        count = trained.tuned if trained.tuned is not None else _count(learned)
         return Fitted(
             name,
             network,
@@ -96,7 +104,7 @@ class Fitter:
             trained.logits,
             float(right.mean()),
             {"features": features, "train": total - features, "total": total},
-            {"total": _count(network), "trained": _count(learned)},
+            {"total": _count(network), "trained": count},
         )
 
     def read(self, fitted: Fitted, prepared: NDArray[np.uint8]) -> Tensor:
@@ -119,6 +127,8 @@ class Fitter:
         if name == "cnn":
             return fit_cnn(self._scan, sides, self._loop, self._device, size=self.size, mirrored=mirrored)
         assert self._frozen is not None  # the command loads a backbone when this model is asked for
+        if name == "finetune":
+            return self._finetune.fit(sides, mirrored=mirrored)
         return self._frozen.fit(sides, mirrored=mirrored)
 
 

@@ -27,6 +27,7 @@ class Trained:
             valid was learned from. ``quick``: of the test images read in the precision that the training
             images were read in, where it is not float32.
         feature_seconds: How much of the time went into reading or extracting features.
+        tuned: How many parameters were trained; ``None`` for the head of a frozen network, or else all.
     """
 
     network: nn.Module
@@ -34,6 +35,7 @@ class Trained:
     history: list[Epoch]
     logits: dict[str, Tensor]
     feature_seconds: float = 0.0
+    tuned: int | None = None
 
 
 @dataclass(frozen=True)

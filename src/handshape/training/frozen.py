@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from handshape.config.train import BackboneConfig
-from handshape.data.augment import MIRRORED, Views
+from handshape.data.augment import MIRRORED, views_of
 from handshape.data.scan import Scan
 from handshape.features.extract import Extractor, features_of, make_extractor
 from handshape.models.backbone import Backbone
@@ -21,7 +21,7 @@ from handshape.training.history import Epoch
 from handshape.training.inputs import ChosenImages, FeatureInputs
 from handshape.training.lda import train_lda
 from handshape.training.linear import train_linear
-from handshape.training.loop import LoopConfig, predict_logits
+from handshape.training.loop import LoopConfig, evaluate_network, predict_logits
 from handshape.training.mlp import train_mlp
 
 Side = tuple[Tensor, NDArray[np.int64]]
@@ -50,7 +50,7 @@ class FrozenFitter:
     ) -> None:
         self._scan, self._store, self._device, self._backbone = scan, store, device, backbone
         self._options, self._loop = options, loop
-        self._exact = Extractor(backbone, options.places, Views(), device)
+        self._exact = Extractor(backbone, options.places, views_of(options), device)
         plain = options.precision == "fp32"
         self._quick = self._exact if plain else make_extractor(backbone, options, device, store)
         self._stored: NDArray[np.float16] | None = None
@@ -76,26 +76,15 @@ class FrozenFitter:
         Returns:
             The trained network.
         """
-        stored, start = self.features(), time.perf_counter()
-        kind = self._options.head
-        scaling: Literal["root", "feature"] = "feature" if kind == "mlp" else "root"
-        config = HeadConfig(kind, self._options.places, scaling=scaling)
-        features = {side: _as_float(stored[indices]) for side, indices in sides.items()}
-        judged = {"test": features["test"]}
+        start = time.perf_counter()
+        (train, valid), config = self._both(sides), self.head_config
+        judged = {"test": self._rows(sides["test"])}
         if self._quick is not self._exact:
-            # What is said of a recogniser is measured as it reads: in float32.
-            judged["quick"] = features["test"]
-            judged["test"] = _as_float(self._extracted(sides["test"], 0, exact=True))
-            features["valid"] = _as_float(self._extracted(sides["valid"], 0, exact=True))
+            judged["quick"] = _as_float(self.features()[sides["test"]])
         if mirrored:
             judged["mirrored"] = _as_float(self._extracted(sides["test"], MIRRORED, exact=True))
-        views = range(1, self._options.views + 1)
-        seen = [_as_float(self._extracted(sides["train"], view)) for view in views]
-        train = torch.cat([features["train"], *seen])
-        classes = np.tile(self._classes[sides["train"]], 1 + len(views))
         seconds = time.perf_counter() - start
-        valid = features["valid"], self._classes[sides["valid"]]
-        head, history, valid_logits = self._fit_head(config, (train, classes), valid)
+        head, history, valid_logits = self.fit_head(train, valid)
         logits = {side: predict_logits(head, FeatureInputs(rows)) for side, rows in judged.items()}
         logits["valid"] = valid_logits
         shape, backbone = self._backbone.feature_shape, self._backbone
@@ -105,12 +94,59 @@ class FrozenFitter:
         network = FrozenNetwork(backbone, Pool(config.pool, *shape[1:]), head).eval()
         return Trained(network, described, history, logits, seconds)
 
-    def _fit_head(self, config: HeadConfig, train: Side, valid: Side) -> tuple[Head, list[Epoch], Tensor]:
-        head = Head(train[0][0].numel(), self._labels, config)
-        if config.kind == "mlp":
+    def begin(self, sides: Sides) -> tuple[Head, tuple[float, float]]:
+        """Fit a head that has not learned from valid, as a start for tuning.
+
+        Args:
+            sides: Indices of the samples on each side.
+
+        Returns:
+            The head, and its loss and accuracy on the training photos.
+        """
+        train, valid = self._both(sides)
+        head = self.fit_head(train, valid, without_valid=True)[0]
+        own = len(sides["train"])  # views come behind the photos
+        return head, evaluate_network(head, FeatureInputs(train[0][:own]), train[1][:own])
+
+    @property
+    def head_config(self) -> HeadConfig:
+        """The shape of the head."""
+        kind = self._options.head
+        scaling: Literal["root", "feature"] = "feature" if kind == "mlp" else "root"
+        return HeadConfig(kind, self._options.places, scaling=scaling)
+
+    def fit_head(
+        self, train: Side, valid: Side, *, without_valid: bool = False
+    ) -> tuple[Head, list[Epoch], Tensor]:
+        """Fit a head on features.
+
+        Args:
+            train: (N, C, p, p) float32 features and (N,) int64 classes.
+            valid: The same of the valid side.
+            without_valid: Choose by valid, and do not learn from it afterwards.
+
+        Returns:
+            The head, the history, and the (M, K) logits of valid from a head that has not learned from it.
+        """
+        head = Head(train[0][0].numel(), self._labels, self.head_config)
+        if self.head_config.kind == "mlp":
             return head, *train_mlp(head, train, valid, self._loop, device=self._device)
-        solve = train_lda if config.kind == "lda" else train_linear
-        return head, *solve(head, train, valid)
+        solve = train_lda if self.head_config.kind == "lda" else train_linear
+        return head, *solve(head, train, valid, without_valid=without_valid)
+
+    def _both(self, sides: Sides) -> tuple[Side, Side]:
+        """Return features and classes of train, its photos before their views, and of valid."""
+        views = range(1, self._options.views + 1)
+        seen = [_as_float(self._extracted(sides["train"], view)) for view in views]
+        train = torch.cat([_as_float(self.features()[sides["train"]]), *seen])
+        classes = np.tile(self._classes[sides["train"]], 1 + len(views))
+        return (train, classes), (self._rows(sides["valid"]), self._classes[sides["valid"]])
+
+    def _rows(self, indices: NDArray[np.int64]) -> Tensor:
+        """Return features of photos that are judged: what is said of a recogniser is measured in float32."""
+        if self._quick is self._exact:
+            return _as_float(self.features()[indices])
+        return _as_float(self._extracted(indices, 0, exact=True))
 
     def _extracted(
         self, indices: NDArray[np.int64], view: int, *, exact: bool = False

@@ -31,7 +31,9 @@ class _Chosen:
     loss: float
 
 
-def train_lda(head: Head, train: Side, valid: Side) -> tuple[list[Epoch], Tensor]:
+def train_lda(
+    head: Head, train: Side, valid: Side, *, without_valid: bool = False
+) -> tuple[list[Epoch], Tensor]:
     """Fit a linear head by discriminant analysis, its shrinkage chosen by the likelihood of valid.
 
     Every class gets the same prior: how many photos of a sign were taken says nothing about how often it is
@@ -42,6 +44,7 @@ def train_lda(head: Head, train: Side, valid: Side) -> tuple[list[Epoch], Tensor
         head: Linear head; scaled and given its weights here.
         train: (N, ...) float32 features and (N,) int64 classes.
         valid: The same of the valid side.
+        without_valid: Do not learn from valid but choose by it only, for a head that is still to be tuned.
 
     Returns:
         One row for each shrinkage tried, and the (M, K) logits of the valid photos from the head that had not
@@ -54,6 +57,7 @@ def train_lda(head: Head, train: Side, valid: Side) -> tuple[list[Epoch], Tensor
     assert isinstance(layer, nn.Linear)  # the caller chose a linear head
     best, history = _choose(head, train, valid)
     both = torch.cat([train[0], valid[0]]), np.concatenate([train[1], valid[1]])
+    both = train if without_valid else both
     head.scale_by(torch.flatten(both[0], 1))
     inputs = head.scaled(both[0])
     span = span_of(inputs)

@@ -32,7 +32,9 @@ class _Solved:
     valid: tuple[float, float]
 
 
-def train_linear(head: Head, train: Side, valid: Side) -> tuple[list[Epoch], Tensor]:
+def train_linear(
+    head: Head, train: Side, valid: Side, *, without_valid: bool = False
+) -> tuple[list[Epoch], Tensor]:
     """Fit a linear head by L-BFGS, the strength of its L2 penalty chosen on valid.
 
     Strengths are tried from the strongest to the weakest, each starting from the solution before it. With the
@@ -43,6 +45,7 @@ def train_linear(head: Head, train: Side, valid: Side) -> tuple[list[Epoch], Ten
         head: Linear head; standardised and given its weights here.
         train: (N, ...) float32 features and (N,) int64 classes.
         valid: The same of the valid side.
+        without_valid: Do not learn from valid but choose by it only, for a head that is still to be tuned.
 
     Returns:
         One row for each pass over the training images while strengths were tried, and the (M, K) logits of
@@ -54,6 +57,7 @@ def train_linear(head: Head, train: Side, valid: Side) -> tuple[list[Epoch], Ten
     assert isinstance(layer, nn.Linear)  # the caller chose a linear head
     best, history = _choose(head, train, valid)
     both = torch.cat([train[0], valid[0]]), np.concatenate([train[1], valid[1]])
+    both = train if without_valid else both
     inputs, span = _scaled(head, both[0])
     start = np.zeros(layer.out_features * (inputs.shape[1] + 1))
     weight, bias = _unpack(_solve((inputs, both[1]), best.strength, start, None), layer.out_features)

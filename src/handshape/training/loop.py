@@ -110,7 +110,7 @@ def _one_pass(
     network.train()
     # Summed where the network runs, so that no step waits for a number.
     loss_sum, right = torch.zeros((), device=place), torch.zeros((), dtype=torch.int64, device=place)
-    for batch in _batches(torch.randperm(len(classes), generator=order).numpy(), batch_size):
+    for batch in batches_of(torch.randperm(len(classes), generator=order).numpy(), batch_size):
         wanted = targets[torch.from_numpy(batch).to(place)]
         logits = network(inputs.take(batch).to(place))
         loss = F.cross_entropy(logits, wanted)
@@ -123,7 +123,7 @@ def _one_pass(
     return float(loss_sum) / len(classes), int(right) / len(classes)
 
 
-def _batches(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+def batches_of(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
     """Cut an order into steps; a last single image joins the step before it, for batch norm needs two."""
     batches = [order[start : start + size] for start in range(0, len(order), size)]
     if len(batches) > 1 and len(batches[-1]) == 1:

@@ -1,0 +1,50 @@
+"""Settings of fine-tuning."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from handshape.config.fields import Settings, option
+from handshape.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneOptions(Settings):
+    """How a backbone is tuned, from the head that was trained on its stored features."""
+
+    unfreeze: Literal["last", "last2", "all"] = option(
+        "all", "Which blocks of the backbone are tuned: the last, the last two, or all."
+    )
+    tuning_epochs: int = option(8, "Most passes over the training images while a backbone is tuned.")
+    tuning_rate: float = option(
+        1e-4, "Highest learning rate of the last block; the first block's is a tenth of it."
+    )
+    patience: int = option(3, "Tuning stops after so many passes without a better one on valid.")
+    batch_norm: Literal["frozen", "batch"] = option(
+        "frozen", "Statistics of batch norm: those of pretraining, or each batch's own."
+    )
+    mixup: float = option(
+        0.0, "Mix pairs of training images, by shares from Beta(a, a) with this a; 0 mixes none."
+    )
+    label_smoothing: float = option(0.0, "Share of each target that is spread over all labels.")
+    tuning_precision: Literal["auto", "full", "mixed"] = option(
+        "auto", "Arithmetic while tuning: mixed on CUDA, full elsewhere (auto); or either."
+    )
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        super().__post_init__()
+        for name in ("tuning_epochs", "tuning_rate", "patience"):
+            if getattr(self, name) <= 0:
+                flag = name.replace("_", "-")
+                raise UsageError(f"--{flag} {getattr(self, name)}", "a positive number", "change it")
+        if self.mixup < 0:
+            raise UsageError(f"--mixup {self.mixup}", "zero or more", "change it")
+        if not 0 <= self.label_smoothing < 1:
+            raise UsageError(
+                f"--label-smoothing {self.label_smoothing}", "zero or more, below 1", "change it"
+            )
+
+    @property
+    def last(self) -> int | None:
+        """How many of the last blocks are tuned; ``None`` for all."""
+        return {"last": 1, "last2": 2, "all": None}[self.unfreeze]

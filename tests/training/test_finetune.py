@@ -1,0 +1,137 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from handshape.config.finetune import FinetuneOptions
+from handshape.config.train import BackboneConfig, LoopOptions
+from handshape.data.folder import read_folder
+from handshape.data.scan import Scan, scan_dataset
+from handshape.models.backbone import Backbone, load_backbone
+from handshape.models.network import FrozenNetwork
+from handshape.models.weights import state_digest
+from handshape.training.fit import Fitter
+from handshape.training.fitted import Fitted, Sides
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def scan(make_photos: Any, tmp_path: Path) -> Scan:
+    return scan_dataset(read_folder(make_photos("ABC", signers=3, images=2)), tmp_path / "store")
+
+
+def sides_of(scan: Scan) -> Sides:
+    position = np.arange(len(scan.dataset)) % 6
+    return {
+        "train": np.flatnonzero(position < 3),
+        "valid": np.flatnonzero(position == 3),
+        "test": np.flatnonzero(position > 3),
+    }
+
+
+def fit(scan: Scan, store: Path, backbone: Backbone, options: Any = None, **tuning: Any) -> Fitted:
+    settings = FinetuneOptions(**{"tuning_epochs": 2, "tuning_rate": 1e-3, **tuning})
+    loop = LoopOptions(batch_size=4)
+    head = options or BackboneConfig(pool=2)
+    return Fitter(scan, store, CPU, backbone, head, loop, settings, seed=0, size=224).fit(
+        "finetune", sides_of(scan)
+    )
+
+
+@pytest.mark.parametrize("unfreeze", ["last", "last2", "all"])
+@pytest.mark.parametrize("name", ["handnet", "squeezenet1_1"])
+def test_fit__tunes_what_it_says_and_leaves_the_backbone_as_it_was(
+    scan: Scan, tmp_path: Path, name: str, unfreeze: Any
+) -> None:
+    backbone = load_backbone(name, None if name == "handnet" else "untrained")
+    before = state_digest(backbone)
+    fitted = fit(scan, tmp_path / "store", backbone, unfreeze=unfreeze)
+    assert state_digest(backbone) == before and not any(p.requires_grad for p in backbone.parameters())
+    assert isinstance(fitted.network, FrozenNetwork) and not fitted.network.training
+    assert fitted.config.model == "finetune" and fitted.config.backbone == name
+    total = sum(parameter.numel() for parameter in fitted.network.parameters())
+    head = sum(parameter.numel() for parameter in fitted.network.head.parameters())
+    body = [p.numel() for p in backbone.parameters()]
+    tuned = {
+        ("handnet", "last"): sum(body[-2:]),
+        ("handnet", "last2"): sum(body[-4:]),
+        ("squeezenet1_1", "last"): sum(body[-6:]),
+        ("squeezenet1_1", "last2"): sum(body[-12:]),
+    }.get((name, unfreeze), sum(body))
+    assert fitted.parameters == {"total": total, "trained": tuned + head}
+    assert [epoch.epoch for epoch in fitted.history] == [0, 1, 2]
+    # Its answers are those of its network, and never worse on valid than the start.
+    preprocessing, sides = fitted.config.preprocessing, sides_of(scan)
+    with torch.inference_mode():
+        pixels = torch.from_numpy(scan.images.take(sides["test"]))
+        for side, seen in (("test", pixels), ("mirrored", pixels.flip(2))):
+            own = torch.softmax(fitted.network(preprocessing.normalise(seen)), dim=1)
+            torch.testing.assert_close(own, torch.softmax(fitted.logits[side], dim=1), atol=1e-4, rtol=0)
+    assert fitted.valid_accuracy >= fitted.history[0].valid_accuracy
+
+
+def test_fit__begins_as_good_as_frozen(scan: Scan, tmp_path: Path) -> None:
+    backbone, sides = load_backbone("handnet"), sides_of(scan)
+    fitter = Fitter(
+        scan,
+        tmp_path / "store",
+        CPU,
+        backbone,
+        BackboneConfig(pool=2),
+        LoopOptions(),
+        FinetuneOptions(tuning_epochs=1, tuning_rate=1e-12),
+        seed=0,
+        size=224,
+    )
+    frozen, tuned = fitter.fit("frozen", sides), fitter.fit("finetune", sides)
+    assert tuned.history[0].valid_accuracy == frozen.valid_accuracy
+    # Nothing was learned at such a rate: the answers are those of the frozen network.
+    torch.testing.assert_close(
+        torch.softmax(tuned.logits["test"], dim=1),
+        torch.softmax(frozen.logits["test"], dim=1),
+        atol=0.02,
+        rtol=0,
+    )
+
+
+def test_fit__rates_fall_towards_the_first_block() -> None:
+    from handshape.models.blocks import cut_backbone
+    from handshape.models.head import Head, HeadConfig
+    from handshape.training.finetune import _rates
+
+    cut = cut_backbone(load_backbone("handnet"), None)
+    *blocks, head = [rate.peak for rate in _rates(cut, Head(400, 3, HeadConfig()), 1e-3)]
+    assert blocks == sorted(blocks) and blocks[0] == pytest.approx(1e-4) and blocks[-1] == pytest.approx(1e-3)
+    assert head == pytest.approx(1e-3 * 10 / 20)
+
+
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+def test_fit__with_other_heads(scan: Scan, tmp_path: Path, head: Any) -> None:
+    fitted = fit(scan, tmp_path / "store", load_backbone("handnet"), BackboneConfig(head=head, pool=1))
+    assert fitted.config.head is not None and fitted.config.head.kind == head
+    assert fitted.valid_accuracy >= fitted.history[0].valid_accuracy
+
+
+@pytest.mark.parametrize("unfreeze", ["last", "all"])
+def test_fit__same_seed_same_numbers(scan: Scan, tmp_path: Path, unfreeze: Any) -> None:
+    backbone = load_backbone("handnet")
+    first, again = (fit(scan, tmp_path / "store", backbone, unfreeze=unfreeze) for _ in range(2))
+    assert torch.equal(first.logits["test"], again.logits["test"])
+    assert [e.loss for e in first.history] == [e.loss for e in again.history]
+
+
+@pytest.mark.slow
+def test_fit__a_transformer(scan: Scan, tmp_path: Path) -> None:
+    photos = scan_dataset(scan.dataset, tmp_path / "store", size=224)
+    fitted = fit(
+        photos,
+        tmp_path / "store",
+        load_backbone("vit_b_32", "untrained"),
+        BackboneConfig(pool=1, augment="none"),
+        unfreeze="last",
+        tuning_epochs=1,
+    )
+    assert [epoch.epoch for epoch in fitted.history] == [0, 1]
