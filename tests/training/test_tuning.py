@@ -133,10 +133,13 @@ def test_tune__stops_early() -> None:
 def test_tune__statistics_of_batch_norm_stay_unless_asked_otherwise() -> None:
     for kind, changes in (("frozen", False), ("batch", True)):
         found = network()
-        before = found.backbone[1].running_mean.clone()
+        body = found.backbone
+        assert isinstance(body, nn.Sequential)
+        norm = body[1]
+        assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None
+        before = norm.running_mean.clone()
         run(found, batch_norm=kind)
-        after = found.backbone[1].running_mean
-        assert torch.equal(before, after) != changes
+        assert torch.equal(before, norm.running_mean) != changes
 
 
 def test_tune__mixed_precision_learns_too() -> None:

@@ -16,7 +16,7 @@ class FinetuneOptions(Settings):
     )
     tuning_epochs: int = option(8, "Most passes over the training images while a backbone is tuned.")
     tuning_rate: float = option(
-        1e-4, "Highest learning rate of the last block; the first block's is a tenth of it."
+        3e-5, "Highest learning rate of the last block; the first block's is a tenth of it."
     )
     patience: int = option(3, "Tuning stops after so many passes without a better one on valid.")
     batch_norm: Literal["frozen", "batch"] = option(
