@@ -18,7 +18,7 @@ def test_openapi__schemathesis_finds_nothing(serve: Callable[..., Running], tmp_
     words += ["--exclude-checks", "positive_data_acceptance", "--seed", "1", "--no-color"]
     done = subprocess.run([tool, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert "12 selected / 12 total" in done.stdout and "No issues found" in done.stdout
+    assert "12 selected / 12 total" in done.stdout and "FAILURES" not in done.stdout, done.stdout
     assert running.end()[0] == 0
 
 
@@ -26,7 +26,7 @@ def test_openapi__describes_every_answer(server: Server) -> None:
     found = server.ask("GET", "/openapi.json").json
     assert set(found["paths"]) == {"/v1/predict", "/v1/model", "/healthz", "/readyz", "/metrics"}
     predict = found["paths"]["/v1/predict"]["post"]
-    assert set(predict["responses"]) == {"200", "400", "401", "403", "408", "413", "415", "422", "503"}
+    assert set(predict["responses"]) == {"200", "400", "401", "403", "408", "409", "413", "415", "422", "503"}
     assert set(predict["requestBody"]["content"]) == {
         "multipart/form-data",
         "image/jpeg",
