@@ -5,7 +5,7 @@ integer arithmetic: weights are computed in double precision and rounded to 15 b
 rounded to uint8, then the vertical one. Here the same weights are computed from the input's size inside the
 graph, and each pass is a matrix product of integers. Products of bytes are what runtimes are fast at, so the
 15 bits of a weight go through in two parts, high and low. An output pixel depends on few input pixels; cut
-into bands of outputs, the products leave out most of the zeros.
+into bands of outputs, the products leave out most of the zeros. Images of the wanted size are left alone.
 
 Source: aten/src/ATen/native/cpu/UpSampleKernel.cpp of PyTorch, after Pillow's src/libImaging/Resample.c.
 """
@@ -146,14 +146,21 @@ resize (uint8[N, H, W, 3] images) => (uint8[N, 3, {size}, {size}] prepared)
   height = Gather (shape, height_at)
   width = Gather (shape, width_at)
   planes = Transpose <perm = [0, 3, 1, 2]> (images)
+  wanted = Constant <value = int64 {{{size}}}> ()
+  height_fits = Equal (height, wanted)
+  width_fits = Equal (width, wanted)
+  fits = And (height_fits, width_fits)
+  prepared = If (fits) <
+    then_branch = keep () => (uint8[N, 3, {size}, {size}] kept) {{ kept = Identity (planes) }},
+    else_branch = resize () => (uint8[N, 3, {size}, {size}] resized) {{
+    x_high, x_low, x_start, x_length, x_half, x_precision = {domain}.Weights (width)
+    {across}
 
-  x_high, x_low, x_start, x_length, x_half, x_precision = {domain}.Weights (width)
-  {across}
-
-  y_columns_high, y_columns_low, y_start, y_length, y_half, y_precision = {domain}.Weights (height)
-  y_high = Transpose <perm = [0, 2, 1]> (y_columns_high)
-  y_low = Transpose <perm = [0, 2, 1]> (y_columns_low)
-  {down}
+    y_columns_high, y_columns_low, y_start, y_length, y_half, y_precision = {domain}.Weights (height)
+    y_high = Transpose <perm = [0, 2, 1]> (y_columns_high)
+    y_low = Transpose <perm = [0, 2, 1]> (y_columns_low)
+    {down}
+  }}>
 }}
 """
 
@@ -173,7 +180,7 @@ def resize_graph(size: int) -> onnx.ModelProto:
         domain=_DOMAIN,
         size=size,
         across=_pass("x", "planes", "narrow", bands=bands, size=size),
-        down=_pass("y", "narrow", "prepared", bands=bands, size=size),
+        down=_pass("y", "narrow", "resized", bands=bands, size=size),
     )
     model = parser.parse_model(text)
     for function in (_weights(size, bands), _ROUND, _BAND):
