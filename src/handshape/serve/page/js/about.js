@@ -97,9 +97,9 @@ function people({ figures, trained_on: trained }) {
   const tested = Object.keys(figures?.signers ?? {});
   const learnt = trained?.signers ?? [];
   const words = [];
-  if (tested.length) words.push(`${tested.length === 1 ? "One person" : `${tested.length} people`}: ${listed(tested)}.`);
+  if (tested.length) words.push(`${tested.length === 1 ? "One person" : `${tested.length} people`} (${listed(tested)}).`);
   else words.push("It is not known whose hands are in its test photos.");
-  if (learnt.length) words.push(`It learnt from ${learnt.length === 1 ? "one person" : `${learnt.length} people`}, ${listed(learnt)}.`);
+  if (learnt.length) words.push(`It learnt from ${learnt.length === 1 ? "one person" : `${learnt.length} people`} (${listed(learnt)}).`);
   if (trained?.split === "random") words.push("Test photos of the same people, often of the same minute, make any recogniser look better than it is with someone new.");
   words.push(`Few people stand for few hands: other ages, skin tones, hand shapes and rooms may be read worse. If it reads you badly, that is its fault and not yours; ${place.teach}.`);
   return words;
