@@ -17,7 +17,7 @@ from handshape.errors import (
     UnknownPhotoError,
 )
 from handshape.serve import album as album_module
-from handshape.serve.album import SIGNER, Album, by_label, check_name
+from handshape.serve.album import SIGNER, Album, by_label
 
 
 @pytest.fixture
@@ -92,26 +92,6 @@ def test_add__refuses_signers_that_could_leave_the_folder(album: Album, name: st
     assert not album.folder.exists()
 
 
-def test_check_name__welcomes_accents_and_spaces() -> None:
-    assert check_name("sign", "  Zoe\u0308 im Grünen ") == "Zoë im Grünen"
-    assert check_name("signer", "train") == "train"
-    assert check_name("sign", "合掌") == "合掌"
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("a/b", "the sign 'a/b' has '/' in it"),
-        ("", "a name of 0 characters for a sign"),
-        (".x", "begins or ends with a dot"),
-        ("nul", "'nul' as the name of a sign; expected one that is not reserved"),
-    ],
-)
-def test_check_name__says_what_is_wrong(name: str, message: str) -> None:
-    with pytest.raises(AlbumError, match=message):
-        check_name("sign", name)
-
-
 def test_add__refuses_what_is_no_photo(album: Album) -> None:
     with pytest.raises(ImageFormatError, match="a photo that is no JPEG"):
         album.add("A", "Anna", png())
@@ -147,6 +127,27 @@ def test_add__leaves_nothing_half_written(album: Album, monkeypatch: pytest.Monk
     with pytest.raises(OutputError, match="No space left on device"):
         album.add("A", "Anna", jpeg())
     assert not list(album.folder.rglob("*.*"))
+
+
+def test_remove__says_that_the_disk_refuses(album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    name = album.add("A", "Anna", jpeg()).name
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OutputError, match="Permission denied"):
+        album.remove("A", name)
+    assert names(album) == [f"A/{name}"]
+
+
+def test_restore__does_not_replace_another_file(album: Album) -> None:
+    name = album.add("A", "Anna", jpeg()).name
+    album.remove("A", name)
+    (album.folder / "A").mkdir()
+    (album.folder / "A" / name).write_bytes(jpeg(1))
+    with pytest.raises(AlbumError, match="is there already"):
+        album.restore("A", name)
+    assert album.path("A", name).read_bytes() == jpeg(1)
 
 
 def test_remove__moves_to_the_bin_and_back(album: Album) -> None:

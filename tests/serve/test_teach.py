@@ -1,20 +1,15 @@
 """Teach without a browser: what is kept, trained, told and used."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
-import torch
 from tests.conftest import Finished, draw_shape
 from tests.serve.conftest import encoded
 
 from handshape.commands.predict import predict
 from handshape.config.use import PredictConfig
-from handshape.data.augment import Views
-from handshape.data.prepared import content_digest
 from handshape.errors import AlbumError, OutputError
-from handshape.features.extract import Extractor
 from handshape.serve.album import Album
 from handshape.serve.engine import Engine
 from handshape.serve.reader import open_reader
@@ -170,13 +165,3 @@ def test_teacher__starts_although_what_was_taught_is_damaged(teacher: Teacher, t
     again = Teacher(Album(tmp_path / "photos"), Engine(None, threads=1), tmp_path / "store")
     assert again.state()["taught"] is None
     again.train()
-
-
-def test_features__are_extracted_as_photos_come_in(teacher: Teacher, tmp_path: Path) -> None:
-    data = photo(0, 1, 0)
-    teacher.add("A", "a", data)
-    extractor = Extractor(teacher.backbone(), 4, Views(), torch.device("cpu"))
-    end = time.monotonic() + 30
-    while (extractor.table(tmp_path / "store").rows([content_digest(data)], 0) < 0).any():
-        assert time.monotonic() < end
-        time.sleep(0.05)

@@ -3,15 +3,14 @@
 import os
 import re
 import threading
-import unicodedata
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Literal
 
 from handshape.errors import AlbumError, ImageFormatError, ImageSizeError, OutputError, UnknownPhotoError
+from handshape.serve.names import check_name
 from handshape.serve.photo import decode_photo
 
 SIGNER = r"([^/]+)_\d+\.\w+$"
@@ -20,14 +19,8 @@ SIGNER = r"([^/]+)_\d+\.\w+$"
 MOST = 20_000  # photos; a browser that has run wild does not fill the disk
 _HEAVIEST = 2_000_000  # bytes of one photo
 _SIDES = (32, 2000)  # pixels
-_LONGEST = 60  # characters of a name; with some accents that is 240 bytes, which file systems take
 _BIN = ".bin"
 _KINDS = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
-# Windows keeps these for devices, whatever their ending.
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
-# Folders of these names are the sides of a split.
-_SPLITS = {"train", "valid", "val", "test"}
-_FORBIDDEN = set('/\\:*?"<>|')
 
 
 @dataclass(frozen=True)
@@ -115,33 +108,34 @@ class Album:
                 if (self.folder / label / photo.name).read_bytes() == data:
                     return photo
             name = f"{signer}_{self._next(label, signer)}.jpg"
-            try:
+            with _told(self.folder):
                 _write(self.folder / label / name, data)
-            except OSError as error:
-                raise OutputError(
-                    f"cannot write to {str(self.folder)!r} ({error.strerror or error})",
-                    "a folder with room",
-                    "make room, or start with another --teach",
-                ) from error
         return Photo(label, name, signer)
 
     def remove(self, label: str, name: str) -> None:
         """Move a photo to the bin.
 
         Raises:
+            OutputError: The disk refuses.
             UnknownPhotoError: There is no such photo.
         """
         with self._lock:
-            _move(self._find(self.folder, label, name), self.folder / _BIN / label / name)
+            source = self._find(self.folder, label, name)
+            with _told(self.folder):
+                _move(source, self.folder / _BIN / label / name)
 
     def restore(self, label: str, name: str) -> None:
         """Put a photo back from the bin.
 
         Raises:
+            AlbumError: Another file has its name now.
+            OutputError: The disk refuses.
             UnknownPhotoError: There is no such photo in the bin.
         """
         with self._lock:
-            _move(self._find(self.folder / _BIN, label, name), self.folder / label / name)
+            source = self._find(self.folder / _BIN, label, name)
+            with _told(self.folder):
+                _move(source, self.folder / label / name)
 
     def _find(self, root: Path, label: str, name: str) -> Path:
         for folder in _entries(root):
@@ -171,36 +165,6 @@ class Album:
                 "one spelling",
                 f"write {min(alike)!r}",
             )
-
-
-def check_name(kind: Literal["sign", "signer"], text: str) -> str:
-    """Return a name that is safe as one of a folder or file on every system, with spaces around it cut.
-
-    Args:
-        kind: What it names.
-        text: As it was typed; accents and spaces inside are welcome.
-
-    Raises:
-        AlbumError: It could lead out of the album, or some system has no such names.
-    """
-    name = unicodedata.normalize("NFC", text).strip()
-    odd = sorted({c for c in name if c in _FORBIDDEN or unicodedata.category(c)[0] == "C"})
-    odd += [c for c in ("\u2028", "\u2029") if c in name]
-    if not name or len(name) > _LONGEST:
-        raise AlbumError(
-            f"a name of {len(name)} characters for a {kind}", f"1 to {_LONGEST}", "choose another name"
-        )
-    if odd:
-        raise AlbumError(
-            f"the {kind} {name!r} has {odd[0]!r} in it", "letters, digits and spaces", "leave it out"
-        )
-    if name.startswith(".") or name.endswith("."):
-        raise AlbumError(f"the {kind} {name!r} begins or ends with a dot", "a name without", "leave it out")
-    if _RESERVED.fullmatch(name) or (kind == "sign" and name.casefold() in _SPLITS):
-        raise AlbumError(
-            f"{name!r} as the name of a {kind}", "one that is not reserved", "choose another name"
-        )
-    return name
 
 
 def _check_photo(data: bytes) -> None:
@@ -243,6 +207,19 @@ def _number(name: str) -> int:
 
 def _order(name: str) -> tuple[str, int, str]:
     return name.rpartition("_")[0], _number(name), name
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Say of what the disk refuses what can be done about it."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {str(folder)!r} ({error.strerror or error})",
+            "a folder with room that can be written to",
+            "make room, or start with another --teach",
+        ) from error
 
 
 def _write(path: Path, data: bytes) -> None:

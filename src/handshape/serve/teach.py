@@ -6,22 +6,16 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Literal
 
-import numpy as np
-import torch
-
 from handshape.config.fields import option
-from handshape.data.augment import Views
-from handshape.data.image import decode_image
-from handshape.data.prepared import HeldImages, content_digest
 from handshape.errors import AlbumError, HandshapeError
 from handshape.evaluation.judge import write_predictions
-from handshape.features.extract import Extractor, features_of
 from handshape.models.backbone import Backbone, load_backbone
 from handshape.models.network import FrozenNetwork
 from handshape.recogniser import BundleConfig, Recogniser
 from handshape.run import describe, new_run, write_json
 from handshape.serve.album import SIGNER, Album, Photo, by_label
 from handshape.serve.engine import Engine
+from handshape.serve.features import Features
 from handshape.serve.lesson import Lesson, learn
 from handshape.serve.reader import Reader, open_reader
 
@@ -31,8 +25,6 @@ LEAST = 4
 BACKBONE = "handnet"
 """Comes with handshape, so that teaching needs no download."""
 
-_PLACES = 4  # of the default head
-_AT_ONCE = 32  # photos that are held in memory
 Which = Literal["taught", "started"]
 
 
@@ -59,7 +51,7 @@ class Teacher:
         self._started, self._taught = engine.reader, self._open_taught()
         self._backbone: Backbone | None = None
         self._lock = threading.Lock()
-        self._features = Features(self, store)
+        self._features = Features(album, self.backbone, store)
         if self._started is None and self._taught is not None:
             engine.use(self._taught)
 
@@ -176,50 +168,6 @@ class Teacher:
             write_json(folder / "metrics.json", figures)
             write_predictions(folder / "predictions.csv", lesson.folds)
             Recogniser(final.fitted.network, config).save(folder / "recogniser", _card(lesson))
-
-
-class Features:
-    """Extracts features beside the collecting, so that training finds them in the store.
-
-    Args:
-        teacher: Whose album and backbone.
-        store: The store's folder.
-    """
-
-    def __init__(self, teacher: Teacher, store: Path) -> None:
-        self._teacher, self._store = teacher, store
-        self._done: set[str] = set()
-        self._wake = threading.Event()
-        self._wake.set()  # for the photos of earlier days
-        threading.Thread(target=self._work, name="teach-features", daemon=True).start()
-
-    def come(self) -> None:
-        """Say that there is a new photo."""
-        self._wake.set()
-
-    def _work(self) -> None:
-        torch.set_num_threads(1)  # the threads that read frames have the other cores
-        while self._wake.wait():
-            self._wake.clear()
-            new = [p for p in self._teacher.album.photos() if f"{p.label}/{p.name}" not in self._done]
-            for start in range(0, len(new), _AT_ONCE):
-                self._extract(new[start : start + _AT_ONCE])
-
-    def _extract(self, photos: list[Photo]) -> None:
-        backbone = self._teacher.backbone()
-        images, digests = [], []
-        for photo in photos:
-            self._done.add(f"{photo.label}/{photo.name}")
-            try:
-                data = self._teacher.album.path(photo.label, photo.name).read_bytes()
-                images.append(backbone.preprocessing.prepare(decode_image(data)[0]))
-                digests.append(content_digest(data))
-            except (HandshapeError, OSError):
-                continue  # taken out meanwhile, or damaged: training says so
-        if images:
-            extractor = Extractor(backbone, _PLACES, Views(), torch.device("cpu"))
-            held = HeldImages(np.stack(images), np.arange(len(images)))
-            features_of(extractor, held, digests, self._store)
 
 
 def missing_photos(photos: list[Photo]) -> str:

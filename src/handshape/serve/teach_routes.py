@@ -75,7 +75,7 @@ def teach_routes(teacher: Teacher) -> APIRouter:
         "/photos/{label}/{name}",
         summary="Move a photo to the bin",
         status_code=204,
-        responses=documented(401, 403, 404, 422),
+        responses=documented(401, 403, 404, 422, 503),
     )
     async def remove(label: str, name: str) -> None:
         await run_in_threadpool(teacher.album.remove, label, name)
@@ -84,18 +84,20 @@ def teach_routes(teacher: Teacher) -> APIRouter:
         "/photos/{label}/{name}/restore",
         summary="Put a photo back from the bin",
         status_code=204,
-        responses=documented(401, 403, 404, 422),
+        responses=documented(401, 403, 404, 422, 503),
     )
     async def restore(label: str, name: str) -> None:
         await run_in_threadpool(teacher.album.restore, label, name)
 
-    @router.post("/train", summary="Train on the photos", responses=documented(401, 403, 422))
+    @router.post("/train", summary="Train on the photos", responses=documented(401, 403, 422, 503))
     async def train() -> dict[str, Any]:
         await run_in_threadpool(teacher.train)
         return await run_in_threadpool(teacher.state)
 
     @router.post(
-        "/use", summary="Choose the recogniser to read with", responses=documented(400, 401, 403, 422)
+        "/use",
+        summary="Choose the recogniser to read with",
+        responses=documented(400, 401, 403, 408, 413, 422),
     )
     async def use(body: UseBody) -> dict[str, Any]:
         teacher.use(body.which)
