@@ -132,6 +132,22 @@ def test_scan_dataset__facts_are_kept_without_the_pixels(
     assert len(decoded) == 4
 
 
+def test_scan_dataset__without_facts_is_read_once_and_measured_when_they_are_wanted(
+    make_photos: MakePhotos, store: Path, decoded: list[str]
+) -> None:
+    root = make_photos(labels="AB", signers=1, images=2)
+    (root / "A" / "broken.png").write_bytes(b"no image")
+    data = read_folder(root)
+    plain = scan_dataset(data, store, size=32, measure=False)
+    assert plain.facts == () and len(plain.dataset) == 4
+    decoded.clear()
+    again = scan_dataset(data, store, size=32, measure=False)
+    assert again.digests == plain.digests and pixels(again) == pixels(plain)
+    assert len(decoded) == 1  # the broken one, whose reason is told again
+    assert len(look(root, store, size=32).facts) == 4
+    assert scan_dataset(data, store, size=32, measure=False).facts == ()
+
+
 @pytest.mark.parametrize("enough", [True, False])
 def test_scan_dataset__held_or_decoded_alike(
     make_photos: MakePhotos, store: Path, monkeypatch: pytest.MonkeyPatch, enough: bool

@@ -38,7 +38,8 @@ def features(config: FeaturesConfig) -> dict[str, Any]:
     device = choose_device(config.device)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     options = {field.name: getattr(config, field.name) for field in fields(DataConfig)}
-    store, scan = scan_material(DataConfig(**options), size=backbone.preprocessing.size)
+    # The data is checked when something is trained on it: that takes as long as reading it twice.
+    store, scan = scan_material(DataConfig(**options), size=backbone.preprocessing.size, measure=False)
     extractor = make_extractor(backbone, config, device, store)
     for view in range(1 + config.views):
         fill_store(extractor, scan.images, scan.digests, store, view=view)

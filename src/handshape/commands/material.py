@@ -17,12 +17,13 @@ from handshape.store.location import open_store
 __all__ = ["choose_device", "say_findings", "scan_material", "survey_material"]
 
 
-def scan_material(config: DataConfig, *, size: int = 224) -> tuple[Path, Scan]:
+def scan_material(config: DataConfig, *, size: int = 224, measure: bool = True) -> tuple[Path, Scan]:
     """Read the images that a command asks for.
 
     Args:
         config: Its settings.
         size: Height and width of the prepared images in pixels.
+        measure: Whether the facts that the data check needs are wanted.
 
     Returns:
         The store's folder and the scan.
@@ -33,7 +34,7 @@ def scan_material(config: DataConfig, *, size: int = 224) -> tuple[Path, Scan]:
     """
     dataset = read_folder(config.data, labels=config.labels, signer=config.signer)
     store = open_store(config.store)
-    scan = scan_dataset(dataset, store, size=size, strict=config.strict)
+    scan = scan_dataset(dataset, store, size=size, strict=config.strict, measure=measure)
     if scan.dataset.unreadable:
         first = scan.dataset.unreadable[0]
         say(

@@ -26,6 +26,8 @@ from handshape.store.table import Table
 
 _CHANGED = "changed while it was being read"
 _CANNOT = "cannot be read"
+# Views in the table of facts: what was measured of a photo, and that it can be read though nothing was.
+_MEASURED, _READABLE = 0, 1
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Scan:
     Args:
         dataset: N readable samples; the others are in its ``unreadable``.
         digests: Content digest of each image file.
-        facts: What was measured of each image.
+        facts: What was measured of each image; empty where that was not asked for.
         images: The prepared images.
     """
 
@@ -46,7 +48,13 @@ class Scan:
 
 
 def scan_dataset(
-    dataset: Dataset, store: Path, *, size: int = 224, strict: bool = False, held: bool = True
+    dataset: Dataset,
+    store: Path,
+    *,
+    size: int = 224,
+    strict: bool = False,
+    held: bool = True,
+    measure: bool = True,
 ) -> Scan:
     """Read every image of a data set, or what the store already knows of it.
 
@@ -57,6 +65,7 @@ def scan_dataset(
         strict: Raise for the first image that cannot be used, instead of leaving it out.
         held: Whether prepared images are kept in the store for later passes, if there are not too many;
             otherwise each is decoded when it is asked for.
+        measure: Whether each image's facts are wanted, which take longer than decoding it.
 
     Returns:
         The scan; labels without a readable image are no longer among its labels.
@@ -68,13 +77,13 @@ def scan_dataset(
     with workers() as pool:
         digests = list(pool.map(_digest, samples))
         table = _facts_table(store)
-        known = _known_facts(table, digests)
+        known = _known_facts(table, digests, measure)
         path = held_file(store, digests, size)
         keep = held and may_be_held(len(samples), size)
         fill = keep and not is_held(path, len(samples), size)
         todo = [i for i, digest in enumerate(digests) if fill or digest not in known]
         with hold(path, digests, size) if fill else nullcontext(None) as put:
-            read = partial(_read, Preprocessing(size), samples, digests, put)
+            read = partial(_read, Preprocessing(size), samples, digests, put, measure)
             reasons = _read_all(in_order(pool, read, todo), todo, digests, known)
     if fill and any(digests[i] and _is_passing(reason) for i, reason in reasons.items()):
         # The file's name says that these images are in it, and they are not.
@@ -90,7 +99,7 @@ def scan_dataset(
         )
     good = np.array([i for i in range(len(samples)) if i not in reasons], dtype=np.int64)
     kept = _readable(dataset, good, unreadable)
-    facts = tuple(known[digests[i]] for i in good)
+    facts = tuple(one for one in (known[digests[i]] for i in good) if one is not None) if measure else ()
     good_digests = tuple(digests[i] for i in good)
     remember_folder(store, dataset.root, good_digests)
     images: Images
@@ -119,9 +128,10 @@ def _read(
     samples: Sequence[Sample],
     digests: Sequence[str],
     put: Callable[[int, NDArray[np.uint8]], None] | None,
+    measure: bool,
     index: int,
-) -> ImageFacts | str:
-    """Decode one image into its place; return its facts, or the reason why it cannot be used."""
+) -> ImageFacts | str | None:
+    """Decode one image into its place; return its facts if they are wanted, or why it cannot be used."""
     try:
         data = samples[index].path.read_bytes()
         if content_digest(data) != digests[index]:
@@ -133,11 +143,11 @@ def _read(
         return error.wrong
     if put is not None:
         put(index, preprocessing.prepare(pixels))
-    return image_facts(pixels, mode)
+    return image_facts(pixels, mode) if measure else None
 
 
 def _read_all(
-    results: Any, todo: Sequence[int], digests: Sequence[str], known: dict[str, ImageFacts]
+    results: Any, todo: Sequence[int], digests: Sequence[str], known: dict[str, ImageFacts | None]
 ) -> dict[int, str]:
     reasons: dict[int, str] = {}
     with track("Reading photos", len(todo)) as advance:
@@ -176,18 +186,25 @@ def _facts_table(store: Path) -> Table:
     )
 
 
-def _known_facts(table: Table, digests: Sequence[str]) -> dict[str, ImageFacts]:
-    rows = table.rows(digests, 0)
+def _known_facts(table: Table, digests: Sequence[str], measure: bool) -> dict[str, ImageFacts | None]:
+    """Return what the store knows of photos; ``None`` for one that can be read, where that is enough."""
+    known: dict[str, ImageFacts | None] = {}
+    if not measure:
+        readable = zip(digests, table.rows(digests, _READABLE), strict=True)
+        known = {digest: None for digest, row in readable if row >= 0}
+    rows = table.rows(digests, _MEASURED)
     found = np.flatnonzero(rows >= 0)
-    if not len(found):
-        return {}
-    texts = table.read(rows[found], "facts").to_pylist()
-    pairs = zip(found.tolist(), texts, strict=True)
-    return {digests[i]: ImageFacts(**json.loads(text)) for i, text in pairs}
+    if len(found):
+        texts = table.read(rows[found], "facts").to_pylist()
+        pairs = zip(found.tolist(), texts, strict=True)
+        known |= {digests[i]: ImageFacts(**json.loads(text)) for i, text in pairs}
+    return known
 
 
-def _remember(table: Table, new: dict[str, ImageFacts]) -> None:
-    if new:
-        texts = pa.array([json.dumps(asdict(facts)) for facts in new.values()])
-        table.append(list(new), 0, {"facts": texts})
-        table.compact()
+def _remember(table: Table, new: dict[str, ImageFacts | None]) -> None:
+    measured = {digest: json.dumps(asdict(facts)) for digest, facts in new.items() if facts is not None}
+    readable = {digest: "" for digest, facts in new.items() if facts is None}
+    for view, texts in ((_MEASURED, measured), (_READABLE, readable)):
+        if texts:
+            table.append(list(texts), view, {"facts": pa.array(list(texts.values()))})
+            table.compact()
