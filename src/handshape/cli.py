@@ -19,7 +19,7 @@ from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.export import ExportConfig
 from handshape.config.push import PushConfig
 from handshape.config.serve import ServeConfig
-from handshape.config.study import AutoencoderConfig, ChiralityConfig
+from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 from handshape.errors import HandshapeError, UsageError
@@ -46,6 +46,7 @@ COMMANDS: dict[str, type] = {
 STUDIES: dict[str, type] = {
     "chirality": ChiralityConfig,
     "autoencoder": AutoencoderConfig,
+    "finetune": FinetuneConfig,
 }
 
 _LOOK: dict[str, Any] = {

@@ -17,10 +17,13 @@ SMALL = ("--backbone", "handnet", "--device", "cpu", "--epochs", 2)
 SIGNER = ("--signer", r"signer(\d+)_")
 
 
+_COSTS = ("seconds", "peak_megabytes")
+
+
 def without_seconds(value: Any) -> Any:
-    """Figures without durations, which alone may differ."""
+    """Figures without durations and memory, which alone may differ."""
     if isinstance(value, dict):
-        return {key: without_seconds(item) for key, item in value.items() if key != "seconds"}
+        return {key: without_seconds(item) for key, item in value.items() if key not in _COSTS}
     return [without_seconds(item) for item in value] if isinstance(value, list) else value
 
 
@@ -153,3 +156,38 @@ def test_autoencoder__killed_while_it_trains_gives_the_same_figures(
     with (run / "history.csv").open(newline="", encoding="utf-8") as file:
         steps = [row["step"] for row in csv.DictReader(file)]
     assert steps == ["frozen"] * 3 + ["longer", "tuned", "scratch"] + ["layers"] * 2
+
+
+@pytest.mark.slow
+def test_finetune__killed_at_three_points_gives_the_same_figures(
+    cli: Any, make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    store = ("--store", tmp_path / "store")
+    words = ("study", "finetune", make_photos(), *SIGNER, *SMALL, *store, "--sizes", "1,all")
+    answer = cli(*words, "--out", tmp_path / "whole", "--json")
+    assert answer.code == 0, answer.err
+    run, resume = tmp_path / "run", ("study", "finetune", "--resume", tmp_path / "run")
+    kill_when((*words, "--out", run), run / "progress" / "frozen-1.json")
+    kill_when(resume, run / "progress" / "all-1.checkpoint")
+    kill_when(resume, run / "progress" / "last-6.json")
+    answer = cli(*resume, "--json")
+    assert answer.code == 0, answer.err
+    assert figures(run) == figures(tmp_path / "whole") == without_seconds(answer.json)
+    check_run(run, {"accuracy-by-photos"})
+    assert set(answer.json["sizes"]) == {"1", "6"}
+    for ways in answer.json["sizes"].values():
+        assert set(ways) == {"frozen", "last", "all", "scratch"}
+        assert ways["last"]["trained"] < ways["all"]["trained"] == ways["scratch"]["trained"]
+        for way in ("last", "all"):
+            assert all(0 <= alike <= 1 + 1e-9 for alike in ways[way]["drift"].values())
+        # Blocks that stay as they are have not drifted; the last one is the seventh.
+        first = next(iter(ways["last"]["drift"].values()))
+        assert first == pytest.approx(1)
+
+
+def test_finetune__sizes_that_are_none(cli: Any, make_photos: Callable[..., Path]) -> None:
+    answer = cli("study", "finetune", make_photos(), "--sizes", "1,some")
+    assert answer.code == 2
+    assert "--sizes '1,some'; expected numbers of photos, or all; write them like 1,5,20,all" in answer.err
+    answer = cli("study", "finetune", make_photos(name="more"), "--epochs", 0)
+    assert answer.code == 2 and "--epochs 0; expected a positive number" in answer.err

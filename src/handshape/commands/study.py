@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from handshape.commands.material import choose_device, say_findings, scan_material, survey_material
-from handshape.config.study import AutoencoderConfig, ChiralityConfig, StudyConfig
+from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig, StudyConfig
 from handshape.errors import OutputError
 from handshape.models.backbone import load_backbone
 from handshape.progress import say
 from handshape.run import default_out, describe, new_run, write_json
 from handshape.studies.autoencoder import study_autoencoder
 from handshape.studies.chirality import study_chirality
+from handshape.studies.finetune import study_finetune
 from handshape.studies.material import PLACES, Material
 from handshape.studies.page import Outcome, write_page
 from handshape.studies.steps import Steps, plain
@@ -50,6 +51,21 @@ def autoencoder(config: AutoencoderConfig) -> dict[str, Any]:
         HandshapeError: Something a user can mend; see the message.
     """
     return run_study("autoencoder", config, study_autoencoder)
+
+
+def finetune(config: FinetuneConfig) -> dict[str, Any]:
+    """Ask whether tuning the backbone pays, by the number of training photos, and write the run.
+
+    Args:
+        config: The settings.
+
+    Returns:
+        What ``metrics.json`` holds.
+
+    Raises:
+        HandshapeError: Something a user can mend; see the message.
+    """
+    return run_study("finetune", config, study_finetune)
 
 
 def run_study(name: str, config: Asked, study: Callable[[Asked, Material, Steps], Outcome]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+from handshape.config.augment import AugmentOptions
 from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
 from handshape.config.fields import argument, flag_of, option
 from handshape.config.train import LoopOptions
@@ -78,3 +79,34 @@ class ChiralityConfig(StudyConfig, LoopOptions):
         "none",
         "Leave each signer out once for the networks trained on photos, too; heads on features always do.",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneConfig(StudyConfig, AugmentOptions):
+    """Tune the backbone or leave it as it is: what is gained and what is paid, by the number of photos."""
+
+    sizes: str = option("1,2,5,10,20,all", "Training photos of each label to try, separated by commas.")
+    epochs: int = option(6, "Most passes over the training photos.")
+    batch_size: int = option(16, "Photos in one step.")
+    tuning_rate: float = option(3e-5, "Highest learning rate where a pretrained network is tuned.")
+    scratch_rate: float = option(
+        1e-3, "Highest learning rate where the same network is trained from scratch."
+    )
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        super().__post_init__()
+        for name in ("epochs", "batch_size", "tuning_rate", "scratch_rate"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{flag_of(name)} {getattr(self, name)}", "a positive number", "change it")
+        parts = [part.strip() for part in self.sizes.split(",")]
+        if not all(part == "all" or (part.isdecimal() and int(part) > 0) for part in parts):
+            raise UsageError(
+                f"--sizes {self.sizes!r}", "numbers of photos, or all", "write them like 1,5,20,all"
+            )
+
+    @property
+    def counts(self) -> list[int | None]:
+        """Photos of each label to try, from few to many; ``None``, always last, for all of them."""
+        parts = {part.strip() for part in self.sizes.split(",")}
+        return [*sorted(int(part) for part in parts - {"all"}), *([None] if "all" in parts else [])]

@@ -37,6 +37,8 @@ class FrozenFitter:
         backbone: The frozen backbone.
         options: Head, pooling and views.
         loop: Epochs, batch size and rates of the MLP.
+        without_valid: Let heads choose by valid and never learn from it, so that the photos they learn from
+            can be counted.
     """
 
     def __init__(
@@ -47,12 +49,15 @@ class FrozenFitter:
         backbone: Backbone,
         options: BackboneConfig,
         loop: LoopConfig,
+        *,
+        without_valid: bool = False,
     ) -> None:
         self._scan, self._store, self._device, self._backbone = scan, store, device, backbone
         self._options, self._loop = options, loop
         self._exact = Extractor(backbone, options.places, views_of(options), device)
         plain = options.precision == "fp32"
         self._quick = self._exact if plain else make_extractor(backbone, options, device, store)
+        self._without_valid = without_valid
         self._stored: NDArray[np.float16] | None = None
         self._classes, self._labels = scan.dataset.classes, len(scan.dataset.labels)
         self.extraction = 0.0
@@ -132,7 +137,7 @@ class FrozenFitter:
         if self.head_config.kind == "mlp":
             return head, *train_mlp(head, train, valid, self._loop, device=self._device)
         solve = train_lda if self.head_config.kind == "lda" else train_linear
-        return head, *solve(head, train, valid, without_valid=without_valid)
+        return head, *solve(head, train, valid, without_valid=without_valid or self._without_valid)
 
     def _both(self, sides: Sides) -> tuple[Side, Side]:
         """Return features and classes of train, its photos before their views, and of valid."""
