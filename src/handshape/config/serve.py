@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from handshape.config.fields import argument, option
+from handshape.config.fields import Settings, argument, option
 from handshape.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServeConfig:
+class ServeConfig(Settings):
     """Open the live page and answer the HTTP API; nothing that is sent to it leaves this machine."""
 
     bundle: Path | None = argument(
@@ -38,6 +38,7 @@ class ServeConfig:
 
     def __post_init__(self) -> None:
         """Check ranges, and that what belongs together is given together."""
+        super().__post_init__()
         if not 0 <= self.port <= 65535:
             raise UsageError(f"--port {self.port}", "a whole number from 0 to 65535", "change --port")
         if not 0 <= self.threads <= 256:
