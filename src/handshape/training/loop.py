@@ -79,8 +79,7 @@ def train_network(
             restore(kept, network, optimiser, order)
             history = [Epoch(**row) for row in kept["history"]]
             best, best_state = tuple(kept["best"]), kept["best_network"]
-        with track(what, config.epochs * len(train[1])) as advance:
-            advance(len(history) * len(train[1]))
+        with track(what, (config.epochs - len(history)) * len(train[1])) as advance:
             for number in range(len(history) + 1, config.epochs + 1):
                 start = time.perf_counter()
                 loss, accuracy = _one_pass(network, train, optimiser, order, config.batch_size, advance)

@@ -137,8 +137,7 @@ def train_reconstruction(
         history = kept["history"]
     steps = math.ceil(len(train[1]) / config.batch_size)
     loss_of = forward or _loss
-    with track(what, config.epochs * len(train[1])) as advance:
-        advance(len(history) * len(train[1]))
+    with track(what, (config.epochs - len(history)) * len(train[1])) as advance:
         for epoch in range(len(history), config.epochs):
             start, losses = time.perf_counter(), []
             network.train()
