@@ -83,14 +83,16 @@ def _answer(material: Material, models: Mapping[str, Figures], layers: Sequence[
     pooled = headline(models["frozen-1x1"])[0]
     name = material.backbone.name
     tells = f"Frozen {name} features told {_percent(accuracy)} of photos from their mirror images"
-    without = f"and {_percent(pooled)} where places were averaged out"
+    without = f"{_percent(pooled)} where places were averaged out"
     if low <= 0.5:
-        return f"{tells}, {without}: no better than the 50 % of guessing, as far as these photos show"
-    last = _last(layers, 4)
-    nearer = last["mirrored"] > (last["same label"] if last["same label"] is not None else -1)
-    why = "a photo's features are nearer to its mirror image's than to another photo's of its label"
-    return f"{tells} (guessing: 50 %), {without}" + (
-        f", although {why}" if nearer and accuracy >= 0.75 else f"; {why}" if nearer else ""
+        return f"{tells} and {without}: no better than the 50 % of guessing, as far as these photos show"
+    last = _last(layers, 1)
+    if last["same label"] is None or last["mirrored"] <= last["same label"]:
+        return f"{tells} (guessing: 50 %), and {without}"
+    return (
+        f"{tells} (guessing: 50 %), and {without}: without places, a photo is nearer to its mirror image "
+        f"(similarity {_number(last['mirrored'])}) than to another photo of its label "
+        f"({_number(last['same label'])})"
     )
 
 
