@@ -31,6 +31,8 @@ _LINES = {
 }
 # Ways that begin with the decoder of the frozen way.
 _MORE = ("longer", "tuned")
+# Photos came back well if so large a share of the signs that can be read in photos can be read still.
+_READABLE = 0.8
 
 
 @dataclass(frozen=True)
@@ -99,14 +101,17 @@ def _answer(bench: Bench, found: Found) -> str:
             f"A decoder on frozen {name} features gave photos back hardly better than their mean: "
             f"{frozen['psnr']:.1f} dB against {found.mean.figures['psnr']:.1f} dB"
         )
+    kept, read = found.mean.figures["read"], frozen["read"]
     tuning = (
         f"letting the encoder learn as well gave {more:.1f} dB more"
         if more > 0.1
         else "letting the encoder learn as well gave no more"
     )
+    verdict = "Yes" if read >= _READABLE * kept else "In outline only"
     return (
-        f"Yes: frozen {name} features gave photos back at {frozen['psnr']:.1f} dB, {gain:.1f} dB above the "
-        f"mean photo, with {_share(frozen['detail'])} of the fine detail; {tuning}"
+        f"{verdict}: frozen {name} features gave photos back at {frozen['psnr']:.1f} dB, "
+        f"{gain:.1f} dB above the mean photo, with {_share(frozen['detail'])} of the fine detail and "
+        f"{_share(read)} of the signs still read ({_share(kept)} in the photos); {tuning}"
     )
 
 
