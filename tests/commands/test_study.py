@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-SMALL = ("--backbone", "handnet", "--device", "cpu", "--epochs", 2)
+SMALL = ("--backbone", "handnet", "--device", "cpu", "--epochs", 2, "--tuning-epochs", 1)
 SIGNER = ("--signer", r"signer(\d+)_")
 
 
@@ -89,7 +89,8 @@ def test_chirality__killed_at_three_points_gives_the_same_figures(
     assert figures(run) == figures(tmp_path / "whole") == without_seconds(answer.json)
     check_run(run, {"similarity-1x1", "similarity-4x4"})
     with (run / "history.csv").open(newline="", encoding="utf-8") as file:
-        assert [(row["step"], row["epoch"]) for row in csv.DictReader(file)] == [("cnn", "1"), ("cnn", "2")]
+        rows = [(row["step"], row["epoch"]) for row in csv.DictReader(file)]
+    assert rows == [("finetuned", "0"), ("finetuned", "1"), ("cnn", "1"), ("cnn", "2")]
     assert "is finished; expected an unfinished run" in cli(*resume).err
 
 

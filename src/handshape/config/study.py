@@ -7,6 +7,7 @@ from typing import Literal
 from handshape.config.augment import AugmentOptions
 from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
 from handshape.config.fields import argument, flag_of, option
+from handshape.config.finetune import FinetuneOptions
 from handshape.config.train import LoopOptions
 from handshape.errors import UsageError
 
@@ -72,7 +73,7 @@ class AutoencoderConfig(StudyConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChiralityConfig(StudyConfig, LoopOptions):
+class ChiralityConfig(StudyConfig, FinetuneOptions, LoopOptions):
     """Left shoe against right shoe: can features tell your photos from their mirror images."""
 
     folds: Literal["none", "signers"] = option(

@@ -25,13 +25,17 @@ from handshape.studies.mirror_pairs import (
     thumbnails,
 )
 from handshape.studies.mirror_similarity import measure_similarity
+from handshape.studies.mirror_tuning import tell_by_tuning
 from handshape.studies.page import Outcome
 from handshape.studies.steps import Result, Steps, plain
 from handshape.training.checkpoint import Checkpoint
 from handshape.training.fitted import Sides
+from handshape.training.history import Epoch
 from handshape.training.loop import LoopConfig
 
 _FEWEST_SIGNERS = 3
+# Trains a network on given sides: what it told right of the test side, and its history.
+Training = Callable[[Sides, Checkpoint], tuple[Correct, list[Epoch]]]
 
 
 def study_chirality(config: ChiralityConfig, material: Material, steps: Steps) -> Outcome:
@@ -54,7 +58,14 @@ def study_chirality(config: ChiralityConfig, material: Material, steps: Steps) -
         "frozen-4x4": partial(frozen_features, material, PLACES),
     }
     models = {name: _try_head(material, steps, name, make, folds=signers) for name, make in heads.items()}
-    models["cnn"] = _try_cnn(config, material, steps, folds=signers and config.folds == "signers")
+    loop = LoopConfig(**{field.name: getattr(config, field.name) for field in fields(LoopConfig)})
+    networks: dict[str, Training] = {
+        "finetuned": partial(tell_by_tuning, config, material),
+        "cnn": partial(tell_by_cnn, material, loop),
+    }
+    folds = signers and config.folds == "signers"
+    for name, train in networks.items():
+        models[name] = _try_network(material, steps, name, train, folds=folds)
     similarity = steps.run(
         "similarity", lambda _: Result({"layers": [vars(alike) for alike in measure_similarity(material)]})
     )
@@ -81,12 +92,12 @@ def _try_head(
     return steps.run(name, work).figures
 
 
-def _try_cnn(config: ChiralityConfig, material: Material, steps: Steps, *, folds: bool) -> dict[str, Any]:
-    loop = LoopConfig(**{field.name: getattr(config, field.name) for field in fields(LoopConfig)})
-
+def _try_network(
+    material: Material, steps: Steps, name: str, train: Training, *, folds: bool
+) -> dict[str, Any]:
     def tell(step: str, sides: Sides) -> tuple[Correct, float]:
         def work(keeper: Checkpoint) -> Result:
-            correct, history = tell_by_cnn(material, loop, sides, keeper)
+            correct, history = train(sides, keeper)
             # Of all epochs, those before a kill too.
             seconds = math.fsum(epoch.seconds for epoch in history)
             rows = [vars(epoch) for epoch in history]
@@ -96,11 +107,11 @@ def _try_cnn(config: ChiralityConfig, material: Material, steps: Steps, *, folds
         return np.array(figures["correct"], dtype=bool), figures["seconds"]
 
     signers = material.survey.split.dataset.signers
-    correct, seconds = tell("cnn", material.sides)
+    correct, seconds = tell(name, material.sides)
     found = {**figures_on_split(material, correct, 0.0), "seconds": seconds}
     if folds:
         found["folds"] = figures_over_folds(
-            material, lambda signer, sides: tell(f"cnn-fold-{signers.index(signer)}", sides)[0]
+            material, lambda signer, sides: tell(f"{name}-fold-{signers.index(signer)}", sides)[0]
         )
     return plain(found)  # type: ignore[no-any-return]
 
