@@ -72,6 +72,11 @@ def test_save__and_load_give_identical_probabilities(make: Callable[[], Recognis
     assert not again.network.training
 
 
+def test_save__lets_the_same_people_read_every_file(tmp_path: Path) -> None:
+    cnn().save(tmp_path / "bundle", "# A card\n")
+    assert len({path.stat().st_mode for path in (tmp_path / "bundle").iterdir()}) == 1
+
+
 def test_save__keeps_what_is_known(tmp_path: Path) -> None:
     trained_on, figures = {"split": "signer", "signers": ["änn"]}, {"test_accuracy": 0.5}
     config = BundleConfig(LABELS, cnn().config.network, 1.5, 0.25, trained_on, figures)

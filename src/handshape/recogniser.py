@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from handshape.data.given import ImageLike, as_pixels
@@ -158,7 +158,8 @@ class Recogniser:
         place = Path(folder)
         place.mkdir(parents=True)
         state = {name: tensor.contiguous() for name, tensor in self.network.state_dict().items()}
-        save_file(state, place / _MODEL, metadata={"format": "pt"})
+        # Not save_file, whose file nobody but its owner may read.
+        (place / _MODEL).write_bytes(save(state, metadata={"format": "pt"}))
         text = json.dumps(asdict(self.config), indent=2, ensure_ascii=False, allow_nan=False)
         (place / _CONFIG).write_text(text + "\n", encoding="utf-8")
         (place / _CARD).write_text(card, encoding="utf-8")
