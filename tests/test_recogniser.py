@@ -216,7 +216,7 @@ def test_load__another_version_or_another_program_s(bundle: Path, text: str) -> 
         (lambda c: c.pop("labels"), "labels", "required"),
         (lambda c: c.pop("network"), "network", "required"),
         (lambda c: c["network"].pop("preprocessing"), "network.preprocessing", "required"),
-        (lambda c: c["network"].update(model="rnn"), "network.model", "'cnn' or 'frozen'"),
+        (lambda c: c["network"].update(model="rnn"), "network.model", "'cnn', 'frozen' or 'finetune'"),
         (lambda c: c["network"].update(labels="many"), "network.labels", "integer"),
         (lambda c: c.update(labels=3), "labels", "tuple"),
         (lambda c: c.update(labels=["A", 2, "C"]), "labels.1", "string"),
