@@ -6,6 +6,7 @@ from typing import Any
 
 from handshape.commands.material import choose_device, say_findings, scan_material, survey_material
 from handshape.config.train import CompareConfig, ModelName, TrainConfig
+from handshape.data.augment import Views, views_of
 from handshape.evaluation.card import model_card
 from handshape.evaluation.experiment import Experiment, run_experiment
 from handshape.evaluation.folds import signer_folds
@@ -80,20 +81,30 @@ def train_models(
     )
     metrics = {"answer": find_answer(experiment).sentence, **experiment.to_dict()}
     with new_run(out, force=config.force) as folder:
-        _write(folder, experiment, metrics, describe(command, config, survey.digest))
+        _write(folder, experiment, metrics, describe(command, config, survey.digest), _views(config, names))
     say(f"Report: {out / 'report.html'}")
     return metrics
 
 
+def _views(config: TrainConfig | CompareConfig, names: Sequence[ModelName]) -> Views | None:
+    """Return how views were made, where a model was shown any."""
+    shown = config.views or ("finetune" in names and config.augment != "none")
+    return views_of(config) if shown and set(names) != {"cnn"} else None
+
+
 def _write(
-    folder: Path, experiment: Experiment, metrics: dict[str, Any], description: dict[str, Any]
+    folder: Path,
+    experiment: Experiment,
+    metrics: dict[str, Any],
+    description: dict[str, Any],
+    views: Views | None,
 ) -> None:
     results, split, best = experiment.results, experiment.survey.split, experiment.best
     write_json(folder / "config.json", description)
     write_json(folder / "metrics.json", metrics)
     write_history(folder / "history.csv", {result.fitted.name: result.fitted.history for result in results})
     write_predictions(folder / "predictions.csv", results)
-    write_report(folder, experiment, description)
+    write_report(folder, experiment, description, views)
     trained_on = {
         "data_digest": description["data_digest"],
         "split": split.kind,

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from handshape.data.augment import Views
 from handshape.data.duplicates import Leaks
 from handshape.data.scan import Scan
 
 _CELL, _GAP, _MARGIN = 96, 4, 110
+# Labels on a sheet of views.
+_SHOWN = 6
 _PAPER, _INK = (255, 255, 255), (30, 30, 30)
 
 
@@ -88,8 +92,37 @@ def pair_sheet(scan: Scan, leaks: Leaks, path: Path, *, most: int = 12) -> None:
     _draw_sheet(scan, pairs, labels, ("test", "train")).save(path)
 
 
+def view_sheet(scan: Scan, train: NDArray[np.int64], views: Views, *, columns: int = 5) -> NDArray[np.uint8]:
+    """Draw training photos, one of each of a few labels, beside views of them.
+
+    Args:
+        scan: The data set with its prepared images.
+        train: (n,) int64, indices of the training photos.
+        views: How views are made.
+        columns: Views of each photo.
+
+    Returns:
+        (H, W, 3) uint8, RGB.
+    """
+    classes = scan.dataset.classes[train]
+    firsts = [train[np.flatnonzero(classes == label)[0]] for label in np.unique(classes)][:_SHOWN]
+    batch = torch.from_numpy(scan.images.take(np.array(firsts)))
+    digests = [scan.digests[i] for i in firsts]
+    seen = [views.apply(batch, digests, 1 + view) for view in range(columns)]
+    rows = np.stack([batch.numpy(), *(view.round().to(torch.uint8).numpy() for view in seen)], axis=1)
+    labels = [scan.dataset.samples[i].label for i in firsts]
+    return np.array(_paste(list(rows), labels, ["photo", *(f"view {1 + view}" for view in range(columns))]))
+
+
 def _draw_sheet(
     scan: Scan, rows: Sequence[Sequence[int | None]], labels: Sequence[str], heads: Sequence[str]
+) -> Image.Image:
+    cells = [[None if index is None else scan.images.take([index])[0] for index in row] for row in rows]
+    return _paste(cells, labels, heads)
+
+
+def _paste(
+    rows: Sequence[Sequence[NDArray[np.uint8] | None]], labels: Sequence[str], heads: Sequence[str]
 ) -> Image.Image:
     step = _CELL + _GAP
     top = 28 if any(heads) else _GAP
@@ -99,10 +132,8 @@ def _draw_sheet(
         draw.text((_MARGIN + step * column + _CELL / 2, top / 2), head[:12], _INK, font, anchor="mm")
     for row, (label, cells) in enumerate(zip(labels, rows, strict=True)):
         draw.text((_MARGIN - 10, top + step * row + _CELL / 2), label[:12], _INK, font, anchor="rm")
-        for column, index in enumerate(cells):
-            if index is not None:
-                photo = Image.fromarray(scan.images.take([index])[0]).resize(
-                    (_CELL, _CELL), Image.Resampling.LANCZOS
-                )
+        for column, pixels in enumerate(cells):
+            if pixels is not None:
+                photo = Image.fromarray(pixels).resize((_CELL, _CELL), Image.Resampling.LANCZOS)
                 sheet.paste(photo, (_MARGIN + step * column, top + step * row))
     return sheet

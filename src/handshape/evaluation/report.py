@@ -7,12 +7,14 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from PIL import Image
 
+from handshape.data.augment import Views
 from handshape.data.scan import Scan
 from handshape.evaluation import plots
-from handshape.evaluation.experiment import Experiment
+from handshape.evaluation.experiment import Experiment, split_sides
 from handshape.evaluation.judge import Judged
-from handshape.evaluation.pictures import pair_sheet
+from handshape.evaluation.pictures import data_address, pair_sheet, view_sheet
 from handshape.evaluation.report_answer import SPLIT_WORDS, find_answer, find_cautions
 from handshape.evaluation.report_parts import (
     Mistake,
@@ -44,13 +46,16 @@ def split_words(kind: str) -> str:
     return SPLIT_WORDS[kind]
 
 
-def write_report(folder: Path, experiment: Experiment, description: dict[str, Any]) -> None:
+def write_report(
+    folder: Path, experiment: Experiment, description: dict[str, Any], views: Views | None = None
+) -> None:
     """Write ``report.html`` and the plots it shows.
 
     Args:
         folder: The run.
         experiment: The models and their figures.
         description: What the run's ``config.json`` holds.
+        views: How views of training photos were made, if any were.
     """
     drawings = draw_plots(experiment)
     for name, svg in drawings.items():
@@ -58,6 +63,12 @@ def write_report(folder: Path, experiment: Experiment, description: dict[str, An
     survey = experiment.survey
     if survey.leaks.worst:
         pair_sheet(survey.scan, survey.leaks, folder / "plots" / "twins.png")
+    sheet = ""
+    if views is not None:
+        train = split_sides(survey.split.dataset)["train"]
+        pixels = view_sheet(survey.scan, train, views)
+        Image.fromarray(pixels).save(folder / "plots" / "views.png", optimize=True)
+        sheet = data_address(pixels)
     answer, figures = find_answer(experiment), figures_of(experiment)
     page = (
         environment()
@@ -73,6 +84,7 @@ def write_report(folder: Path, experiment: Experiment, description: dict[str, An
             order={name: weakest_first(metrics) for name, metrics in figures.items()},
             split=survey.split,
             sides=find_sides(survey),
+            sheet=sheet,
             twins=find_twins(survey.scan, survey.leaks),
             split_words=split_words(survey.split.kind),
             drawings={name: Markup(svg) for name, svg in drawings.items()},
