@@ -33,6 +33,8 @@ _LINES = {
 _MORE = ("longer", "tuned")
 # Photos came back well if so large a share of the signs that can be read in photos can be read still.
 _READABLE = 0.8
+# A smaller gain is none, dB.
+_NOTABLE = 0.1
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def _answer(bench: Bench, found: Found) -> str:
     kept, read = found.mean.figures["read"], frozen["read"]
     tuning = (
         f"letting the encoder learn as well gave {more:.1f} dB more"
-        if more > 0.1
+        if more > _NOTABLE
         else "letting the encoder learn as well gave no more"
     )
     verdict = "Yes" if read >= _READABLE * kept else "In outline only"
@@ -163,12 +165,16 @@ def _lost_text(found: Found) -> list[str]:
     more, finer = tuned["psnr"] - longer["psnr"], tuned["detail"] - longer["detail"]
     layers = found.layers.figures["layers"]
     early, late = layers[0], layers[-1]
+    missing = (
+        "that much at least was in the photos, passes through a code of this size, and is missing in the "
+        "frozen features"
+        if more > _NOTABLE
+        else "nothing can be shown to be missing in the frozen features that such a decoder could have used"
+    )
     text = [
         "What the decoder cannot do and what the features no longer hold look alike in one figure. Two "
         "comparisons tell them apart. With the same decoder and as many passes more, a tuned encoder gives "
-        f"{more:+.2f} dB and {100 * finer:+.0f} points of fine detail beside the frozen one: that much at "
-        "least was in the photos, passes through a code of this size, and is missing in the frozen "
-        "features.",
+        f"{more:+.2f} dB and {100 * finer:+.1f} points of fine detail beside the frozen one: {missing}.",
         f"And the same small decoder gets {early['psnr']:.1f} dB from the first layer and "
         f"{late['psnr']:.1f} dB from the last: {early['psnr'] - late['psnr']:.1f} dB are lost on the way "
         "through the network.",
