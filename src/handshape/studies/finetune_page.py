@@ -154,8 +154,8 @@ def _gain_text(found: Mapping[int, Mapping[str, Figures]]) -> list[str]:
     return [
         "All ways learned from the same photos and were judged on the same test photos, so that their "
         "differences are known better than their accuracies.",
-        f"There are {count} comparisons: with so many, about {max(1, round(count / 20))} would seem to be "
-        "more than luck even if tuning changed nothing.",
+        f"There are {count} comparisons. Of such, about one in twenty would seem to be more than luck even "
+        "if tuning changed nothing.",
     ]
 
 
