@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-SMALL = ("--backbone", "handnet", "--device", "cpu", "--epochs", 2, "--tuning-epochs", 1)
+SMALL = ("--backbone", "handnet", "--device", "cpu", "--epochs", 2)
 SIGNER = ("--signer", r"signer(\d+)_")
 
 
@@ -69,7 +69,7 @@ def test_chirality__killed_at_three_points_gives_the_same_figures(
     cli: Any, make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
     store = ("--store", tmp_path / "store")
-    words = ("study", "chirality", make_photos(), *SIGNER, *SMALL, *store)
+    words = ("study", "chirality", make_photos(), *SIGNER, *SMALL, "--tuning-epochs", 1, *store)
     answer = cli(*words, "--out", tmp_path / "whole", "--json")
     assert answer.code == 0, answer.err
     run, resume = tmp_path / "run", ("study", "chirality", "--resume", tmp_path / "run")
@@ -99,7 +99,19 @@ def test_chirality__other_photos_are_not_gone_on_with(
     cli: Any, make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
     photos, run = make_photos(), tmp_path / "run"
-    words = ("study", "chirality", photos, *SIGNER, *SMALL, "--store", tmp_path / "store", "--out", run)
+    words = (
+        "study",
+        "chirality",
+        photos,
+        *SIGNER,
+        *SMALL,
+        "--tuning-epochs",
+        1,
+        "--store",
+        tmp_path / "store",
+        "--out",
+        run,
+    )
     kill_when(words, run / "progress" / "border.json")
     (photos / "A" / "signer1_0.png").unlink()
     answer = cli("study", "chirality", "--resume", run)
