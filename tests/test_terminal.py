@@ -64,6 +64,31 @@ def test_show_compare__one_row_a_model(capsys: pytest.CaptureFixture[str]) -> No
     assert line_with(out, "frozen", "0.00/0.74 M")
 
 
+@pytest.mark.parametrize(("count", "whom"), [(2, ", of these two only"), (3, "")])
+def test_show_compare__each_source_left_out(
+    capsys: pytest.CaptureFixture[str], count: int, whom: str
+) -> None:
+    rooms = {f"room {n}": {"accuracy": 0.25, "n": 4} for n in range(count)}
+    folds = {
+        "kind": "source",
+        "mean": 0.25,
+        "interval": {"low": 0.1, "high": 0.4},
+        "metrics": {"sources": rooms},
+    }
+    metrics = {
+        "split": {"kind": "random", "train": 60, "valid": 20, "test": 21},
+        "models": {"frozen": model(0.95, 0.9, 4_617)},
+        "leaks": {"near_duplicates_across_splits": 0},
+        "folds": {"frozen": folds},
+        "answer": "So it is",
+    }
+    show_compare(CompareConfig(data=DATA), metrics)
+    assert (
+        f"frozen, each source left out once: 25.0 % (95 %{whom}: 10.0 to 40.0); room 0 25.0 %, room 1 25.0 %"
+        in capsys.readouterr().out
+    )
+
+
 def test_show_train__is_the_same_view() -> None:
     assert show_train is show_compare
 
@@ -96,6 +121,7 @@ def test_show_inspect__names_what_is_missing_and_left_out(capsys: pytest.Capture
             "missing": {"valid": ["B"], "test": ["B"]},
         },
         "signers": {"ann": 3, "ben": 2},
+        "sources": {"hall": 1, "lab": 4},
         "sizes": [{"width": 200, "height": 100, "mode": "RGB", "images": 5}],
         "example": {"path": "A/1.png", "label": "A", "y": 0, "x": tensor},
         "minibatch": {"x": tensor, "y": {"shape": [2], "type": "torch.int64", "values": [1, 0]}},
@@ -112,6 +138,7 @@ def test_show_inspect__names_what_is_missing_and_left_out(capsys: pytest.Capture
     assert "y: 2 int64 [1, 0]" in out
     assert "200 x 100 RGB: 5 images" in out
     assert line_with(out, "Signers") == "Signers ann (3), ben (2)"
+    assert line_with(out, "Sources") == "Sources hall (1), lab (4)"
     assert line_with(out, "Missing", "valid") == "Missing valid has no image of B"
     assert line_with(out, "Left out") == "Left out A/x.jpg: the file is empty"
 
@@ -125,6 +152,7 @@ def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.Captur
         "n": 4,
         "labels": {"A": figures, "B": nobody},
         "signers": {"ann": {"accuracy": 0.25, "n": 4}},
+        "sources": {"hall": {"accuracy": 0.5, "n": 2}},
         "rejection": {"coverage": 0.75, "answered_accuracy": 2 / 3},
         "mirrored_accuracy": 0.25,
     }
@@ -134,6 +162,7 @@ def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.Captur
     assert line_with(out, " A ") == "A 4 50.0 % 100.0 %"
     assert line_with(out, " B ") == "B 0 - -"
     assert "Signer ann: 25.0 % of 4" in out
+    assert "Source hall: 50.0 % of 2" in out
     assert "Sure enough to answer: 75.0 %, of which right: 66.7 %" in out
     assert "Mirrored: 25.0 % read right" in out
 

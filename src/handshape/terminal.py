@@ -40,7 +40,7 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
             print(f"{name} learned from photos read in less than float32, as which {_percent(quick)} of the")
             print("test photos would be read right. The table, and the recogniser, are of float32.")
     for name, figures in metrics.get("folds", {}).items():
-        print(f"{name}, each signer left out once: {_folds(figures)}")
+        print(f"{name}, each {figures.get('kind', 'signer')} left out once: {_folds(figures)}")
     share = metrics["leaks"]["near_duplicates_across_splits"]
     if share:
         print(f"{_percent(share)} of the test photos have a near-twin in training: reading those is memory.")
@@ -88,7 +88,7 @@ def show_demo(config: DemoConfig, metrics: dict[str, Any]) -> None:
 
 
 def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
-    """Print counts, shapes, signers and what cannot be read."""
+    """Print counts, shapes, signers, sources and what cannot be read."""
     split = found["split"]
     sides = ("train", "valid", "test")
     table = _table(title=f"{found['images']} images, split: {split['kind']}", title_justify="left")
@@ -108,6 +108,8 @@ def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
         print(f"Size          {size['width']} x {size['height']} {size['mode']}: {size['images']} images")
     signers = ", ".join(f"{name} ({count})" for name, count in found["signers"].items())
     print(f"Signers       {signers or 'unknown; name them with --signer'}")
+    sources = ", ".join(f"{name} ({count})" for name, count in found["sources"].items())
+    print(f"Sources       {sources or 'unknown; name rooms, cameras or collections with --source'}")
     for side, labels in split["missing"].items():
         print(f"Missing       {side} has no image of {', '.join(labels)}")
     for file in found["unreadable"]:
@@ -175,8 +177,9 @@ def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
         shares = ("-" if figures[key] is None else _percent(figures[key]) for key in ("recall", "precision"))
         table.add_row(label, str(figures["support"]), *shares)
     _print(table)
-    for signer, figures in found["signers"].items():
-        print(f"Signer {signer}: {_percent(figures['accuracy'])} of {figures['n']}")
+    for word, groups in (("Signer", found["signers"]), ("Source", found["sources"])):
+        for name, figures in groups.items():
+            print(f"{word} {name}: {_percent(figures['accuracy'])} of {figures['n']}")
     rejection = found["rejection"]
     answered = rejection["answered_accuracy"]
     if answered is not None:
@@ -234,9 +237,12 @@ def _print(table: "Table") -> None:
 
 def _folds(figures: dict[str, Any]) -> str:
     low, high = figures["interval"]["low"], figures["interval"]["high"]
-    signers = figures["metrics"]["signers"].items()
-    each = ", ".join(f"{signer} {_percent(found['accuracy'])}" for signer, found in signers)
-    return f"{_percent(figures['mean'])} (95 %: {100 * low:.1f} to {100 * high:.1f}); {each}"
+    kind = figures.get("kind", "signer")
+    groups = figures["metrics"][f"{kind}s"].items()
+    each = ", ".join(f"{name} {_percent(found['accuracy'])}" for name, found in groups)
+    # Of two sources the interval does not speak of a third.
+    whom = ", of these two only" if kind == "source" and len(groups) == 2 else ""
+    return f"{_percent(figures['mean'])} (95 %{whom}: {100 * low:.1f} to {100 * high:.1f}); {each}"
 
 
 def _percent(share: float) -> str:

@@ -2,11 +2,13 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.error import URLError
 
 import pytest
 import torch
+
+from handshape.data.drawn import draw_dataset
 
 SMALL = ("--backbone", "squeezenet1_1", "--weights", "untrained", "--device", "cpu", "--epochs", 1)
 
@@ -227,6 +229,62 @@ def test_compare__nothing_left_behind_when_writing_fails(
     assert list(out.parent.iterdir()) == []
 
 
+@pytest.fixture
+def two_rooms(tmp_path: Path) -> Path:
+    """Drawn hands of two signers before a plain backdrop, and of two others in rooms."""
+    styles: tuple[Literal["studio", "room"], ...] = ("studio", "room")
+    for seed, style in enumerate(styles):
+        draw_dataset(tmp_path / "places" / style, "ABC", signers=2, images=3, size=96, style=style, seed=seed)
+    for path in (tmp_path / "places" / "room").glob("*/*.jpg"):
+        path.rename(path.with_name(path.name.replace("signer", "other")))
+    return tmp_path / "places"
+
+
+def test_compare__leave_one_source_out(cli: Any, two_rooms: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ("--source", "folder", "--folds", "source", "--signer", r"((?:signer|other)\d)_")
+    more: tuple[object, ...] = (
+        "--backbone",
+        "handnet",
+        "--models",
+        "frozen",
+        "--device",
+        "cpu",
+        "--store",
+        tmp_path / "store",
+    )
+    answer = cli("compare", two_rooms, *words, *more, "--out", run, "--json")
+    assert answer.code == 0, answer.err
+    check_contract(answer.json, ["frozen"])
+    folded = answer.json["folds"]["frozen"]
+    rooms = {name: figures["accuracy"] for name, figures in folded["metrics"]["sources"].items()}
+    assert set(rooms) == {"room", "studio"} and folded["metrics"]["n"] == 36
+    assert folded["worst"] == rooms[folded["worst_source"]] == min(rooms.values())
+    assert folded["mean"] == pytest.approx(sum(rooms.values()) / 2)
+    assert folded["signers_apart"] is True and folded["untested"] == 0
+    sentence = answer.json["answer"]
+    assert sentence.startswith("In rooms, cameras or collections it has never seen, ")
+    assert folded["worst"] == 1 or f"worst in {folded['worst_source']}: " in sentence
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "Drawn hands." in page and "cannot be seen in two" in page
+    bundle = json.loads((run / "recogniser" / "config.json").read_text(encoding="utf-8"))
+    assert bundle["figures"]["left_out"]["mean"] == folded["mean"]
+    again = cli("compare", two_rooms, *words, *more, "--out", tmp_path / "again", "--json").json["folds"][
+        "frozen"
+    ]
+    assert {**again, "seconds": 0} == {**folded, "seconds": 0}
+
+
+def test_compare__a_source_alone_is_refused_before_the_long_work(
+    refused: Callable[..., str], make_photos: Callable[..., Path]
+) -> None:
+    line = refused(make_photos(signers=4, images=2), "--folds", "source", "--source", r"(signer)\d")
+    assert line.endswith(
+        "1 known source for --folds source; expected at least two (rooms, cameras or collections); name them "
+        "with --source or a source column"
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.shared
 def test_compare__webcam(cli: Any, shared_data: Path, shared_weights: Path, tmp_path: Path) -> None:
@@ -263,3 +321,31 @@ def test_compare__studio_by_signer(cli: Any, shared_data: Path, shared_weights: 
     tested, trained = {row["signer"] for row in found}, set(bundle["trained_on"]["signers"])
     assert tested and trained and not tested & trained
     assert all(row["path"].split("/")[1].startswith(f"hand{row['signer']}_") for row in found)
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_compare__studio_and_webcam_are_two_worlds(
+    cli: Any, shared_data: Path, shared_weights: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "places"
+    root.mkdir()
+    for name in ("studio", "webcam"):
+        (root / name).symlink_to(shared_data / name)
+    words: tuple[object, ...] = (
+        "--source",
+        "folder",
+        "--folds",
+        "source",
+        "--labels",
+        "A-I",
+        "--backbone",
+        "squeezenet1_0",
+    )
+    words += ("--models", "frozen", "--store", tmp_path / "store", "--out", tmp_path / "run", "--json")
+    answer = cli("compare", root, *words)
+    assert answer.code == 0, answer.err
+    folded = answer.json["folds"]["frozen"]
+    rooms = {name: figures["accuracy"] for name, figures in folded["metrics"]["sources"].items()}
+    assert set(rooms) == {"studio", "webcam"} and all(0.11 < accuracy < 0.6 for accuracy in rooms.values())
+    assert answer.json["models"]["frozen"]["test_accuracy"] > 0.9

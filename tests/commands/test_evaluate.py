@@ -144,3 +144,15 @@ def test_evaluate__a_damaged_bundle(cli: Any, finished: Any, tmp_path: Path, dam
     assert answer.code == 1
     assert answer.err.startswith(f"handshape evaluate: the bundle's {damage} is damaged at 'the file': ")
     assert answer.err.count("\n") == 1
+
+
+def test_evaluate__per_source(
+    cli: Any, finished: Any, make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    for room in ("hall", "lab"):
+        make_photos("ABC", signers=1, images=2, name=f"rooms/{room}")
+    words = (tmp_path / "rooms", finished.store, "--source", "folder", "--out", tmp_path / "run")
+    found = evaluate(cli, finished.out, *words)
+    assert {name: figures["n"] for name, figures in found["sources"].items()} == {"hall": 6, "lab": 6}
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Source by source" in page and (tmp_path / "run" / "plots" / "sources.svg").is_file()

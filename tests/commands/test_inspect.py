@@ -89,6 +89,7 @@ def test_inspect__for_people(cli: Any, photos: Path, tmp_path: Path) -> None:
     for words in ("25 images, split: random", "3 x 224 x 224 float32", "10 int64", "64 x 64 RGB: 24 images"):
         assert words in answer.out
     assert "Signers       unknown; name them with --signer" in answer.out
+    assert "Sources       unknown; name rooms, cameras or collections with --source" in answer.out
     assert "Left out      A/notes.txt: not an image file (.txt)" in answer.out
 
 
@@ -145,3 +146,32 @@ def test_inspect__for_people_without_a_split(
     answer = cli("inspect", photos, "--store", tmp_path / "store", "--out", tmp_path / "run")
     assert answer.code == 0, answer.err
     assert "Serious       no split can be made" in answer.out
+
+
+def test_inspect__counts_sources_and_warns_of_a_single_one(
+    cli: Any, make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = tmp_path / "rooms"
+    for room in ("hall", "lab"):
+        make_photos("AB", signers=2, images=2, name=f"rooms/{room}")
+    found = found_in(cli, root, tmp_path, "--source", "folder")
+    assert found["sources"] == {"hall": 8, "lab": 8} and found["labels"] == ["A", "B"]
+    assert not {"one_source", "sources_unknown"} & {finding["kind"] for finding in found["findings"]}
+    answer = cli(
+        "inspect", root, "--source", "(hall)/", "--store", tmp_path / "store", "--out", tmp_path / "p"
+    )
+    assert "Sources       hall (8)" in answer.out
+    assert "Note          8 photos have no known source" in answer.out
+    one = tmp_path / "one"
+    one.mkdir()
+    (one / "hall").symlink_to(root / "hall")
+    answer = cli("inspect", one, "--source", "folder", "--store", tmp_path / "store", "--out", tmp_path / "q")
+    assert (
+        "Warning       All 8 photos are from one source (hall): they cannot say how photos from" in answer.out
+    )
+
+
+def test_inspect__notes_that_rooms_are_not_known(found: dict[str, Any]) -> None:
+    assert found["sources"] == {}
+    (note,) = (finding for finding in found["findings"] if finding["kind"] == "sources_unknown")
+    assert note["severity"] == "note" and "name them with --source" in note["message"]

@@ -27,6 +27,11 @@ def test_number_signers__one_number_for_one_person() -> None:
     assert config.trained_on["signers"] == ["anna", "zoe"]
 
 
+def test_number_signers__numbers_sources_too() -> None:
+    config = described(figures={"sources": {"anna's kitchen": {"n": 1}, "office": {"n": 2}}})
+    assert number_signers(config).figures == {"sources": {"source 1": {"n": 1}, "source 2": {"n": 2}}}
+
+
 def test_number_signers__nothing_known() -> None:
     assert number_signers(described()) == described()
 

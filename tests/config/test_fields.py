@@ -45,7 +45,7 @@ def test_settings__numbers_of_other_kinds() -> None:
         (TrainConfig, {"model": "rnn"}, "--model 'rnn'; expected one of cnn, frozen"),
         (TrainConfig, {"device": "tpu"}, "--device 'tpu'; expected one of auto, cpu, cuda, mps; choose one"),
         (TrainConfig, {"head": ["mlp"]}, "--head ['mlp']; expected one of lda, linear, mlp"),
-        (CompareConfig, {"folds": "all"}, "--folds 'all'; expected one of none, signers; choose one"),
+        (CompareConfig, {"folds": "all"}, "--folds 'all'; expected one of none, signers, source; choose one"),
         (
             InspectConfig,
             {"split": "by hand"},

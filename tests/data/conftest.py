@@ -45,13 +45,17 @@ def facts_of() -> Callable[[Image.Image], ImageFacts]:
 
 @pytest.fixture
 def make_dataset() -> Callable[..., Dataset]:
-    """Return a function that makes a data set of labels and signers, one of each per sample."""
+    """Return a function that makes a data set of labels, signers and sources, one of each per sample."""
 
-    def make(labels: Sequence[str], signers: Sequence[str | None] | None = None) -> Dataset:
-        people = signers or [None] * len(labels)
+    def make(
+        labels: Sequence[str],
+        signers: Sequence[str | None] | None = None,
+        sources: Sequence[str | None] | None = None,
+    ) -> Dataset:
+        people, places = (given or [None] * len(labels) for given in (signers, sources))
         samples = tuple(
-            Sample(Path(f"{label}/{i}.jpg"), f"{label}/{i}.jpg", label, person)
-            for i, (label, person) in enumerate(zip(labels, people, strict=True))
+            Sample(Path(f"{label}/{i}.jpg"), f"{label}/{i}.jpg", label, person, source=place)
+            for i, (label, person, place) in enumerate(zip(labels, people, places, strict=True))
         )
         return Dataset(Path(), samples, tuple(sorted(set(labels))))
 

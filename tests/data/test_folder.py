@@ -268,6 +268,92 @@ def test_read_folder__signer_is_refused(tmp_path: Path, pattern: str, message: s
     refused(tmp_path, message, signer=pattern)
 
 
+def test_read_folder__source_in_the_path(tmp_path: Path) -> None:
+    put(tmp_path / "A" / "hall_hand1.png", tmp_path / "A" / "lab_hand1.png", tmp_path / "A" / "x.png")
+    data = read_folder(tmp_path, source="(hall|lab)_", signer=r"hand(\d)")
+    assert [(s.source, s.signer) for s in data.samples] == [("hall", "1"), ("lab", "1"), (None, None)]
+    refused(
+        tmp_path,
+        "--source 'cam(.)' matches no path; expected a match in paths such as 'A/hall_hand1.png'; "
+        "correct the expression",
+        source="cam(.)",
+    )
+
+
+def test_read_folder__source_is_never_guessed(tmp_path: Path) -> None:
+    put(tmp_path / "hall" / "A" / "1.png", tmp_path / "lab" / "A" / "1.png")
+    data = read_folder(tmp_path)
+    assert data.labels == ("hall", "lab") and data.sources == ()
+
+
+def test_read_folder__each_folder_is_a_source(tmp_path: Path) -> None:
+    put(
+        tmp_path / "lab" / "B" / "1.png",
+        tmp_path / "lab" / "A" / "more" / "2.png",
+        tmp_path / "lab" / "truth.csv",
+    )
+    put(tmp_path / "hall" / "A" / "3.png", tmp_path / ".git" / "A" / "4.png", tmp_path / "README.md")
+    (tmp_path / "far").mkdir()
+    put(tmp_path / "far" / "C" / "5.png")
+    data = read_folder(tmp_path, source="folder")
+    assert data.sources == ("far", "hall", "lab") and data.labels == ("A", "B", "C")
+    assert [(s.name, s.label, s.source, s.split) for s in data.samples] == [
+        ("hall/A/3.png", "A", "hall", None),
+        ("lab/A/more/2.png", "A", "lab", None),
+        ("lab/B/1.png", "B", "lab", None),
+        ("far/C/5.png", "C", "far", None),
+    ]
+    assert data.unreadable == ()
+
+
+def test_read_folder__a_source_may_be_a_link_and_may_have_given_sides(tmp_path: Path) -> None:
+    put(tmp_path / "elsewhere" / "train" / "A" / "1.png", tmp_path / "elsewhere" / "val" / "A" / "2.png")
+    root = tmp_path / "photos"
+    put(root / "lab" / "train" / "A" / "3.png", root / "lab" / "test" / "A" / "4.png")
+    (root / "hall").symlink_to(tmp_path / "elsewhere")
+    data = read_folder(root, source="folder")
+    assert [(s.name, s.source, s.split) for s in data.samples] == [
+        ("hall/train/A/1.png", "hall", "train"),
+        ("hall/val/A/2.png", "hall", "valid"),
+        ("lab/test/A/4.png", "lab", "test"),
+        ("lab/train/A/3.png", "lab", "train"),
+    ]
+
+
+def make_labels_only(root: Path) -> None:
+    put(root / "A" / "1.png", root / "B" / "x" / "2.png")
+
+
+def make_given(root: Path) -> None:
+    put(root / "train" / "A" / "1.png", root / "test" / "A" / "2.png")
+
+
+def make_an_empty_source(root: Path) -> None:
+    put(root / "hall" / "A" / "1.png", root / "notes" / "about.txt")
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong"),
+    [
+        (make_labels_only, "'A/1.png' is in no label folder"),
+        (make_given, "test and train are sides of a split"),
+        (make_an_empty_source, "'notes' holds no label folder with files in it"),
+        (make_flat, "there is no folder in '{root}'"),
+    ],
+)
+def test_read_folder__folders_that_are_no_sources(
+    tmp_path: Path, make: Callable[[Path], None], wrong: str
+) -> None:
+    root = tmp_path / "data"
+    make(root)
+    refused(
+        root,
+        f"--source folder, but {wrong.format(root=root)}; expected root/<source>/<label>/*; move the photos, "
+        r"or give an expression that finds the source in their paths, such as 'room(\d+)_'",
+        source="folder",
+    )
+
+
 def write_table(folder: Path, text: str, encoding: str = "utf-8") -> Path:
     put(folder / "A" / "1.png", folder / "B b" / "ä,2.png")
     table = folder / "my table.csv"
@@ -309,6 +395,16 @@ def test_read_folder__table_from_another_folder(tmp_path: Path, monkeypatch: pyt
     assert sample.path.is_file()
 
 
+def test_read_folder__table_with_sources(tmp_path: Path) -> None:
+    table = write_table(tmp_path, "path,label,source,camera\nA/1.png,A,hall,phone\n")
+    assert read_folder(table).sources == ("hall",)
+    assert read_folder(table, source="camera").sources == ("phone",)
+    with pytest.raises(
+        DataError, match="has no column 'folder' for --source; expected one of path, label, sou"
+    ):
+        read_folder(table, source="folder")
+
+
 def test_read_folder__table_with_a_signer_pattern(tmp_path: Path) -> None:
     table = write_table(tmp_path, "path,label,signer\nA/1.png,A,Ann\n")
     assert read_folder(table, signer=r"(\d)\.png").signers == ("1",)
@@ -327,7 +423,7 @@ def test_read_folder__table_without_a_column(tmp_path: Path, text: str, lacking:
     refused(
         table,
         f"'{table}' has no column {lacking}; expected a CSV file with the columns "
-        "path,label[,signer][,split]; add a first line with these names",
+        "path,label[,signer][,source][,split]; add a first line with these names",
     )
 
 

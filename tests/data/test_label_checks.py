@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from handshape.data.label_checks import check_counts, check_signers, check_unreadable
+from handshape.data.label_checks import check_counts, check_signers, check_sources, check_unreadable
 from handshape.data.sample import Dataset, Unreadable
 
 Make = Callable[..., Dataset]
@@ -82,3 +82,40 @@ def test_check_signers__a_label_of_one_person(make_dataset: Make) -> None:
     assert found.message.startswith(
         "1 label is shown by one signer only (B): that person cannot be both learnt"
     )
+
+
+def test_check_sources__unknown_is_a_note_that_says_what_figures_speak_of(make_dataset: Make) -> None:
+    (found,) = check_sources(make_dataset(["A", "B"]))
+    assert (found.kind, found.severity, found.share) == ("sources_unknown", "note", 1.0)
+    assert found.message == (
+        "Rooms and cameras are not known: figures speak of rooms and cameras like those in these photos "
+        "only, so name them with --source, and leave each out once with --folds source."
+    )
+
+
+def test_check_sources__some_unknown(make_dataset: Make) -> None:
+    (found,) = check_sources(make_dataset(["A"] * 4, None, ["kitchen", "office", None, "kitchen"]))
+    assert (found.kind, found.severity, found.share) == ("sources_unknown", "note", 0.25)
+    assert found.names == ("A/2.jpg",)
+    assert found.message.startswith("1 photo has no known source (room, camera, collection): --folds source")
+
+
+def test_check_sources__a_single_one_is_a_warning(make_dataset: Make) -> None:
+    (found,) = check_sources(make_dataset(["A", "B"], None, ["kitchen"] * 2))
+    assert (found.kind, found.severity, found.share) == ("one_source", "warning", 1.0)
+    assert found.message == (
+        "All 2 photos are from one source (kitchen): they cannot say how photos from another room or camera "
+        "are read, so add some, and name where they are from."
+    )
+
+
+def test_check_sources__a_label_of_one_room(make_dataset: Make) -> None:
+    assert not list(check_sources(make_dataset(["A", "A", "B", "B"], None, ["x", "y"] * 2)))
+    (found,) = check_sources(make_dataset(["A", "A", "B", "B"], None, ["x", "y", "x", "x"]))
+    assert (found.kind, found.severity, found.share) == ("label_one_source", "warning", 0.5)
+    assert found.labels == ("B",)
+    assert found.message.startswith("1 label is in one source only (B): the room or camera may give such a")
+
+
+def test_check_sources__without_any_photo(make_dataset: Make) -> None:
+    assert not list(check_sources(Dataset(make_dataset(["A"]).root, (), ("A",))))

@@ -20,7 +20,7 @@ def test_check_data__a_good_data_set_has_no_findings(
     draw_scene: Scene, facts_of: Measure, make_dataset: Make
 ) -> None:
     facts = [facts_of(draw_scene(seed)) for seed in range(100)]
-    dataset = make_dataset(["A"] * 50 + ["B"] * 50, ["1", "2"] * 50)
+    dataset = make_dataset(["A"] * 50 + ["B"] * 50, ["1", "2"] * 50, ["kitchen", "office"] * 50)
     digests = [str(i) for i in range(100)]
     bursts = find_bursts(near_pairs(facts, dataset.classes), digests, dataset.classes)
     twins = twins_across_labels(facts, dataset.classes)
@@ -34,15 +34,16 @@ def test_check_data__serious_findings_come_first(
     dataset = replace(make_dataset(["A"] * 16 + ["B"] * 4), unreadable=(Unreadable("A/x.jpg", "A", "empty"),))
     found = check_data(dataset, facts, [str(i) for i in range(20)])
     ranks = [("serious", "warning", "note").index(finding.severity) for finding in found]
-    assert ranks == sorted(ranks) and set(ranks) == {0, 1}
-    assert {f.kind for f in found} == {"few_photos", "imbalance", "unreadable", "signers_unknown", "blurred"}
+    assert ranks == sorted(ranks) and set(ranks) == {0, 1, 2}
+    kinds = {"few_photos", "imbalance", "unreadable", "signers_unknown", "sources_unknown", "blurred"}
+    assert {f.kind for f in found} == kinds
     assert all(f.message.endswith(".") and "\n" not in f.message and 0 <= f.share <= 1 for f in found)
 
 
 def test_check_data__copies_and_two_labels(draw_scene: Scene, facts_of: Measure, make_dataset: Make) -> None:
     facts = [facts_of(draw_scene(seed)) for seed in range(120)]
     facts[61] = facts[1]
-    dataset = make_dataset(["A"] * 60 + ["B"] * 60, ["1", "2"] * 60)
+    dataset = make_dataset(["A"] * 60 + ["B"] * 60, ["1", "2"] * 60, ["kitchen", "office"] * 60)
     digests = [str(i) for i in range(120)]
     digests[60] = digests[0]
     digests[5] = digests[4]
@@ -65,7 +66,7 @@ def test_check_data__bursts(
     draw_scene: Scene, facts_of: Measure, make_dataset: Make, size: int, severity: str
 ) -> None:
     facts = [facts_of(draw_scene(seed)) for seed in range(100)]
-    dataset = make_dataset(["A"] * 50 + ["B"] * 50, ["1", "2"] * 50)
+    dataset = make_dataset(["A"] * 50 + ["B"] * 50, ["1", "2"] * 50, ["kitchen", "office"] * 50)
     bursts = np.maximum(np.arange(100) - size + 1, 0)
     (found,) = check_data(dataset, facts, [str(i) for i in range(100)], bursts=bursts)
     assert (found.kind, found.severity, found.share) == ("bursts", severity, size / 100)
@@ -87,8 +88,8 @@ def test_check_data__real_photos(
     make_dataset: Make,
 ) -> None:
     expected = {
-        "studio": {"plain_background", "bursts"},
-        "webcam": {"signers_unknown", "one_room", "border", "bursts"},
+        "studio": {"plain_background", "bursts", "sources_unknown"},
+        "webcam": {"signers_unknown", "one_room", "border", "bursts", "sources_unknown"},
     }
     for name, (names, facts) in {"studio": studio_facts, "webcam": webcam_facts}.items():
         people = [n.split("/hand")[1][0] if "/hand" in n else None for n in names]

@@ -1,4 +1,4 @@
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +64,10 @@ def test_on__one_side() -> None:
 def test_sample__is_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         DATA.samples[0].label = "C"  # type: ignore[misc]
+
+
+def test_dataset__sources_are_sorted_and_known() -> None:
+    assert DATA.sources == ()
+    rooms = ("office", None, "kitchen", "office")
+    samples = tuple(replace(one, source=room) for one, room in zip(DATA.samples, rooms, strict=True))
+    assert replace(DATA, samples=samples).sources == ("kitchen", "office")

@@ -64,3 +64,14 @@ def test_digest__stands_for_content_and_sides(with_copies: Path, tmp_path: Path)
     assert survey(with_copies, tmp_path / "store", seed=1).digest != first.digest
     (with_copies / "A" / "signer1_0.png").unlink()
     assert survey(with_copies, tmp_path / "store").digest != first.digest
+
+
+def test_digest__stands_for_sources_where_they_are_known(make_photos: Any, tmp_path: Path) -> None:
+    root = make_photos("AB", signers=4, images=2)
+    scan = scan_dataset(read_folder(root), tmp_path / "store", size=32)
+    named = scan_dataset(read_folder(root, source=r"signer(\d)_"), tmp_path / "store", size=32)
+    first, second = (
+        survey_data(one, kind="random", valid_fraction=0.2, test_fraction=0.2, seed=0).digest
+        for one in (scan, named)
+    )
+    assert first != second

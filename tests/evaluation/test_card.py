@@ -137,3 +137,26 @@ def test_model_card__is_in_the_bundle_that_is_loaded(finished: Any, card: str) -
     config = load(finished.out).config
     again = model_card(config.labels, config.network, config.threshold, config.trained_on, config.figures)
     assert again == card
+
+
+@pytest.mark.parametrize("kind", ["source", "signer"])
+def test_model_card__says_what_is_read_where_it_has_never_been(kind: str) -> None:
+    left_out = {
+        "kind": kind,
+        "count": 3,
+        "mean": 0.24,
+        "interval": [0.1, 0.4],
+        "interval_scope": "rooms, cameras or collections never seen",
+        "worst": 0.2,
+    }
+    text = write(left_out=left_out)
+    assert f"Each of 3 {kind}s was left out once" in text
+    assert (
+        "**24.0 %** on average (95 %: 10.0 to 40.0 %), 20.0 % in the worst. The interval speaks of roo"
+        in text
+    )
+    assert ("Expect this, not the figure above, in a new room" in text) == (kind == "source")
+    assert "\n- **Unsure.**" in text and "\n\n- **Unsure.**" not in text
+    named = {result.metric_name: result.metric_value for result in check_head(text).eval_results}
+    assert named[f"Accuracy, each {kind} left out once, mean"] == 0.24
+    assert "left out" not in write()

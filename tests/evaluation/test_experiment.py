@@ -5,22 +5,23 @@ import numpy as np
 import pytest
 import torch
 
-from handshape.config.train import BackboneConfig, LoopOptions
+from handshape.config.train import BackboneConfig, FoldKind, LoopOptions
 from handshape.data.folder import read_folder
 from handshape.data.sample import Dataset, Sample, SplitName
 from handshape.data.scan import Scan, scan_dataset
 from handshape.data.survey import survey_data
 from handshape.errors import SplitError
-from handshape.evaluation.experiment import Experiment, run_experiment, split_sides
-from handshape.evaluation.folds import signer_folds
+from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment, split_sides
 from handshape.models.backbone import load_backbone
 from handshape.training.fit import Fitter
 
 CPU = torch.device("cpu")
 
 
-def experiment(root: Path, store: Path, *, signer: str | None, names: Any, folds: bool) -> Experiment:
-    scan: Scan = scan_dataset(read_folder(root, signer=signer), store)
+def experiment(
+    root: Path, store: Path, *, signer: str | None, names: Any, folds: FoldKind, source: str | None = None
+) -> Experiment:
+    scan: Scan = scan_dataset(read_folder(root, signer=signer, source=source), store)
     survey = survey_data(scan, kind="auto", valid_fraction=0.25, test_fraction=0.25, seed=0)
     backbone = load_backbone("squeezenet1_1", "untrained")
     fitter = Fitter(scan, store, CPU, backbone, BackboneConfig(), LoopOptions(epochs=1), seed=0, size=224)
@@ -30,7 +31,9 @@ def experiment(root: Path, store: Path, *, signer: str | None, names: Any, folds
 @pytest.fixture
 def by_signer(make_photos: Any, tmp_path: Path) -> Experiment:
     root = make_photos("ABC", signers=4, images=2)
-    return experiment(root, tmp_path / "store", signer=r"signer(\d)_", names=("cnn", "frozen"), folds=True)
+    return experiment(
+        root, tmp_path / "store", signer=r"signer(\d)_", names=("cnn", "frozen"), folds="signers"
+    )
 
 
 def test_run_experiment__by_signer_with_folds(by_signer: Experiment) -> None:
@@ -63,7 +66,7 @@ def test_run_experiment__bursts_show_both_figures(make_photos: Any, tmp_path: Pa
     for path in sorted(root.glob("*/*.png")):
         for copy in range(3):
             path.with_name(f"{path.stem}-{copy}.png").write_bytes(path.read_bytes())
-    metrics = experiment(root, tmp_path / "store", signer=None, names=("frozen",), folds=False).to_dict()
+    metrics = experiment(root, tmp_path / "store", signer=None, names=("frozen",), folds="none").to_dict()
     leaks = metrics["leaks"]
     assert metrics["split"]["grouped"]
     assert leaks["near_duplicates_across_splits"] == 0
@@ -80,26 +83,56 @@ def test_run_experiment__folds_need_three_signers(make_photos: Any, tmp_path: Pa
         "name them with --signer or a signer column"
     )
     with pytest.raises(SplitError, match=expected):
-        experiment(root, tmp_path / "store", signer=r"signer(\d)_", names=("frozen",), folds=True)
+        experiment(root, tmp_path / "store", signer=r"signer(\d)_", names=("frozen",), folds="signers")
 
 
-def dataset(signers: list[str | None]) -> Dataset:
-    samples = [Sample(Path(f"{i}"), f"{i}", "AB"[i % 2], signer) for i, signer in enumerate(signers)]
-    return Dataset(Path(), tuple(samples), ("A", "B"))
+def test_run_experiment__each_source_is_read_by_what_the_others_taught(
+    make_photos: Any, tmp_path: Path
+) -> None:
+    root = make_photos("AB", signers=4, images=3)
+    for label in "AB":  # two people in one room, two in the other
+        for path in sorted((root / label).iterdir()):
+            room = "hall" if path.name[6] in "12" else "lab"
+            path.rename(path.with_name(f"{room}_{path.name}"))
+    found = experiment(
+        root,
+        tmp_path / "store",
+        signer=r"signer(\d)_",
+        source="(hall|lab)_",
+        names=("frozen",),
+        folds="source",
+    )
+    metrics = found.to_dict()
+    assert metrics["split"]["kind"] == "signer"
+    folded = metrics["folds"]["frozen"]
+    accuracies = {name: one["accuracy"] for name, one in folded["metrics"]["sources"].items()}
+    assert folded["kind"] == "source" and list(accuracies) == ["hall", "lab"]
+    assert folded["mean"] == pytest.approx(np.mean(list(accuracies.values())))
+    assert folded["worst"] == accuracies[folded["worst_source"]] == min(accuracies.values())
+    assert folded["interval"]["low"] <= folded["mean"] <= folded["interval"]["high"]
+    assert "cannot be seen in two" in folded["interval"]["scope"]
+    assert (folded["signers_apart"], folded["untested"]) == (True, 0)
+    assert set(folded["metrics"]["signers"]) == set("1234") and folded["metrics"]["n"] == 24
 
 
-def test_signer_folds__each_signer_is_test_once_and_on_one_side() -> None:
-    data = dataset(["1"] * 6 + ["2"] * 4 + ["3"] * 2 + [None] * 2)
-    folds = signer_folds(data)
-    assert list(folds) == ["1", "2", "3"]
-    for signer, sides in folds.items():
-        who = {side: {data.samples[i].signer for i in indices} for side, indices in sides.items()}
-        assert who["test"] == {signer}
-        assert who["valid"] == {"2" if signer == "3" else "3"}  # the smallest of the others
-        assert None in who["train"]
-        assert not who["test"] & who["train"] | who["valid"] & who["train"]
-        everyone = np.sort(np.concatenate(list(sides.values())))
-        np.testing.assert_array_equal(everyone, np.arange(len(data)))
+def test_run_experiment__folds_need_two_sources(make_photos: Any, tmp_path: Path) -> None:
+    expected = (
+        r"0 known sources for --folds source; expected at least two \(rooms, cameras or collections\); "
+        "name them with --source or a source column"
+    )
+    with pytest.raises(SplitError, match=expected):
+        root = make_photos("AB", signers=4, images=2)
+        experiment(root, tmp_path / "store", signer=None, names=("frozen",), folds="source")
+
+
+def test_plan_folds__as_asked(make_photos: Any, tmp_path: Path) -> None:
+    data = read_folder(make_photos("AB", signers=4, images=2), signer=r"signer(\d)", source=r"signer(\d)")
+    scan = scan_dataset(data, tmp_path / "store", size=32)
+    survey = survey_data(scan, kind="auto", valid_fraction=0.25, test_fraction=0.25, seed=0)
+    assert plan_folds("none", survey, 0.25, 0) is None
+    for kind in ("signers", "source"):
+        plan = plan_folds(kind, survey, 0.25, 0)
+        assert plan is not None and plan.kind == kind.removesuffix("s") and list(plan.sides) == list("1234")
 
 
 def test_split_sides__in_the_order_of_the_samples() -> None:

@@ -10,8 +10,13 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from handshape.errors import ShapeError
-from handshape.evaluation.dependence import NEW_SIGNERS, ONE_SIGNER
-from handshape.evaluation.intervals import Interval, accuracy_interval, mean_over_groups_interval
+from handshape.evaluation.dependence import NEW_SIGNERS, NEW_SOURCES, ONE_SIGNER, TWO_SOURCES
+from handshape.evaluation.intervals import (
+    Interval,
+    accuracy_interval,
+    mean_over_groups_interval,
+    mean_over_sources_interval,
+)
 
 REPETITIONS = 500
 Flags = NDArray[np.bool_]
@@ -242,6 +247,47 @@ def test_mean_over_groups_interval__every_signer_counts_the_same() -> None:
     assert found.low < 0.5 < found.high
     assert found.low + found.high == pytest.approx(1)
     assert found.method.endswith("over 2 signers, each counting the same")
+
+
+def test_mean_over_sources_interval__of_three_speaks_of_new_ones() -> None:
+    correct, rooms = (
+        np.repeat([True, False, True], [900, 100, 50]),
+        np.repeat(["a", "b", "c"], [900, 100, 50]),
+    )
+    found = mean_over_sources_interval(correct, rooms)
+    assert found.low < 2 / 3 < found.high and found.scope == NEW_SOURCES
+    assert found.method.endswith("over 3 sources, each source counting the same")
+    # Rooms are expected to differ more than people do.
+    of_people = mean_over_groups_interval(correct, rooms)
+    assert found.low < of_people.low and of_people.high < found.high
+
+
+def test_mean_over_sources_interval__of_two_speaks_of_these_only() -> None:
+    correct, rooms = np.arange(1000) % 10 < 7, np.repeat(["a", "b"], [800, 200])
+    found = mean_over_sources_interval(correct, rooms)
+    assert found.scope == TWO_SOURCES and found.method == "Wilson, each source counting the same"
+    # The mean of a share of 800 and one of 200 photos varies as a share of 640 does.
+    assert found.effective_photos == pytest.approx(640)
+    assert 0.66 < found.low < 0.7 < found.high < 0.74
+    groups = mean_over_groups_interval(correct, rooms)
+    assert found.high - found.low < groups.high - groups.low
+    in_bursts = mean_over_sources_interval(correct, rooms, np.arange(1000) // 5)
+    assert in_bursts.method.endswith("over 200 bursts, each source counting the same")
+    assert in_bursts.low < 0.7 < in_bursts.high and in_bursts.scope == TWO_SOURCES
+
+
+def test_mean_over_sources_interval__contains_the_mean_of_the_sources() -> None:
+    correct, rooms = np.repeat([True, False], [990, 10]), np.repeat(["a", "b"], [990, 10])
+    found = mean_over_sources_interval(correct, rooms)
+    assert found.low < 0.5 < found.high and found.low + found.high == pytest.approx(1)
+    assert mean_over_sources_interval(np.full(7, True), [0, 1, 1, 1, 1, 1, 1]).high == 1.0
+
+
+def test_mean_over_sources_interval__wrong_input() -> None:
+    with pytest.raises(ShapeError, match="1 sources for 2 photos"):
+        mean_over_sources_interval(np.array([True, False]), ["a"])
+    with pytest.raises(ShapeError, match="correct of shape"):
+        mean_over_sources_interval(np.array([1, 0]), ["a", "b"])
 
 
 @pytest.mark.parametrize("function", [accuracy_interval, mean_over_groups_interval])

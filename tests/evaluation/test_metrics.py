@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from handshape.errors import ShapeError
-from handshape.evaluation.metrics import Confused, LabelFigures, SignerFigures, measure
+from handshape.evaluation.metrics import Confused, GroupFigures, LabelFigures, measure
 
 LABELS = ("A", "B", "C", "D")
 
@@ -29,7 +29,7 @@ def test_measure__figures_by_hand() -> None:
     assert found.labels["A"] == LabelFigures(*[pytest.approx(2 / 3)] * 3, support=3)  # type: ignore[arg-type, misc]
     assert found.labels["B"] == LabelFigures(0.5, 1.0, pytest.approx(2 / 3), 1)  # type: ignore[arg-type]
     assert found.labels["C"] == LabelFigures(precision=None, recall=0.0, f1=0.0, support=1)
-    assert found.signers == {"x": SignerFigures(1.0, 2), "y": SignerFigures(0.0, 2)}
+    assert found.signers == {"x": GroupFigures(1.0, 2), "y": GroupFigures(0.0, 2)}
     assert found.macro_f1 == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
 
 
@@ -116,3 +116,10 @@ def test_measure__logits_are_refused() -> None:
 def test_measure__class_out_of_range() -> None:
     with pytest.raises(ShapeError, match="true classes from 4 to 4"):
         measure(np.array([4]), sure([0]), LABELS)
+
+
+def test_measure__per_source() -> None:
+    found = measure(np.array([0, 1, 2]), sure([0, 1, 0]), LABELS, None, ["hall", None, "hall"])
+    assert found.sources == {"hall": GroupFigures(0.5, 2)} and found.signers == {}
+    with pytest.raises(ShapeError, match="1 sources for 2 photos; expected 2; pass one source per photo"):
+        measure(np.array([0, 1]), sure([0, 1]), LABELS, None, ["hall"])

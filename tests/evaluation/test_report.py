@@ -157,6 +157,40 @@ def test_write_report__with_folds_the_mean_over_signers_comes_first(make_photos:
     assert f"{100 * folded['mean']:.1f} %" in page.text
 
 
+def test_write_report__with_sources_left_out_their_mean_comes_first(make_photos: Any, tmp_path: Path) -> None:
+    photos = make_photos("AB", signers=4, images=3)
+    lines = [
+        f"{path},{path.parent.name},{path.name[6]},{'hall & <b>' if path.name[6] in '12' else 'lab'}"
+        for path in sorted(photos.glob("*/*.png"))
+    ]
+    (photos / "table.csv").write_text("path,label,signer,room\n" + "\n".join(lines), encoding="utf-8")
+    page = trained(photos / "table.csv", tmp_path, source="room", folds="source")
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
+    folded = metrics["folds"]["frozen"]
+    assert "In rooms, cameras or collections it has never seen" in page.text and page.nesting == []
+    assert "Each of 2 sources was left out once" in page.text and "and of other people" in page.text
+    assert metrics["answer"].split("; weakest")[0] in page.text.replace("\n", " ")
+    if folded["worst"] < 1:
+        assert f"worst in {folded['worst_source']}: " in page.text
+    assert "Sources left out, mean" in page.text and f"{100 * folded['mean']:.1f} %" in page.text
+    assert "sources" in page.ids and "Source by source" in page.text and page.all("b") == []
+    assert "read by the model that had not seen their source" in page.text
+    plots = {path.stem for path in (tmp_path / "run" / "plots").glob("*.svg")}
+    assert {"sources-frozen", "signers-frozen"} <= plots
+    card = (tmp_path / "run" / "recogniser" / "README.md").read_text(encoding="utf-8")
+    assert "**Rooms, cameras or collections never seen.** Each of 2 sources was left out once" in card
+    assert f"**{100 * folded['mean']:.1f} %** on average" in card and "hall" not in card
+
+
+def test_write_report__sources_of_an_ordinary_split(make_photos: Any, tmp_path: Path) -> None:
+    page = trained(make_photos("AB", signers=4, images=3), tmp_path, source=r"_(\d)\.")
+    assert (
+        "How well each source among the test photos is read" in page.text
+        or "all from one source" in page.text
+    )
+    assert "· 3 sources" in page.text and page.nesting == []
+
+
 def test_write_report__a_random_split_says_what_it_hides(make_photos: Any, tmp_path: Path) -> None:
     page = trained(make_photos("AB", signers=1, images=6), tmp_path)
     assert split_words("random") in page.text

@@ -13,12 +13,12 @@ from handshape.data.split import Split
 from handshape.data.survey import survey_data
 from handshape.evaluation.calibration import calibrate
 from handshape.evaluation.experiment import Experiment, Ungrouped, split_sides
-from handshape.evaluation.folds import measure_folds
+from handshape.evaluation.folds import FoldPlan, measure_folds
 from handshape.evaluation.intervals import accuracy_interval
 from handshape.evaluation.judge import Judged
 from handshape.evaluation.metrics import measure
 from handshape.evaluation.rejection import measure_rejection
-from handshape.evaluation.report_answer import find_answer, find_cautions, hundred
+from handshape.evaluation.report_answer import find_answer, find_cautions, hundred, is_drawn
 
 
 class Fitted:
@@ -35,12 +35,13 @@ def judged(
     read[:wrong] = (read[:wrong] + 1) % len(tested.labels)
     probabilities = np.eye(len(tested.labels), dtype=np.float32)[read]
     signers = [sample.signer for sample in tested.samples]
+    sources = [sample.source for sample in tested.samples]
     logits = 4 * probabilities
     return Judged(
         Fitted(),  # type: ignore[arg-type]
         tested,
         probabilities,
-        measure(tested.classes, probabilities, tested.labels, signers),
+        measure(tested.classes, probabilities, tested.labels, signers, sources),
         accuracy_interval(read == tested.classes, signers),
         calibrate(logits, tested.classes, logits, tested.classes),
         measure_rejection(probabilities, tested.classes, 0.5),
@@ -101,6 +102,60 @@ def test_find_answer__of_folds_is_their_mean_and_names_the_worst(make: Any) -> N
     assert answer.accuracy == pytest.approx(5 / 6) and answer.folds == 2
     assert answer.worst is not None and answer.worst[0] == parts[0].tested.signers[0]
     assert answer.worst[1] == pytest.approx(4 / 6)
+    assert answer.left_out == "signer" and answer.sentence.startswith(
+        "On a signer it has never seen, about 83"
+    )
+
+
+def by_source(
+    experiment: Experiment, wrong: tuple[int, ...], apart: bool | None, untested: int = 0
+) -> Experiment:
+    """Read the first photos of each side of the split wrong, as if the sides were sources."""
+    data = experiment.survey.split.dataset
+    split = replace(
+        experiment.survey.split,
+        dataset=replace(data, samples=tuple(replace(s, source=f"room {s.split}") for s in data.samples)),
+    )
+    names: tuple[Any, ...] = ("test", "valid", "train")[: len(wrong)]
+    parts = [judged(split, count, side=side) for count, side in zip(wrong, names, strict=True)]
+    sides = split_sides(split.dataset)
+    plan = FoldPlan("source", {side: {"test": sides[side]} for side in names}, apart, untested)
+    survey = replace(experiment.survey, split=split)
+    return replace(experiment, survey=survey, folds={"frozen": measure_folds(parts, plan)})
+
+
+def test_find_answer__of_sources_names_the_worst_and_what_the_interval_speaks_of(make: Any) -> None:
+    experiment = make()
+    answer = find_answer(by_source(experiment, (4, 1), True))
+    assert (answer.left_out, answer.folds, answer.new_signers) == ("source", 2, True)
+    assert answer.accuracy == pytest.approx((2 + 5) / 12)
+    assert answer.sentence.startswith(
+        "In rooms, cameras or collections it has never seen, about 58 of 100 photos are read right (95 %, of "
+        "these two only: "
+    )
+    assert "); worst in room test: 33 %; weakest: " in answer.sentence
+    three = find_answer(by_source(experiment, (4, 1, 0), True))
+    assert "(95 %: " in three.sentence and three.folds == 3
+
+
+def test_find_answer__of_sources_without_a_mistake(make: Any) -> None:
+    answer = find_answer(by_source(make(), (0, 0), True))
+    assert answer.worst is None and answer.sentence.endswith("; no mistake was made")
+
+
+def test_find_cautions__of_sources_that_were_left_out(make: Any) -> None:
+    made = make(wrong=0)
+    experiment = by_source(made, (4, 1), False, untested=3)
+    first, second, last = find_cautions(experiment, find_answer(experiment))
+    assert (first.title, second.title) == ("Other rooms", "Known signers")
+    assert "100 % of the test photos are read right instead of 58 %" in first.text
+    assert "not of new people" in second.text
+    assert last.title == "Not tested" and last.text.startswith(
+        "3 photos have no known source, or a label that"
+    )
+    unknown = by_source(made, (0, 0, 0), None)
+    assert titles(unknown) == ["Signers not known"]
+    assert titles(by_source(made, (0, 0, 0), True)) == []
 
 
 def test_find_answer__without_a_mistake(make: Any) -> None:
@@ -169,3 +224,12 @@ def test_find_cautions__labels_that_no_test_photo_shows(make: Any) -> None:
     experiment = replace(experiment, results=[untested])
     assert titles(experiment)[-1] == "Untested labels"
     assert "No test photo shows J and Z" in find_cautions(experiment, find_answer(experiment))[-1].text
+
+
+def test_is_drawn__also_where_a_source_is(make: Any) -> None:
+    data = make().survey.split.dataset
+    assert not is_drawn(data)
+    (data.root / "room").mkdir()
+    (data.root / "room" / "truth.csv").write_text("path\n")
+    assert not is_drawn(data)
+    assert is_drawn(replace(data, samples=tuple(replace(s, source="room") for s in data.samples)))

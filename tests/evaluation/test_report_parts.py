@@ -43,7 +43,16 @@ def test_find_sides__count_photos_labels_signers_and_bursts(make_photos: Any, tm
     assert sum(side.share for side in sides) == pytest.approx(1)
     assert sorted(signer for side in sides for signer in side.signers) == ["1", "2", "3", "4"]
     assert all(side.labels == 2 for side in sides)
+    assert all(side.sources == () for side in sides)
     assert all(0 <= side.bursts <= side.photos / 2 for side in sides)
+
+
+def test_find_sides__list_sources(make_photos: Any, tmp_path: Path) -> None:
+    data = read_folder(make_photos("AB", signers=4, images=2), source=r"_(\d)\.")
+    survey = survey_data(
+        scan_dataset(data, tmp_path, size=32), kind="random", valid_fraction=0.25, test_fraction=0.25, seed=0
+    )
+    assert find_sides(survey)[0].sources == ("0", "1")
 
 
 def test_find_twins__the_closest_with_their_names(make_photos: Any, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from handshape.evaluation import report_plots
 from handshape.evaluation.calibration import Calibration, measure_reliability
-from handshape.evaluation.metrics import SignerFigures
+from handshape.evaluation.metrics import GroupFigures
 from handshape.evaluation.rejection import Rejection, measure_rejection
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -22,17 +22,24 @@ def answers(right: int, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("count", [1, 4, 40])
-def test_signer_bars__one_for_each_worst_first(count: int) -> None:
-    signers = {f"s{n}": SignerFigures(1 - n / 50, 10) for n in range(count)}
-    found = texts(report_plots.signer_bars("cnn", signers))
+def test_group_bars__one_for_each_worst_first(count: int) -> None:
+    signers = {f"s{n}": GroupFigures(1 - n / 50, 10) for n in range(count)}
+    found = texts(report_plots.group_bars("signer", "cnn", signers))
     names = [text for text in found if text in signers]
     assert sorted(names) == sorted(signers) and names[0] == f"s{count - 1}"
     assert f"mean {100 * np.mean([s.accuracy for s in signers.values()]):.1f}" in found
 
 
-def test_signer_bars__hostile_names_and_nobody_read_right() -> None:
-    signers = {'<b> & "é" $': SignerFigures(0.0, 1), "y" * 40: SignerFigures(0.0, 1)}
-    svg = report_plots.signer_bars("cnn", signers)
+def test_group_bars__say_what_they_stand_for() -> None:
+    svg = report_plots.group_bars(
+        "source", "cnn", {"hall": GroupFigures(0.5, 4), "lab": GroupFigures(1.0, 4)}
+    )
+    assert "for 2 sources, mean 75.0 %, from 50.0 % (hall)" in ET.fromstring(svg).attrib["aria-label"]
+
+
+def test_group_bars__hostile_names_and_nobody_read_right() -> None:
+    signers = {'<b> & "é" $': GroupFigures(0.0, 1), "y" * 40: GroupFigures(0.0, 1)}
+    svg = report_plots.group_bars("signer", "cnn", signers)
     assert '<b> & "é" $' in texts(svg) and "y" * 15 + "…" in texts(svg)
     assert '0.0 % (<b> & "é" $)' in ET.fromstring(svg).attrib["aria-label"]
 
@@ -44,6 +51,8 @@ def test_reliability__says_the_calibration_errors(right: int, count: int) -> Non
     assert f"test, after scaling: ECE {measured.ece:.3f}" in texts(svg)
     with_folds = report_plots.reliability("cnn", Calibration(1.0, measured, measured), measured)
     assert f"signers left out, after scaling: ECE {measured.ece:.3f}" in texts(with_folds)
+    of_sources = report_plots.reliability("cnn", Calibration(1.0, measured, measured), measured, "source")
+    assert f"sources left out, after scaling: ECE {measured.ece:.3f}" in texts(of_sources)
 
 
 @pytest.mark.parametrize("right, count, threshold", [(1, 1, 0.5), (0, 3, 1.0), (30, 40, 0.7)])
@@ -53,4 +62,7 @@ def test_coverage__shows_the_threshold_where_anything_is_answered(
     rejection: Rejection = measure_rejection(*answers(right, count), threshold)
     found = texts(report_plots.coverage("cnn", rejection, rejection.curve))
     assert "every signer left out once" in found
+    assert "every source left out once" in texts(
+        report_plots.coverage("cnn", rejection, rejection.curve, "source")
+    )
     assert (f"chosen threshold, {threshold:.2f}" in found) == (rejection.answered_accuracy is not None)

@@ -68,3 +68,23 @@ def test_spaced__evenly_and_readable_only(tmp_path: Path) -> None:
 def test_find_photos__a_single_one_serves_for_both(make_photos: Any, tmp_path: Path) -> None:
     photos = find_photos(tmp_path, ("A",), make_photos("A", signers=1, images=1))
     assert len(photos.check) == 1 and photos.calibration == photos.check
+
+
+def test_find_photos__of_a_run_whose_folders_are_sources(cli: Any, make_photos: Any, tmp_path: Path) -> None:
+    for room in ("hall", "lab"):
+        make_photos("AB", signers=3, images=1, name=f"rooms/{room}")
+    words = (
+        "--source",
+        "folder",
+        "--model",
+        "cnn",
+        "--epochs",
+        1,
+        "--device",
+        "cpu",
+        "--store",
+        tmp_path / "store",
+    )
+    assert cli("train", tmp_path / "rooms", *words, "--out", tmp_path / "run").code == 0
+    photos = find_photos(tmp_path / "run" / "recogniser", ("A", "B"), None)
+    assert photos.source.startswith("the run's test photos") and {p.label for p in photos.check} == {"A", "B"}

@@ -91,11 +91,12 @@ def _measure(
     unknown: list[str],
 ) -> Evaluated:
     signers = [sample.signer for sample in tested.samples]
+    sources = [sample.source for sample in tested.samples]
     correct = probabilities.argmax(axis=1) == tested.classes
     trained = {str(signer) for signer in recogniser.config.trained_on.get("signers", ())}
     return Evaluated(
         tested,
-        measure(tested.classes, probabilities, recogniser.labels, signers),
+        measure(tested.classes, probabilities, recogniser.labels, signers, sources),
         accuracy_interval(correct, signers, bursts),
         float((mirrored.argmax(axis=1) == tested.classes).mean()),
         measure_reliability(probabilities, tested.classes),

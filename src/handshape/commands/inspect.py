@@ -1,6 +1,7 @@
 """Say what is in a data set: what the lesson asks for, and what is wrong with it."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from handshape.commands.material import scan_material, survey_material
 from handshape.config.use import InspectConfig
 from handshape.data.image import Preprocessing
-from handshape.data.sample import SPLITS, Dataset
+from handshape.data.sample import SPLITS
 from handshape.data.scan import Scan
 from handshape.data.survey import Survey
 from handshape.evaluation.pictures import pair_sheet, sample_sheet
@@ -26,8 +27,8 @@ def inspect(config: InspectConfig) -> dict[str, Any]:
         config: The settings.
 
     Returns:
-        Counts per split and label, shapes of one example and of one minibatch, signers, image sizes, and
-        files that cannot be read.
+        Counts per split and label, shapes of one example and of one minibatch, signers, sources, image sizes,
+        and files that cannot be read.
 
     Raises:
         HandshapeError: Something a user can mend; see the message.
@@ -51,7 +52,8 @@ def inspect(config: InspectConfig) -> dict[str, Any]:
         },
         "bursts": int(survey.bursts.max()) + 1,
         "findings": [asdict(finding) for finding in survey.findings],
-        "signers": _signers(scan.dataset),
+        "signers": _counts(scan.dataset.signers, [sample.signer for sample in scan.dataset.samples]),
+        "sources": _counts(scan.dataset.sources, [sample.source for sample in scan.dataset.samples]),
         "sizes": _sizes(scan),
         "example": _example(scan),
         "minibatch": _minibatch(survey),
@@ -68,9 +70,9 @@ def inspect(config: InspectConfig) -> dict[str, Any]:
     return found
 
 
-def _signers(dataset: Dataset) -> dict[str, int]:
-    found = Counter(sample.signer for sample in dataset.samples if sample.signer is not None)
-    return {signer: found[signer] for signer in dataset.signers}
+def _counts(names: Sequence[str], known: Sequence[str | None]) -> dict[str, int]:
+    found = Counter(known)
+    return {name: found[name] for name in names}
 
 
 def _sizes(scan: Scan) -> list[dict[str, Any]]:

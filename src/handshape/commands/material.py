@@ -32,7 +32,7 @@ def scan_material(config: DataConfig, *, size: int = 224, measure: bool = True) 
         DataError: The data cannot be read.
         OutputError: The store cannot be written.
     """
-    dataset = read_folder(config.data, labels=config.labels, signer=config.signer)
+    dataset = read_folder(config.data, labels=config.labels, signer=config.signer, source=config.source)
     store = open_store(config.store)
     scan = scan_dataset(dataset, store, size=size, strict=config.strict, measure=measure)
     if scan.dataset.unreadable:

@@ -53,7 +53,7 @@ def push(config: PushConfig) -> dict[str, Any]:
 
 
 def number_signers(config: BundleConfig) -> BundleConfig:
-    """Return a bundle's description with ``signer 1``, ``signer 2`` and so on for the signers' names."""
+    """Return a bundle's description with ``signer 1`` and so on for signers' names, and so for sources."""
     trained_on, figures = dict(config.trained_on), dict(config.figures)
     tested = figures.get("signers", {})
     names = sorted({*trained_on.get("signers", ()), *tested})
@@ -62,6 +62,9 @@ def number_signers(config: BundleConfig) -> BundleConfig:
         trained_on["signers"] = [numbers[name] for name in trained_on["signers"]]
     if tested:
         figures["signers"] = {numbers[name]: found for name, found in tested.items()}
+    if figures.get("sources"):
+        found = figures["sources"].values()
+        figures["sources"] = {f"source {index}": one for index, one in enumerate(found, start=1)}
     return replace(config, trained_on=trained_on, figures=figures)
 
 

@@ -8,8 +8,7 @@ from handshape.commands.material import choose_device, say_findings, scan_materi
 from handshape.config.train import CompareConfig, ModelName, TrainConfig
 from handshape.data.augment import Views, views_of
 from handshape.evaluation.card import model_card
-from handshape.evaluation.experiment import Experiment, run_experiment
-from handshape.evaluation.folds import signer_folds
+from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment
 from handshape.evaluation.judge import write_predictions
 from handshape.evaluation.report import write_report
 from handshape.evaluation.report_answer import find_answer
@@ -63,9 +62,9 @@ def train_models(
         backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     size = backbone.preprocessing.size if backbone else _SIZE
     store, scan = scan_material(config, size=size)
-    survey = survey_material(config, scan)  # a split that cannot be made fails here, before the long work
-    if config.folds == "signers":
-        signer_folds(scan.dataset)
+    survey = survey_material(config, scan)
+    # What cannot be split so fails here and above, before the long work.
+    plan_folds(config.folds, survey, config.valid_fraction, config.seed)
     fitter = Fitter(scan, store, device, backbone, config, config, config, seed=config.seed, size=size)
     features = fitter.features()
     if features is not None:
@@ -75,7 +74,7 @@ def train_models(
         survey,
         fitter,
         names,
-        folds=config.folds == "signers",
+        folds=config.folds,
         fractions=(config.valid_fraction, config.test_fraction),
         seed=config.seed,
     )
@@ -111,13 +110,15 @@ def _write(
         "signers": list(split.dataset.on("train").signers),
         **split.counts(),
     }
+    folded = experiment.folds.get(best.fitted.name)
+    figures = metrics["models"][best.fitted.name]
     config = BundleConfig(
         split.dataset.labels,
         best.fitted.config,
         best.calibration.temperature,
         best.rejection.threshold,
         trained_on=trained_on,
-        figures=metrics["models"][best.fitted.name],
+        figures=figures if folded is None else {**figures, "left_out": folded.without_names()},
     )
     card = model_card(config.labels, config.network, config.threshold, config.trained_on, config.figures)
     Recogniser(best.fitted.network, config).save(folder / "recogniser", card)

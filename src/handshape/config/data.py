@@ -12,11 +12,16 @@ DATA_HELP = "Folder of label folders, of train, valid and test folders, or a CSV
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions(Settings):
-    """Whose hands, which labels, and how the images are split."""
+    """Whose hands, from where, which labels, and how the images are split."""
 
     labels: str | None = option(None, "Labels to keep: A,B,C or A-I.")
     signer: str | None = option(
         None, r"Regular expression with one group that finds the signer in a path: 'hand(\d+)_'."
+    )
+    source: str | None = option(
+        None,
+        "Where photos come from (room, camera, collection). In a table: the column that says so (default: "
+        r"`source`). In folders: `folder` for <source>/<label>/*, or an expression like 'room(\d+)_'.",
     )
     split: Literal["auto", "given", "signer", "random"] = option(
         "auto", "How to split: as given, by signer (the default where signers are known), or at random."
@@ -38,7 +43,7 @@ class DataOptions(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig(DataOptions):
-    """Which images, whose hands, and how they are split."""
+    """Which images, whose hands, from where, and how they are split."""
 
     data: Path = argument(DATA_HELP)
 

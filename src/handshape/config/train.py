@@ -11,6 +11,7 @@ from handshape.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "int8"]
 ModelName = Literal["cnn", "frozen", "finetune"]
+FoldKind = Literal["none", "signers", "source"]
 MODELS: tuple[ModelName, ...] = ("cnn", "frozen", "finetune")
 
 
@@ -74,8 +75,10 @@ class LoopOptions(Settings):
     batch_size: int = option(32, "Images in one step.")
     learning_rate: float = option(1e-3, "Learning rate of Adam.")
     weight_decay: float = option(0.0, "Weight decay of Adam.")
-    folds: Literal["none", "signers"] = option(
-        "none", "Leave each signer out once, too: every signer is read by a model that never saw them."
+    folds: FoldKind = option(
+        "none",
+        "Leave each of the signers, or each source (--source), out once, too: its photos are read by a model "
+        "that never saw it.",
     )
 
     def __post_init__(self) -> None:

@@ -1,40 +1,52 @@
-"""Read the three layouts of labelled images: class folders, split folders, and a CSV table."""
+"""Read the layouts of labelled images: class folders, split folders, folders of those, and a CSV table."""
 
-import csv
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
+from handshape.data.in_paths import find_in_paths
 from handshape.data.labels import select_labels
-from handshape.data.sample import SPLITS, Dataset, Sample, SplitName, Unreadable
+from handshape.data.sample import SPLIT_NAMES, Dataset, Sample, SplitName, Unreadable
+from handshape.data.table import read_table
 from handshape.errors import DataError, DataNotFoundError
 
-_SPLIT_FOLDERS: dict[str, SplitName] = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
 # Left behind by file managers; nobody means them as images.
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
+# As a regular expression it has no group, so it cannot be meant as one.
+_BY_FOLDER = "folder"
 
 
-def read_folder(data: str | Path, *, labels: str | None = None, signer: str | None = None) -> Dataset:
+def read_folder(
+    data: str | Path, *, labels: str | None = None, signer: str | None = None, source: str | None = None
+) -> Dataset:
     """List the labelled images under a folder or in a CSV table, without decoding any.
 
     Labels come from folder names and their order is that of torchvision's ``ImageFolder``.
 
+    The signer is the person. The source is the room, camera or collection that a photo comes from. What
+    ``source`` means depends on the data, and is never guessed: for a table, the column that names it; for
+    folders, either ``folder``, which makes each folder of the root a source and a data set of its own, or a
+    regular expression like that for the signer.
+
     Args:
         data: ``root/<label>/*``, ``root/{train,valid|val,test}/<label>/*``, or a CSV file with the columns
-            ``path,label[,signer][,split]`` (paths relative to the file).
+            ``path,label[,signer][,source][,split]`` (paths relative to the file); with ``source="folder"``
+            ``root/<source>/`` followed by one of the first two.
         labels: Labels to keep, as ``A,B,C`` or ``A-I``; ``None`` keeps all.
         signer: Regular expression with one group, searched in each path below the root.
+        source: Column of the table; or ``folder``; or a regular expression with one group, searched in each
+            path below the root. ``None``: the table's column ``source`` if it has one, else not known.
 
     Returns:
         The data set. Files that are no images are listed in its ``unreadable``.
 
     Raises:
         DataNotFoundError: ``data`` does not exist.
-        DataError: No image is there, a label is unknown, or ``signer`` is malformed or matches nothing.
+        DataError: No image is there, a label is unknown, ``signer`` or ``source`` is malformed or matches
+            nothing, the table lacks the column, or the folders are not those of ``source="folder"``.
 
     Source: ``torchvision.datasets.ImageFolder`` for the order of labels and files.
     """
@@ -46,7 +58,7 @@ def read_folder(data: str | Path, *, labels: str | None = None, signer: str | No
             "check the path",
         )
     try:
-        rows = list(_read_table(root) if root.is_file() else _walk(root))
+        rows = list(_rows(root, source))
     except OSError as error:
         raise DataError(
             f"cannot read {str(root)!r} ({error.strerror})", "a folder or a CSV file", "check its permissions"
@@ -60,34 +72,75 @@ def read_folder(data: str | Path, *, labels: str | None = None, signer: str | No
     chosen = select_labels(sorted({row.label for row in rows}), labels)
     rows = [row for row in rows if row.label in chosen]
     if signer is not None:
-        rows = _with_signers(rows, signer)
+        people = find_in_paths(rows, "signer", signer)
+        rows = [replace(row, signer=found) for row, found in zip(rows, people, strict=True)]
+    if source is not None and source != _BY_FOLDER and not root.is_file():
+        places = find_in_paths(rows, "source", source)
+        rows = [replace(row, source=found) for row, found in zip(rows, places, strict=True)]
     base = root.parent if root.is_file() else root
     return _dataset(base.resolve(), rows, chosen)
 
 
-def _walk(root: Path) -> Iterator[Sample]:
+def _rows(root: Path, source: str | None) -> Iterator[Sample]:
+    if root.is_file():
+        return read_table(root, source)
+    return _walk_sources(root) if source == _BY_FOLDER else _walk(root, root, None)
+
+
+def _walk_sources(root: Path) -> Iterator[Sample]:
     folders = _subfolders(root)
-    given = [f for f in folders if f.name in _SPLIT_FOLDERS]
-    if any(f.name == "train" for f in given) and len(given) > 1:
+    if not folders:
+        raise _misfit(f"there is no folder in {str(root)!r}")
+    if given := _sides(folders):
+        raise _misfit(f"{' and '.join(folder.name for folder in given)} are sides of a split")
+    readable = set(Image.registered_extensions())
+    for folder in folders:
+        loose = [entry.name for entry in folder.iterdir() if entry.suffix.lower() in readable]
+        loose = [name for name in sorted(loose) if not name.startswith(".")]
+        if loose:
+            raise _misfit(f"{f'{folder.name}/{loose[0]}'!r} is in no label folder")
+        rows = list(_walk(root, folder, _text(folder.name)))
+        if not rows:
+            raise _misfit(f"{folder.name!r} holds no label folder with files in it")
+        yield from rows
+
+
+def _misfit(wrong: str) -> DataError:
+    return DataError(
+        f"--source folder, but {wrong}",
+        "root/<source>/<label>/*",
+        r"move the photos, or give an expression that finds the source in their paths, such as 'room(\d+)_'",
+    )
+
+
+def _walk(root: Path, top: Path, source: str | None) -> Iterator[Sample]:
+    folders = _subfolders(top)
+    if given := _sides(folders):
         for folder in given:
             for label in _subfolders(folder):
-                yield from _files(root, label, _SPLIT_FOLDERS[folder.name])
+                yield from _files(root, label, SPLIT_NAMES[folder.name], source)
     else:
         for label in folders:
-            yield from _files(root, label, None)
+            yield from _files(root, label, None, source)
+
+
+def _sides(folders: Sequence[Path]) -> list[Path]:
+    """Return those that are sides of a given split; none where ``train`` is not among them."""
+    given = [folder for folder in folders if folder.name in SPLIT_NAMES]
+    return given if len(given) > 1 and any(folder.name == "train" for folder in given) else []
 
 
 def _subfolders(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _files(root: Path, folder: Path, split: SplitName | None) -> Iterator[Sample]:
+def _files(root: Path, folder: Path, split: SplitName | None, source: str | None) -> Iterator[Sample]:
     for place, names in sorted(_walk_once(root, folder)):
         for name in sorted(names):
             if not name.startswith(".") and name.lower() not in _SYSTEM_FILES:
                 path = Path(place, name)
                 below = _text(path.relative_to(root).as_posix())
-                yield Sample(path, below, _text(folder.name), None, split)
+                yield Sample(path, below, _text(folder.name), None, split, source)
 
 
 def _text(name: str) -> str:
@@ -107,64 +160,6 @@ def _walk_once(root: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
         seen.add(real)
         below[:] = sorted(name for name in below if not name.startswith("."))
         yield place, names
-
-
-def _read_table(table: Path) -> Iterator[Sample]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = {"path", "label"} - set(reader.fieldnames or ())
-            if missing:
-                raise DataError(
-                    f"{str(table)!r} has no column {' or '.join(sorted(missing))}",
-                    "a CSV file with the columns path,label[,signer][,split]",
-                    "add a first line with these names",
-                )
-            for line, row in enumerate(reader, start=2):
-                yield _row(table, line, row)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{str(table)!r} is not a table ({error})", "a folder or a CSV file in UTF-8", "check the path"
-        ) from error
-
-
-def _row(table: Path, line: int, row: dict[str, str | None]) -> Sample:
-    values = {key: (value or "").strip() for key, value in row.items() if isinstance(key, str)}
-    if not values["path"] or not values["label"]:
-        raise DataError(f"{str(table)!r} line {line} lacks a path or a label", "both", "complete the line")
-    given = values.get("split", "")
-    if given and given not in _SPLIT_FOLDERS:
-        raise DataError(
-            f"{str(table)!r} line {line} has the split {given!r}", f"one of {', '.join(SPLITS)}", "correct it"
-        )
-    split = _SPLIT_FOLDERS[given] if given else None
-    path = (table.parent / values["path"]).absolute()
-    return Sample(
-        path, values["path"].replace("\\", "/"), values["label"], values.get("signer") or None, split
-    )
-
-
-def _with_signers(rows: list[Sample], pattern: str) -> list[Sample]:
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise DataError(
-            f"--signer {pattern!r} is no regular expression ({error})",
-            r"one with one group, such as 'hand(\d+)_'",
-            "correct it",
-        ) from error
-    if compiled.groups != 1:
-        raise DataError(
-            f"--signer {pattern!r} has {compiled.groups} groups", "exactly one", r"write it like 'hand(\d+)_'"
-        )
-    matches = [compiled.search(row.name) for row in rows]
-    if not any(matches):
-        raise DataError(
-            f"--signer {pattern!r} matches no path",
-            f"a match in paths such as {rows[0].name!r}",
-            "correct the expression",
-        )
-    return [replace(row, signer=m.group(1) if m else None) for row, m in zip(rows, matches, strict=True)]
 
 
 def _dataset(root: Path, rows: list[Sample], labels: tuple[str, ...]) -> Dataset:

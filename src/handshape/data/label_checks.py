@@ -1,9 +1,9 @@
-"""Checks on labels and signers, for which no pixel is read."""
+"""Checks on labels, signers and sources, for which no pixel is read."""
 
 from collections.abc import Iterator
 
 from handshape.data.finding import Finding, Severity, count_of, listed
-from handshape.data.sample import Dataset
+from handshape.data.sample import Dataset, GroupKind
 
 # Photos per label below which a figure says little, and below which it says nothing.
 _FEW, _VERY_FEW = 50, 10
@@ -87,7 +87,7 @@ def check_signers(dataset: Dataset) -> Iterator[Finding]:
             "other people are read, so add photos of at least two more people.",
             1.0,
         )
-    lone = _shown_by_one(dataset) if len(dataset.signers) > 1 else ()
+    lone = _shown_by_one(dataset, "signer") if len(dataset.signers) > 1 else ()
     if lone:
         yield Finding(
             "label_one_signer",
@@ -99,8 +99,49 @@ def check_signers(dataset: Dataset) -> Iterator[Finding]:
         )
 
 
-def _shown_by_one(dataset: Dataset) -> tuple[str, ...]:
-    people: dict[str, set[str | None]] = {label: set() for label in dataset.labels}
+def check_sources(dataset: Dataset) -> Iterator[Finding]:
+    """Yield findings about sources (rooms, cameras, collections) that are not known, or a single one."""
+    nameless = tuple(sample.name for sample in dataset.samples if sample.source is None)
+    if nameless and not dataset.sources:
+        yield Finding(
+            "sources_unknown",
+            "note",
+            "Rooms and cameras are not known: figures speak of rooms and cameras like those in these photos "
+            "only, so name them with --source, and leave each out once with --folds source.",
+            1.0,
+        )
+    elif nameless:
+        yield Finding(
+            "sources_unknown",
+            "note",
+            f"{count_of(len(nameless), 'photo has', 'photos have')} no known source (room, camera, "
+            "collection): --folds source leaves them out, so name it.",
+            len(nameless) / len(dataset),
+            nameless,
+        )
+    if len(dataset.sources) == 1 and not nameless:
+        yield Finding(
+            "one_source",
+            "warning",
+            f"All {len(dataset):,} photos are from one source ({dataset.sources[0]}): they cannot say how "
+            "photos from another room or camera are read, so add some, and name where they are from.",
+            1.0,
+        )
+    lone = _shown_by_one(dataset, "source") if len(dataset.sources) > 1 else ()
+    if lone:
+        yield Finding(
+            "label_one_source",
+            "warning",
+            f"{count_of(len(lone), 'label is', 'labels are')} in one source only ({listed(lone)}): the room "
+            "or camera may give such a label away, and no other can test it, so add photos from others.",
+            sum(sample.label in lone for sample in dataset.samples) / len(dataset),
+            labels=lone,
+        )
+
+
+def _shown_by_one(dataset: Dataset, what: GroupKind) -> tuple[str, ...]:
+    """Return the labels of which all photos are of one known signer, or from one known source."""
+    found: dict[str, set[str | None]] = {label: set() for label in dataset.labels}
     for sample in dataset.samples:
-        people[sample.label].add(sample.signer)
-    return tuple(label for label, signers in people.items() if len(signers) == 1 and None not in signers)
+        found[sample.label].add(sample.signer if what == "signer" else sample.source)
+    return tuple(label for label, names in found.items() if len(names) == 1 and None not in names)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from handshape.data.duplicates import Pairs, exact_groups
 from handshape.data.facts import ImageFacts
 from handshape.data.finding import Finding, count_of
-from handshape.data.label_checks import check_counts, check_signers, check_unreadable
+from handshape.data.label_checks import check_counts, check_signers, check_sources, check_unreadable
 from handshape.data.photo_checks import check_backgrounds, check_borders, check_giveaways, check_photos
 from handshape.data.sample import Dataset
 
@@ -39,6 +39,7 @@ def check_data(
         The findings: serious ones first, then warnings, then notes.
     """
     found = [*check_unreadable(dataset), *check_counts(dataset), *check_signers(dataset)]
+    found += check_sources(dataset)
     if len(dataset):
         found += _two_labels(dataset, digests, twins)
         found += _copies(dataset, digests)

@@ -10,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 SplitName = Literal["train", "valid", "test"]
+GroupKind = Literal["signer", "source"]
+"""What photos are grouped by: who signs, or the room, camera or collection they come from."""
 SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
+SPLIT_NAMES: dict[str, SplitName] = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
+"""How folders and tables may call each side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Sample:
         label: Name of its class.
         signer: Who made the sign, if known.
         split: Side of the split it was given by the folder or table, or later by a protocol.
+        source: The room, camera or collection that it comes from, if known.
     """
 
     path: Path
@@ -30,6 +35,7 @@ class Sample:
     label: str
     signer: str | None = None
     split: SplitName | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,11 @@ class Dataset:
     def signers(self) -> tuple[str, ...]:
         """Known signers, sorted."""
         return tuple(sorted({s.signer for s in self.samples if s.signer is not None}))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Known sources, sorted."""
+        return tuple(sorted({s.source for s in self.samples if s.source is not None}))
 
     def counts(self) -> dict[str, int]:
         """Number of images per label, labels without any included."""

@@ -11,6 +11,7 @@ from handshape.data.duplicates import Leaks, Pairs, leaks, near_pairs, twins_acr
 from handshape.data.finding import Finding
 from handshape.data.prepared import content_digest
 from handshape.data.quality import check_data
+from handshape.data.sample import Sample
 from handshape.data.scan import Scan
 from handshape.data.split import Split, resolve_kind, split_dataset
 from handshape.errors import SplitError
@@ -38,9 +39,9 @@ class Survey:
 
     @property
     def digest(self) -> str:
-        """Stands for content, labels, signers and sides of all samples."""
+        """Stands for content, labels, signers, sides and known sources of all samples."""
         rows = zip(self.scan.digests, self.split.dataset.samples, strict=True)
-        return content_digest("\n".join(f"{d} {s.label} {s.signer} {s.split}" for d, s in rows).encode())
+        return content_digest("\n".join(_described(digest, one) for digest, one in rows).encode())
 
 
 def survey_data(
@@ -100,3 +101,8 @@ def survey_data(
     findings = problem + check_data(dataset, scan.facts, scan.digests, bursts=bursts, twins=twins)
     sides = [sample.split for sample in split.dataset.samples]
     return Survey(scan, split, pairs, bursts, leaks(pairs, sides), findings)
+
+
+def _described(digest: str, sample: Sample) -> str:
+    known = f"{digest} {sample.label} {sample.signer} {sample.split}"
+    return known if sample.source is None else f"{known} {sample.source}"

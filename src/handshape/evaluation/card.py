@@ -22,14 +22,15 @@ def model_card(
     trained_on: Mapping[str, Any],
     figures: Mapping[str, Any],
 ) -> str:
-    """Write the model card of a recogniser in Markdown; signers are counted, never named.
+    """Write the model card of a recogniser in Markdown; signers and sources are counted, never named.
 
     Args:
         labels: K labels.
         network: Description of the network.
         threshold: Probability below which it answers "unsure", in [0, 1].
         trained_on: ``train`` and ``valid`` photos, ``signers`` and kind of ``split`` of the training data.
-        figures: The model's part of ``metrics.json``; empty where nothing was measured.
+        figures: The model's part of ``metrics.json``, with ``left_out`` where each signer or source was
+            left out once; empty where nothing was measured.
 
     Returns:
         The card. It has no name or path of the photos in it.
@@ -53,6 +54,7 @@ def model_card(
         weakest=_weakest(figures["labels"]) if figures else [],
         signers=sorted(one["accuracy"] for one in figures["signers"].values()) if figures else [],
         no_hand=figures.get("no_hand_refused"),
+        left_out=figures.get("left_out"),
     )
 
 
@@ -65,6 +67,10 @@ def _metrics(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if figures["mirrored_accuracy"] is not None:
         mirrored = figures["mirrored_accuracy"]
         yield {"type": "accuracy", "value": mirrored, "name": "Accuracy on the mirrored photos"}
+    left_out = figures.get("left_out")
+    if left_out:
+        words = f"Accuracy, each {left_out['kind']} left out once, mean"
+        yield {"type": "accuracy", "value": left_out["mean"], "name": words}
     error = figures["calibration"]["after"]["ece"]
     yield {"type": "expected_calibration_error", "value": error, "name": "Expected calibration error"}
 

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from handshape.errors import ShapeError
 
-Unit = Literal["signer", "burst", "photo"]
+Unit = Literal["signer", "source", "burst", "photo"]
 Groups = Sequence[object] | NDArray[Any]
 
 NEW_SIGNERS = "signers it has never seen"
 ONE_SIGNER = "one signer: photos of that signer only"
 SAME_SOURCE = "photos from the same source; who signs is not known"
+NEW_SOURCES = "rooms, cameras or collections never seen"
+TWO_SOURCES = "more photos from these two sources; how rooms and cameras differ cannot be seen in two"
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,33 @@ def find_dependence(count: int, signers: Groups | None = None, bursts: Groups | 
         names = [f"alone {i}" if burst is None else f"burst {burst}" for i, burst in enumerate(bursts)]
         return _grouped("burst", names, scope)
     return Dependence("photo", np.arange(count, dtype=np.int64), count, scope)
+
+
+def find_source_dependence(count: int, sources: Groups, bursts: Groups | None = None) -> Dependence:
+    """Take sources as the groups where there are three or more.
+
+    Two cannot show how sources differ: then photos are grouped by burst within each (or stand alone), and the
+    scope says so.
+
+    Args:
+        count: N, the number of photos.
+        sources: (N,) source of each photo.
+        bursts: (N,) burst of each photo; None for a photo means that it stands alone.
+
+    Returns:
+        The groups and what an interval over them speaks of; the unit is the photo if no group has two.
+
+    Raises:
+        ShapeError: sources or bursts are not N.
+    """
+    _check_length("sources", sources, count)
+    _check_length("bursts", bursts, count)
+    names = [str(source) for source in sources]
+    if len(set(names)) > 2:
+        return _grouped("source", names, NEW_SOURCES)
+    own: Groups = [None] * count if bursts is None else bursts
+    inner = [f"alone {i}" if burst is None else f"burst {burst}" for i, burst in enumerate(own)]
+    return _grouped("burst", [f"{name}/{one}" for name, one in zip(names, inner, strict=True)], TWO_SOURCES)
 
 
 def _check_length(name: str, groups: Groups | None, count: int) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from handshape.data.drawn.dataset import TRUTH
 from handshape.data.finding import count_of, listed
 from handshape.data.sample import Dataset
 from handshape.evaluation import plots, report_plots
@@ -19,7 +18,7 @@ from handshape.evaluation.intervals import Interval
 from handshape.evaluation.metrics import Metrics
 from handshape.evaluation.rejection import Rejection
 from handshape.evaluation.report import environment
-from handshape.evaluation.report_answer import hundred
+from handshape.evaluation.report_answer import hundred, is_drawn
 from handshape.evaluation.report_parts import Mistake, find_confusions, weakest_first
 
 # From this loss on mirrored photos it belongs on the first screen.
@@ -84,7 +83,9 @@ def write_evaluation(
         "coverage": report_plots.coverage("evaluation", found.rejection, None),
     }
     if metrics.signers:
-        drawings["signers"] = report_plots.signer_bars("evaluation", metrics.signers)
+        drawings["signers"] = report_plots.group_bars("signer", "evaluation", metrics.signers)
+    if metrics.sources:
+        drawings["sources"] = report_plots.group_bars("source", "evaluation", metrics.sources)
     for name, svg in drawings.items():
         plots.write_svg(folder / "plots" / f"{name}.svg", svg)
     claim = hundred(accuracy, metrics.n)
@@ -113,7 +114,7 @@ def write_evaluation(
 
 
 def _cautions(found: Evaluated) -> Iterator[tuple[str, str]]:
-    if (found.tested.root / TRUTH).is_file():
+    if is_drawn(found.tested):
         yield (
             "Drawn hands",
             "These hands were drawn by a program. The figures say nothing about people.",

@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from handshape.config.train import ModelName
+from handshape.config.train import FoldKind, ModelName
 from handshape.data.drawn.scene import make_background
 from handshape.data.duplicates import leaks
 from handshape.data.sample import SPLITS, Dataset
 from handshape.data.split import split_dataset
 from handshape.data.survey import Survey
-from handshape.evaluation.folds import FoldFigures, measure_folds, signer_folds
+from handshape.evaluation.folds import FoldFigures, FoldPlan, measure_folds, signer_folds
 from handshape.evaluation.judge import Judged, judge
 from handshape.evaluation.paired import PairedDifference, compare_paired
 from handshape.evaluation.rejection import refused_share
+from handshape.evaluation.source_folds import source_folds
 from handshape.training.fit import Fitter
 from handshape.training.fitted import Sides
 from handshape.training.loop import probabilities_of
@@ -49,7 +50,7 @@ class Experiment:
         survey: The data, its split and what is wrong with it.
         results: The models on the test photos.
         no_hand_refused: Share of drawn rooms without a hand that each model refuses to name.
-        folds: Each model with every signer left out once; empty when that was not asked for.
+        folds: Each model with every signer, or source, left out once; empty when that was not asked for.
         paired: The last model against the first on the same photos, for two or more models.
         ungrouped: The figures without grouping by bursts, where a random split was grouped.
     """
@@ -106,7 +107,7 @@ def run_experiment(
     fitter: Fitter,
     names: Sequence[ModelName],
     *,
-    folds: bool,
+    folds: FoldKind,
     fractions: tuple[float, float],
     seed: int,
 ) -> Experiment:
@@ -116,23 +117,22 @@ def run_experiment(
         survey: The data and its split.
         fitter: Fits models on splits of that data.
         names: Models to fit.
-        folds: Whether to leave each signer out once, too.
-        fractions: Shares of valid and test, for the split without grouping.
-        seed: Fixes that split.
+        folds: Whether to leave each signer, or each source, out once, too.
+        fractions: Shares of valid and test, for folds over sources and the split without grouping.
+        seed: Fixes those.
 
     Returns:
         The experiment.
 
     Raises:
-        SplitError: Folds are asked for and fewer than three signers are known.
+        SplitError: Folds are asked for that the data does not allow; see `plan_folds`.
     """
     dataset = survey.split.dataset
-    all_folds = signer_folds(dataset) if folds else {}  # fails before the long work
+    plan = plan_folds(folds, survey, fractions[0], seed)
     results = [_judged(fitter, name, survey, split_sides(dataset), mirrored=True) for name in names]
-    folded: dict[str, FoldFigures] = {
-        name: measure_folds([_judged(fitter, name, survey, sides) for sides in all_folds.values()])
-        for name in (names if folds else ())
-    }
+    folded: dict[str, FoldFigures] = {}
+    if plan is not None:
+        folded |= {name: _folded(fitter, name, survey, plan) for name in names}
     return Experiment(
         survey,
         results,
@@ -141,6 +141,26 @@ def run_experiment(
         _paired(results, survey) if len(results) > 1 else None,
         _ungrouped(survey, fitter, names, fractions, seed) if survey.split.grouped else None,
     )
+
+
+def plan_folds(folds: FoldKind, survey: Survey, valid_fraction: float, seed: int) -> FoldPlan | None:
+    """Say which photos are on which side when each signer, or each source, is left out.
+
+    Args:
+        folds: What to leave out, if anything.
+        survey: The data.
+        valid_fraction: Share of the other sources' photos for valid.
+        seed: Fixes which.
+
+    Raises:
+        SplitError: Fewer than three signers or two sources are known, or sources share no labels.
+    """
+    dataset = survey.split.dataset
+    if folds == "signers":
+        return FoldPlan("signer", signer_folds(dataset))
+    if folds == "source":
+        return source_folds(dataset, survey.bursts, valid_fraction=valid_fraction, seed=seed)
+    return None
 
 
 def split_sides(dataset: Dataset) -> Sides:
@@ -155,6 +175,11 @@ def _judged(
     valid, tested = (survey.split.dataset.take(sides[side].tolist()) for side in ("valid", "test"))
     fitted = fitter.fit(name, sides, mirrored=mirrored)
     return judge(fitted, valid, tested, survey.bursts[sides["test"]])
+
+
+def _folded(fitter: Fitter, name: ModelName, survey: Survey, plan: FoldPlan) -> FoldFigures:
+    results = [_judged(fitter, name, survey, sides) for sides in plan.sides.values()]
+    return measure_folds(results, plan, survey.bursts)
 
 
 def _no_hand_refused(fitter: Fitter, result: Judged) -> float:

@@ -9,9 +9,10 @@ accuracy p, groups of n_1 ... n_G photos that enter the figure with weights w_g,
 and M, the *effective number of photos*, goes into Wilson's interval. r is its posterior mean under the
 beta-binomial model with p held at the estimate. So r is never exactly 0, and the interval never has zero
 width, even if every photo is read right; then, over signers, r is that of a test with one mistake. The
-prior on r is Beta(1/2, 2) for signers (mean 0.2) and Beta(1/2, 1/4) for bursts (mean 0.67: near-identical
-shots tend to be right or wrong together). In place of the normal quantile stands Student's with G + 3 degrees
-of freedom, for what G groups and the prior tell of r.
+prior on r is Beta(1/2, 2) for signers (mean 0.2), Beta(1/2, 1/4) for bursts (mean 0.67: near-identical
+shots tend to be right or wrong together) and Beta(1, 1) for sources (rooms differ more than people).
+In place of the normal quantile stands Student's with G + 3 degrees of freedom, for what G groups and the
+prior tell of r.
 
 It was chosen by simulation. ``benchmarks/interval_coverage.py`` measures how often this interval and the
 usual ones hold the truth (500 repetitions of 395 grouped cases: 20 to 200 bursts, 2 to 30 signers, accuracy
@@ -36,13 +37,19 @@ from numpy.typing import NDArray
 from scipy.special import expit, gammaln
 from scipy.stats import norm, t
 
-from handshape.evaluation.dependence import Dependence, Groups, Unit, find_dependence
+from handshape.evaluation.dependence import (
+    Dependence,
+    Groups,
+    Unit,
+    find_dependence,
+    find_source_dependence,
+)
 from handshape.evaluation.figure import Figure
 from handshape.evaluation.inputs import check_flags
 
 # Beta(a, b) priors on the intraclass correlation, and what they add to the degrees of freedom: chosen by
 # simulation, see above.
-_PRIORS: dict[Unit, tuple[float, float]] = {"signer": (0.5, 2.0), "burst": (0.5, 0.25)}
+_PRIORS: dict[Unit, tuple[float, float]] = {"signer": (0.5, 2.0), "source": (1.0, 1.0), "burst": (0.5, 0.25)}
 _PRIOR_FREEDOM = 3
 # Intraclass correlations from 0.001 to 0.998, even on the logit scale.
 _CORRELATIONS = expit(np.linspace(-7.0, 6.0, 53))
@@ -120,6 +127,34 @@ def mean_over_groups_interval(correct: NDArray[np.bool_], signers: Groups) -> In
     return _interval(correct, known, np.full(known.count, 1 / known.count), ", each counting the same")
 
 
+def mean_over_sources_interval(
+    correct: NDArray[np.bool_], sources: Groups, bursts: Groups | None = None
+) -> Interval:
+    """Bound the mean of the sources' accuracies, in which every source counts the same.
+
+    Three or more sources: groups are sources. Two cannot show how rooms and cameras differ: groups are then
+    bursts within each, and the interval speaks of more photos from those two.
+
+    Args:
+        correct: (N,) bool, whether each photo was read right by the model that had not seen its source.
+        sources: (N,) source of each photo.
+        bursts: (N,) burst of each photo, None for a photo on its own.
+
+    Returns:
+        The interval, with its method and scope; it contains the mean.
+
+    Raises:
+        ShapeError: correct is not (N,) bool, or sources or bursts are not N.
+
+    Source: see the module.
+    """
+    check_flags("correct", correct)
+    known = find_source_dependence(len(correct), sources, bursts)
+    _, source, sizes = np.unique([str(one) for one in sources], return_inverse=True, return_counts=True)
+    weights = known.sums(1 / (len(sizes) * sizes[source]))
+    return _interval(correct, known, weights, ", each source counting the same")
+
+
 def _interval(
     correct: NDArray[np.bool_], known: Dependence, weights: NDArray[np.float64], note: str
 ) -> Interval:
@@ -127,7 +162,10 @@ def _interval(
     # Not a product with the weights: rounded, they may sum to a little more or less than 1.
     estimate = float(np.average(right / sizes, weights=weights))
     if known.unit == "photo":
-        return _wilson(estimate, float(len(correct)), norm.ppf(0.975), "Wilson", known.scope)
+        # Relative to the largest, equal weights are 1 and this is N, whatever 1 / N is rounded to.
+        relative = weights / weights.max()
+        effective = float(relative.sum() ** 2 / (relative**2).sum())
+        return _wilson(estimate, effective, norm.ppf(0.975), f"Wilson{note}", known.scope)
     correlation = _intraclass_correlation(right, sizes, known.unit)
     effective = 1 / float((weights**2) @ (correlation + (1 - correlation) / sizes))
     method = f"Wilson on effective photos (beta-binomial) over {known.count} {known.unit}s{note}"
@@ -157,7 +195,7 @@ def _intraclass_correlation(right: NDArray[np.float64], sizes: NDArray[np.float6
     """
     if len(sizes) == 1:
         return 1.0
-    if unit == "signer":
+    if unit in ("signer", "source"):
         right = _with_a_difference(right, sizes)
     share = (right.sum() + 0.5) / (sizes.sum() + 1)
     strength = 1 / _CORRELATIONS - 1  # (Q,), alpha + beta of the beta-binomial

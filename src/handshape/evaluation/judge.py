@@ -115,12 +115,13 @@ def judge(fitted: Fitted, valid: Dataset, tested: Dataset, bursts: Groups | None
     seen = probabilities_of(fitted.logits["valid"], temperature)
     threshold = choose_threshold(seen, valid.classes)
     signers = [sample.signer for sample in tested.samples]
+    sources = [sample.source for sample in tested.samples]
     correct = probabilities.argmax(axis=1) == tested.classes
     return Judged(
         fitted,
         tested,
         probabilities,
-        measure(tested.classes, probabilities, tested.labels, signers),
+        measure(tested.classes, probabilities, tested.labels, signers, sources),
         accuracy_interval(correct, signers, bursts),
         calibration,
         measure_rejection(probabilities, tested.classes, threshold),

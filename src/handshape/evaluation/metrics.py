@@ -1,4 +1,4 @@
-"""How many photos are read right: altogether, per label and per signer, and what is taken for what."""
+"""How many photos are read right: altogether, per label, signer and source, and what is taken for what."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ class LabelFigures(Figure):
 
 
 @dataclass(frozen=True)
-class SignerFigures(Figure):
-    """Figures of one signer.
+class GroupFigures(Figure):
+    """Figures of one signer, or of one source.
 
     Args:
-        accuracy: Share of this signer's photos that is read right.
-        n: Number of this signer's photos.
+        accuracy: Share of their photos that is read right.
+        n: Number of their photos.
     """
 
     accuracy: float
@@ -72,6 +72,7 @@ class Metrics(Figure):
         labels: Figures per label, in class order, labels without photos included.
         missing_labels: Labels that no photo shows.
         signers: Figures per signer, sorted by name; empty if no signer is known.
+        sources: Figures per source (room, camera, collection), the same way.
         confusion: K rows of K counts, row: class shown, column: class read.
         most_confused: The mistake made most often; of equals, the one that hits the larger share of its
             label.
@@ -82,7 +83,8 @@ class Metrics(Figure):
     macro_f1: float
     labels: Mapping[str, LabelFigures]
     missing_labels: tuple[str, ...]
-    signers: Mapping[str, SignerFigures]
+    signers: Mapping[str, GroupFigures]
+    sources: Mapping[str, GroupFigures]
     confusion: tuple[tuple[int, ...], ...]
     most_confused: Confused | None
 
@@ -92,6 +94,7 @@ def measure(
     probabilities: NDArray[np.floating[Any]],
     labels: Sequence[str],
     signers: Groups | None = None,
+    sources: Groups | None = None,
 ) -> Metrics:
     """Measure a model's answers against the truth; the answer is the most probable class.
 
@@ -100,16 +103,19 @@ def measure(
         probabilities: (N, K) floats in [0, 1], rows summing to 1.
         labels: K label names in class order.
         signers: (N,) signer of each photo, None where unknown.
+        sources: (N,) source of each photo, None where unknown.
 
     Returns:
         The figures, all fractions in [0, 1].
 
     Raises:
-        ShapeError: The arrays do not belong together, or labels are not K, or signers not N.
+        ShapeError: The arrays do not belong together, or labels are not K, or signers or sources not N.
     """
     check_classes(classes, probabilities)
     check_probabilities(probabilities)
-    _check_names(labels, signers, probabilities)
+    _check_names(labels, probabilities)
+    _check_groups("signer", signers, len(classes))
+    _check_groups("source", sources, len(classes))
     predicted = probabilities.argmax(axis=1)
     k = len(labels)
     # scikit-learn's own warns at a single class.
@@ -122,22 +128,28 @@ def measure(
         macro_f1=float(np.mean(seen)),
         labels=figures,
         missing_labels=tuple(label for label, figure in figures.items() if figure.support == 0),
-        signers=_signer_figures(predicted == classes, signers),
+        signers=_group_figures(predicted == classes, signers),
+        sources=_group_figures(predicted == classes, sources),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
         most_confused=_most_confused(confusion, labels),
     )
 
 
-def _check_names(labels: Sequence[str], signers: Groups | None, probabilities: NDArray[Any]) -> None:
-    n, k = probabilities.shape
+def _check_names(labels: Sequence[str], probabilities: NDArray[Any]) -> None:
+    k = probabilities.shape[1]
     if len(labels) != k or len(set(labels)) != k:
         raise ShapeError(
             f"{len(labels)} labels, {len(set(labels))} of them different, for {k} columns of probabilities",
             f"{k} different labels",
             "pass the recogniser's labels in class order",
         )
-    if signers is not None and len(signers) != n:
-        raise ShapeError(f"{len(signers)} signers for {n} photos", f"{n}", "pass one signer per photo")
+
+
+def _check_groups(word: str, groups: Groups | None, count: int) -> None:
+    if groups is not None and len(groups) != count:
+        raise ShapeError(
+            f"{len(groups)} {word}s for {count} photos", f"{count}", f"pass one {word} per photo"
+        )
 
 
 def _label_figures(
@@ -162,13 +174,13 @@ def _known(share: float) -> float | None:
     return None if np.isnan(share) else float(share)
 
 
-def _signer_figures(correct: NDArray[np.bool_], signers: Groups | None) -> dict[str, SignerFigures]:
-    names = [] if signers is None else [None if signer is None else str(signer) for signer in signers]
+def _group_figures(correct: NDArray[np.bool_], groups: Groups | None) -> dict[str, GroupFigures]:
+    names = [] if groups is None else [None if group is None else str(group) for group in groups]
     rows: dict[str, list[int]] = {}
     for index, name in enumerate(names):
         if name is not None:
             rows.setdefault(name, []).append(index)
-    return {name: SignerFigures(float(correct[rows[name]].mean()), len(rows[name])) for name in sorted(rows)}
+    return {name: GroupFigures(float(correct[rows[name]].mean()), len(rows[name])) for name in sorted(rows)}
 
 
 def _most_confused(confusion: NDArray[np.int64], labels: Sequence[str]) -> Confused | None:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from handshape.data.drawn.dataset import TRUTH
-from handshape.data.finding import listed
-from handshape.evaluation.dependence import ONE_SIGNER
+from handshape.data.finding import count_of, listed
+from handshape.data.sample import Dataset, GroupKind
+from handshape.evaluation.dependence import ONE_SIGNER, TWO_SOURCES
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.intervals import Interval
 from handshape.evaluation.metrics import Metrics
@@ -20,8 +21,8 @@ SPLIT_WORDS = {
 }
 # From these shares of test photos with a near-twin in training the figure is mostly, or partly, memory.
 _MOSTLY, _PARTLY = 0.5, 0.05
-# From this loss on mirrored photos it belongs on the first screen.
-_HANDED = 0.1
+# From this loss on mirrored photos, or in a room never seen, it belongs on the first screen.
+_HANDED = _ELSEWHERE = 0.1
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,21 @@ class Answer:
     """The figure that the report puts first.
 
     Args:
-        accuracy: Share read right: the mean over signers where each was left out once, else on test.
+        accuracy: Share read right: the mean over signers or sources that were left out once, else on test.
         interval: 95 % interval of it.
         metrics: The figures it comes from.
         new_signers: Whether those tested were not seen in training.
-        folds: Number of signers that were each left out once, 0 if that was not done.
-        worst: The signer read worst and the share of their photos read right, where several
-            were tested and one of them is not read without a mistake.
+        left_out: What was left out once in turn, if that was done.
+        folds: How many of them, 0 if that was not done.
+        worst: The signer, or the source that was left out, which is read worst, and the share of its photos
+            read right, where several were tested and one of them is not read without a mistake.
     """
 
     accuracy: float
     interval: Interval
     metrics: Metrics
     new_signers: bool
+    left_out: GroupKind | None
     folds: int
     worst: tuple[str, float] | None
 
@@ -67,12 +70,15 @@ class Answer:
     def claim(self) -> str:
         """On whom it was tested, and how many photos are read right."""
         whom = "On a signer it has never seen" if self.new_signers else "On photos like these"
+        if self.left_out == "source":
+            whom = "In rooms, cameras or collections it has never seen"
         return f"{whom}, {hundred(self.accuracy, self.metrics.n)}"
 
     @property
     def bounds(self) -> str:
-        """The 95 % interval in percent."""
-        return f"95 %: {100 * self.interval.low:.0f} to {100 * self.interval.high:.0f}"
+        """The 95 % interval in percent, and that it is about two sources only where it is."""
+        whom = ", of these two only" if self.interval.scope == TWO_SOURCES else ""
+        return f"95 %{whom}: {100 * self.interval.low:.0f} to {100 * self.interval.high:.0f}"
 
     @property
     def dots(self) -> int:
@@ -81,9 +87,14 @@ class Answer:
 
     @property
     def weakest(self) -> str:
-        """The mistake made most often, in words."""
+        """The source read worst, where sources were left out, and the mistake made most often, in words."""
         confused = self.metrics.most_confused
-        return f"weakest: {confused.true} read as {confused.predicted}" if confused else "no mistake was made"
+        mistake = (
+            f"weakest: {confused.true} read as {confused.predicted}" if confused else "no mistake was made"
+        )
+        if self.left_out == "source" and self.worst is not None:
+            return f"worst in {self.worst[0]}: {min(round(100 * self.worst[1]), 99)} %; {mistake}"
+        return mistake
 
 
 def hundred(share: float, count: int) -> str:
@@ -104,12 +115,14 @@ def hundred(share: float, count: int) -> str:
 
 
 def find_answer(experiment: Experiment) -> Answer:
-    """Take the figure to put first: that of the best model, over all signers where each was left out once."""
+    """Take the figure to put first: that of the best model, over all that were left out once if any were."""
     best = experiment.best
     folded = experiment.folds.get(best.fitted.name)
     if folded is not None:
-        worst = (folded.worst_signer, folded.worst) if folded.worst < 1 else None
-        return Answer(folded.mean, folded.interval, folded.metrics, True, len(folded.metrics.signers), worst)
+        worst = (folded.worst_name, folded.worst) if folded.worst < 1 else None
+        new = folded.kind == "signer" or folded.signers_apart is True
+        count = len(folded.groups)
+        return Answer(folded.mean, folded.interval, folded.metrics, new, folded.kind, count, worst)
     signers = {name: figures.accuracy for name, figures in best.metrics.signers.items()}
     name = min(signers, key=lambda signer: signers[signer]) if len(signers) > 1 else None
     worst = (name, signers[name]) if name is not None and signers[name] < 1 else None
@@ -118,15 +131,22 @@ def find_answer(experiment: Experiment) -> Answer:
         best.interval,
         best.metrics,
         _keeps_signers_apart(experiment),
+        None,
         0,
         worst,
     )
+
+
+def is_drawn(dataset: Dataset) -> bool:
+    """Return whether `handshape draw` made a data set, or one of its sources."""
+    return any((dataset.root / place / TRUTH).is_file() for place in ("", *dataset.sources))
 
 
 def find_cautions(experiment: Experiment, answer: Answer) -> list[Caution]:
     """Collect what changes how far the answer can be believed, the gravest first."""
     return [
         *_drawn(experiment),
+        *_elsewhere(experiment, answer),
         *_leaks(experiment, answer),
         *_split(experiment, answer),
         *_mirror(experiment),
@@ -144,11 +164,43 @@ def _keeps_signers_apart(experiment: Experiment) -> bool:
 
 
 def _drawn(experiment: Experiment) -> Iterator[Caution]:
-    if (experiment.survey.split.dataset.root / TRUTH).is_file():
+    if is_drawn(experiment.survey.split.dataset):
         yield Caution(
             "Drawn hands",
             "These hands were drawn by a program. The figures show that everything works; "
             "they say nothing about people.",
+        )
+
+
+def _elsewhere(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
+    """Yield what is to be said of sources that were left out."""
+    if answer.left_out != "source":
+        return
+    best, folded = experiment.best, experiment.folds[experiment.best.fitted.name]
+    if best.accuracy - answer.accuracy > _ELSEWHERE:
+        yield Caution(
+            "Other rooms",
+            f"With photos of the same sources in training, {100 * best.accuracy:.0f} % of the test photos "
+            f"are read right instead of {100 * answer.accuracy:.0f} %. What was learnt holds for these rooms "
+            "and cameras only.",
+        )
+    if folded.signers_apart is False:
+        yield Caution(
+            "Known signers",
+            "Some signers are in several sources: the model had seen them, in other rooms. The figure "
+            "speaks of new rooms and cameras, not of new people.",
+        )
+    elif folded.signers_apart is None:
+        yield Caution(
+            "Signers not known",
+            "Who signs is not known of every photo. If the same people are in several sources, new people "
+            "may be read worse.",
+        )
+    if folded.untested:
+        yield Caution(
+            "Not tested",
+            f"{count_of(folded.untested, 'photo has', 'photos have')} no known source, or a label that no "
+            "other source shows: nothing was learnt that could be tested on them.",
         )
 
 

@@ -57,6 +57,7 @@ class Side:
     photos: int
     share: float
     signers: tuple[str, ...]
+    sources: tuple[str, ...]
     labels: int
     bursts: int
 
@@ -124,7 +125,8 @@ def find_sides(survey: Survey) -> list[Side]:
         groups = np.unique(survey.bursts[where == name], return_counts=True)[1]
         labels = sum(count > 0 for count in part.counts().values())
         bursts = int((groups > 1).sum())
-        sides.append(Side(name, len(part), len(part) / len(dataset), part.signers, labels, bursts))
+        share = len(part) / len(dataset)
+        sides.append(Side(name, len(part), share, part.signers, part.sources, labels, bursts))
     return sides
 
 
@@ -151,18 +153,21 @@ def draw_plots(experiment: Experiment) -> dict[str, str]:
         drawn[f"learning-{name}"] = plots.learning_curves(name, result.fitted.history, _step(result))
         drawn[f"confusion-{name}"] = plots.confusion(name, matrix, labels)
         if metrics.signers:
-            drawn[f"signers-{name}"] = report_plots.signer_bars(name, metrics.signers)
+            drawn[f"signers-{name}"] = report_plots.group_bars("signer", name, metrics.signers)
+        if metrics.sources:
+            drawn[f"sources-{name}"] = report_plots.group_bars("source", name, metrics.sources)
+        kind = folded.kind if folded else "signer"
         drawn[f"reliability-{name}"] = report_plots.reliability(
-            name, result.calibration, folded.reliability if folded else None
+            name, result.calibration, folded.reliability if folded else None, kind
         )
         drawn[f"coverage-{name}"] = report_plots.coverage(
-            name, result.rejection, folded.curve if folded else None
+            name, result.rejection, folded.curve if folded else None, kind
         )
     return drawn
 
 
 def figures_of(experiment: Experiment) -> dict[str, Metrics]:
-    """Return each model's figures per signer and label: over all signers left out once, else on test."""
+    """Return each model's figures: over all signers or sources left out once, else on test."""
     return {
         result.fitted.name: experiment.folds[result.fitted.name].metrics
         if result.fitted.name in experiment.folds

@@ -1,4 +1,4 @@
-"""Plots of what a figure is worth: per signer, per probability, and when only sure answers count."""
+"""Plots of what a figure is worth: per signer, source and probability, and when only sure answers count."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,24 +6,26 @@ from typing import Any
 import matplotlib
 import numpy as np
 
+from handshape.data.sample import GroupKind
 from handshape.evaluation.calibration import Calibration, Reliability
-from handshape.evaluation.metrics import SignerFigures
+from handshape.evaluation.metrics import GroupFigures
 from handshape.evaluation.plots import INK, RIGHT, STYLE, WIDTH, WRONG, new_figure, shortened, to_svg
 from handshape.evaluation.rejection import Curve, Rejection
 
 
-def signer_bars(name: str, signers: Mapping[str, SignerFigures]) -> str:
-    """Draw one bar for each signer, worst first, and a line at their mean.
+def group_bars(kind: GroupKind, name: str, groups: Mapping[str, GroupFigures]) -> str:
+    """Draw one bar for each signer, or each source, worst first, and a line at their mean.
 
     Args:
+        kind: What a bar stands for.
         name: Of the model.
-        signers: Figures of one signer or more.
+        groups: Figures of one or more.
 
     Returns:
         An SVG element.
     """
-    order = sorted(signers, key=lambda signer: (signers[signer].accuracy, signer))
-    values = [100 * signers[signer].accuracy for signer in order]
+    order = sorted(groups, key=lambda group: (groups[group].accuracy, group))
+    values = [100 * groups[group].accuracy for group in order]
     mean = float(np.mean(values))
     with matplotlib.rc_context(STYLE):
         figure = new_figure(WIDTH, 1.0 + 0.27 * len(order))
@@ -33,26 +35,29 @@ def signer_bars(name: str, signers: Mapping[str, SignerFigures]) -> str:
             axes.text(1.5, row, f"{value:.1f}", va="center", fontsize=9)
         axes.axvline(mean, color=INK, lw=1.2, ls=(0, (3, 2)))
         axes.set_title(f"mean {mean:.1f}", fontsize=9, loc="right")
-        axes.set_yticks(range(len(order)), [shortened(signer, 16) for signer in order])
+        axes.set_yticks(range(len(order)), [shortened(group, 16) for group in order])
         axes.set_xlim(0, 100)
         axes.set_ylim(len(order) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("read right (%)")
         words = (
-            f"Accuracy of {name} for {len(order)} signers, mean {mean:.1f} %, "
+            f"Accuracy of {name} for {len(order)} {kind}s, mean {mean:.1f} %, "
             f"from {values[0]:.1f} % ({order[0]}) to {values[-1]:.1f} % ({order[-1]})."
         )
-        return to_svg(figure, f"signers-{name}", words)
+        return to_svg(figure, f"{kind}s-{name}", words)
 
 
-def reliability(name: str, calibration: Calibration, folds: Reliability | None) -> str:
+def reliability(
+    name: str, calibration: Calibration, folds: Reliability | None, kind: GroupKind = "signer"
+) -> str:
     """Draw how often answers were right against how sure they were, before and after temperature scaling.
 
     Args:
         name: Of the model.
         calibration: Of its test photos.
-        folds: The same after scaling with each signer left out once, if that was done.
+        folds: The same after scaling with each signer or source left out once, if that was done.
+        kind: Which of the two.
 
     Returns:
         An SVG element.
@@ -65,7 +70,7 @@ def reliability(name: str, calibration: Calibration, folds: Reliability | None) 
         _dots(axes, before, f"test, before scaling: ECE {before.ece:.3f}", WRONG, "s", hollow=True)
         _dots(axes, after, f"test, after scaling: ECE {after.ece:.3f}", RIGHT, "o", hollow=folds is not None)
         if folds:
-            _dots(axes, folds, f"signers left out, after scaling: ECE {folds.ece:.3f}", RIGHT, "D")
+            _dots(axes, folds, f"{kind}s left out, after scaling: ECE {folds.ece:.3f}", RIGHT, "D")
         axes.set(xlim=(0, 104), ylim=(-3, 104))
         axes.set(xlabel="how sure it says it is (%)", ylabel="read right (%)")
         axes.grid()
@@ -77,13 +82,14 @@ def reliability(name: str, calibration: Calibration, folds: Reliability | None) 
         return to_svg(figure, f"reliability-{name}", words)
 
 
-def coverage(name: str, rejection: Rejection, folds: Curve | None) -> str:
+def coverage(name: str, rejection: Rejection, folds: Curve | None, kind: GroupKind = "signer") -> str:
     """Draw the accuracy on the answered photos when only the surest are answered.
 
     Args:
         name: Of the model.
         rejection: What the chosen threshold does to the test photos.
-        folds: The same curve with each signer left out once, if that was done.
+        folds: The same curve with each signer or source left out once, if that was done.
+        kind: Which of the two.
 
     Returns:
         An SVG element.
@@ -95,7 +101,7 @@ def coverage(name: str, rejection: Rejection, folds: Curve | None) -> str:
         axes = figure.subplots()
         axes.plot(*_percent(rejection.curve), color=RIGHT, lw=1.8, label="test photos")
         if folds:
-            axes.plot(*_percent(folds), color=WRONG, lw=1.6, ls="--", label="every signer left out once")
+            axes.plot(*_percent(folds), color=WRONG, lw=1.6, ls="--", label=f"every {kind} left out once")
         if rejection.answered_accuracy is not None:
             chosen = 100 * rejection.coverage, 100 * rejection.answered_accuracy
             axes.plot(*chosen, ls="", marker="D", ms=7, mfc="none", mec=INK, mew=1.5,

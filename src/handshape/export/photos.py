@@ -118,7 +118,8 @@ def _of_run(run: Path) -> Photos | None:
     """Return the photos that a run was trained and tested on, if they are still where they were."""
     try:
         settings = json.loads((run / "config.json").read_text(encoding="utf-8"))["settings"]
-        dataset = read_folder(settings["data"], labels=settings["labels"], signer=settings["signer"])
+        data, source = settings["data"], settings.get("source")  # older runs know of no sources
+        dataset = read_folder(data, labels=settings["labels"], signer=settings["signer"], source=source)
         with (run / "predictions.csv").open(newline="", encoding="utf-8") as file:
             tested = {row["path"] for row in csv.DictReader(file)}
     except (OSError, ValueError, KeyError, TypeError, HandshapeError):

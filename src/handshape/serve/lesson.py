@@ -152,7 +152,7 @@ def _sentence(lesson: Lesson) -> str:
     else:
         found = (
             f"It read {len(people)} people, each by what the others had taught: "
-            f"{_percent(lesson.figures.mean)} right on average, worst for {lesson.figures.worst_signer} with "
+            f"{_percent(lesson.figures.mean)} right on average, worst for {lesson.figures.worst_name} with "
             f"{_percent(lesson.figures.worst)}. Expect about that with someone new."
         )
         if len(people) < _MANY:

@@ -1,0 +1,106 @@
+"""Leave one source out: every room, camera or collection is tested by a model that has never seen it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handshape.data.hold_out import hold_out
+from handshape.data.sample import Dataset
+from handshape.errors import SplitError
+from handshape.evaluation.folds import FoldPlan
+from handshape.training.fitted import Sides
+
+Ids = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Names = NDArray[np.str_]
+
+
+def source_folds(dataset: Dataset, bursts: Ids, *, valid_fraction: float, seed: int) -> FoldPlan:
+    """Make one split for each source: that source is test, and train and valid are from the others only.
+
+    Valid is taken from the others by signer where two or more are known there, else in whole bursts; so
+    neither training nor the choice of anything by valid has seen the source that is tested. Photos that are
+    nearly the same as one of the source (of its bursts) take no part, and neither do those of its signers, if
+    in every fold that costs no label and at most half of the photos. Where it costs more, because the same
+    people are in every room, signers are on both sides, and the plan says so.
+
+    Args:
+        dataset: N samples from at least two known sources; those of unknown sources take no part.
+        bursts: (N,) int64, group of near-identical photos that each sample belongs to.
+        valid_fraction: Share of the other sources' photos for valid, in (0, 1).
+        seed: Fixes which.
+
+    Returns:
+        The plan. A photo is tested where the other sources show its label.
+
+    Raises:
+        SplitError: Fewer than two sources are known, or the others show fewer than two labels, or none of
+            those of the source.
+    """
+    names = dataset.sources
+    if len(names) < 2:
+        raise SplitError(
+            f"{len(names)} known source{'s' * (len(names) != 1)} for --folds source",
+            "at least two (rooms, cameras or collections)",
+            "name them with --source or a source column",
+        )
+    source = np.array([sample.source or "" for sample in dataset.samples])
+    signer = np.array([sample.signer or "" for sample in dataset.samples])
+    tested = {name: source == name for name in names}
+    others = {name: (source != "") & ~np.isin(bursts, bursts[own]) & ~own for name, own in tested.items()}
+    strangers = {name: others[name] & ~np.isin(signer, _known(signer[own])) for name, own in tested.items()}
+    classes = dataset.classes
+    if all(_is_enough(classes, strangers[name], others[name]) for name in names):
+        others = strangers
+    sides: dict[str, Sides] = {}
+    for name in names:
+        _check_labels(name, dataset, tested[name], others[name])
+        train, valid = _choose(classes, signer, bursts, np.flatnonzero(others[name]), valid_fraction, seed)
+        known = np.isin(classes, classes[others[name]])
+        sides[name] = {"train": train, "valid": valid, "test": np.flatnonzero(tested[name] & known)}
+    asked = sum(len(one["test"]) for one in sides.values())
+    apart = _are_apart([(signer[tested[name]], signer[others[name]]) for name in names])
+    return FoldPlan("source", sides, apart, len(dataset) - asked)
+
+
+def _is_enough(classes: Ids, kept: Flags, all_of_them: Flags) -> bool:
+    fewer = 2 * kept.sum() < all_of_them.sum()
+    return not fewer and set(classes[kept]) == set(classes[all_of_them])
+
+
+def _check_labels(name: str, dataset: Dataset, tested: Flags, others: Flags) -> None:
+    taught = set(dataset.classes[others])
+    if len(taught) < 2:
+        raise SplitError(
+            f"without the source {name!r} there are photos of {len(taught)} label{'s' * (len(taught) != 1)}",
+            "at least two labels in the other sources",
+            "add photos to those, or choose another --source",
+        )
+    if not taught & set(dataset.classes[tested]):
+        raise SplitError(
+            f"no other source shows a label of the source {name!r}",
+            "labels that several sources share",
+            "add photos, or choose another --source",
+        )
+
+
+def _choose(
+    classes: Ids, signer: Names, bursts: Ids, others: Ids, fraction: float, seed: int
+) -> tuple[Ids, Ids]:
+    """Set a part of the other sources' photos aside for valid: whole signers where two are known."""
+    people, who = np.unique(signer[others], return_inverse=True)
+    groups = bursts[others]
+    if len(_known(people)) > 1:
+        groups = np.where(signer[others] != "", who + groups.max() + 1, groups)
+    train, valid = hold_out(classes[others], groups, fraction, seed)
+    return others[train], others[valid]
+
+
+def _known(signer: Names) -> Names:
+    return np.unique(signer[signer != ""])
+
+
+def _are_apart(folds: list[tuple[Names, Names]]) -> bool | None:
+    """Return whether nobody is on both sides of any fold; ``None`` where somebody unknown may be."""
+    if any(np.isin(_known(tested), others).any() for tested, others in folds):
+        return False
+    return True if all((tested != "").all() and (others != "").all() for tested, others in folds) else None
