@@ -1,17 +1,23 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tests.training.conftest import fitter, sides_of
 
 from handshape.config.train import BackboneConfig
-from handshape.data.scan import Scan
+from handshape.data.drawn.dataset import draw_dataset
+from handshape.data.folder import read_folder
+from handshape.data.scan import Scan, scan_dataset
 from handshape.features.extract import features_of
-from handshape.models.backbone import Backbone
+from handshape.models.backbone import Backbone, load_backbone
 from handshape.models.head import Head
 from handshape.models.network import FrozenNetwork
 from handshape.models.weights import state_digest
+from handshape.store.location import open_store
+from handshape.training import rows
+from handshape.training.fitted import Sides
 
 
 def test_fit__frozen_trains_the_head_only(scan: Scan, tmp_path: Path, backbone: Backbone) -> None:
@@ -68,3 +74,29 @@ def test_fit__views_are_made_of_training_photos_only(
 )
 def test_places__the_mlp_reads_what_the_lesson_s_does(settings: dict[str, Any], places: int | None) -> None:
     assert BackboneConfig(**settings).places == places
+
+
+@pytest.mark.slow
+def test_fit__features_larger_than_memory_give_the_same_heads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_dataset(tmp_path / "photos", ("A", "B", "C", "D"), signers=7, images=25, size=96, workers=2)
+    data = read_folder(tmp_path / "photos", signer=r"signer(\d+)_")
+    scan = scan_dataset(data, open_store(tmp_path / "store"))
+    signers = np.array([int(sample.signer or 0) for sample in scan.dataset.samples])
+    sides: Sides = {
+        "train": np.flatnonzero(signers == 1),
+        "valid": np.flatnonzero(signers == 2),
+        "test": np.flatnonzero(signers > 2),
+    }
+    classes = scan.dataset.classes[sides["test"]]
+    for head in ("lda", "linear"):
+        found, right = [], []
+        for at_once in (10**9, 0):
+            monkeypatch.setattr(rows, "AT_ONCE", at_once)
+            one = fitter(scan, tmp_path / "store", load_backbone("handnet"), head=head, pool=1, views=1)
+            found.append(one.fit("frozen", sides, mirrored=False).logits)
+            right.append(float((found[-1]["test"].argmax(dim=1).numpy() == classes).mean()))
+        assert 0.3 < right[0] < 1
+        assert right[1] == pytest.approx(right[0], abs=0.002)
+        torch.testing.assert_close(found[1]["valid"], found[0]["valid"], rtol=0.05, atol=0.05)

@@ -3,6 +3,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from tests.training.conftest import two_roads
 from torch import Tensor
 
 from handshape.models.head import Head, HeadConfig
@@ -104,3 +105,21 @@ def test_train_lda__a_label_that_only_valid_has_does_not_blur_the_others() -> No
     _, _, logits = trained(without(train, 2), valid)
     sure = torch.softmax(logits, dim=1).max(dim=1).values[torch.from_numpy(valid[1] != 2)]
     assert float(sure.mean()) > 0.9
+
+
+@pytest.mark.parametrize("count, width", [(3000, 40), (200, 300)])
+@pytest.mark.parametrize("without_valid", [False, True])
+def test_train_lda__by_blocks_is_the_head_in_memory(count: int, width: int, without_valid: bool) -> None:
+    sides = [clouds(n, width, apart=0.2, seed=n) for n in (count, count // 2, 2000)]
+    whole, lying = two_roads(sides)
+    heads, logits = [], []
+    for train, valid, _ in (whole, lying):
+        head = Head(width, 3, HeadConfig("lda"))
+        history, seen = train_lda(head, train, valid, without_valid=without_valid)
+        assert len(history) == len(lda.SHRINKAGES)
+        heads.append(head)
+        logits.append(seen)
+    torch.testing.assert_close(*logits, rtol=1e-2, atol=1e-2)
+    accuracies = [(read(head, whole[2]) == whole[2][1]).mean() for head in heads]
+    assert 0.4 < accuracies[0] < 0.99
+    assert accuracies[1] == pytest.approx(accuracies[0], abs=0.002)

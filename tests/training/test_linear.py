@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from tests.training.conftest import two_roads
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -157,3 +158,16 @@ def test_train_linear__history_counts_passes() -> None:
     assert [epoch.epoch for epoch in history] == list(range(1, len(history) + 1))
     assert history[-1].loss < history[0].loss
     assert not head.training
+
+
+def test_train_linear__by_blocks_is_the_head_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handshape.training.rows.BLOCK", 256)
+    sides = [clouds(n, 40, apart=0.2, seed=n) for n in (1500, 700, 2000)]
+    whole, lying = two_roads(sides)
+    found = []
+    for train, valid, _ in (whole, lying):
+        head = Head(40, 3, HeadConfig("linear"))
+        train_linear(head, train, valid)
+        found.append(accuracy(head, whole[2]))
+    assert 0.4 < found[0] < 0.99
+    assert found[1] == pytest.approx(found[0], abs=0.002)

@@ -1,13 +1,17 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from tests.training.conftest import two_roads
+from torch import Tensor, nn
 
 from handshape.models.head import Head, HeadConfig
 from handshape.training import mlp
 from handshape.training.loop import LoopConfig
-from handshape.training.mlp import Side, train_mlp
+from handshape.training.mlp import train_mlp
 from handshape.training.span import span_of
+
+Side = tuple[Tensor, NDArray[np.int64]]
 
 CONFIG = HeadConfig("mlp", None, hidden=16, scaling="feature")
 
@@ -71,3 +75,16 @@ def test_train_mlp__a_feature_that_never_changes_gets_no_say() -> None:
     with torch.inference_mode():
         assert torch.equal(head(moved), head(valid[0]))
     assert isinstance(head.layers, nn.Sequential)
+
+
+def test_train_mlp__by_blocks_is_the_head_in_memory() -> None:
+    sides = [photos(count, 40, seed) for seed, count in enumerate((300, 90, 1000))]
+    whole, lying = two_roads(sides)
+    found = []
+    for train, valid, _ in (whole, lying):
+        head = Head(40, 3, CONFIG)
+        train_mlp(head, train, valid, LoopConfig(epochs=3))
+        with torch.inference_mode():
+            found.append(float((head(whole[2][0]).argmax(dim=1).numpy() == whole[2][1]).mean()))
+    assert found[0] > 0.5
+    assert found[1] == pytest.approx(found[0], abs=0.002)

@@ -33,8 +33,12 @@ class StoredImages:
 
     def __init__(self, path: Path, rows: NDArray[np.int64], size: int) -> None:
         self._file, self._lock = path.open("rb", buffering=0), Lock()
-        self._rows, self._shape = rows, (size, size, 3)
+        self._path, self._rows, self._shape = path, rows, (size, size, 3)
         weakref.finalize(self, self._file.close)
+
+    def __reduce__(self) -> tuple[type["StoredImages"], tuple[Path, NDArray[np.int64], int]]:
+        # To a process that reads the same file.
+        return StoredImages, (self._path.absolute(), self._rows, self._shape[0])
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -99,7 +99,16 @@ class Head(nn.Module):
         Args:
             features: (N, D) float32.
         """
-        deviation, mean = torch.std_mean(self._rooted(features), dim=0, correction=0)
+        deviation, mean = torch.std_mean(self.rooted(features), dim=0, correction=0)
+        self.scale_to(mean, deviation)
+
+    def scale_to(self, mean: Tensor, deviation: Tensor) -> None:
+        """Take mean and scale from what is known of training features.
+
+        Args:
+            mean: (D,) float32, of the features as `rooted` gives them.
+            deviation: (D,) float32, their standard deviation.
+        """
         if self._scaling == "root":
             deviation = deviation.square().mean().sqrt().expand_as(deviation)
         # A feature that never changes says nothing; dividing by its deviation would blow up rounding.
@@ -108,9 +117,10 @@ class Head(nn.Module):
 
     def scaled(self, features: Tensor) -> Tensor:
         """Return (N, D) float32 scaled features."""
-        return (self._rooted(torch.flatten(features, 1)) - self.mean) * self.scale
+        return (self.rooted(torch.flatten(features, 1)) - self.mean) * self.scale
 
-    def _rooted(self, features: Tensor) -> Tensor:
+    def rooted(self, features: Tensor) -> Tensor:
+        """Return (N, D) features, or their roots where the head looks at those."""
         if self._scaling != "root":
             return features
         # The features of some backbones have a sign, which stays.

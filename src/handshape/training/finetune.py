@@ -1,8 +1,9 @@
 """Tune a backbone, from the head that was trained on its stored features."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,11 @@ from handshape.models.head import Head, Pool
 from handshape.models.network import FrozenNetwork, NetworkConfig
 from handshape.training.checkpoint import Keeper
 from handshape.training.fitted import Sides, Trained
-from handshape.training.frozen import FrozenFitter, Side
+from handshape.training.frozen import FrozenFitter
 from handshape.training.inputs import ChosenImages, ImageInputs, Inputs
 from handshape.training.loop import LoopConfig, predict_logits
-from handshape.training.tuning import Rate, Tuned, tune
+from handshape.training.rows import all_of, rows_of
+from handshape.training.tuning import Rate, Tuned, Tuner, tune
 from handshape.training.tuning_inputs import TrunkInputs, ViewInputs
 
 # The first block is tuned at this share of the last one's rate, those between along a geometric line.
@@ -48,6 +50,7 @@ class FinetuneFitter:
         options: Head, pooling and views.
         tuning: What is tuned, and how.
         loop: Batch size, weight decay and seed.
+        tuner: Does the tuning; by default this process.
     """
 
     def __init__(
@@ -60,7 +63,9 @@ class FinetuneFitter:
         options: BackboneConfig,
         tuning: FinetuneOptions,
         loop: LoopConfig,
+        tuner: Tuner = tune,
     ) -> None:
+        self._tuner = tuner
         self._scan, self._folder, self._device = scan, folder, device
         self._backbone, self._frozen, self._options = backbone, frozen, options
         self._tuning, self._loop, self._views = tuning, loop, views_of(options)
@@ -83,7 +88,8 @@ class FinetuneFitter:
         pool = Pool(self._frozen.head_config.pool, *backbone.feature_shape[1:])
         network = FrozenNetwork(backbone if cut.trunk is None else cut.tail, pool, head).to(self._device)
         rates = _rates(cut, head, self._tuning.tuning_rate)
-        tuned = tune(
+        tuner = self._tuner if keeper is None else partial(tune, keeper=keeper)
+        tuned = tuner(
             network,
             rates,
             *self._feeds(cut, backbone, sides),
@@ -92,7 +98,6 @@ class FinetuneFitter:
             batch_size=self._loop.batch_size,
             seed=self._loop.seed,
             weight_decay=self._loop.weight_decay,
-            keeper=keeper,
         )
         count = sum(parameter.numel() for rate in rates for parameter in rate.parameters)
         if tuned.best == 0:
@@ -113,12 +118,10 @@ class FinetuneFitter:
             train, valid = self._trunk_feeds(cut.trunk, backbone, sides)
             return (train, classes["train"]), (valid, classes["valid"])
         digests = [self._scan.digests[i] for i in sides["train"]]
-
-        def fresh(epoch: int) -> Inputs:
-            if self._options.augment == "none":
-                return plain["train"]
-            return ViewInputs(images["train"], digests, self._views, backbone.preprocessing, epoch)
-
+        # Not methods or closures of this: where others tune, they are sent what is fed to the network.
+        fresh: Callable[[int], Inputs] = partial(_same, plain["train"])
+        if self._options.augment != "none":
+            fresh = partial(ViewInputs, images["train"], digests, self._views, backbone.preprocessing)
         return (fresh, classes["train"]), (plain["valid"], classes["valid"])
 
     def _trunk_feeds(
@@ -129,11 +132,7 @@ class FinetuneFitter:
         count = 0 if self._options.augment == "none" else max(self._options.views, _FEWEST_VIEWS)
         stored = [self._read(part, None, sides["train"], view) for view in range(1 + count)]
         seen = [self._read(part, None, sides["valid"], 0)]
-
-        def some(epoch: int) -> Inputs:
-            chance = np.random.default_rng([self._loop.seed, epoch, 1])
-            return TrunkInputs(stored, chance.integers(0, 1 + count, len(sides["train"])))
-
+        some = partial(_chosen, stored, self._loop.seed)
         return some, TrunkInputs(seen, np.zeros(len(sides["valid"]), dtype=np.int64))
 
     def _finish(
@@ -170,13 +169,10 @@ class FinetuneFitter:
 
     def _solved(self, backbone: Backbone, sides: Sides) -> tuple[Head, Tensor]:
         places, views = self._frozen.head_config.pool, range(1 + self._options.views)
-        rows = [_as_float(self._read(backbone, places, sides["train"], view)) for view in views]
-        train: Side = torch.cat(rows), np.tile(self._classes[sides["train"]], len(views))
-        valid: Side = (
-            _as_float(self._read(backbone, places, sides["valid"], 0)),
-            self._classes[sides["valid"]],
-        )
-        head, _, logits = self._frozen.fit_head(train, valid)
+        parts = [all_of(self._read(backbone, places, sides["train"], view)) for view in views]
+        train, valid = rows_of(parts, all_of(self._read(backbone, places, sides["valid"], 0)))
+        classes = np.tile(self._classes[sides["train"]], len(views))
+        head, _, logits = self._frozen.fit_head((train, classes), (valid, self._classes[sides["valid"]]))
         return head, logits
 
     def _read(
@@ -186,6 +182,16 @@ class FinetuneFitter:
         digests = [self._scan.digests[i] for i in indices]
         chosen = ChosenImages(self._scan.images, indices)
         return features_now(extractor, chosen, digests, view=view, folder=self._folder)
+
+
+def _same(inputs: Inputs, epoch: int) -> Inputs:
+    return inputs
+
+
+def _chosen(stored: Sequence[NDArray[np.float16]], seed: int, epoch: int) -> Inputs:
+    """Return for each photo one of its views or the photo itself, by chance."""
+    chance = np.random.default_rng([seed, epoch, 1])
+    return TrunkInputs(stored, chance.integers(0, len(stored), len(stored[0])))
 
 
 def _tunable(backbone: Backbone) -> Backbone:
@@ -211,7 +217,3 @@ def _rates(cut: Cut, head: Head, peak: float) -> list[Rate]:
 
 def _accuracy(logits: Tensor, classes: NDArray[np.int64]) -> float:
     return float((logits.argmax(dim=1).numpy() == classes).mean())
-
-
-def _as_float(features: NDArray[np.float16]) -> Tensor:
-    return torch.from_numpy(features.astype(np.float32))

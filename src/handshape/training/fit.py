@@ -20,6 +20,7 @@ from handshape.training.frozen import FrozenFitter
 from handshape.training.inputs import ImageInputs
 from handshape.training.loop import LoopConfig, predict_logits
 from handshape.training.scratch import fit_cnn
+from handshape.training.tuning import Tuner, tune
 
 
 class Fitter:
@@ -35,6 +36,7 @@ class Fitter:
         tuning: How the backbone is tuned, if it is.
         seed: Fixes every random choice.
         size: Height and width of the prepared images in pixels.
+        tuner: Does the tuning; by default this process.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Fitter:
         *,
         seed: int,
         size: int,
+        tuner: Tuner = tune,
     ) -> None:
         self._scan, self._device, self.size = scan, device, size
         self._loop = LoopConfig(
@@ -62,7 +65,15 @@ class Fitter:
         if backbone is not None:
             self._frozen = FrozenFitter(scan, store, device, backbone, options, self._loop)
             self._finetune = FinetuneFitter(
-                scan, store, device, backbone, self._frozen, options, tuning or FinetuneOptions(), self._loop
+                scan,
+                store,
+                device,
+                backbone,
+                self._frozen,
+                options,
+                tuning or FinetuneOptions(),
+                self._loop,
+                tuner,
             )
 
     def features(self) -> NDArray[np.float16] | None:

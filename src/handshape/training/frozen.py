@@ -18,13 +18,12 @@ from handshape.models.head import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork, NetworkConfig
 from handshape.training.fitted import Sides, Trained
 from handshape.training.history import Epoch
-from handshape.training.inputs import ChosenImages, FeatureInputs
+from handshape.training.inputs import ChosenImages
 from handshape.training.lda import train_lda
 from handshape.training.linear import train_linear
 from handshape.training.loop import LoopConfig, evaluate_network, predict_logits
 from handshape.training.mlp import train_mlp
-
-Side = tuple[Tensor, NDArray[np.int64]]
+from handshape.training.rows import Part, Side, StoredRows, all_of, rows_of
 
 
 class FrozenFitter:
@@ -83,14 +82,14 @@ class FrozenFitter:
         """
         start = time.perf_counter()
         (train, valid), config = self._both(sides), self.head_config
-        judged = {"test": self._rows(sides["test"])}
+        judged = {"test": StoredRows(self._judged(sides["test"]))}
         if self._quick is not self._exact:
-            judged["quick"] = _as_float(self.features()[sides["test"]])
+            judged["quick"] = StoredRows((self.features(), sides["test"]))
         if mirrored:
-            judged["mirrored"] = _as_float(self._extracted(sides["test"], MIRRORED, exact=True))
+            judged["mirrored"] = StoredRows(all_of(self._extracted(sides["test"], MIRRORED, exact=True)))
         seconds = time.perf_counter() - start
         head, history, valid_logits = self.fit_head(train, valid)
-        logits = {side: predict_logits(head, FeatureInputs(rows)) for side, rows in judged.items()}
+        logits = {side: predict_logits(head, rows) for side, rows in judged.items()}
         logits["valid"] = valid_logits
         shape, backbone = self._backbone.feature_shape, self._backbone
         described = NetworkConfig(
@@ -110,8 +109,8 @@ class FrozenFitter:
         """
         train, valid = self._both(sides)
         head = self.fit_head(train, valid, without_valid=True)[0]
-        own = len(sides["train"])  # views come behind the photos
-        return head, evaluate_network(head, FeatureInputs(train[0][:own]), train[1][:own])
+        photos = StoredRows((self.features(), sides["train"]))
+        return head, evaluate_network(head, photos, self._classes[sides["train"]])
 
     @property
     def head_config(self) -> HeadConfig:
@@ -126,14 +125,14 @@ class FrozenFitter:
         """Fit a head on features.
 
         Args:
-            train: (N, C, p, p) float32 features and (N,) int64 classes.
+            train: (N, C, p, p) features and (N,) int64 classes.
             valid: The same of the valid side.
             without_valid: Choose by valid, and do not learn from it afterwards.
 
         Returns:
             The head, the history, and the (M, K) logits of valid from a head that has not learned from it.
         """
-        head = Head(train[0][0].numel(), self._labels, self.head_config)
+        head = Head(int(np.prod(self._exact.shape)), self._labels, self.head_config)
         if self.head_config.kind == "mlp":
             return head, *train_mlp(head, train, valid, self._loop, device=self._device)
         solve = train_lda if self.head_config.kind == "lda" else train_linear
@@ -142,16 +141,17 @@ class FrozenFitter:
     def _both(self, sides: Sides) -> tuple[Side, Side]:
         """Return features and classes of train, its photos before their views, and of valid."""
         views = range(1, self._options.views + 1)
-        seen = [_as_float(self._extracted(sides["train"], view)) for view in views]
-        train = torch.cat([_as_float(self.features()[sides["train"]]), *seen])
-        classes = np.tile(self._classes[sides["train"]], 1 + len(views))
-        return (train, classes), (self._rows(sides["valid"]), self._classes[sides["valid"]])
+        seen = [all_of(self._extracted(sides["train"], view)) for view in views]
+        parts = [(self.features(), sides["train"]), *seen]
+        train, valid = rows_of(parts, self._judged(sides["valid"]))
+        classes = np.tile(self._classes[sides["train"]], len(parts))
+        return (train, classes), (valid, self._classes[sides["valid"]])
 
-    def _rows(self, indices: NDArray[np.int64]) -> Tensor:
+    def _judged(self, indices: NDArray[np.int64]) -> Part:
         """Return features of photos that are judged: what is said of a recogniser is measured in float32."""
         if self._quick is self._exact:
-            return _as_float(self.features()[indices])
-        return _as_float(self._extracted(indices, 0, exact=True))
+            return self.features(), indices
+        return all_of(self._extracted(indices, 0, exact=True))
 
     def _extracted(
         self, indices: NDArray[np.int64], view: int, *, exact: bool = False
@@ -160,7 +160,3 @@ class FrozenFitter:
         images = ChosenImages(self._scan.images, indices)
         extractor = self._exact if exact else self._quick
         return features_of(extractor, images, digests, self._store, view=view)
-
-
-def _as_float(features: NDArray[np.float16]) -> Tensor:
-    return torch.from_numpy(features.astype(np.float32))

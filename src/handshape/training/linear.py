@@ -1,6 +1,7 @@
 """The linear head: multinomial logistic regression, solved rather than stepped towards."""
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 from handshape.models.head import Head
 from handshape.progress import track
 from handshape.training.history import Epoch
+from handshape.training.rows import Side, StoredRows, join_sides, scale_by
 from handshape.training.span import Span, span_of
 
 # Strengths of the L2 penalty that are tried, strongest first, for features scaled to a mean square of 1 / D.
@@ -21,7 +23,8 @@ STRENGTHS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 _PASSES = 60
 _TOLERANCE = 1e-7
 
-Side = tuple[Tensor, NDArray[np.int64]]
+Blocks = Iterable[tuple[Tensor, Tensor]]
+"""Parts of N photos: (B, r) float32 rows as the solver sees them, and their (B,) int64 classes."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def train_linear(
 
     Args:
         head: Linear head; standardised and given its weights here.
-        train: (N, ...) float32 features and (N,) int64 classes.
+        train: (N, ...) features and (N,) int64 classes.
         valid: The same of the valid side.
         without_valid: Do not learn from valid but choose by it only, for a head that is still to be tuned.
 
@@ -56,11 +59,10 @@ def train_linear(
     layer = head.layers
     assert isinstance(layer, nn.Linear)  # the caller chose a linear head
     best, history = _choose(head, train, valid)
-    both = torch.cat([train[0], valid[0]]), np.concatenate([train[1], valid[1]])
-    both = train if without_valid else both
-    inputs, span = _scaled(head, both[0])
-    start = np.zeros(layer.out_features * (inputs.shape[1] + 1))
-    weight, bias = _unpack(_solve((inputs, both[1]), best.strength, start, None), layer.out_features)
+    both = train if without_valid else join_sides(train, valid)
+    blocks, span = _scaled(head, both)
+    flat = _solve(blocks, len(both[1]), layer.out_features, best.strength, _start(head, span), None)
+    weight, bias = _unpack(flat, layer.out_features)
     with torch.no_grad():
         layer.weight.copy_((weight if span is None else span.weights(weight)) * head.width**-0.5)
         layer.bias.copy_(bias)
@@ -71,16 +73,15 @@ def train_linear(
 def _choose(head: Head, train: Side, valid: Side) -> tuple[_Solved, list[Epoch]]:
     layer = head.layers
     assert isinstance(layer, nn.Linear)
-    inputs, span = _scaled(head, train[0])
-    seen = head.scaled(valid[0]) * head.width**-0.5
-    look = (seen if span is None else span.coordinates(seen)), valid[1]
+    blocks, span = _scaled(head, train)
+    look = _blocks(head, valid, span)
     history: list[Epoch] = []
     best: _Solved | None = None
-    flat = np.zeros(layer.out_features * (inputs.shape[1] + 1))
+    flat = _start(head, span)
     with track("Solving the head", len(STRENGTHS)) as advance:
         for strength in STRENGTHS:
             note = _Note(look, layer.out_features, history)
-            flat = _solve((inputs, train[1]), strength, flat, note)
+            flat = _solve(blocks, len(train[1]), layer.out_features, strength, flat, note)
             logits, reached = _look(_unpack(flat, layer.out_features), look)
             if best is None or reached > best.valid:
                 best = _Solved(strength, logits, reached)
@@ -89,18 +90,46 @@ def _choose(head: Head, train: Side, valid: Side) -> tuple[_Solved, list[Epoch]]
     return best, history
 
 
-def _scaled(head: Head, features: Tensor) -> tuple[Tensor, Span | None]:
+def _scaled(head: Head, side: Side) -> tuple[Blocks, Span | None]:
     """Standardise a head by features and return them scaled, in their own span where that is faster."""
-    head.scale_by(torch.flatten(features, 1))
-    inputs = head.scaled(features) * head.width**-0.5
+    rows, classes = side
+    scale_by(head, rows)
+    if isinstance(rows, StoredRows):
+        return _blocks(head, side, None), None
+    inputs = head.scaled(rows) * head.width**-0.5
     span = span_of(inputs)
-    return (inputs, None) if span is None else (span.own, span)
+    return [(inputs if span is None else span.own, torch.from_numpy(classes))], span
+
+
+def _blocks(head: Head, side: Side, span: Span | None) -> Blocks:
+    rows, classes = side
+    if isinstance(rows, StoredRows):
+        return _Scaled(head, rows, classes)
+    inputs = head.scaled(rows) * head.width**-0.5
+    return [(inputs if span is None else span.coordinates(inputs), torch.from_numpy(classes))]
+
+
+class _Scaled:
+    """Rows that are scaled again in every pass, for memory would not hold them."""
+
+    def __init__(self, head: Head, rows: StoredRows, classes: NDArray[np.int64]) -> None:
+        self._head, self._rows, self._classes = head, rows, torch.from_numpy(classes)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for place, block in self._rows.blocks():
+            yield self._head.scaled(block) * self._head.width**-0.5, self._classes[place]
+
+
+def _start(head: Head, span: Span | None) -> NDArray[np.float64]:
+    assert isinstance(head.layers, nn.Linear)
+    width = head.width if span is None else len(span.own)
+    return np.zeros(head.layers.out_features * (width + 1))
 
 
 class _Note:
     """Writes a row of history for each pass of the solver."""
 
-    def __init__(self, valid: Side, labels: int, history: list[Epoch]) -> None:
+    def __init__(self, valid: Blocks, labels: int, history: list[Epoch]) -> None:
         self._valid, self._labels, self._history = valid, labels, history
         self._began = time.perf_counter()
 
@@ -112,20 +141,21 @@ class _Note:
 
 
 def _solve(
-    train: Side, strength: float, start: NDArray[np.float64], note: _Note | None
+    train: Blocks, count: int, labels: int, strength: float, start: NDArray[np.float64], note: _Note | None
 ) -> NDArray[np.float64]:
-    inputs, targets = train[0], torch.from_numpy(train[1])
-    labels = len(start) // (inputs.shape[1] + 1)
     last = (0.0, 0.0)
 
     def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         nonlocal last
         weight, bias = _unpack(flat, labels)
-        logits = inputs @ weight.T + bias
-        loss = float(F.cross_entropy(logits, targets))
-        last = loss, _accuracy(logits, targets)
-        error = (torch.softmax(logits, dim=1) - F.one_hot(targets, labels)) / len(targets)
-        gradient = torch.cat([(error.T @ inputs) + strength * weight, error.sum(dim=0)[:, None]], dim=1)
+        loss, right, gradient = 0.0, 0.0, torch.cat([strength * weight, torch.zeros(labels, 1)], dim=1)
+        for inputs, targets in train:
+            logits, share = inputs @ weight.T + bias, len(targets) / count
+            loss += share * float(F.cross_entropy(logits, targets))
+            right += share * _accuracy(logits, targets)
+            error = (torch.softmax(logits, dim=1) - F.one_hot(targets, labels)) / count
+            gradient += torch.cat([error.T @ inputs, error.sum(dim=0)[:, None]], dim=1)
+        last = loss, right
         total = loss + strength / 2 * float((weight.double() ** 2).sum())
         return total, gradient.double().numpy().ravel()
 
@@ -144,11 +174,11 @@ def _unpack(flat: NDArray[np.float64], labels: int) -> tuple[Tensor, Tensor]:
     return both[:, :-1], both[:, -1]
 
 
-def _look(solution: tuple[Tensor, Tensor], side: Side) -> tuple[Tensor, tuple[float, float]]:
+def _look(solution: tuple[Tensor, Tensor], side: Blocks) -> tuple[Tensor, tuple[float, float]]:
     """Return the logits of one side, and its accuracy and minus its mean cross-entropy."""
     weight, bias = solution
-    targets = torch.from_numpy(side[1])
-    logits = side[0] @ weight.T + bias
+    parts = [(rows @ weight.T + bias, targets) for rows, targets in side]
+    logits, targets = (torch.cat(every) for every in zip(*parts, strict=True))
     return logits, (_accuracy(logits, targets), -float(F.cross_entropy(logits, targets)))
 
 

@@ -1,17 +1,14 @@
 """The lesson's MLP on stored features: trained by the loop, in coordinates of the training photos' span."""
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handshape.models.head import Head
 from handshape.training.history import Epoch
-from handshape.training.inputs import FeatureInputs
+from handshape.training.inputs import FeatureInputs, Inputs
 from handshape.training.loop import LoopConfig, predict_logits, train_network
-from handshape.training.span import span_of
-
-Side = tuple[Tensor, NDArray[np.int64]]
+from handshape.training.rows import Rows, ScaledRows, Side, StoredRows, inputs_of, scale_by
+from handshape.training.span import Span, span_of
 
 
 def train_mlp(
@@ -26,7 +23,7 @@ def train_mlp(
 
     Args:
         head: MLP head; standardised and given its weights here.
-        train: (N, ...) float32 features and (N,) int64 classes.
+        train: (N, ...) features and (N,) int64 classes.
         valid: The same of the valid side.
         config: Epochs, batch size, rates and seed.
         device: Where to train; ``None`` for the CPU.
@@ -35,15 +32,11 @@ def train_mlp(
         The history, and the (M, K) logits of the valid photos.
     """
     assert isinstance(head.layers, nn.Sequential)  # the caller chose an MLP
-    head.scale_by(torch.flatten(train[0], 1))
-    rows, seen = head.scaled(train[0]), head.scaled(valid[0])
-    span = span_of(rows)
-    if span is not None:
-        rows, seen = span.own, span.coordinates(seen)
+    rows, seen, span = _inputs(head, train[0], valid[0])
     network, history = train_network(
-        lambda: _first(head, rows.shape[1]),
-        (FeatureInputs(rows), train[1]),
-        (FeatureInputs(seen), valid[1]),
+        lambda: _first(head, head.width if span is None else len(span.own)),
+        (rows, train[1]),
+        (seen, valid[1]),
         config,
         device=device,
         what="Training the head",
@@ -53,7 +46,19 @@ def train_mlp(
         state["0.weight"] = span.weights(state["0.weight"])
     head.layers.load_state_dict(state)
     head.eval()
-    return history, predict_logits(head, FeatureInputs(valid[0]))
+    return history, predict_logits(head, inputs_of(valid[0]))
+
+
+def _inputs(head: Head, train: Rows, valid: Rows) -> tuple[Inputs, Inputs, Span | None]:
+    scale_by(head, train)
+    if isinstance(train, StoredRows) and isinstance(valid, StoredRows):
+        return ScaledRows(head, train), ScaledRows(head, valid), None
+    assert isinstance(train, Tensor) and isinstance(valid, Tensor)  # sides are large or small together
+    rows, seen = head.scaled(train), head.scaled(valid)
+    span = span_of(rows)
+    if span is not None:
+        rows, seen = span.own, span.coordinates(seen)
+    return FeatureInputs(rows), FeatureInputs(seen), span
 
 
 def _first(head: Head, width: int) -> nn.Sequential:

@@ -20,6 +20,7 @@ from handshape.training.checkpoint import Keeper
 from handshape.training.history import Epoch
 from handshape.training.inputs import Inputs
 from handshape.training.loop import batches_of, evaluate_network
+from handshape.training.world import Alone, ChosenInputs, World, share_of
 
 # Share of the steps in which the learning rate rises.
 _WARM_UP = 0.1
@@ -27,8 +28,12 @@ _WARM_UP = 0.1
 _AVERAGING = 0.98
 _LONGEST_GRADIENT = 1.0
 
+ALONE = Alone()
+
 State = dict[str, Tensor]
 Weights = tuple[Tensor, ...] | list[Tensor]
+Tuner = Callable[..., "Tuned"]
+"""What takes the arguments of `tune`, but for its keeper and world, and tunes."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ def tune(
     seed: int,
     weight_decay: float = 0.0,
     keeper: Keeper | None = None,
+    world: World = ALONE,
 ) -> Tuned:
     """Tune a network with AdamW and keep the epoch that reads valid best; the start is one of them.
 
@@ -89,6 +95,7 @@ def tune(
         seed: Fixes every random choice.
         weight_decay: Of AdamW.
         keeper: Keeps the state after every epoch; tuning goes on from what it holds.
+        world: The processes that tune together; each calls this with the same arguments.
 
     Returns:
         The best epoch, judged by the moving average of the weights.
@@ -100,10 +107,10 @@ def tune(
     optimiser = torch.optim.AdamW(groups, weight_decay=weight_decay)
     average = AveragedModel(network, multi_avg_fn=_towards)
     average.n_averaged.fill_(1)  # the start is the first that counts
-    loop = _Loop(network, optimiser, average, train, options, batch_size, seed)
+    loop = _Loop(network, optimiser, average, train, options, batch_size, seed, world)
     kept = keeper.load() if keeper else None
     with torch.random.fork_rng(devices=[]):
-        found = _restore(loop, kept) if kept else _begin(network, valid, start)
+        found = _restore(loop, kept) if kept else _begin(network, valid, start, world)
         with track("Tuning", options.tuning_epochs * len(train[1])) as advance:
             done = found.history[-1].epoch
             advance(done * len(train[1]))
@@ -113,7 +120,7 @@ def tune(
                     break
                 began = time.perf_counter()
                 loss, accuracy = loop.one_epoch(number, advance)
-                valid_loss, valid_accuracy = evaluate_network(average.module, *valid)
+                valid_loss, valid_accuracy = _judge(average.module, *valid, world)
                 seconds = time.perf_counter() - began
                 history = [*found.history, Epoch(number, loss, accuracy, valid_accuracy, seconds)]
                 reached = valid_accuracy, -valid_loss
@@ -121,7 +128,7 @@ def tune(
                     found = Tuned(number, _copied(average.module), reached, history)
                 else:
                     found = Tuned(found.best, found.state, found.valid, history)
-                if keeper:
+                if keeper and world.rank == 0:
                     keeper.save(_capture(loop, found))
     return found
 
@@ -138,12 +145,14 @@ class _Loop:
         options: FinetuneOptions,
         batch_size: int,
         seed: int,
+        world: World,
     ) -> None:
-        self.network, self.optimiser, self.average = network, optimiser, average
+        self.network, self.optimiser, self.average, self._world = network, optimiser, average, world
         self._inputs, self._classes = train
         self._options, self._batch_size, self._seed = options, batch_size, seed
         self._place = next(network.head.parameters()).device
         self._mixed = _mixed_precision(options, self._place)
+        self._read = world.join(_Reading(network, self._mixed))
         fine = self._place.type == "cuda" and self._mixed is torch.float16
         self.scaler = torch.amp.GradScaler(self._place.type, enabled=fine)
 
@@ -155,38 +164,34 @@ class _Loop:
         _set_training(self.network, self._options.batch_norm)
         batches = batches_of(chance.permutation(len(self._classes)), self._batch_size)
         steps = len(batches) * self._options.tuning_epochs
-        loss_sum, right = 0.0, 0
+        loss_sum, right = 0.0, 0.0
         for place, batch in enumerate(batches):
             _set_rates(self.optimiser, (number - 1) * len(batches) + place, steps)
-            images = inputs.take(batch).to(self._place)
-            targets = torch.from_numpy(self._classes[batch]).to(self._place)
+            own, weight = share_of(self._world, batch)
+            images = inputs.take(own).to(self._place)
+            targets = torch.from_numpy(self._classes[own]).to(self._place)
             loss, logits = self._loss(images, targets, chance)
-            self._step(loss)
-            loss_sum += float(loss.detach()) * len(batch)
-            right += int((logits.detach().argmax(dim=1) == targets).sum())
+            self._step(weight * loss)
+            counted = weight * len(batch) / self._world.size
+            loss_sum += float(loss.detach()) * counted
+            right += int((logits.detach().argmax(dim=1) == targets).sum()) * counted / len(own)
             advance(len(batch))
-        return loss_sum / len(self._classes), right / len(self._classes)
+        sums = self._world.total(torch.tensor([loss_sum, right], dtype=torch.float64)).tolist()
+        return sums[0] / len(self._classes), sums[1] / len(self._classes)
 
     def _loss(self, images: Tensor, targets: Tensor, chance: np.random.Generator) -> tuple[Tensor, Tensor]:
         smoothing = self._options.label_smoothing
         if not self._options.mixup:
-            logits = self._logits(images)
+            logits = self._read(images)
             return F.cross_entropy(logits, targets, label_smoothing=smoothing), logits
         share = float(chance.beta(self._options.mixup, self._options.mixup))
         share = max(share, 1 - share)  # the first of a pair counts for more, and is what is read right or not
         other = torch.from_numpy(chance.permutation(len(images))).to(self._place)
-        logits = self._logits(share * images + (1 - share) * images[other])
+        logits = self._read(share * images + (1 - share) * images[other])
         own, others = (
             F.cross_entropy(logits, wanted, label_smoothing=smoothing) for wanted in (targets, targets[other])
         )
         return share * own + (1 - share) * others, logits
-
-    def _logits(self, images: Tensor) -> Tensor:
-        with torch.autocast(self._place.type, self._mixed, enabled=self._mixed is not None):
-            features = self.network.backbone(images)
-        # Pooling and head in float32, as they are used.
-        logits: Tensor = self.network.head(self.network.pool(features.float()))
-        return logits
 
     def _step(self, loss: Tensor) -> None:
         self.optimiser.zero_grad(set_to_none=True)
@@ -199,9 +204,38 @@ class _Loop:
         self.average.update_parameters(self.network)
 
 
-def _begin(network: nn.Module, valid: tuple[Inputs, NDArray[np.int64]], start: tuple[float, float]) -> Tuned:
+class _Reading(nn.Module):
+    """The backbone in mixed precision, pooling and head in float32 as they are used."""
+
+    def __init__(self, network: FrozenNetwork, mixed: torch.dtype | None) -> None:
+        super().__init__()
+        self.network, self._mixed = network, mixed
+
+    def forward(self, images: Tensor) -> Tensor:
+        with torch.autocast(images.device.type, self._mixed, enabled=self._mixed is not None):
+            features = self.network.backbone(images)
+        logits: Tensor = self.network.head(self.network.pool(features.float()))
+        return logits
+
+
+def _judge(
+    network: nn.Module, inputs: Inputs, classes: NDArray[np.int64], world: World
+) -> tuple[float, float]:
+    """Return mean loss and accuracy, the same in all processes; each reads its share."""
+    own = np.arange(world.rank, len(classes), world.size)
+    sums = torch.zeros(2, dtype=torch.float64)
+    if len(own):
+        found = evaluate_network(network, ChosenInputs(inputs, own), classes[own])
+        sums = torch.tensor(found, dtype=torch.float64) * (len(own) / len(classes))
+    loss, accuracy = world.total(sums).tolist()
+    return loss, accuracy
+
+
+def _begin(
+    network: nn.Module, valid: tuple[Inputs, NDArray[np.int64]], start: tuple[float, float], world: World
+) -> Tuned:
     began = time.perf_counter()
-    loss, accuracy = evaluate_network(network, *valid)
+    loss, accuracy = _judge(network, *valid, world)
     row = Epoch(0, *start, accuracy, time.perf_counter() - began)
     return Tuned(0, _copied(network), (accuracy, -loss), [row])
 
@@ -224,6 +258,11 @@ def _restore(loop: _Loop, kept: dict[str, object]) -> Tuned:
     loop.average.load_state_dict(kept["average"])  # type: ignore[arg-type]
     loop.optimiser.load_state_dict(kept["optimiser"])  # type: ignore[arg-type]
     loop.scaler.load_state_dict(kept["scaler"])  # type: ignore[arg-type]
+    return restored(kept)
+
+
+def restored(kept: dict[str, object]) -> Tuned:
+    """Return what tuning had led to when a state was kept."""
     history = [Epoch(**row) for row in kept["history"]]  # type: ignore[attr-defined]
     accuracy, loss = kept["valid"]  # type: ignore[misc]
     return Tuned(kept["best"], kept["best_network"], (accuracy, loss), history)  # type: ignore[arg-type, has-type]
