@@ -264,7 +264,7 @@ def test_compare__leave_one_source_out(cli: Any, two_rooms: Path, tmp_path: Path
     assert folded["signers_apart"] is True and folded["untested"] == 0
     sentence = answer.json["answer"]
     assert sentence.startswith("In rooms, cameras or collections it has never seen, ")
-    assert folded["worst"] == 1 or f"worst in {folded['worst_source']}: " in sentence
+    assert folded["worst"] < 1 and f"worst in {folded['worst_source']}: " in sentence
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "Drawn hands." in page and "cannot be seen in two" in page
     bundle = json.loads((run / "recogniser" / "config.json").read_text(encoding="utf-8"))
@@ -323,29 +323,19 @@ def test_compare__studio_by_signer(cli: Any, shared_data: Path, shared_weights: 
     assert all(row["path"].split("/")[1].startswith(f"hand{row['signer']}_") for row in found)
 
 
-@pytest.mark.slow
 @pytest.mark.shared
-def test_compare__studio_and_webcam_are_two_worlds(
-    cli: Any, shared_data: Path, shared_weights: Path, tmp_path: Path
-) -> None:
+def test_compare__studio_and_webcam_are_two_worlds(cli: Any, shared_data: Path, tmp_path: Path) -> None:
     root = tmp_path / "places"
     root.mkdir()
     for name in ("studio", "webcam"):
         (root / name).symlink_to(shared_data / name)
-    words: tuple[object, ...] = (
-        "--source",
-        "folder",
-        "--folds",
-        "source",
-        "--labels",
-        "A-I",
-        "--backbone",
-        "squeezenet1_0",
-    )
-    words += ("--models", "frozen", "--store", tmp_path / "store", "--out", tmp_path / "run", "--json")
-    answer = cli("compare", root, *words)
+    words = ("--source", "folder", "--folds", "source", "--labels", "A-I", "--backbone", "handnet")
+    places = ("--store", tmp_path / "store", "--out", tmp_path / "run")
+    answer = cli("compare", root, *words, "--models", "frozen", *places, "--json")
     assert answer.code == 0, answer.err
     folded = answer.json["folds"]["frozen"]
     rooms = {name: figures["accuracy"] for name, figures in folded["metrics"]["sources"].items()}
-    assert set(rooms) == {"studio", "webcam"} and all(0.11 < accuracy < 0.6 for accuracy in rooms.values())
+    # Measured: 63.9 and 27.8 %, beside 95.0 % with photos of both in training; chance is 11 %.
+    assert 0.5 < rooms["studio"] < 0.8 and 0.15 < rooms["webcam"] < 0.4
     assert answer.json["models"]["frozen"]["test_accuracy"] > 0.9
+    assert "; worst in webcam: " in answer.json["answer"] and folded["signers_apart"] is None

@@ -183,11 +183,11 @@ def test_write_report__with_sources_left_out_their_mean_comes_first(make_photos:
 
 
 def test_write_report__sources_of_an_ordinary_split(make_photos: Any, tmp_path: Path) -> None:
-    page = trained(make_photos("AB", signers=4, images=3), tmp_path, source=r"_(\d)\.")
-    assert (
-        "How well each source among the test photos is read" in page.text
-        or "all from one source" in page.text
-    )
+    page = trained(make_photos("AB", signers=4, images=3), tmp_path, source=r"_(\d)\.", split="random")
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
+    tested = metrics["models"]["frozen"]["sources"]
+    assert len(tested) > 1 and sum(one["n"] for one in tested.values()) == metrics["split"]["test"]
+    assert "How well each source among the test photos is read" in page.text
     assert "· 3 sources" in page.text and page.nesting == []
 
 

@@ -95,8 +95,8 @@ def _walk_sources(root: Path) -> Iterator[Sample]:
         raise _misfit(f"{' and '.join(folder.name for folder in given)} are sides of a split")
     readable = set(Image.registered_extensions())
     for folder in folders:
-        loose = [entry.name for entry in folder.iterdir() if entry.suffix.lower() in readable]
-        loose = [name for name in sorted(loose) if not name.startswith(".")]
+        files = (entry for entry in folder.iterdir() if not entry.is_dir() and not entry.name.startswith("."))
+        loose = sorted(file.name for file in files if file.suffix.lower() in readable)
         if loose:
             raise _misfit(f"{f'{folder.name}/{loose[0]}'!r} is in no label folder")
         rows = list(_walk(root, folder, _text(folder.name)))
