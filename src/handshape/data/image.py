@@ -58,7 +58,8 @@ class Preprocessing:
         # torch shares neither read-only arrays, such as Pillow's, nor reversed ones, such as [..., ::-1]; one
         # pixel wide, numpy calls those contiguous.
         forward = pixels if min(pixels.strides) > 0 else pixels.copy()
-        image = torch.from_numpy(np.require(forward, requirements=("C", "W"))).permute(2, 0, 1)[None]
+        # In this order torch sees that the channels come last, and need not turn the image round.
+        image = torch.from_numpy(np.require(forward, requirements=("C", "W")))[None].permute(0, 3, 1, 2)
         resized = F.interpolate(image, (self.size, self.size), mode="bilinear", antialias=True)
         return resized[0].permute(1, 2, 0).contiguous().numpy()
 
@@ -75,8 +76,13 @@ class Preprocessing:
         mean = torch.tensor(self.mean, device=batch.device) * 255
         scale = 1 / (torch.tensor(self.std, device=batch.device) * 255)
         # Whole rows of pixels: three channels at a time would leave a processor's vectors nearly empty.
-        rows = batch.reshape(count, height, width * channels).to(torch.float32, copy=True)
-        rows.sub_(mean.repeat(width)).mul_(scale.repeat(width))
+        mean, scale = mean.repeat(width), scale.repeat(width)
+        pixels = batch.reshape(count, height, width * channels)
+        rows = torch.empty(pixels.shape, device=batch.device)
+        # An image stays in the caches of a core, a batch does not; in an exported graph nobody counts them.
+        alone = batch.device.type == "cpu" and not torch.compiler.is_compiling()
+        for some, into in zip(pixels, rows, strict=True) if alone else [(pixels, rows)]:
+            into.copy_(some).sub_(mean).mul_(scale)
         return rows.reshape(batch.shape).permute(0, 3, 1, 2)
 
 

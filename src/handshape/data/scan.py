@@ -24,6 +24,8 @@ from handshape.progress import track
 from handshape.store.folders import remember_folder
 from handshape.store.table import Table
 
+# Photos that one thread reads at a time.
+_TOGETHER = 8
 _CHANGED = "changed while it was being read"
 _CANNOT = "cannot be read"
 # Views in the table of facts: what was measured of a photo, and that it can be read though nothing was.
@@ -75,7 +77,7 @@ def scan_dataset(
     """
     samples, unreadable = dataset.samples, list(dataset.unreadable)
     with workers() as pool:
-        digests = list(pool.map(_digest, samples))
+        digests = list(in_order(pool, _digest, samples, _TOGETHER))
         table = _facts_table(store)
         known = _known_facts(table, digests, measure)
         path = held_file(store, digests, size)
@@ -84,7 +86,7 @@ def scan_dataset(
         todo = [i for i, digest in enumerate(digests) if fill or digest not in known]
         with hold(path, digests, size) if fill else nullcontext(None) as put:
             read = partial(_read, Preprocessing(size), samples, digests, put, measure)
-            reasons = _read_all(in_order(pool, read, todo), todo, digests, known)
+            reasons = _read_all(in_order(pool, read, todo, _TOGETHER), todo, digests, known)
     if fill and any(digests[i] and _is_passing(reason) for i, reason in reasons.items()):
         # The file's name says that these images are in it, and they are not.
         drop_held(path)
@@ -113,7 +115,7 @@ def scan_dataset(
 def digests_of(dataset: Dataset) -> list[str]:
     """Return the content digest of each sample's file; empty text for one that cannot be read."""
     with workers() as pool:
-        return list(pool.map(_digest, dataset.samples))
+        return list(in_order(pool, _digest, dataset.samples, _TOGETHER))
 
 
 def _digest(sample: Sample) -> str:

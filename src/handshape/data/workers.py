@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from typing import TypeVar
 
 import torch
@@ -31,7 +32,7 @@ def workers() -> Iterator[ThreadPoolExecutor]:
 
 
 def in_order(
-    pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item]
+    pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], together: int = 1
 ) -> Iterator[Result]:
     """Work on items at once, a bounded number ahead of what is asked for.
 
@@ -39,14 +40,19 @@ def in_order(
         pool: Does the work.
         work: Called for each item.
         items: Taken one after another.
+        together: Items that one thread takes at a time: where each is little work, handing it over is more.
 
     Yields:
         The results in the order of the items.
     """
-    ahead: deque[Future[Result]] = deque()
-    for item in items:
-        ahead.append(pool.submit(work, item))
+
+    def each(some: list[Item]) -> list[Result]:
+        return [work(item) for item in some]
+
+    rest, ahead = iter(items), deque[Future[list[Result]]]()
+    while some := list(islice(rest, together)):
+        ahead.append(pool.submit(each, some))
         if len(ahead) > 2 * (os.cpu_count() or 2):
-            yield ahead.popleft().result()
+            yield from ahead.popleft().result()
     while ahead:
-        yield ahead.popleft().result()
+        yield from ahead.popleft().result()

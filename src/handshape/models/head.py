@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from handshape.errors import ShapeError, UsageError
 
 HIDDEN = 100
+_IN_CACHE = 32
 _LARGEST = 65504.0  # of float16; beyond it there is only infinity
 
 
@@ -99,7 +100,14 @@ class Head(nn.Module):
         Args:
             features: (N, D) float32.
         """
-        deviation, mean = torch.std_mean(self.rooted(features), dim=0, correction=0)
+        rooted = self.rooted(features)
+        # A few photos at a time, which stay in the caches, and from the first one on: so a feature that never
+        # changes has no deviation at all.
+        parts = torch.split(rooted, _IN_CACHE)
+        sums = torch.stack([(some - rooted[0]).sum(dim=0) for some in parts])
+        mean = rooted[0] + sums.sum(dim=0) / len(rooted)
+        squares = torch.stack([(some - mean).square_().sum(dim=0) for some in parts])
+        deviation = (squares.sum(dim=0) / len(rooted)).sqrt()
         self.scale_to(mean, deviation)
 
     def scale_to(self, mean: Tensor, deviation: Tensor) -> None:
@@ -117,7 +125,7 @@ class Head(nn.Module):
 
     def scaled(self, features: Tensor) -> Tensor:
         """Return (N, D) float32 scaled features."""
-        return (self.rooted(torch.flatten(features, 1)) - self.mean) * self.scale
+        return (self.rooted(torch.flatten(features, 1)) - self.mean).mul_(self.scale)
 
     def rooted(self, features: Tensor) -> Tensor:
         """Return (N, D) features, or their roots where the head looks at those."""

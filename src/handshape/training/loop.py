@@ -4,6 +4,7 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,6 +20,10 @@ from handshape.training.inputs import Inputs
 
 # Images read at once in evaluation: what more of them need goes through memory rather than the caches.
 _EVALUATION_BATCH = 32
+
+Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Moves the weights once for (B, ...) float32 inputs and their (B,) int64 classes; returns the mean loss in
+nats and the (B, K) logits, both from before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +53,7 @@ def train_network(
     device: torch.device | None = None,
     what: str = "Training",
     keeper: Keeper | None = None,
+    learn: Callable[[nn.Module, LoopConfig], Step] | None = None,
 ) -> tuple[nn.Module, list[Epoch]]:
     """Train a network with Adam and cross-entropy and keep the epoch that reads valid best.
 
@@ -59,6 +65,7 @@ def train_network(
         device: Where to train; ``None`` for the CPU.
         what: Name shown with the progress.
         keeper: Keeps the state after every epoch; training goes on from what it holds.
+        learn: Makes the step of a network that has its own; such training is not kept.
 
     Returns:
         The network of the best epoch (of equals, the one with the least valid loss), in evaluation mode and
@@ -72,6 +79,7 @@ def train_network(
         optimiser = torch.optim.Adam(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
+        step = learn(network, config) if learn else partial(_step, network, optimiser)
         history: list[Epoch] = []
         best, best_state = (-1.0, float("inf")), copy.deepcopy(network.state_dict())
         kept = keeper.load() if keeper else None
@@ -82,7 +90,7 @@ def train_network(
         with track(what, (config.epochs - len(history)) * len(train[1])) as advance:
             for number in range(len(history) + 1, config.epochs + 1):
                 start = time.perf_counter()
-                loss, accuracy = _one_pass(network, train, optimiser, order, config.batch_size, advance)
+                loss, accuracy = _one_pass(network, train, step, order, config.batch_size, advance)
                 valid_loss, valid_accuracy = evaluate_network(network, *valid)
                 history.append(Epoch(number, loss, accuracy, valid_accuracy, time.perf_counter() - start))
                 if (valid_accuracy, -valid_loss) > (best[0], -best[1]):
@@ -98,7 +106,7 @@ def train_network(
 def _one_pass(
     network: nn.Module,
     train: tuple[Inputs, NDArray[np.int64]],
-    optimiser: torch.optim.Optimizer,
+    step: Step,
     order: torch.Generator,
     batch_size: int,
     advance: Callable[[int], None],
@@ -111,15 +119,22 @@ def _one_pass(
     loss_sum, right = torch.zeros((), device=place), torch.zeros((), dtype=torch.int64, device=place)
     for batch in batches_of(torch.randperm(len(classes), generator=order).numpy(), batch_size):
         wanted = targets[torch.from_numpy(batch).to(place)]
-        logits = network(inputs.take(batch).to(place))
-        loss = F.cross_entropy(logits, wanted)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        loss_sum += loss.detach() * len(batch)
-        right += (logits.detach().argmax(dim=1) == wanted).sum()
+        loss, logits = step(inputs.take(batch).to(place), wanted)
+        loss_sum += loss * len(batch)
+        right += (logits.argmax(dim=1) == wanted).sum()
         advance(len(batch))
     return float(loss_sum) / len(classes), int(right) / len(classes)
+
+
+def _step(
+    network: nn.Module, optimiser: torch.optim.Optimizer, inputs: Tensor, classes: Tensor
+) -> tuple[Tensor, Tensor]:
+    logits = network(inputs)
+    loss = F.cross_entropy(logits, classes)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    return loss.detach(), logits.detach()
 
 
 def batches_of(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:

@@ -9,6 +9,7 @@ from handshape.training.inputs import FeatureInputs, Inputs
 from handshape.training.loop import LoopConfig, predict_logits, train_network
 from handshape.training.rows import Rows, ScaledRows, Side, StoredRows, inputs_of, scale_by
 from handshape.training.span import Span, span_of
+from handshape.training.two_layers import TwoLayers
 
 
 def train_mlp(
@@ -40,6 +41,7 @@ def train_mlp(
         config,
         device=device,
         what="Training the head",
+        learn=TwoLayers,
     )
     state = network.state_dict()
     if span is not None:

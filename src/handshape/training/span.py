@@ -7,6 +7,8 @@ from torch import Tensor
 
 # Above this many photos it costs more than it saves.
 _MOST = 2500
+# Strips in which the products are found: few enough for a product to keep all cores busy.
+_STRIPS = 4
 # Added to each photo's product with itself, as a share of their mean: photos which depend on each other, as
 # centred ones always do, would make a triangle impossible. The first that float32's rounding allows is taken.
 _LIFTS = (1e-6, 1e-5, 1e-4, 1e-3)
@@ -53,7 +55,7 @@ def span_of(photos: Tensor) -> Span | None:
     count, width = photos.shape
     if count >= min(width, _MOST):
         return None
-    products = (photos @ photos.T).double()
+    products = _products(photos).double()
     size = float(products.diagonal().mean()) or 1.0
     for lift in _LIFTS:
         lifted = products + lift * size * torch.eye(count, dtype=torch.float64)
@@ -61,6 +63,18 @@ def span_of(photos: Tensor) -> Span | None:
         if not failed:
             break
     return Span(photos, triangle, _solve(triangle, products).T.contiguous())
+
+
+def _products(photos: Tensor) -> Tensor:
+    """Return the (N, N) products of all photos with each other, of which nearly half mirror the rest."""
+    products = photos.new_empty(len(photos), len(photos))
+    size = -(-len(photos) // _STRIPS)
+    for start in range(0, len(photos), size):
+        strip = photos[start : start + size]
+        found = strip @ photos[: start + len(strip)].T
+        products[start : start + len(strip), : found.shape[1]] = found
+        products[:start, start : start + len(strip)] = found[:, :start].T
+    return products
 
 
 def _solve(triangle: Tensor, products: Tensor) -> Tensor:
