@@ -233,3 +233,27 @@ def test_is_drawn__also_where_a_source_is(make: Any) -> None:
     (data.root / "room" / "truth.csv").write_text("path\n")
     assert not is_drawn(data)
     assert is_drawn(replace(data, samples=tuple(replace(s, source="room") for s in data.samples)))
+
+
+class Tuned(Fitted):
+    name = "finetune"
+
+
+@pytest.mark.parametrize(
+    "frozen, tuned, words",
+    [
+        (0, 0, "The frozen network reads every test photo right already, so there was nothing to gain."),
+        (1, 1, "No epoch of tuning read valid better than the frozen network, which was kept."),
+        (1, 2, "100.0 % of valid are read right instead of 100.0 %, of test 66.7 % instead of 83.3 %: "),
+        (1, 0, None),
+    ],
+)
+def test_find_cautions__says_why_tuning_gained_nothing(
+    make: Any, frozen: int, tuned: int, words: str | None
+) -> None:
+    experiment = make(wrong=frozen)
+    other = replace(judged(experiment.survey.split, wrong=tuned), fitted=Tuned())  # type: ignore[arg-type]
+    experiment = replace(experiment, results=[experiment.results[0], other])
+    told = {one.title: one.text for one in find_cautions(experiment, find_answer(experiment))}
+    text = told.get("Tuning gained nothing")
+    assert text is None if words is None else text is not None and text.startswith(words)

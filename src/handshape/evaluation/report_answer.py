@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from handshape.data.drawn.dataset import TRUTH
 from handshape.data.finding import count_of, listed
 from handshape.data.sample import Dataset, GroupKind
@@ -150,6 +152,7 @@ def find_cautions(experiment: Experiment, answer: Answer) -> list[Caution]:
         *_leaks(experiment, answer),
         *_split(experiment, answer),
         *_mirror(experiment),
+        *_tuning(experiment),
         *_data(experiment, answer),
     ]
 
@@ -254,6 +257,28 @@ def _mirror(experiment: Experiment) -> Iterator[Caution]:
             f"Of the same photos mirrored, {100 * mirrored:.0f} % are read right instead of "
             f"{100 * plain:.0f} %: left-handed signers and mirrored webcams are read worse.",
         )
+
+
+def _tuning(experiment: Experiment) -> Iterator[Caution]:
+    """Say why tuning gained nothing, where it was tried beside the frozen network and did not."""
+    found = {result.fitted.name: result for result in experiment.results}
+    if "frozen" not in found or "finetune" not in found:
+        return
+    frozen, tuned = found["frozen"], found["finetune"]
+    if tuned.accuracy > frozen.accuracy:
+        return
+    if frozen.accuracy == 1:
+        reason = "the frozen network reads every test photo right already, so there was nothing to gain."
+    elif np.array_equal(tuned.probabilities, frozen.probabilities):
+        reason = "no epoch of tuning read valid better than the frozen network, which was kept."
+    else:
+        before, after = frozen.fitted.valid_accuracy, tuned.fitted.valid_accuracy
+        reason = (
+            f"{100 * after:.1f} % of valid are read right instead of {100 * before:.1f} %, "
+            f"of test {100 * tuned.accuracy:.1f} % instead of {100 * frozen.accuracy:.1f} %: "
+            "what it learnt from these photos says nothing more about others."
+        )
+    yield Caution("Tuning gained nothing", reason[0].upper() + reason[1:])
 
 
 def _data(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
