@@ -114,8 +114,10 @@ class CompareConfig(_TrainingConfig):
 
     @property
     def model_names(self) -> tuple[ModelName, ...]:
-        """The models to compare, each once, in the order given."""
+        """The models to compare, each once, in the order given; the best recipe's is always among them."""
         names = [name.strip() for name in self.models.split(",") if name.strip()]
+        if names and self.recipe == "best":
+            names.append("finetune")
         return tuple(dict.fromkeys(names))  # type: ignore[arg-type]
 
 
@@ -126,3 +128,11 @@ class TrainConfig(_TrainingConfig):
     model: ModelName = option(
         "frozen", "The lesson's CNN, a head on a frozen backbone, or a backbone that is tuned after its head."
     )
+
+    def __post_init__(self) -> None:
+        """Let the best recipe choose its own model."""
+        super().__post_init__()
+        if self.recipe == "best":
+            if self.model == "cnn":
+                raise UsageError("--recipe best with --model cnn", "one of them", "leave one out")
+            object.__setattr__(self, "model", "finetune")

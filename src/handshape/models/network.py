@@ -1,6 +1,6 @@
 """A whole network from a short description, so that a bundle holds numbers and no code."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -10,6 +10,7 @@ from handshape.data.image import Preprocessing
 from handshape.models.backbone import empty_backbone
 from handshape.models.cnn import CNN
 from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.rooms import ROOMS_HEAD, Familiarity, RoomReader, RoomsConfig
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class NetworkConfig:
         backbone: Name of the backbone, for all but ``cnn``.
         feature_shape: (C, h, w) of the backbone's features, for all but ``cnn``.
         head: Shape of the head, for all but ``cnn``.
+        rooms: The second reader, for rooms never seen, where there is one.
     """
 
     model: Literal["cnn", "frozen", "finetune"]
@@ -32,6 +34,7 @@ class NetworkConfig:
     backbone: str | None = None
     feature_shape: tuple[int, int, int] | None = None
     head: HeadConfig | None = None
+    rooms: RoomsConfig | None = None
 
 
 class FrozenNetwork(nn.Module):
@@ -50,6 +53,31 @@ class FrozenNetwork(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, K) logits of (N, 3, H, W) normalised images."""
         logits: Tensor = self.head(self.pool(self.backbone(images)))
+        return logits
+
+
+class RoomsNetwork(FrozenNetwork):
+    """A frozen backbone with its head for photos like those learned from, and a second reader for all.
+
+    Args:
+        backbone: The frozen backbone.
+        pool: What lies between it and its head.
+        head: What is trained on the pooled features.
+        reader: Reads every photo.
+        familiar: Says how much the frozen backbone's head counts beside it.
+    """
+
+    def __init__(
+        self, backbone: nn.Module, pool: Pool, head: Head, reader: RoomReader, familiar: Familiarity
+    ) -> None:
+        super().__init__(backbone, pool, head)
+        self.reader, self.familiar = reader, familiar
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, K) logits of (N, 3, H, W) normalised images."""
+        features = self.pool(self.backbone(images))
+        near: Tensor = self.head(features)
+        logits: Tensor = self.reader(images) + self.familiar(features)[:, None] * near
         return logits
 
 
@@ -76,7 +104,14 @@ def empty_network(config: NetworkConfig) -> nn.Module:
     pool = Pool(config.head.pool, height, width)
     with torch.device("meta"):
         head = Head(channels * pool.side[0] * pool.side[1], config.labels, config.head)
-    return FrozenNetwork(backbone, pool, head)
+    if config.rooms is None:
+        return FrozenNetwork(backbone, pool, head)
+    glance = replace(config.preprocessing, size=config.rooms.glance)
+    with torch.device("meta"):
+        other = Head(config.rooms.feature_shape[0], config.labels, ROOMS_HEAD)
+        familiar = Familiarity(channels, config.labels)
+    reader = RoomReader(empty_backbone(config.backbone, glance), other, config.rooms)
+    return RoomsNetwork(backbone, pool, head, reader, familiar)
 
 
 def check_features(network: nn.Module, config: NetworkConfig) -> None:
@@ -91,5 +126,9 @@ def check_features(network: nn.Module, config: NetworkConfig) -> None:
     Raises:
         ValueError: The backbone gives features of another shape.
     """
+    if isinstance(network, RoomsNetwork) and config.rooms is not None:
+        found = network.reader.backbone.feature_shape
+        if found != config.rooms.feature_shape:
+            raise ValueError(f"{config.backbone} gives features of shape {found} of a glance")
     if isinstance(network, FrozenNetwork) and network.backbone.feature_shape != config.feature_shape:
         raise ValueError(f"{config.backbone} gives features of shape {network.backbone.feature_shape}")

@@ -82,7 +82,7 @@ class FinetuneFitter:
         Returns:
             The tuned network, or the frozen one where no epoch was better on valid.
         """
-        backbone = _tunable(self._backbone)
+        backbone = tunable(self._backbone)
         cut = cut_backbone(backbone, self._tuning.last)
         head, start = self._frozen.begin(sides)
         pool = Pool(self._frozen.head_config.pool, *backbone.feature_shape[1:])
@@ -194,10 +194,15 @@ def _chosen(stored: Sequence[NDArray[np.float16]], seed: int, epoch: int) -> Inp
     return TrunkInputs(stored, chance.integers(0, len(stored), len(stored[0])))
 
 
-def _tunable(backbone: Backbone) -> Backbone:
-    """Return a copy of a backbone that may change, without what is known of the original's numbers."""
+def tunable(backbone: Backbone) -> Backbone:
+    """Return a copy of a backbone that may change, without what is known of the original's numbers.
+
+    Args:
+        backbone: Stays as it is.
+    """
     copied = copy.deepcopy(backbone)
-    copied.__dict__.pop("digest", None)
+    for known in ("digest", "feature_shape"):
+        copied.__dict__.pop(known, None)
     copied.source = f"tuned from {backbone.source}"
     return copied
 

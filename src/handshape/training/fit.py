@@ -19,6 +19,7 @@ from handshape.training.fitted import Fitted, Sides, Trained
 from handshape.training.frozen import FrozenFitter
 from handshape.training.inputs import ImageInputs
 from handshape.training.loop import LoopConfig, predict_logits
+from handshape.training.rooms import RoomsFitter
 from handshape.training.scratch import fit_cnn
 from handshape.training.tuning import Tuner, tune
 
@@ -62,19 +63,15 @@ class Fitter:
             seed=seed,
         )
         self._frozen: FrozenFitter | None = None
+        tuning = tuning or FinetuneOptions()
+        self._tuner: FinetuneFitter | RoomsFitter | None = None
         if backbone is not None:
             self._frozen = FrozenFitter(scan, store, device, backbone, options, self._loop)
-            self._finetune = FinetuneFitter(
-                scan,
-                store,
-                device,
-                backbone,
-                self._frozen,
-                options,
-                tuning or FinetuneOptions(),
-                self._loop,
-                tuner,
-            )
+            place = scan, store, device, backbone
+            if tuning.recipe == "best":
+                self._tuner = RoomsFitter(*place, self._frozen, tuning, self._loop, tuner)
+            else:
+                self._tuner = FinetuneFitter(*place, self._frozen, options, tuning, self._loop, tuner)
 
     def features(self) -> NDArray[np.float16] | None:
         """Return the frozen backbone's features of every photo, extracted on the first call.
@@ -139,7 +136,8 @@ class Fitter:
             return fit_cnn(self._scan, sides, self._loop, self._device, size=self.size, mirrored=mirrored)
         assert self._frozen is not None  # the command loads a backbone when this model is asked for
         if name == "finetune":
-            return self._finetune.fit(sides, mirrored=mirrored)
+            assert self._tuner is not None
+            return self._tuner.fit(sides, mirrored=mirrored)
         return self._frozen.fit(sides, mirrored=mirrored)
 
 

@@ -1,0 +1,44 @@
+"""Fit what tells photos like those learned from, from all others."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from handshape.models.rooms import Familiarity
+
+# How much of the covariance is replaced by a sphere of the same size.
+_SHRINKAGE = 0.1
+# Photos of valid are as near as the rest of their kind; this share of them, and a little more, is familiar.
+_SHARE, _MORE = 0.95, 1.5
+
+
+def fit_familiarity(train: Tensor, classes: NDArray[np.int64], valid: Tensor, labels: int) -> Familiarity:
+    """Learn where photos lie, and from valid how far off is still usual.
+
+    Args:
+        train: (N, C, p, p) float32 features.
+        classes: (N,) int64.
+        valid: (M, C, p, p) float32, of people who are not in train where signers are known.
+        labels: K.
+
+    Returns:
+        The measure of familiarity; a label without photos is never the nearest.
+    """
+    rows, targets = train.mean(dim=(2, 3)).double(), torch.from_numpy(classes)
+    found = Familiarity(rows.shape[1], labels)
+    one_hot = torch.nn.functional.one_hot(targets, labels).double()
+    counts = one_hot.sum(dim=0)
+    means = (one_hot.T @ rows) / counts.clamp(min=1)[:, None]
+    around = rows - means[targets]
+    covariance = around.T @ around / len(rows)
+    size = float(covariance.diagonal().mean()) or 1.0
+    shrunk = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * size * torch.eye(
+        len(covariance), dtype=torch.float64
+    )
+    whiten = torch.linalg.inv(torch.linalg.cholesky(shrunk)).T
+    found.whiten.copy_(whiten)
+    found.centres.copy_(torch.where((counts > 0)[:, None], means @ whiten, 1e6))
+    far = found.distances(valid).quantile(_SHARE)
+    found.bound.copy_(_MORE * far)
+    return found
