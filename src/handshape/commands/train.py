@@ -6,10 +6,12 @@ from typing import Any
 
 from handshape.commands.material import choose_device, say_findings, scan_material, survey_material
 from handshape.config.train import CompareConfig, ModelName, TrainConfig
-from handshape.data.augment import Views, views_of
+from handshape.data.augment import views_of
+from handshape.data.augment.scenes import in_scenes
 from handshape.evaluation.card import model_card
 from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment
 from handshape.evaluation.judge import write_predictions
+from handshape.evaluation.pictures import ViewMaker
 from handshape.evaluation.report import write_report
 from handshape.evaluation.report_answer import find_answer
 from handshape.models.backbone import load_backbone
@@ -85,10 +87,12 @@ def train_models(
     return metrics
 
 
-def _views(config: TrainConfig | CompareConfig, names: Sequence[ModelName]) -> Views | None:
+def _views(config: TrainConfig | CompareConfig, names: Sequence[ModelName]) -> ViewMaker | None:
     """Return how views were made, where a model was shown any."""
+    if config.recipe == "best":
+        return in_scenes
     shown = config.views or ("finetune" in names and config.augment != "none")
-    return views_of(config) if shown and set(names) != {"cnn"} else None
+    return views_of(config).apply if shown and set(names) != {"cnn"} else None
 
 
 def _write(
@@ -96,7 +100,7 @@ def _write(
     experiment: Experiment,
     metrics: dict[str, Any],
     description: dict[str, Any],
-    views: Views | None,
+    views: ViewMaker | None,
 ) -> None:
     results, split, best = experiment.results, experiment.survey.split, experiment.best
     write_json(folder / "config.json", description)

@@ -2,21 +2,23 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
 
-from handshape.data.augment import Views
 from handshape.data.duplicates import Leaks
 from handshape.data.scan import Scan
 
 _CELL, _GAP, _MARGIN = 96, 4, 110
 # Labels on a sheet of views.
 _SHOWN = 6
+ViewMaker = Callable[[Tensor, Sequence[str], int], Tensor]
+"""From (B, H, W, 3) uint8 photos, their digests and a number to one view of each, float32 in [0, 255]."""
 _PAPER, _INK = (255, 255, 255), (30, 30, 30)
 
 
@@ -92,7 +94,9 @@ def pair_sheet(scan: Scan, leaks: Leaks, path: Path, *, most: int = 12) -> None:
     _draw_sheet(scan, pairs, labels, ("test", "train")).save(path)
 
 
-def view_sheet(scan: Scan, train: NDArray[np.int64], views: Views, *, columns: int = 5) -> NDArray[np.uint8]:
+def view_sheet(
+    scan: Scan, train: NDArray[np.int64], views: ViewMaker, *, columns: int = 5
+) -> NDArray[np.uint8]:
     """Draw training photos, one of each of a few labels, beside views of them.
 
     Args:
@@ -108,7 +112,7 @@ def view_sheet(scan: Scan, train: NDArray[np.int64], views: Views, *, columns: i
     firsts = [train[np.flatnonzero(classes == label)[0]] for label in np.unique(classes)][:_SHOWN]
     batch = torch.from_numpy(scan.images.take(np.array(firsts)))
     digests = [scan.digests[i] for i in firsts]
-    seen = [views.apply(batch, digests, 1 + view) for view in range(columns)]
+    seen = [views(batch, digests, 1 + view) for view in range(columns)]
     rows = np.stack([batch.numpy(), *(view.round().to(torch.uint8).numpy() for view in seen)], axis=1)
     labels = [scan.dataset.samples[i].label for i in firsts]
     return np.array(_paste(list(rows), labels, ["photo", *(f"view {1 + view}" for view in range(columns))]))

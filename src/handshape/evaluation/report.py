@@ -9,12 +9,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from handshape.data.augment import Views
 from handshape.data.scan import Scan
 from handshape.evaluation import plots
 from handshape.evaluation.experiment import Experiment, split_sides
 from handshape.evaluation.judge import Judged
-from handshape.evaluation.pictures import data_address, pair_sheet, view_sheet
+from handshape.evaluation.pictures import ViewMaker, data_address, pair_sheet, view_sheet
 from handshape.evaluation.report_answer import SPLIT_WORDS, find_answer, find_cautions
 from handshape.evaluation.report_parts import (
     Mistake,
@@ -47,7 +46,7 @@ def split_words(kind: str) -> str:
 
 
 def write_report(
-    folder: Path, experiment: Experiment, description: dict[str, Any], views: Views | None = None
+    folder: Path, experiment: Experiment, description: dict[str, Any], views: ViewMaker | None = None
 ) -> None:
     """Write ``report.html`` and the plots it shows.
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from handshape.data.augment.scenes import CutOut, cut_hands, make_rooms, place_hands
+from handshape.data.augment.scenes import CutOut, cut_hands, in_scenes, make_rooms, place_hands
 from handshape.data.drawn.picture import draw_image
 from handshape.data.drawn.signer import make_signer
 
@@ -59,3 +59,12 @@ def test_make_rooms__differ_and_stay_in_range() -> None:
     rooms = make_rooms(8, 48, chance())
     assert rooms.shape == (8, 3, 48, 48) and float(rooms.min()) >= 0 and float(rooms.max()) <= 1
     assert len({float(room.mean()) for room in rooms}) == 8
+
+
+def test_in_scenes__makes_views_as_a_policy_does() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    hand = draw_image("B", make_signer(1, 5), seed=5, index=0, size=64).pixels
+    batch = torch.from_numpy(np.stack([hand, noise]))
+    first, again, other = (in_scenes(batch, ["0a", "0b"], view) for view in (1, 1, 2))
+    assert first.shape == (2, 64, 64, 3) and 0 <= float(first.min()) <= float(first.max()) <= 255
+    assert torch.equal(first, again) and not torch.equal(first, other)

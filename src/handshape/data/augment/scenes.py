@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from handshape.data.augment.background import cut_out
+from handshape.data.augment.camera import photograph
 from handshape.data.augment.mask import find_hand
 from handshape.data.drawn.scene import make_background
 
@@ -117,6 +118,25 @@ def place_hands(hands: CutOut, chosen: Sequence[int], size: int, chance: torch.G
     arm, covered = _arms(hands, rows, x, y, chance)
     colour, alpha = colour + arm * covered * (1 - alpha), alpha + covered * (1 - alpha)
     return _lit(colour, chance) + make_rooms(len(rows), size, chance) * (1 - alpha)
+
+
+def in_scenes(batch: Tensor, digests: Sequence[str], view: int) -> Tensor:
+    """Show hands in other scenes; takes and gives what `handshape.data.augment.Views.apply` does.
+
+    Args:
+        batch: (B, H, W, 3) uint8, RGB.
+        digests: B content digests, from which the random numbers come.
+        view: View number, 1 and up.
+
+    Returns:
+        (B, H, W, 3) float32 in [0, 255]; photos whose hand cannot be cut out keep their scene.
+    """
+    chance = torch.Generator().manual_seed(int(digests[0], 16) % 2**60 + view)
+    hands, cut = cut_hands(batch.numpy())
+    seen = batch.permute(0, 3, 1, 2).float() / 255
+    if len(hands):
+        seen[torch.from_numpy(cut)] = place_hands(hands, range(len(hands)), batch.shape[1], chance)
+    return photograph(seen, chance).permute(0, 2, 3, 1) * 255
 
 
 def _look(hands: CutOut, rows: Tensor, size: int, chance: torch.Generator) -> tuple[Tensor, Tensor]:
