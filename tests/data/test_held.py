@@ -28,9 +28,9 @@ def names(folder: Path) -> list[str]:
 
 def hold_some(path: Path, values: list[int], size: int = 4) -> Path:
     digests = [content_digest(bytes([value])) for value in values]
-    with hold(path, digests, size) as put:
+    with hold(path, digests, size) as filling:
         for place, value in enumerate(values):
-            put(place, np.full((size, size, 3), value, dtype=np.uint8))
+            filling.put(place, np.full((size, size, 3), value, dtype=np.uint8))
     return path
 
 
@@ -64,8 +64,8 @@ def test_held_file__is_named_by_content_order_and_size(tmp_path: Path) -> None:
 
 def test_hold__appears_whole(tmp_path: Path) -> None:
     path = tmp_path / "images" / "a.rgb"
-    with hold(path, ["x", "y"], 4) as put:
-        put(1, np.full((4, 4, 3), 7, dtype=np.uint8)[:, ::-1])
+    with hold(path, ["x", "y"], 4) as filling:
+        filling.put(1, np.full((4, 4, 3), 7, dtype=np.uint8)[:, ::-1])
         assert not is_held(path, 2, 4)
     assert names(path.parent) == ["a.digests", "a.rgb"]
     assert is_held(path, 2, 4)
@@ -96,8 +96,8 @@ def test_hold__no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     message = (
-        f"cannot hold the prepared images in '{tmp_path}' (No space left on device); "
-        "expected room for 1.5 MB; make room, or choose another place with --store"
+        f"cannot write 1.5 MB of prepared images to '{tmp_path}' (No space left on device); "
+        "expected room on a disk; make room, or choose another place with --store"
     )
     refused = pytest.raises(OutputError, match="^" + re.escape(message) + "$")
     with refused, hold(tmp_path / "a.rgb", ["x"] * 10, 224):
@@ -107,7 +107,7 @@ def test_hold__no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_hold__takes_its_room_at_once(tmp_path: Path) -> None:
     with hold(tmp_path / "a.rgb", ["x"] * 10, 64):
-        (partial,) = tmp_path.iterdir()
+        (partial,) = tmp_path.glob(".*.partial/*.rgb")
         assert partial.stat().st_blocks * 512 >= 10 * 64 * 64 * 3
 
 
@@ -115,6 +115,21 @@ def test_hold__where_room_cannot_be_taken(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.delattr(os, "posix_fallocate")  # as on macOS and Windows
     path = hold_some(tmp_path / "a.rgb", [3, 4])
     assert StoredImages(path, np.array([1]), 4).take([0]).tolist() == np.full((1, 4, 4, 3), 4).tolist()
+
+
+def test_hold__given_up(tmp_path: Path) -> None:
+    with hold(tmp_path / "a.rgb", ["x", "y"], 4) as filling:
+        filling.put(0, np.zeros((4, 4, 3), dtype=np.uint8))
+        filling.give_up()
+    assert names(tmp_path) == []
+
+
+def test_is_held__without_its_list_of_photos(tmp_path: Path) -> None:
+    path = hold_some(tmp_path / "a.rgb", [5, 6])
+    path.with_suffix(".digests").unlink()  # as a process leaves it that was killed just then
+    assert not is_held(path, 2, 4)
+    hold_some(path, [5, 6])
+    assert is_held(path, 2, 4)
 
 
 def test_make_room__drops_what_was_not_used_for_longest(

@@ -1,18 +1,21 @@
 """Prepared images held in the store: decoded once, read at random, never more than a batch in memory."""
 
+import errno
 import os
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handshape.data.prepared import Indices, content_digest
-from handshape.errors import OutputError
+from handshape.store.workbench import hold_workbench, workbench_of
+from handshape.store.writing import writing_to_store
 
 # Up to this many bytes are held (some 80,000 photos): those of a larger data set are decoded again, and the
 # ones that were not used for longest make room for new ones.
@@ -68,15 +71,41 @@ def may_be_held(count: int, size: int) -> bool:
 def is_held(path: Path, count: int, size: int) -> bool:
     """Return whether a file holds its images, and note that it was used now."""
     try:
-        whole = path.stat().st_size == count * size * size * 3
+        # A process that was killed between the two has left images that nobody knows.
+        whole = path.stat().st_size == count * size * size * 3 and path.with_suffix(_DIGESTS).is_file()
         os.utime(path)
     except OSError:
         return False
     return whole
 
 
+class Filling:
+    """A file of prepared images while it is made.
+
+    Args:
+        file: Of M images.
+        size: Height and width in pixels.
+    """
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self._each, self._lock = file, size * size * 3, Lock()
+        self.whole = True
+
+    def put(self, index: int, image: NDArray[np.uint8]) -> None:
+        """Put a (size, size, 3) uint8 image in its place in [0, M), from any thread."""
+        data = np.ascontiguousarray(image).data
+        with self._lock:
+            self._file.seek(index * self._each)
+            if self._file.write(data) < self._each:  # what is left of a disk that is nearly full
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def give_up(self) -> None:
+        """Let no file appear, for its name would say that it holds an image which it has not."""
+        self.whole = False
+
+
 @contextmanager
-def hold(path: Path, digests: Sequence[str], size: int) -> Iterator[Callable[[int, NDArray[np.uint8]], None]]:
+def hold(path: Path, digests: Sequence[str], size: int) -> Iterator[Filling]:
     """Make a file of prepared images that appears under its name only when it is whole.
 
     Args:
@@ -85,54 +114,57 @@ def hold(path: Path, digests: Sequence[str], size: int) -> Iterator[Callable[[in
         size: Height and width in pixels.
 
     Yields:
-        A function that puts a (size, size, 3) uint8 image in its place in [0, M), from any thread.
+        What takes the images.
 
     Raises:
         OutputError: There is no room for the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    each = size * size * 3
-    make_room(path.parent, len(digests) * each)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial")
-    lock = Lock()
-    try:
-        with _reserve(partial, len(digests) * each) as file:
-
-            def put(index: int, image: NDArray[np.uint8]) -> None:
-                try:
-                    with lock:
-                        file.seek(index * each)
-                        file.write(np.ascontiguousarray(image).data)
-                except OSError as error:
-                    raise _no_room(partial, len(digests) * each, error) from error
-
-            yield put
-        path.with_suffix(_DIGESTS).write_text("\n".join(digests))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    total = len(digests) * size * size * 3
+    # Several processes may make the same file at once, for they write the same.
+    bench = workbench_of(path.with_suffix(f".{uuid4().hex[:12]}"))
+    what = f"{total / 1e6:,.1f} MB of prepared images to {str(path.parent)!r}"
+    with writing_to_store(what):
+        make_room(path.parent, total)
+        with hold_workbench(bench):
+            pixels, listed = bench / f"pixels{_PIXELS}", bench / f"photos{_DIGESTS}"
+            with pixels.open("wb", buffering=0) as file:
+                if hasattr(os, "posix_fallocate") and total:
+                    # Better to hear that the disk is full now than after an hour of decoding.
+                    os.posix_fallocate(file.fileno(), 0, total)
+                filling = Filling(file, size)
+                yield filling
+            if filling.whole:
+                listed.write_text("\n".join(digests))
+                # In this order: images of photos that nobody knows are better than a list without images.
+                pixels.replace(path)
+                listed.replace(path.with_suffix(_DIGESTS))
 
 
 def held_files(folder: Path) -> list[Path]:
     """Return the files of prepared images in a folder, those used last coming last."""
-    return sorted(folder.glob(f"*{_PIXELS}"), key=lambda path: path.stat().st_mtime)
+    used: list[tuple[float, Path]] = []
+    for path in folder.glob(f"*{_PIXELS}"):
+        with suppress(FileNotFoundError):  # another process may make room just now
+            used.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(used)]
 
 
 def make_room(folder: Path, size: int) -> None:
     """Remove held images, those not used for longest first, until ``size`` bytes more are within bounds."""
     files = held_files(folder)
-    total = sum(path.stat().st_size for path in files)
-    for path in files:
+    sizes = [_size(path) for path in files]
+    total = sum(sizes)
+    for path, freed in zip(files, sizes, strict=True):
         if total + size <= HELD_BYTES:
             break
-        total -= path.stat().st_size
+        total -= freed
         drop_held(path)
 
 
 def drop_held(path: Path) -> None:
     """Remove one file of prepared images; a process that is reading it goes on doing so."""
-    path.unlink(missing_ok=True)
     path.with_suffix(_DIGESTS).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def holds_any(path: Path, digests: set[str]) -> bool:
@@ -144,21 +176,8 @@ def holds_any(path: Path, digests: set[str]) -> bool:
     return not digests.isdisjoint(listed)
 
 
-def _reserve(partial: Path, size: int) -> BinaryIO:
-    file = partial.open("wb", buffering=0)
+def _size(path: Path) -> int:
     try:
-        if hasattr(os, "posix_fallocate") and size:
-            # Better to hear that the disk is full now than after an hour of decoding.
-            os.posix_fallocate(file.fileno(), 0, size)
-    except OSError as error:
-        file.close()
-        raise _no_room(partial, size, error) from error
-    return file
-
-
-def _no_room(partial: Path, size: int, error: OSError) -> OutputError:
-    return OutputError(
-        f"cannot hold the prepared images in {str(partial.parent)!r} ({error.strerror})",
-        f"room for {size / 1e6:,.1f} MB",
-        "make room, or choose another place with --store",
-    )
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

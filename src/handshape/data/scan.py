@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from hashlib import blake2b
@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from handshape.data.facts import ImageFacts, image_facts
-from handshape.data.held import StoredImages, drop_held, held_file, hold, is_held, may_be_held
+from handshape.data.held import StoredImages, held_file, hold, is_held, may_be_held
 from handshape.data.image import Preprocessing, decode_image
 from handshape.data.prepared import DecodedImages, Images, content_digest
 from handshape.data.sample import Dataset, Sample, Unreadable
@@ -84,13 +84,13 @@ def scan_dataset(
         keep = held and may_be_held(len(samples), size)
         fill = keep and not is_held(path, len(samples), size)
         todo = [i for i, digest in enumerate(digests) if fill or digest not in known]
-        with hold(path, digests, size) if fill else nullcontext(None) as put:
+        with hold(path, digests, size) if fill else nullcontext(None) as filling:
+            put = filling.put if filling else None
             read = partial(_read, Preprocessing(size), samples, digests, put, measure)
             reasons = _read_all(in_order(pool, read, todo, _TOGETHER), todo, digests, known)
-    if fill and any(digests[i] and _is_passing(reason) for i, reason in reasons.items()):
-        # The file's name says that these images are in it, and they are not.
-        drop_held(path)
-        keep = False
+            if filling and any(digests[i] and _is_passing(reason) for i, reason in reasons.items()):
+                filling.give_up()
+                keep = False
     new = {digests[i]: known[digests[i]] for i in todo if digests[i] in known}
     _remember(table, new)
     unreadable += [Unreadable(samples[i].name, samples[i].label, reason) for i, reason in reasons.items()]
@@ -104,11 +104,10 @@ def scan_dataset(
     facts = tuple(one for one in (known[digests[i]] for i in good) if one is not None) if measure else ()
     good_digests = tuple(digests[i] for i in good)
     remember_folder(store, dataset.root, good_digests)
-    images: Images
+    images: Images = DecodedImages(kept.samples, good_digests, Preprocessing(size))
     if keep:
-        images = StoredImages(path, good, size)
-    else:
-        images = DecodedImages(kept.samples, good_digests, Preprocessing(size))
+        with suppress(FileNotFoundError):  # another process may have made room just now
+            images = StoredImages(path, good, size)
     return Scan(kept, good_digests, facts, images)
 
 

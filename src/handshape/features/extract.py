@@ -1,6 +1,7 @@
 """Features of prepared images: read from the store, and extracted where they are not there yet."""
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ from handshape.models.backbone import Backbone
 from handshape.models.head import Pool
 from handshape.progress import track
 from handshape.store.table import Table
+from handshape.store.writing import writing_to_store
 
 # Rows of one commit, and how long a row may wait for it: what a kill can cost.
 COMMIT = 256
@@ -101,7 +103,6 @@ class Extractor:
         digest = blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=6).hexdigest()
         width = int(np.prod(self.shape))
         path = store / "features" / f"{self.backbone.name}-{digest}.lance"
-        path.parent.mkdir(parents=True, exist_ok=True)
         return Table(path, {"features": pa.list_(pa.float16(), width)}, about)
 
 
@@ -211,7 +212,12 @@ def features_now(
 def _room_for(count: int, width: int, store: Path) -> NDArray[np.float16]:
     if count * width * 2 <= IN_MEMORY:
         return np.empty((count, width), dtype=np.float16)
-    with TemporaryFile(dir=store) as file:
+    size = count * width * 2
+    what = f"{size / 1e6:,.1f} MB of features to {str(store)!r}"
+    with writing_to_store(what), TemporaryFile(dir=store) as file:
+        if hasattr(os, "posix_fallocate"):
+            # On a disk that fills up later, the system would end the process without a word.
+            os.posix_fallocate(file.fileno(), 0, size)
         return np.memmap(file, dtype=np.float16, mode="w+", shape=(count, width))
 
 

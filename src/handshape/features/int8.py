@@ -2,7 +2,6 @@
 
 import io
 import logging
-import os
 import warnings
 from contextlib import redirect_stdout
 from functools import cached_property
@@ -10,6 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 from threading import local
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from handshape.data.drawn.signer import make_signer
 from handshape.errors import BackboneError, MissingExtraError
 from handshape.models.backbone import Backbone
 from handshape.progress import say
+from handshape.store.workbench import hold_workbench, workbench_of
+from handshape.store.writing import writing_to_store
 
 # Drawn hands whose activations set the ranges of the integers: a third of each style.
 _DRAWN = 120
@@ -124,12 +126,12 @@ def _quantise(backbone: Backbone, path: Path) -> None:
         plain = openvino.convert_model(backbone, example_input=torch.zeros(1, 3, size, size))
         plain.reshape([-1, 3, size, size])
         quantised = nncf.quantize(plain, nncf.Dataset(drawn), subset_size=_DRAWN)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.xml")
-    openvino.save_model(quantised, str(partial), compress_to_fp16=False)
-    # The description last, for its being there says that the numbers are.
-    partial.with_suffix(".bin").replace(path.with_suffix(".bin"))
-    partial.replace(path)
+    bench = workbench_of(path.with_suffix(f".{uuid4().hex[:12]}"))
+    with writing_to_store("the quantised backbone"), hold_workbench(bench):
+        openvino.save_model(quantised, str(bench / path.name), compress_to_fp16=False)
+        # The description last, for its being there says that the numbers are.
+        for suffix in (".bin", ".xml"):
+            (bench / path.name).with_suffix(suffix).replace(path.with_suffix(suffix))
 
 
 def _normalised(backbone: Backbone, number: int) -> NDArray[np.float32]:

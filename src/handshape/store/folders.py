@@ -22,7 +22,6 @@ def remember_folder(store: Path, folder: Path, digests: Sequence[str]) -> None:
     table = _table(store, folder)
     new = [digest for digest, row in zip(digests, table.rows(digests, 0), strict=True) if row < 0]
     if new:
-        table.path.parent.mkdir(parents=True, exist_ok=True)
         table.append(new, 0, {})
 
 

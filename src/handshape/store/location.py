@@ -5,6 +5,7 @@ from pathlib import Path
 import platformdirs
 
 from handshape.errors import OutputError
+from handshape.store.workbench import clear_dead
 
 
 def open_store(place: Path | None = None) -> Path:
@@ -29,4 +30,6 @@ def open_store(place: Path | None = None) -> Path:
             "a folder that can be written to",
             "choose another with --store",
         ) from error
+    for name in ("images", "int8"):
+        clear_dead(root / name)  # what a killed process was writing
     return root

@@ -1,6 +1,7 @@
 """Rows of numbers keyed by (content digest, view), in one Lance table that several processes may fill."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from handshape.store.keys import Keys
+from handshape.store.writing import writing_to_store
 
 # More commits than this are merged into one file when a writer is done.
 _FRAGMENTS = 32
@@ -64,8 +66,11 @@ class Table:
             digests: N content digests.
             view: View number.
             columns: N values for each column.
+
+        Raises:
+            OutputError: They cannot be written.
         """
-        with self._lock:
+        with self._changing():
             found = self._open()
             self._keys.follow(found)
             first = {digest: i for i, digest in reversed(list(enumerate(digests)))}
@@ -128,7 +133,7 @@ class Table:
 
     def compact(self) -> None:
         """Merge many small commits, so that later reads stay fast."""
-        with self._lock:
+        with self._changing():
             found = self._open()
             if found is not None and len(found.get_fragments()) > _FRAGMENTS:
                 found.optimize.compact_files()
@@ -136,7 +141,7 @@ class Table:
 
     def drop(self, digests: Sequence[str]) -> int:
         """Delete all rows of some photos and return how many rows went."""
-        with self._lock:
+        with self._changing():
             before, found = len(self), self._open()
             if found is None:
                 return 0
@@ -146,6 +151,13 @@ class Table:
             found.optimize.compact_files()
             found.cleanup_old_versions(_KEEP)
             return before - len(self)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with writing_to_store(f"to the store at {str(self.path)!r}"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._lock:
+                yield
 
     def _open(self) -> Any:
         # A process killed while it made the table leaves a folder without a version in it.

@@ -63,10 +63,10 @@ def drawn_hands(labels: Sequence[str], store: Path, size: int) -> DrawnHands | N
     digests = [blake2b(name.encode(), digest_size=16).hexdigest() for name in names]
     path = held_file(store, digests, size)
     if not is_held(path, len(names), size):
-        with hold(path, digests, size) as put, track("Drawing hands", len(names)) as advance:
+        with hold(path, digests, size) as filling, track("Drawing hands", len(names)) as advance:
             for number, pictures in enumerate(_drawn(jobs, size)):
                 for index, picture in enumerate(pictures):
-                    put(number * IMAGES + index, picture)
+                    filling.put(number * IMAGES + index, picture)
                 advance(len(pictures))
     rows = np.arange(len(names), dtype=np.int64)
     of = np.array([letter for letter, _ in jobs]).repeat(IMAGES)
