@@ -3,13 +3,14 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from handshape.errors import DataNotFoundError, OutputError
-from handshape.run import check_out, default_out, describe, new_run, write_json
+from handshape.run import check_out, claim, clear_dead_runs, default_out, describe, new_run, write_json
 
 
 def write_run(out: Path, text: str = "old") -> None:
@@ -31,6 +32,20 @@ def refused(out: Path, message: str, *, force: bool = False) -> None:
 
 def test_default_out__names_the_command() -> None:
     assert re.fullmatch(r"runs/compare-\d{8}-\d{6}", default_out("compare").as_posix())
+
+
+def test_default_out__is_new(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Stopped":
+            return cls(2026, 11, 24, 12, 0, 0)
+
+    monkeypatch.setattr("handshape.run.datetime", Stopped)
+    found = []
+    for _ in range(3):
+        found.append(default_out("train"))
+        found[-1].mkdir(parents=True)
+    assert [place.name for place in found] == [f"train-20261124-120000{more}" for more in ("", "-2", "-3")]
 
 
 def test_check_out__new_or_empty(tmp_path: Path) -> None:
@@ -166,7 +181,7 @@ def test_new_run__cannot_be_given_its_name(tmp_path: Path, monkeypatch: pytest.M
     rename = Path.rename
 
     def fail(self: Path, target: Path) -> Path:
-        if self.suffix == ".partial":
+        if self.name == "new":
             raise OSError(5, "Input/output error")
         return rename(self, target)
 
@@ -191,6 +206,57 @@ def test_new_run__relative(in_folder: Path) -> None:
     with new_run(Path("runs/../a"), force=False) as folder:
         (folder / "a.txt").write_text("a")
     assert names(in_folder) == ["a"]
+
+
+def test_claim__one_process_at_a_time(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    message = (
+        f"another process writes a run to '{out}'; expected a directory of its own for each run; "
+        "wait until it is done, or choose another --out"
+    )
+    with claim(out, force=False) as claimed:
+        with pytest.raises(OutputError, match=re.escape(message)), claim(out, force=True):
+            pytest.fail("the directory is taken")
+        with new_run(tmp_path / "other", force=False):
+            pass
+        with claimed.new_run(force=False) as folder:
+            (folder / "a.txt").write_text("a")
+    assert names(tmp_path) == ["other", "run"]
+    assert names(out) == ["a.txt"]
+
+
+def test_claim__several_runs_one_after_the_other(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    with claim(tmp_path / "run", force=True) as claimed:
+        for text in ("begun", "done"):
+            with claimed.new_run(force=True) as folder:
+                write_json(folder / "config.json", {"command": "study", "settings": {}})
+                (folder / "note.txt").write_text(text)
+            assert (tmp_path / "run" / "note.txt").read_text() == text
+    assert names(tmp_path) == ["run"]
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_claim__what_a_killed_process_left(tmp_path: Path, replaced: bool) -> None:
+    # Killed while it wrote a run, or between taking the earlier one away and giving its own the name.
+    bench = tmp_path / ".run.handshape.partial"
+    write_run(bench / "new", "half")
+    if replaced:
+        write_run(bench / "old", "dear")
+    with claim(tmp_path / "another", force=False):
+        assert names(tmp_path) == [".another.handshape.partial", *(["run"] if replaced else [])]
+    if replaced:
+        assert (tmp_path / "run" / "note.txt").read_text() == "dear"
+
+
+def test_clear_dead_runs__leaves_what_others_write_or_own(tmp_path: Path) -> None:
+    (tmp_path / ".mine.partial").mkdir()
+    with claim(tmp_path / "run", force=False) as claimed, claimed.new_run(force=False) as folder:
+        (folder / "a.txt").write_text("a")
+        clear_dead_runs(tmp_path)
+        clear_dead_runs(tmp_path / "nowhere")
+    assert names(tmp_path) == [".mine.partial", "run"]
+    assert names(tmp_path / "run") == ["a.txt"]
 
 
 def test_write_json__numbers_stay_numbers(tmp_path: Path) -> None:

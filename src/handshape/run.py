@@ -6,25 +6,34 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import Timeout
 
-from handshape.errors import HandshapeError, OutputError
+from handshape.errors import OutputError
+from handshape.store.workbench import hold_workbench, place_of, workbench_of, workbenches_in
+from handshape.store.writing import writing
 
 _LIBRARIES = ("handshape", "torch", "torchvision", "numpy", "pillow", "pylance", "scikit-learn", "scipy")
 BUNDLE = "recogniser"
 """Name of the bundle's folder inside a run."""
+# In the workbench: the run that is being written, and the one that it is about to replace.
+_NEW, _OLD = "new", "old"
 
 
 def default_out(command: str) -> Path:
-    """Return the directory of a run for which none was named."""
-    return Path("runs") / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
+    """Return the directory of a run for which none was named: one that is not there yet."""
+    first = Path("runs") / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
+    # A clock that is put back names a second twice.
+    others = (first.with_name(f"{first.name}-{number}") for number in count(2))
+    return first if not first.exists() else next(place for place in others if not place.exists())
 
 
 def find_bundle(place: str | Path) -> Path:
@@ -74,9 +83,83 @@ def _is_run(folder: Path) -> bool:
     return isinstance(found, dict) and {"command", "settings"} <= found.keys()
 
 
+def clear_dead_runs(folder: Path) -> None:
+    """Clear away what killed processes left in a folder, and put back a run that one was about to replace."""
+    for bench in workbenches_in(folder):
+        with suppress(OSError), hold_workbench(bench):  # Timeout, for one that is held, is an OSError
+            old, place = bench / _OLD, place_of(bench)
+            if old.is_dir() and not place.exists():
+                old.rename(place)
+
+
+class Claim:
+    """A directory that is kept for one run: see `claim`."""
+
+    def __init__(self, out: Path, bench: Path) -> None:
+        self.out, self._bench = out, bench
+
+    @contextmanager
+    def new_run(self, *, force: bool) -> Iterator[Path]:
+        """Write a run under a temporary name and give it its own when it is whole.
+
+        Args:
+            force: Whether an earlier run there is replaced.
+
+        Yields:
+            The folder to write into.
+
+        Raises:
+            OutputError: As in `check_out`, or there is no room for it.
+        """
+        partial = self._bench / _NEW
+        with _writing(self.out):
+            partial.mkdir()
+            try:
+                yield partial
+                check_out(self.out, force=force)
+                _replace(place_of(self._bench), partial, self._bench / _OLD)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def claim(out: Path, *, force: bool) -> Iterator[Claim]:
+    """Keep a directory for one run while the work for it is done; a second process is refused at once.
+
+    What killed processes left beside it is cleared away, and a run that one of them was about to replace is
+    put back.
+
+    Args:
+        out: Directory of the run.
+        force: Whether an earlier run there may be replaced.
+
+    Yields:
+        What a run is written with.
+
+    Raises:
+        OutputError: As in `check_out`, or another process writes a run there.
+    """
+    check_out(out, force=force)
+    place = out.resolve()  # a link stays a link, and the run goes where it points
+    bench = workbench_of(place)
+    with ExitStack() as held:
+        with _writing(out):
+            clear_dead_runs(place.parent)
+            try:
+                held.enter_context(hold_workbench(bench))
+            except Timeout as error:
+                raise OutputError(
+                    f"another process writes a run to {str(out)!r}",
+                    "a directory of its own for each run",
+                    "wait until it is done, or choose another --out",
+                ) from error
+        check_out(out, force=force)  # it may have been filled until it was claimed
+        yield Claim(out, bench)
+
+
 @contextmanager
 def new_run(out: Path, *, force: bool) -> Iterator[Path]:
-    """Write a run under a temporary name and give it its own when it is whole.
+    """Claim a directory and write a run into it, where there is no long work before.
 
     Args:
         out: Directory of the run.
@@ -86,33 +169,20 @@ def new_run(out: Path, *, force: bool) -> Iterator[Path]:
         The folder to write into.
 
     Raises:
-        OutputError: As in `check_out`.
+        OutputError: As in `claim` and `Claim.new_run`.
     """
-    check_out(out, force=force)
-    place = out.resolve()  # a link stays a link, and the run goes where it points
-    partial = place.with_name(f".{place.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        check_out(out, force=force)
-        _replace(place, partial)
-    except HandshapeError:  # some are OSErrors too, and say better what was wrong
-        raise
-    except OSError as error:
-        raise OutputError(
-            f"cannot write the run to {str(out)!r} ({error.strerror or error})",
-            "room on a disk",
-            "choose another --out",
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with claim(out, force=force) as claimed, claimed.new_run(force=force) as folder:
+        yield folder
 
 
-def _replace(place: Path, partial: Path) -> None:
+def _writing(out: Path) -> AbstractContextManager[None]:
+    return writing(f"the run to {str(out)!r}", "choose another --out")
+
+
+def _replace(place: Path, partial: Path, old: Path) -> None:
     if not place.exists():
         partial.rename(place)
         return
-    old = place.with_name(f".{place.name}.{os.getpid()}.old")
     place.rename(old)
     try:
         partial.rename(place)

@@ -8,8 +8,9 @@ import pytest
 
 from handshape.config.study import ChiralityConfig
 from handshape.errors import OutputError, UsageError
-from handshape.run import write_json
-from handshape.studies.unfinished import begin, check_new, find_unfinished, settings_of, working_in
+from handshape.run import claim
+from handshape.studies.unfinished import begin as begin_claimed
+from handshape.studies.unfinished import check_new, find_unfinished, settings_of
 
 COMMAND = "study chirality"
 
@@ -20,6 +21,11 @@ def config(**settings: Any) -> ChiralityConfig:
 
 def description(asked: ChiralityConfig) -> dict[str, Any]:
     return {"command": COMMAND, "settings": asdict(asked), "data_digest": "d"}
+
+
+def begin(out: Path, described: dict[str, Any], *, force: bool) -> None:
+    with claim(out, force=force) as claimed:
+        begin_claimed(claimed, described, force=force)
 
 
 @pytest.fixture
@@ -108,13 +114,3 @@ def test_settings_of__another_version(run: Path) -> None:
     message = f"'{run}' was begun by another version of handshape; expected the settings backbone, "
     with pytest.raises(OutputError, match=re.escape(message)):
         settings_of(ChiralityConfig(resume=run), run, old)
-
-
-def test_working_in__one_process_at_a_time(run: Path) -> None:
-    message = f"another process works on '{run}'; expected a run of one's own; wait, or choose another --out"
-    with working_in(run) as folder:
-        assert folder == run / "progress"
-        with pytest.raises(OutputError, match=re.escape(message)), working_in(run):
-            pytest.fail("the run is taken")
-    with working_in(run):
-        write_json(folder / "a.json", {})

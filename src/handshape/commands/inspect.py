@@ -14,7 +14,7 @@ from handshape.data.sample import SPLITS
 from handshape.data.scan import Scan
 from handshape.data.survey import Survey
 from handshape.evaluation.pictures import pair_sheet, sample_sheet
-from handshape.run import check_out, default_out, describe, new_run, write_json
+from handshape.run import Claim, claim, default_out, describe, write_json
 
 # The lesson looks at a first minibatch of ten.
 _MINIBATCH = 10
@@ -34,7 +34,11 @@ def inspect(config: InspectConfig) -> dict[str, Any]:
         HandshapeError: Something a user can mend; see the message.
     """
     out = config.out or default_out("inspect")
-    check_out(out, force=config.force)
+    with claim(out, force=config.force) as claimed:
+        return _inspect(config, claimed)
+
+
+def _inspect(config: InspectConfig, claimed: Claim) -> dict[str, Any]:
     _, scan = scan_material(config)
     survey = survey_material(config, scan, for_training=False)
     found = {
@@ -61,7 +65,7 @@ def inspect(config: InspectConfig) -> dict[str, Any]:
             {"path": u.name, "label": u.label, "reason": u.reason} for u in scan.dataset.unreadable
         ],
     }
-    with new_run(out, force=config.force) as folder:
+    with claimed.new_run(force=config.force) as folder:
         write_json(folder / "config.json", describe("inspect", config, survey.digest))
         write_json(folder / "metrics.json", found)
         sample_sheet(scan, folder / "samples.png")

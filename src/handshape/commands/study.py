@@ -10,14 +10,14 @@ from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneC
 from handshape.errors import OutputError
 from handshape.models.backbone import load_backbone
 from handshape.progress import say
-from handshape.run import default_out, describe, new_run, write_json
+from handshape.run import Claim, claim, clear_dead_runs, default_out, describe, write_json
 from handshape.studies.autoencoder import study_autoencoder
 from handshape.studies.chirality import study_chirality
 from handshape.studies.finetune import study_finetune
 from handshape.studies.material import PLACES, Material
 from handshape.studies.page import Outcome, write_page
 from handshape.studies.steps import Steps, plain
-from handshape.studies.unfinished import begin, check_new, find_unfinished, settings_of, working_in
+from handshape.studies.unfinished import PROGRESS, begin, check_new, find_unfinished, settings_of
 from handshape.training.history import write_rows
 
 Asked = TypeVar("Asked", bound=StudyConfig)
@@ -86,29 +86,40 @@ def run_study(name: str, config: Asked, study: Callable[[Asked, Material, Steps]
         HandshapeError: Something a user can mend; see the message.
     """
     command = f"study {name}"
-    found = None
     if config.resume is None:
         out = config.out or default_out(command.replace(" ", "-"))
         check_new(out, force=config.force)
-        config = _resolved(config)
     else:
         out = config.resume
-        found = find_unfinished(out, command)
+        clear_dead_runs(out.resolve().parent)
+        find_unfinished(out, command)
+    with claim(out, force=config.force or config.resume is not None) as claimed:
+        metrics = _run(name, config, study, claimed)
+    say(f"Report: {out / 'report.html'}")
+    return metrics
+
+
+def _run(
+    name: str, config: Asked, study: Callable[[Asked, Material, Steps], Outcome], claimed: Claim
+) -> dict[str, Any]:
+    command, out, found = f"study {name}", claimed.out, None
+    if config.resume is None:
+        config = _resolved(config)
+    else:
+        found = find_unfinished(out, command)  # it may have been finished until it was claimed
         config = settings_of(config, out, found["settings"])
     material = _prepare(config)
     backbone = {"name": material.backbone.name, "weights": material.backbone.digest}
     description = {**describe(command, config, material.survey.digest), "backbone": backbone}
     if found is None:
-        begin(out, description, force=config.force)
+        begin(claimed, description, force=config.force)
     else:
         description = _same(out, found, description)
-    with working_in(out) as folder:
-        steps = Steps(folder)
-        outcome = study(config, material, steps)
-        metrics = _metrics(name, material, outcome)
-        with new_run(out, force=True) as whole:
-            _write(whole, outcome, metrics, material, steps, description)
-    say(f"Report: {out / 'report.html'}")
+    steps = Steps(out / PROGRESS)
+    outcome = study(config, material, steps)
+    metrics = _metrics(name, material, outcome)
+    with claimed.new_run(force=True) as folder:
+        _write(folder, outcome, metrics, material, steps, description)
     return metrics
 
 

@@ -17,7 +17,7 @@ from handshape.evaluation.report_answer import find_answer
 from handshape.models.backbone import load_backbone
 from handshape.progress import say
 from handshape.recogniser import BundleConfig, Recogniser
-from handshape.run import check_out, default_out, describe, new_run, write_json
+from handshape.run import Claim, claim, default_out, describe, write_json
 from handshape.training.fit import Fitter
 from handshape.training.history import write_history
 
@@ -57,7 +57,15 @@ def train_models(
         HandshapeError: Something a user can mend; see the message.
     """
     out = config.out or default_out(command)
-    check_out(out, force=config.force)
+    with claim(out, force=config.force) as claimed:
+        metrics = _train(config, names, command, claimed)
+    say(f"Report: {out / 'report.html'}")
+    return metrics
+
+
+def _train(
+    config: TrainConfig | CompareConfig, names: Sequence[ModelName], command: str, claimed: Claim
+) -> dict[str, Any]:
     device = choose_device(config.device)
     backbone = None
     if set(names) != {"cnn"}:
@@ -81,9 +89,8 @@ def train_models(
         seed=config.seed,
     )
     metrics = {"answer": find_answer(experiment).sentence, **experiment.to_dict()}
-    with new_run(out, force=config.force) as folder:
+    with claimed.new_run(force=config.force) as folder:
         _write(folder, experiment, metrics, describe(command, config, survey.digest), _views(config, names))
-    say(f"Report: {out / 'report.html'}")
     return metrics
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from handshape.errors import OutputError
 from handshape.evaluation.figure import Figure
 from handshape.progress import say
 from handshape.run import write_json
-from handshape.training.checkpoint import Checkpoint
+from handshape.training.checkpoint import Checkpoint, write_whole
 
 Row = Mapping[str, float]
 
@@ -85,17 +84,17 @@ class Steps:
         return (self._folder / f"{name}.json").is_file()
 
     def _keep(self, name: str, result: Result) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
         if result.tensors:
             tensors = {key: value.detach().cpu().contiguous() for key, value in result.tensors.items()}
-            _whole(self._folder / f"{name}.safetensors", lambda path: save_file(tensors, path))
+            file = self._folder / f"{name}.safetensors"
+            write_whole(file, lambda path: save_file(tensors, path), SafetensorError)
         # Last, for this file says that the step is done.
         kept = {
             "figures": plain(result.figures),
             "tensors": bool(result.tensors),
             "history": plain(result.history),
         }
-        _whole(self._folder / f"{name}.json", lambda path: write_json(path, kept))
+        write_whole(self._folder / f"{name}.json", lambda path: write_json(path, kept))
 
     def _read(self, name: str) -> Result:
         path = self._folder / f"{name}.json"
@@ -122,12 +121,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file that appears under its name only when it is whole and on the disk."""
-    partial = path.with_name(f".{path.name}.partial")
-    write(partial)
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -1,18 +1,14 @@
 """Unfinished runs: directories with the settings and a ``progress`` folder, and nothing to be read yet."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from filelock import FileLock, Timeout
-
 from handshape.config.fields import flag_of
 from handshape.config.study import StudyConfig
 from handshape.errors import OutputError, UsageError
-from handshape.run import check_out, new_run, write_json
+from handshape.run import Claim, check_out, write_json
 
 PROGRESS = "progress"
 """Folder of a run that is not finished; it goes when the run is done."""
@@ -38,48 +34,20 @@ def check_new(out: Path, *, force: bool) -> None:
     check_out(out, force=force)
 
 
-def begin(out: Path, description: dict[str, Any], *, force: bool) -> None:
+def begin(claimed: Claim, description: dict[str, Any], *, force: bool) -> None:
     """Make the directory of an unfinished run; an earlier run there is replaced now, not at the end.
 
     Args:
-        out: Directory of the run.
+        claimed: The directory.
         description: What ``config.json`` holds.
         force: Whether an earlier run may be replaced.
 
     Raises:
         OutputError: See `check_new`.
     """
-    check_new(out, force=force)
-    with new_run(out, force=force) as folder:
+    with claimed.new_run(force=force) as folder:
         write_json(folder / "config.json", description)
         (folder / PROGRESS).mkdir()
-
-
-@contextmanager
-def working_in(out: Path) -> Iterator[Path]:
-    """Hold an unfinished run against other processes.
-
-    Args:
-        out: Directory of the run.
-
-    Yields:
-        The folder of its steps.
-
-    Raises:
-        OutputError: Another process works on it.
-    """
-    # Beside the steps: the whole folder is replaced by the finished run.
-    lock = FileLock(out / PROGRESS / "lock", blocking=False)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise OutputError(
-            f"another process works on {str(out)!r}", "a run of one's own", "wait, or choose another --out"
-        ) from error
-    try:
-        yield out / PROGRESS
-    finally:
-        lock.release()
 
 
 def find_unfinished(run: Path, command: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Checkpoints: where training stands after an epoch, so that a killed run goes on from there."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from handshape.errors import OutputError
+from handshape.store.writing import writing
 
 
 class Keeper(Protocol):
@@ -62,14 +63,35 @@ class Checkpoint:
 
         Args:
             state: See the class.
+
+        Raises:
+            OutputError: It cannot be written.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        with partial.open("wb") as file:
-            torch.save(dict(state), file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.path)
+        # torch raises a RuntimeError for a file that it cannot write to its end.
+        write_whole(self.path, lambda path: torch.save(dict(state), path), RuntimeError)
+
+
+def write_whole(path: Path, write: Callable[[Path], None], *others: type[Exception]) -> None:
+    """Write a file of an unfinished run that appears under its name only when it is whole and on the disk.
+
+    Args:
+        path: The file; its folder is made where it is missing.
+        write: Writes it under another name.
+        others: What ``write`` raises beside ``OSError`` when there is no room.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    with writing(repr(str(path)), "make room, and go on with --resume", *others):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(partial)
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def capture(
