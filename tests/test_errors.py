@@ -19,6 +19,7 @@ CHILDREN = [
     (errors.ExportError, ValueError),
     (errors.HubError, OSError),
     (errors.OutputError, OSError),
+    (errors.MemoryFullError, MemoryError),
     (errors.ShapeError, ValueError),
     (errors.BusyError, RuntimeError),
     (errors.ServeError, OSError),

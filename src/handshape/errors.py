@@ -100,3 +100,7 @@ class UnknownPhotoError(HandshapeError, LookupError):
 
 class ServeError(HandshapeError, OSError):
     """An address that cannot be listened on."""
+
+
+class MemoryFullError(HandshapeError, MemoryError):
+    """Memory that does not hold even one image on its way through a network."""

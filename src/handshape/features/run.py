@@ -1,6 +1,7 @@
 """Run a backbone over many prepared images: on every core, or on an accelerator with reading ahead of it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from handshape.data.prepared import Images, read_ahead
 from handshape.data.workers import in_order, workers
+from handshape.models.portions import Portions
 
 # Images that go through a network at once. On a core: what the widest layers of common networks hold of more
 # than a few images is no longer kept by the allocator, and the system clears the same memory again and again
@@ -37,11 +39,11 @@ def run_on_cores(
     Yields:
         Indices of B images and their (B, D) float16 features.
     """
+    portions = Portions()
 
     def one(batch: NDArray[np.int64]) -> Rows:
         full = np.concatenate([batch, np.repeat(batch[-1:], ON_A_CORE - len(batch))])
-        with torch.inference_mode():
-            rows: Rows = network(images.take(full), full).numpy()
+        rows: Rows = portions.work(partial(_read, network, images.take(full), full), len(full)).numpy()
         return rows[: len(batch)]
 
     batches = _cut(indices, ON_A_CORE)
@@ -65,10 +67,10 @@ def run_on_accelerator(
         Indices of B images and their (B, D) float16 features.
     """
     batches = _cut(indices, ON_AN_ACCELERATOR)
+    portions = Portions()
     before: tuple[NDArray[np.int64], Tensor] | None = None
     for batch, prepared in zip(batches, read_ahead(images, batches), strict=True):
-        with torch.inference_mode():
-            under_way = network(prepared, batch)
+        under_way = portions.work(partial(_read, network, prepared, batch), len(batch))
         if before is not None:
             yield before[0], before[1].cpu().numpy()
         before = batch, under_way
@@ -85,6 +87,13 @@ def to_device(prepared: NDArray[np.uint8], device: torch.device) -> Tensor:
     """
     batch = torch.from_numpy(prepared)
     return batch.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else batch.to(device)
+
+
+def _read(
+    network: Network, prepared: NDArray[np.uint8], batch: NDArray[np.int64], cuts: list[slice]
+) -> Tensor:
+    with torch.inference_mode():
+        return torch.cat([network(prepared[cut], batch[cut]) for cut in cuts])
 
 
 def _cut(indices: NDArray[np.int64], size: int) -> Sequence[NDArray[np.int64]]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from handshape.config.train import LoopOptions
+from handshape.models.portions import Portions
 from handshape.progress import track
 from handshape.training.checkpoint import Keeper, capture, restore
 from handshape.training.history import Epoch
@@ -79,7 +80,8 @@ def train_network(
         optimiser = torch.optim.Adam(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
-        step = learn(network, config) if learn else partial(_step, network, optimiser)
+        portions = Portions(network)
+        step = learn(network, config) if learn else partial(_step, network, optimiser, portions)
         history: list[Epoch] = []
         best, best_state = (-1.0, float("inf")), copy.deepcopy(network.state_dict())
         kept = keeper.load() if keeper else None
@@ -127,14 +129,30 @@ def _one_pass(
 
 
 def _step(
-    network: nn.Module, optimiser: torch.optim.Optimizer, inputs: Tensor, classes: Tensor
+    network: nn.Module, optimiser: torch.optim.Optimizer, portions: Portions, inputs: Tensor, classes: Tensor
 ) -> tuple[Tensor, Tensor]:
-    logits = network(inputs)
-    loss = F.cross_entropy(logits, classes)
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    found = portions.work(partial(_gradients, network, optimiser, inputs, classes), len(classes))
     optimiser.step()
-    return loss.detach(), logits.detach()
+    return found
+
+
+def _gradients(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    inputs: Tensor,
+    classes: Tensor,
+    cuts: list[slice],
+) -> tuple[Tensor, Tensor]:
+    """Gather the gradients of a step over portions of its batch; return the mean loss and the logits."""
+    optimiser.zero_grad(set_to_none=True)
+    losses, rows = [], []
+    for cut in cuts:
+        logits = network(inputs[cut])
+        loss, share = F.cross_entropy(logits, classes[cut]), len(logits) / len(classes)
+        loss.backward(torch.full_like(loss, share))  # type: ignore[no-untyped-call]
+        losses.append(loss.detach() * share)
+        rows.append(logits.detach())
+    return torch.stack(losses).sum(), torch.cat(rows)
 
 
 def batches_of(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
@@ -170,13 +188,17 @@ def predict_logits(network: nn.Module, inputs: Inputs) -> Tensor:
     """
     place = next(network.parameters()).device
     network.eval()
+    portions, order = Portions(), np.arange(len(inputs))
     with torch.inference_mode():
-        order = np.arange(len(inputs))
-        parts = [
-            network(inputs.take(order[start : start + _EVALUATION_BATCH]).to(place)).cpu()
-            for start in range(0, len(order), _EVALUATION_BATCH)
-        ]
+        parts = []
+        for start in range(0, len(order), _EVALUATION_BATCH):
+            images = inputs.take(order[start : start + _EVALUATION_BATCH]).to(place)
+            parts.append(portions.work(partial(_read, network, images), len(images)))
     return torch.cat(parts).clone()
+
+
+def _read(network: nn.Module, images: Tensor, cuts: list[slice]) -> Tensor:
+    return torch.cat([network(images[cut]) for cut in cuts]).cpu()
 
 
 def probabilities_of(logits: Tensor, temperature: float = 1.0) -> NDArray[np.float32]:

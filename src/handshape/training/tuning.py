@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from handshape.config.finetune import FinetuneOptions
 from handshape.models.network import FrozenNetwork
+from handshape.models.portions import Portions
 from handshape.progress import say, track
 from handshape.training.checkpoint import Keeper
 from handshape.training.history import Epoch
@@ -34,6 +35,8 @@ State = dict[str, Tensor]
 Weights = tuple[Tensor, ...] | list[Tensor]
 Tuner = Callable[..., "Tuned"]
 """What takes the arguments of `tune`, but for its keeper and world, and tunes."""
+Mix = tuple[float, Tensor] | None
+"""The share of an image, and with which image of its batch each is mixed; `None` where none is."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,7 @@ class _Loop:
         self._place = next(network.head.parameters()).device
         self._mixed = _mixed_precision(options, self._place)
         self._read = world.join(_Reading(network, self._mixed))
+        self._portions = Portions(network)
         fine = self._place.type == "cuda" and self._mixed is torch.float16
         self.scaler = torch.amp.GradScaler(self._place.type, enabled=fine)
 
@@ -170,38 +174,64 @@ class _Loop:
             own, weight = share_of(self._world, batch)
             images = inputs.take(own).to(self._place)
             targets = torch.from_numpy(self._classes[own]).to(self._place)
-            loss, logits = self._loss(images, targets, chance)
-            self._step(weight * loss)
-            counted = weight * len(batch) / self._world.size
-            loss_sum += float(loss.detach()) * counted
-            right += int((logits.detach().argmax(dim=1) == targets).sum()) * counted / len(own)
+            mix = _draw_mix(self._options.mixup, len(own), chance)
+            loss, hits = self._gradients(images, targets, mix, weight)
+            self._step()
+            counted = weight * len(batch) / self._world.size / len(own)
+            loss_sum += loss * counted
+            right += hits * counted
             advance(len(batch))
         sums = self._world.total(torch.tensor([loss_sum, right], dtype=torch.float64)).tolist()
         return sums[0] / len(self._classes), sums[1] / len(self._classes)
 
-    def _loss(self, images: Tensor, targets: Tensor, chance: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def _gradients(self, images: Tensor, targets: Tensor, mix: Mix, weight: float) -> tuple[float, int]:
+        """Gather the gradients of a step; return the sum of its losses and how many were read right."""
+
+        def gather(cuts: list[slice]) -> tuple[float, int]:
+            self.optimiser.zero_grad(set_to_none=True)
+            loss_sum, right = 0.0, 0
+            for cut in cuts:
+                loss, logits = self._loss(images, targets, mix, cut)
+                count = cut.stop - cut.start
+                self.scaler.scale(loss * (weight * count / len(images))).backward()
+                loss_sum += float(loss.detach()) * count
+                right += int((logits.detach().argmax(dim=1) == targets[cut]).sum())
+            return loss_sum, right
+
+        if self._world.size > 1:  # processes exchange gradients once in a step, all of them or none
+            return gather([slice(0, len(images))])
+        return self._portions.work(gather, len(images))
+
+    def _loss(self, images: Tensor, targets: Tensor, mix: Mix, cut: slice) -> tuple[Tensor, Tensor]:
         smoothing = self._options.label_smoothing
-        if not self._options.mixup:
-            logits = self._read(images)
-            return F.cross_entropy(logits, targets, label_smoothing=smoothing), logits
-        share = float(chance.beta(self._options.mixup, self._options.mixup))
-        share = max(share, 1 - share)  # the first of a pair counts for more, and is what is read right or not
-        other = torch.from_numpy(chance.permutation(len(images))).to(self._place)
-        logits = self._read(share * images + (1 - share) * images[other])
+        if mix is None:
+            logits = self._read(images[cut])
+            return F.cross_entropy(logits, targets[cut], label_smoothing=smoothing), logits
+        share, order = mix
+        other = order[cut].to(self._place)
+        logits = self._read(share * images[cut] + (1 - share) * images[other])
         own, others = (
-            F.cross_entropy(logits, wanted, label_smoothing=smoothing) for wanted in (targets, targets[other])
+            F.cross_entropy(logits, wanted, label_smoothing=smoothing)
+            for wanted in (targets[cut], targets[other])
         )
         return share * own + (1 - share) * others, logits
 
-    def _step(self, loss: Tensor) -> None:
-        self.optimiser.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+    def _step(self) -> None:
         self.scaler.unscale_(self.optimiser)
         tuned = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
         torch.nn.utils.clip_grad_norm_(tuned, _LONGEST_GRADIENT)
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self.average.update_parameters(self.network)
+
+
+def _draw_mix(mixup: float, count: int, chance: np.random.Generator) -> Mix:
+    """Draw with which other image of a batch each is mixed, and the share of its own."""
+    if not mixup:
+        return None
+    share = float(chance.beta(mixup, mixup))
+    # The first of a pair counts for more, and is what is read right or not.
+    return max(share, 1 - share), torch.from_numpy(chance.permutation(count))
 
 
 class _Reading(nn.Module):

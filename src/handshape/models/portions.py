@@ -1,0 +1,92 @@
+"""Batches that do not fit into memory are worked on in portions, halved until they fit."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from handshape.errors import MemoryFullError
+from handshape.progress import say
+
+Result = TypeVar("Result")
+
+# What torch and the libraries below it say where they raise a plain RuntimeError.
+_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
+
+
+class Portions:
+    """Cuts batches: not at all, until one does not fit.
+
+    Args:
+        network: What the batches go through. Where it is trained with the statistics of each batch, a portion
+            keeps two images at least.
+    """
+
+    def __init__(self, network: nn.Module | None = None) -> None:
+        self._network = network
+        self._most: int | None = None
+
+    def work(self, do: Callable[[list[slice]], Result], count: int) -> Result:
+        """Work on a batch, and again in smaller portions where memory does not hold it.
+
+        Args:
+            do: Works on portions of the batch, given as slices of it; called anew after a failure.
+            count: Images in the batch.
+
+        Returns:
+            What ``do`` returned.
+
+        Raises:
+            MemoryFullError: Not even the smallest portion fits.
+        """
+        while True:
+            cuts = self._cut(count)
+            try:
+                return do(cuts)
+            except (RuntimeError, MemoryError) as error:
+                if not is_memory_full(error):
+                    raise
+                largest = max(cut.stop - cut.start for cut in cuts)
+                if largest < 2 * self._fewest:
+                    raise MemoryFullError(
+                        f"not enough memory for {largest} image{'s' * (largest > 1)} at a time",
+                        "more memory",
+                        "close other programs, or choose a smaller --backbone",
+                    ) from error
+            # Outside of the block above, for the error there keeps the memory of the attempt.
+            self._halve(largest)
+
+    def _halve(self, largest: int) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        half = largest // 2
+        if self._most is None or half < self._most:
+            self._most = half
+            said = f"Out of memory: going on with {half} image{'s' * (half > 1)} at a time."
+            if self._fewest > 1:
+                said += " Batch norm then sees fewer at once, and figures may differ."
+            say(said)
+
+    @property
+    def _fewest(self) -> int:
+        return 2 if self._network is not None and _normalises_batches(self._network) else 1
+
+    def _cut(self, count: int) -> list[slice]:
+        size = min(self._most or count, count)
+        starts = list(range(0, count, size))
+        if len(starts) > 1 and count - starts[-1] < self._fewest:
+            starts.pop()  # the last joins the one before it
+        return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], count], strict=True)]
+
+
+def is_memory_full(error: BaseException) -> bool:
+    """Return whether an error says that memory could not be had."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in _WORDS)
+
+
+def _normalises_batches(network: nn.Module) -> bool:
+    return any(isinstance(module, _BatchNorm) and module.training for module in network.modules())
