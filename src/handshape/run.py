@@ -86,7 +86,7 @@ def _is_run(folder: Path) -> bool:
 def clear_dead_runs(folder: Path) -> None:
     """Clear away what killed processes left in a folder, and put back a run that one was about to replace."""
     for bench in workbenches_in(folder):
-        with suppress(OSError), hold_workbench(bench):  # Timeout, for one that is held, is an OSError
+        with suppress(OSError), hold_workbench(bench, wait=0):  # Timeout, for one that is held, is an OSError
             old, place = bench / _OLD, place_of(bench)
             if old.is_dir() and not place.exists():
                 old.rename(place)

@@ -298,7 +298,7 @@ def test_scan_dataset__no_room_for_prepared_images(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(OutputError, match=r"cannot hold the prepared images .* \(No space left on device\)"):
+    with pytest.raises(OutputError, match=r"of prepared images to .* \(No space left on device\)"):
         look(make_photos(labels="AB", signers=1, images=1), store)
 
 

@@ -27,22 +27,23 @@ def workbenches_in(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def hold_workbench(workbench: Path) -> Iterator[None]:
+def hold_workbench(workbench: Path, *, wait: float = 0.2) -> Iterator[None]:
     """Hold a workbench, made where it is missing; it is gone when the block is left.
 
     The lock is the system's own, so that a process that is killed lets go of it.
 
     Args:
         workbench: From `workbench_of`. What a process that is gone left in it is there when the block begins.
+        wait: Seconds that a process may take which only looks whether the one that held it is gone.
 
     Raises:
         Timeout: Another process holds it.
     """
-    lock = FileLock(workbench / _LOCK, blocking=False, thread_local=False)
+    lock = FileLock(workbench / _LOCK, thread_local=False)
     while not lock.is_locked:
         workbench.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):  # cleared away just now, by who held it before or by `clear_dead`
-            lock.acquire()
+            lock.acquire(timeout=wait, poll_interval=0.02, blocking=wait > 0)
     try:
         yield
     finally:
@@ -53,5 +54,5 @@ def hold_workbench(workbench: Path) -> Iterator[None]:
 def clear_dead(folder: Path) -> None:
     """Remove the workbenches in a folder that no process holds."""
     for workbench in workbenches_in(folder):
-        with suppress(OSError), hold_workbench(workbench):  # Timeout is an OSError
+        with suppress(OSError), hold_workbench(workbench, wait=0):  # Timeout is an OSError
             pass
