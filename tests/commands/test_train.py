@@ -8,7 +8,9 @@ import pytest
 
 import handshape
 from handshape.config.train import BackboneConfig, CompareConfig, LoopOptions, TrainConfig
+from handshape.data.drawn import extra
 from handshape.errors import UsageError
+from handshape.training import rooms
 
 SMALL = ("--backbone", "squeezenet1_1", "--weights", "untrained", "--device", "cpu", "--epochs", 1)
 
@@ -57,6 +59,22 @@ def test_train__predict_gives_the_probabilities_of_its_own_evaluation(
     recogniser = handshape.load(run)
     for row, photo in zip(tested, photos, strict=True):
         assert recogniser.predict(photo).probability == pytest.approx(float(row["probability"]), abs=1e-4)
+
+
+def test_train__the_best_recipe_keeps_its_word_too_and_shows_its_scenes(
+    cli: Any, words: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extra, "SIGNERS", 8)
+    monkeypatch.setattr(rooms, "_STEPS", 4)
+    monkeypatch.setattr(rooms, "_FEWEST_EPOCHS", 1)
+    test_train__predict_gives_the_probabilities_of_its_own_evaluation(
+        cli, words, tmp_path, ("--recipe", "best")
+    )
+    run = tmp_path / "run"
+    assert json.loads((run / "metrics.json").read_text())["best"] == "finetune"
+    assert json.loads((run / "config.json").read_text())["settings"]["model"] == "finetune"
+    assert (run / "plots" / "views.png").is_file()
+    assert "set into rooms never seen" in " ".join((run / "recogniser" / "README.md").read_text().split())
 
 
 def test_train__run_directory_holds_what_the_contract_names(

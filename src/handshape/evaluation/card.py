@@ -12,6 +12,10 @@ _NETWORKS = {
     "frozen": "a head on the frozen features of {backbone}",
     "finetune": "{backbone}, fine-tuned",
 }
+_ROOMS = (
+    "a head on the frozen features of {backbone} for familiar photos, and beside it {backbone}, "
+    "fine-tuned on hands set into rooms never seen"
+)
 _SPLITS = {"signer": "split by signer", "random": "split at random", "given": "split as given"}
 
 
@@ -43,7 +47,9 @@ def model_card(
     cards.filters.update(yaml=_quoted, plain=_plain)
     return cards.get_template("card.md").render(
         labels=labels,
-        network_words=_NETWORKS[network.model].format(backbone=network.backbone),
+        network_words=(_ROOMS if network.rooms else _NETWORKS[network.model]).format(
+            backbone=network.backbone
+        ),
         threshold=threshold,
         trained_on=trained_on,
         figures=figures,
@@ -56,6 +62,10 @@ def model_card(
         no_hand=figures.get("no_hand_refused"),
         left_out=figures.get("left_out"),
     )
+
+
+def _words(network: NetworkConfig) -> str:
+    return (_ROOMS if network.rooms else _NETWORKS[network.model]).format(backbone=network.backbone)
 
 
 def _metrics(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
