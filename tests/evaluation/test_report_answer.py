@@ -199,6 +199,8 @@ def test_find_cautions__with_and_without_grouping(make: Any) -> None:
     text = find_cautions(experiment, find_answer(experiment))[1].text
     assert "41 % of the test photos" in text and f"{name} would read 99.0 % right" in text
     assert f"against {100 * experiment.best.accuracy:.1f} % with bursts kept together" in text
+    unknown = replace(plain, ungrouped=Ungrouped(0.41, {}, {}))
+    assert find_cautions(unknown, find_answer(unknown))[1].text.endswith("a near-twin in training.")
 
 
 def test_find_cautions__drawn_hands_left_hands_and_data(make: Any) -> None:

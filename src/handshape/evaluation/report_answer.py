@@ -233,13 +233,17 @@ def _split(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
         yield Caution("Given split", SPLIT_WORDS["given"])
     if other is not None:
         best = experiment.best
-        alone = other.test_accuracy[best.fitted.name]
+        alone = other.test_accuracy.get(best.fitted.name)
+        read = ""
+        if alone is not None:
+            read = (
+                f" and {best.fitted.name} would read {100 * alone:.1f} % right, "
+                f"against {100 * best.accuracy:.1f} % with bursts kept together"
+            )
         yield Caution(
             "Bursts kept together",
-            f"Near-identical photos are on one side of the split. Had they been dealt out one by one, "
-            f"{100 * other.leak_share:.0f} % of the test photos would have a near-twin in training and "
-            f"{best.fitted.name} would read {100 * alone:.1f} % right, "
-            f"against {100 * best.accuracy:.1f} % with bursts kept together.",
+            "Near-identical photos are on one side of the split. Had they been dealt out one by one, "
+            f"{100 * other.leak_share:.0f} % of the test photos would have a near-twin in training{read}.",
         )
     if answer.new_signers and answer.interval.scope == ONE_SIGNER:
         yield Caution(
