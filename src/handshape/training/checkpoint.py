@@ -1,5 +1,6 @@
 """Checkpoints: where training stands after an epoch, so that a killed run goes on from there."""
 
+import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -67,8 +68,14 @@ class Checkpoint:
         Raises:
             OutputError: It cannot be written.
         """
-        # torch raises a RuntimeError for a file that it cannot write to its end.
-        write_whole(self.path, lambda path: torch.save(dict(state), path), RuntimeError)
+        # In memory first: of a disk that is full torch says nothing that anybody would understand.
+        whole = io.BytesIO()
+        torch.save(dict(state), whole)
+
+        def write(path: Path) -> None:
+            path.write_bytes(whole.getbuffer())
+
+        write_whole(self.path, write)
 
 
 def write_whole(path: Path, write: Callable[[Path], None], *others: type[Exception]) -> None:

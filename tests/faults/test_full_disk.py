@@ -1,0 +1,63 @@
+"""Disks that are full: one sentence says so, nothing half is left, and with room the figures are right."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.faults.conftest import Scene, Undisturbed
+from tests.faults.looks import leftovers
+
+pytestmark = pytest.mark.slow
+
+Mount = Callable[..., Path]
+Tell = Callable[[str], Undisturbed]
+
+
+def fails_until_there_is_room(scene: Scene, expected: Undisturbed, mount: Mount, name: str) -> str:
+    """Run a command on a disk that is too small, and again on one that is not; return what it said."""
+    said = scene.begin().failed()
+    scene.check_nothing_half(expected.outcome)
+    assert leftovers(scene.store, scene.out.parent) == []
+    mount(name, "size=100m", again=True)
+    assert scene.outcome(scene.begin()) == expected.outcome
+    return said
+
+
+@pytest.mark.parametrize(
+    ("name", "kilobytes", "message"),
+    [
+        (
+            "features",
+            1000,
+            "cannot write 3.6 MB of prepared images to '{store}/images' (No space left on device)",
+        ),
+        ("features", 3640, "cannot write to the store at '{store}/"),
+        ("features", 3700, "cannot write to the store at '{store}/features/handnet-"),
+        ("train", 3640, "cannot write to the store at '{store}/"),
+    ],
+)
+def test_full_disk__of_the_store(
+    scene: Callable[..., Scene],
+    undisturbed: Tell,
+    small_disk: Mount,
+    name: str,
+    kilobytes: int,
+    message: str,
+) -> None:
+    expected = undisturbed(name)
+    store = small_disk("disk", f"size={kilobytes}k") / "store"
+    said = fails_until_there_is_room(scene(name, store=store), expected, small_disk, "disk")
+    assert said.startswith(f"handshape {name}: {message.format(store=store)}")
+    assert said.endswith("expected room on a disk; make room, or choose another place with --store")
+
+
+@pytest.mark.parametrize(
+    ("name", "kilobytes"), [("train", 4), ("train", 100), ("compare", 400), ("study", 12), ("study", 400)]
+)
+def test_full_disk__of_the_run(
+    scene: Callable[..., Scene], undisturbed: Tell, small_disk: Mount, name: str, kilobytes: int
+) -> None:
+    expected = undisturbed(name)
+    out = small_disk("disk", f"size={kilobytes}k") / "run"
+    said = fails_until_there_is_room(scene(name, out=out), expected, small_disk, "disk")
+    assert "(No space left on device); expected room on a disk; " in said

@@ -1,0 +1,48 @@
+"""Places that can be read only: nothing is begun, and one sentence says where to write instead."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.faults.conftest import Scene, Undisturbed
+from tests.faults.looks import contents
+
+Mount = Callable[..., Path]
+
+
+@pytest.mark.parametrize("name", ["features", "train", "study"])
+def test_read_only__store(scene: Callable[..., Scene], small_disk: Mount, name: str) -> None:
+    store = small_disk("disk", "size=100m") / "store"
+    here = scene("features", store=store)
+    here.begin().done()
+    before = contents(store)
+    small_disk("disk", "ro", again=True)
+    here = scene(name, store=store)
+    words = {"study": "study finetune"}.get(name, name)
+    assert here.begin().failed() == (
+        f"handshape {words}: cannot write to the store at '{store}' (Read-only file system); "
+        "expected a folder that can be written to; choose another with --store"
+    )
+    assert contents(store) == before
+    assert not here.out.exists()
+
+
+def test_read_only__another_store_is_chosen(
+    scene: Callable[..., Scene], undisturbed: Callable[[str], Undisturbed], small_disk: Mount, tmp_path: Path
+) -> None:
+    small_disk("disk", "size=1m,ro")
+    scene("features", store=tmp_path / "disk" / "store").begin().failed()
+    here = scene("features", store=tmp_path / "other")
+    assert here.outcome(here.begin()) == undisturbed("features").outcome
+
+
+@pytest.mark.parametrize("name", ["train", "study"])
+def test_read_only__place_of_the_run(scene: Callable[..., Scene], small_disk: Mount, name: str) -> None:
+    disk = small_disk("disk", "size=1m,ro")
+    words = {"study": "study finetune"}.get(name, name)
+    here = scene(name, out=disk / "run")
+    assert here.begin().failed() == (
+        f"handshape {words}: cannot write to '{disk}'; expected a directory that can be written to; "
+        "choose another"
+    )
+    assert not here.store.exists()
