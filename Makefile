@@ -21,10 +21,10 @@ demo: venv
 	$(BIN)/handshape demo --force
 
 test: venv
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 test-fast: venv
-	$(BIN)/python -m pytest -n auto -m 'not slow'
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow'
 
 check: venv
 	$(BIN)/ruff format --check .

@@ -185,3 +185,12 @@ def serve(finished: Finished) -> Iterator[Callable[..., Any]]:
     for one in started:
         one.process.kill()
         one.process.communicate()
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[Any]:
+    """Three nodes of one core each, started once; tests that use it are in the group ``ray``."""
+    from tests.clusters import three_nodes
+
+    with three_nodes() as made:
+        yield made

@@ -23,6 +23,7 @@ CHILDREN = [
     (errors.ShapeError, ValueError),
     (errors.BusyError, RuntimeError),
     (errors.ServeError, OSError),
+    (errors.ClusterError, ConnectionError),
     (errors.MissingExtraError, ImportError),
     (errors.ImageFormatError, errors.ImageError),
     (errors.ImageSizeError, errors.ImageError),

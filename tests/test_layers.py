@@ -9,6 +9,7 @@ LAYERS = (
     "errors",
     "config",
     "progress",
+    "cluster",
     "store",
     "run",
     "data",

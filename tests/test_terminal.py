@@ -101,12 +101,14 @@ def test_show_features__says_where_and_how_much(capsys: pytest.CaptureFixture[st
         "backbone": "alexnet",
         "weights": "file.pth",
         "store": "/s",
+        "unreadable": [{"path": "A/1.jpg", "reason": "the file is empty"}],
     }
-    show_features(FeaturesConfig(data=DATA), found)
+    show_features(FeaturesConfig(data=str(DATA)), found)
     assert capsys.readouterr().out.splitlines() == [
         "7 images, 3 views each: 256 x 6 x 6 features of alexnet",
         "Weights: file.pth",
         "Store: /s",
+        "Left out: A/1.jpg, the file is empty",
     ]
 
 

@@ -28,7 +28,7 @@ def inspect(data: str | Path, **settings: Any) -> dict[str, Any]:
 
 def extract(data: str | Path, **settings: Any) -> dict[str, Any]:
     """Fill the feature store; see `handshape.config.use.FeaturesConfig` for the settings."""
-    return _features.features(FeaturesConfig(data=Path(data), **settings))
+    return _features.features(FeaturesConfig(data=str(data), **settings))
 
 
 def train(data: str | Path, **settings: Any) -> dict[str, Any]:

@@ -98,6 +98,10 @@ class UnknownPhotoError(HandshapeError, LookupError):
     """A photo that is not in an album."""
 
 
+class ClusterError(HandshapeError, ConnectionError):
+    """A cluster of machines that cannot be joined, or that lost its work too often."""
+
+
 class ServeError(HandshapeError, OSError):
     """An address that cannot be listened on."""
 

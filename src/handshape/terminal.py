@@ -134,6 +134,8 @@ def show_features(config: FeaturesConfig, found: dict[str, Any]) -> None:
     )
     print(f"Weights: {found['weights']}")
     print(f"Store: {found['store']}")
+    for file in found["unreadable"]:
+        print(f"Left out: {file['path']}, {file['reason']}")
 
 
 def _show_store(found: dict[str, Any]) -> None:
@@ -196,7 +198,7 @@ def show_predict(config: PredictConfig, answers: list[dict[str, Any]]) -> None:
 
 def show_serve(config: ServeConfig, found: dict[str, Any]) -> None:
     """Print what was done until the server was ended."""
-    print(f"Ended; {found['photos']} photos were read")
+    print(f"Ended; {found['photos']} photos were read" if "photos" in found else "Ended")
 
 
 def show_export(config: ExportConfig, found: dict[str, Any]) -> None:

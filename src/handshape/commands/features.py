@@ -1,19 +1,24 @@
 """Fill the feature store, so that training later costs seconds."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from handshape.commands.material import choose_device, scan_material
+from handshape.cluster import join_cluster
+from handshape.commands.material import choose_device, say_left_out, scan_material
+from handshape.config.cluster import is_address
 from handshape.config.data import DataConfig
 from handshape.config.use import FeaturesConfig
 from handshape.data.folder import read_folder
+from handshape.data.sample import Dataset, Unreadable
 from handshape.data.scan import digests_of
-from handshape.features.extract import fill_store, make_extractor
+from handshape.features.extract import Extractor, fill_store, make_extractor
 from handshape.features.upkeep import describe_store, prune_store
 from handshape.models.backbone import load_backbone
+from handshape.store.folders import remember_folder
 from handshape.store.location import open_store
 
 
@@ -24,8 +29,8 @@ def features(config: FeaturesConfig) -> dict[str, Any]:
         config: The settings.
 
     Returns:
-        How many images there are, the shape of their features, and the backbone and its weights; with
-        ``info`` what the store holds; with ``prune`` what went.
+        How many images there are and which were left out, the shape of their features, and the backbone and
+        its weights; with ``info`` what the store holds; with ``prune`` what went.
 
     Raises:
         HandshapeError: Something a user can mend; see the message.
@@ -35,6 +40,10 @@ def features(config: FeaturesConfig) -> dict[str, Any]:
     assert config.data is not None  # the settings see to it
     if config.prune:
         return _prune(config, config.data)
+    return _on_cluster(config, config.data) if config.engine == "ray" else _here(config)
+
+
+def _here(config: FeaturesConfig) -> dict[str, Any]:
     device = choose_device(config.device)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     options = {field.name: getattr(config, field.name) for field in fields(DataConfig)}
@@ -43,19 +52,52 @@ def features(config: FeaturesConfig) -> dict[str, Any]:
     extractor = make_extractor(backbone, config, device, store)
     for view in range(1 + config.views):
         fill_store(extractor, scan.images, scan.digests, store, view=view)
+    return _told(config, extractor, len(scan.dataset), scan.dataset.unreadable, store)
+
+
+def _on_cluster(config: FeaturesConfig, data: str) -> dict[str, Any]:
+    system, dataset = _listed(config, data)
+    backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
+    store = open_store(config.store)
+    with join_cluster(config.address):
+        from handshape.features.ray import device_of_cluster, fill_on_cluster  # Ray is an extra
+
+        extractor = make_extractor(backbone, config, device_of_cluster(config.device), store)
+        found = fill_on_cluster(
+            extractor, dataset, store, system=system, views=config.views, strict=config.strict
+        )
+    if system is None:
+        remember_folder(store, dataset.root, found.digests)
+    say_left_out(found.unreadable)
+    return _told(config, extractor, len(found.digests), found.unreadable, store)
+
+
+def _listed(config: FeaturesConfig, data: str) -> tuple[Any, Dataset]:
+    """Return the photos, and the file system that they are in where they have an address."""
+    if is_address(data):
+        from handshape.data.address import read_address  # pyarrow's file systems take a while to import
+
+        return read_address(data, labels=config.labels, signer=config.signer, source=config.source)
+    return None, read_folder(data, labels=config.labels, signer=config.signer, source=config.source)
+
+
+def _told(
+    config: FeaturesConfig, extractor: Extractor, images: int, unreadable: Sequence[Unreadable], store: Path
+) -> dict[str, Any]:
     return {
-        "images": len(scan.dataset),
+        "images": images,
+        "unreadable": [{"path": one.name, "reason": one.reason} for one in unreadable],
         "views": config.views,
         "shape": list(extractor.shape),
-        "bytes": int(np.prod(extractor.shape)) * 2 * len(scan.dataset) * (1 + config.views),
-        "backbone": backbone.name,
-        "weights": backbone.source,
+        "bytes": int(np.prod(extractor.shape)) * 2 * images * (1 + config.views),
+        "backbone": extractor.backbone.name,
+        "weights": extractor.backbone.source,
         "precision": config.precision,
         "store": str(store),
     }
 
 
-def _prune(config: FeaturesConfig, data: Path) -> dict[str, Any]:
+def _prune(config: FeaturesConfig, data: str) -> dict[str, Any]:
     # Whatever labels are asked for: a photo of another label is still there.
     dataset, store = read_folder(data), open_store(config.store)
     present = set(digests_of(dataset))

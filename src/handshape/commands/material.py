@@ -1,5 +1,6 @@
 """What every command that reads labelled images begins with: the store, the scan, the survey, the device."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from handshape.config.data import DataConfig, DataOptions
 from handshape.data.folder import read_folder
+from handshape.data.sample import Unreadable
 from handshape.data.scan import Scan, scan_dataset
 from handshape.data.survey import Survey, survey_data
 from handshape.errors import DataError
@@ -14,7 +16,7 @@ from handshape.models.device import choose_device
 from handshape.progress import say
 from handshape.store.location import open_store
 
-__all__ = ["choose_device", "say_findings", "scan_material", "survey_material"]
+__all__ = ["choose_device", "say_findings", "say_left_out", "scan_material", "survey_material"]
 
 
 def scan_material(config: DataConfig, *, size: int = 224, measure: bool = True) -> tuple[Path, Scan]:
@@ -35,13 +37,18 @@ def scan_material(config: DataConfig, *, size: int = 224, measure: bool = True) 
     dataset = read_folder(config.data, labels=config.labels, signer=config.signer, source=config.source)
     store = open_store(config.store)
     scan = scan_dataset(dataset, store, size=size, strict=config.strict, measure=measure)
-    if scan.dataset.unreadable:
-        first = scan.dataset.unreadable[0]
+    say_left_out(scan.dataset.unreadable)
+    return store, scan
+
+
+def say_left_out(unreadable: Sequence[Unreadable]) -> None:
+    """Print how many files were left out, and the first of them."""
+    if unreadable:
+        first = unreadable[0]
         say(
-            f"{len(scan.dataset.unreadable)} files left out, the first: {first.name}, {first.reason} "
+            f"{len(unreadable)} files left out, the first: {first.name}, {first.reason} "
             "(`handshape inspect` lists them)"
         )
-    return store, scan
 
 
 def survey_material(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from handshape.config.cluster import ClusterOptions, is_address
 from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
 from handshape.config.fields import Settings, argument, option
 from handshape.config.train import BackboneConfig
@@ -15,10 +16,13 @@ class InspectConfig(OutConfig, DataConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeaturesConfig(BackboneConfig, DataOptions):
+class FeaturesConfig(ClusterOptions, BackboneConfig, DataOptions):
     """Fill the feature store, say what is in it, or let go of photos that are no longer there."""
 
-    data: Path | None = argument(DATA_HELP, optional=True)
+    data: str | None = argument(
+        f"{DATA_HELP} With --engine ray also the address of a folder, such as s3://bucket/photos.",
+        optional=True,
+    )
     info: bool = option(False, "Only say what the store holds; no DATA is needed.")
     prune: bool = option(
         False,
@@ -27,12 +31,17 @@ class FeaturesConfig(BackboneConfig, DataOptions):
 
     def __post_init__(self) -> None:
         """Check that what is asked for fits together."""
-        BackboneConfig.__post_init__(self)
-        DataOptions.__post_init__(self)
+        super().__post_init__()
         if self.data is None and not self.info:
             raise UsageError("no DATA", "a folder of photos", "name it, or ask for --info")
         if self.info and self.prune:
             raise UsageError("--info with --prune", "one of the two", "leave one out")
+        if self.engine == "ray" and self.precision == "int8":
+            raise UsageError("--precision int8 with --engine ray", "fp32, or fp16 on GPUs", "leave one out")
+        if self.engine == "ray" and self.device == "mps":
+            raise UsageError("--device mps with --engine ray", "cpu or cuda", "leave one out")
+        if self.data is not None and is_address(self.data) and self.engine != "ray":
+            raise UsageError(f"DATA {self.data!r}", "a folder or a table on this machine", "add --engine ray")
 
 
 @dataclass(frozen=True, kw_only=True)

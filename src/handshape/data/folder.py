@@ -1,7 +1,7 @@
 """Read the layouts of labelled images: class folders, split folders, folders of those, and a CSV table."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from handshape.data.table import read_table
 from handshape.errors import DataError, DataNotFoundError
 
 # Left behind by file managers; nobody means them as images.
-_SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
+SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
 # As a regular expression it has no group, so it cannot be meant as one.
-_BY_FOLDER = "folder"
+BY_FOLDER = "folder"
 
 
 def read_folder(
@@ -63,9 +63,41 @@ def read_folder(
         raise DataError(
             f"cannot read {str(root)!r} ({error.strerror})", "a folder or a CSV file", "check its permissions"
         ) from error
+    base = root.parent if root.is_file() else root
+    in_paths = None if source == BY_FOLDER or root.is_file() else source
+    return choose_samples(str(root), base.resolve(), rows, labels, signer, in_paths, exists=Path.is_file)
+
+
+def choose_samples(
+    data: str,
+    root: Path,
+    rows: list[Sample],
+    labels: str | None,
+    signer: str | None,
+    source: str | None,
+    *,
+    exists: Callable[[Path], bool],
+) -> Dataset:
+    """Make a data set of the files that were found.
+
+    Args:
+        data: What was asked for, for messages.
+        root: Folder that names are relative to.
+        rows: The files, in order.
+        labels: As for `read_folder`.
+        signer: As for `read_folder`.
+        source: Regular expression with one group, searched in each path; ``None`` keeps what is known.
+        exists: Whether there is a file at a path.
+
+    Returns:
+        The data set.
+
+    Raises:
+        DataError: As for `read_folder`.
+    """
     if not rows:
         raise DataError(
-            f"no images in {str(root)!r}",
+            f"no images in {data!r}",
             "one folder per label with image files in it (or train, valid and test folders of those)",
             "put the photos of the label A into a folder called A, and so on",
         )
@@ -74,17 +106,16 @@ def read_folder(
     if signer is not None:
         people = find_in_paths(rows, "signer", signer)
         rows = [replace(row, signer=found) for row, found in zip(rows, people, strict=True)]
-    if source is not None and source != _BY_FOLDER and not root.is_file():
+    if source is not None:
         places = find_in_paths(rows, "source", source)
         rows = [replace(row, source=found) for row, found in zip(rows, places, strict=True)]
-    base = root.parent if root.is_file() else root
-    return _dataset(base.resolve(), rows, chosen)
+    return _dataset(root, rows, chosen, exists)
 
 
 def _rows(root: Path, source: str | None) -> Iterator[Sample]:
     if root.is_file():
         return read_table(root, source)
-    return _walk_sources(root) if source == _BY_FOLDER else _walk(root, root, None)
+    return _walk_sources(root) if source == BY_FOLDER else _walk(root, root, None)
 
 
 def _walk_sources(root: Path) -> Iterator[Sample]:
@@ -137,7 +168,7 @@ def _subfolders(folder: Path) -> list[Path]:
 def _files(root: Path, folder: Path, split: SplitName | None, source: str | None) -> Iterator[Sample]:
     for place, names in sorted(_walk_once(root, folder)):
         for name in sorted(names):
-            if not name.startswith(".") and name.lower() not in _SYSTEM_FILES:
+            if not name.startswith(".") and name.lower() not in SYSTEM_FILES:
                 path = Path(place, name)
                 below = _text(path.relative_to(root).as_posix())
                 yield Sample(path, below, _text(folder.name), None, split, source)
@@ -162,12 +193,14 @@ def _walk_once(root: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
         yield place, names
 
 
-def _dataset(root: Path, rows: list[Sample], labels: tuple[str, ...]) -> Dataset:
+def _dataset(
+    root: Path, rows: list[Sample], labels: tuple[str, ...], exists: Callable[[Path], bool]
+) -> Dataset:
     readable = set(Image.registered_extensions())
     samples, unreadable = [], []
     for row in rows:
         suffix = row.path.suffix.lower()
-        if not row.path.is_file():
+        if not exists(row.path):
             unreadable.append(Unreadable(row.name, row.label, "no such file"))
         elif suffix not in readable:
             unreadable.append(Unreadable(row.name, row.label, f"not an image file ({suffix or 'no ending'})"))

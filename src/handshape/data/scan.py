@@ -95,10 +95,7 @@ def scan_dataset(
     _remember(table, new)
     unreadable += [Unreadable(samples[i].name, samples[i].label, reason) for i, reason in reasons.items()]
     if strict and unreadable:
-        first = unreadable[0]
-        raise DataError(
-            f"{first.name!r}: {first.reason}", "images that can be read (--strict)", "mend or remove the file"
-        )
+        raise not_strict(unreadable[0])
     good = np.array([i for i in range(len(samples)) if i not in reasons], dtype=np.int64)
     kept = _readable(dataset, good, unreadable)
     facts = tuple(one for one in (known[digests[i]] for i in good) if one is not None) if measure else ()
@@ -170,13 +167,25 @@ def _readable(dataset: Dataset, good: NDArray[np.int64], unreadable: list[Unread
     samples = tuple(dataset.samples[i] for i in good)
     present = {sample.label for sample in samples}
     if not samples:
-        raise DataError(
-            f"none of the {len(unreadable)} files in {str(dataset.root)!r} is a readable image",
-            "image files such as JPEG or PNG",
-            f"check the first: {unreadable[0].name!r}, {unreadable[0].reason}",
-        )
+        raise none_readable(dataset.root, unreadable)
     labels = tuple(label for label in dataset.labels if label in present)
     return replace(dataset, samples=samples, labels=labels, unreadable=tuple(unreadable))
+
+
+def none_readable(root: Path, unreadable: Sequence[Unreadable]) -> DataError:
+    """Return the error of a data set in which no image can be used."""
+    return DataError(
+        f"none of the {len(unreadable)} files in {str(root)!r} is a readable image",
+        "image files such as JPEG or PNG",
+        f"check the first: {unreadable[0].name!r}, {unreadable[0].reason}",
+    )
+
+
+def not_strict(first: Unreadable) -> DataError:
+    """Return the error of an image that cannot be used, where none may be left out."""
+    return DataError(
+        f"{first.name!r}: {first.reason}", "images that can be read (--strict)", "mend or remove the file"
+    )
 
 
 def _facts_table(store: Path) -> Table:

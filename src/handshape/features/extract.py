@@ -231,35 +231,42 @@ def _extract(
 ) -> None:
     run = run_on_cores if extractor.device.type == "cpu" else run_on_accelerator
     what = {0: "Extracting features", MIRRORED: "Extracting mirrored"}.get(view, f"Extracting view {view}")
-    commit = _Commits(table, view, digests)
+    commits = Commits(table, view)
     network = extractor.network(digests, view)
     try:
         with track(what, len(missing)) as advance:
             for batch, rows in run(network, images, missing):
-                commit.add(batch, rows)
+                commits.add([digests[i] for i in batch], rows)
                 advance(len(batch))
     finally:
-        commit.now()  # after an error, too: what is done is done
+        commits.now()  # after an error, too: what is done is done
     table.compact()
 
 
-class _Commits:
-    """Rows on their way into a table: a commit for a few hundred, or for what was made in a few seconds."""
+class Commits:
+    """Rows on their way into a table: a commit for a few hundred, or for what was made in a few seconds.
 
-    def __init__(self, table: Table, view: int, digests: Sequence[str]) -> None:
-        self._table, self._view, self._digests = table, view, digests
+    Args:
+        table: Where they go.
+        view: Whose rows they are.
+    """
+
+    def __init__(self, table: Table, view: int) -> None:
+        self._table, self._view = table, view
         self._clear()
 
     def _clear(self) -> None:
         self._names, self._rows, self._last = list[str](), list[Rows](), time.monotonic()
 
-    def add(self, batch: NDArray[np.int64], rows: Rows) -> None:
-        self._names += [self._digests[i] for i in batch]
+    def add(self, digests: Sequence[str], rows: Rows) -> None:
+        """Take B rows, (B, D) float16, of the photos with these digests."""
+        self._names += digests
         self._rows.append(rows)
         if len(self._names) >= COMMIT or time.monotonic() - self._last > COMMIT_SECONDS:
             self.now()
 
     def now(self) -> None:
+        """Commit what was taken and not committed yet."""
         if self._names:
             rows = np.concatenate(self._rows)
             flat = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])

@@ -39,16 +39,28 @@ def run_on_cores(
     Yields:
         Indices of B images and their (B, D) float16 features.
     """
-    portions = Portions()
-
-    def one(batch: NDArray[np.int64]) -> Rows:
-        full = np.concatenate([batch, np.repeat(batch[-1:], ON_A_CORE - len(batch))])
-        rows: Rows = portions.work(partial(_read, network, images.take(full), full), len(full)).numpy()
-        return rows[: len(batch)]
-
     batches = _cut(indices, ON_A_CORE)
+    one = partial(_run_full, network, images, Portions())
     with workers() as pool:
         yield from zip(batches, in_order(pool, one, batches), strict=True)
+
+
+def run_on_this_core(
+    network: Network, images: Images, indices: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], Rows]]:
+    """Run a network in this thread; the features are those of `run_on_cores`, to the bit.
+
+    Args:
+        network: The network, on the CPU.
+        images: N prepared images.
+        indices: (M,) int64, which of them.
+
+    Yields:
+        Indices of B images and their (B, D) float16 features.
+    """
+    portions = Portions()
+    for batch in _cut(indices, ON_A_CORE):
+        yield batch, _run_full(network, images, portions, batch)
 
 
 def run_on_accelerator(
@@ -87,6 +99,12 @@ def to_device(prepared: NDArray[np.uint8], device: torch.device) -> Tensor:
     """
     batch = torch.from_numpy(prepared)
     return batch.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else batch.to(device)
+
+
+def _run_full(network: Network, images: Images, portions: Portions, batch: NDArray[np.int64]) -> Rows:
+    full = np.concatenate([batch, np.repeat(batch[-1:], ON_A_CORE - len(batch))])
+    rows: Rows = portions.work(partial(_read, network, images.take(full), full), len(full)).numpy()
+    return rows[: len(batch)]
 
 
 def _read(

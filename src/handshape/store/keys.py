@@ -46,6 +46,10 @@ class Keys:
         """Return whether there is a row of this photo and view."""
         return digest in self._known[view]
 
+    def of(self, view: int) -> set[str]:
+        """Return the photos that have a row of this view."""
+        return set(self._known[view])
+
     def places(self, digests: Sequence[str], view: int) -> NDArray[np.int64]:
         """Return where rows are.
 

@@ -59,6 +59,11 @@ class Table:
         self._keys.follow(self._seen)
         return self._keys.places(digests, view)
 
+    def digests(self, view: int) -> set[str]:
+        """Return the content digest of every photo that has a row of one view."""
+        self._keys.follow(self._open())
+        return self._keys.of(view)
+
     def append(self, digests: Sequence[str], view: int, columns: dict[str, pa.Array]) -> None:
         """Add rows in one commit, leaving out those that another process added meanwhile.
 

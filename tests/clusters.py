@@ -1,0 +1,49 @@
+"""A Ray cluster of several nodes on this machine, each with one core of its own, for tests."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+NODES = 3
+_MEMORY = 200 * 1024**2
+# Ray gives a node half a minute to start, which a machine with much else to do may not keep.
+_TRIES = 4
+
+
+@contextmanager
+def three_nodes() -> Iterator[Any]:
+    """Start a cluster; nothing is connected to it yet."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    cluster = _started()
+    try:
+        yield cluster
+    finally:
+        cluster.shutdown()
+
+
+def _started() -> Any:
+    from ray._private import utils
+    from ray.cluster_utils import Cluster
+
+    # Without what its dashboard needs Ray starts in half of the time.
+    utils.get_dashboard_dependency_error = lambda: ImportError("the dashboard is not wanted")
+
+    for left in reversed(range(_TRIES)):
+        cluster = Cluster()
+        try:
+            cluster.add_node(**_node(), include_dashboard=False, no_monitor=True)
+            for _ in range(NODES - 1):
+                cluster.add_node(**_node())
+        except Exception:
+            cluster.shutdown()
+            if not left:
+                raise
+        else:
+            break
+    return cluster
+
+
+def _node() -> dict[str, Any]:
+    return {"num_cpus": 1, "object_store_memory": _MEMORY, "include_log_monitor": False}
