@@ -304,3 +304,15 @@ def test_describe__settings_and_versions(
 def test_describe__is_what_force_knows_a_run_by(tmp_path: Path) -> None:
     write_json(tmp_path / "config.json", describe("train", Settings(), "abc"))
     check_out(tmp_path, force=True)
+
+
+def test_claim__folders_made_for_a_run_that_failed_are_gone_again(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for out in (tmp_path / "a" / "b" / "run", tmp_path / "there" / "c" / "run"):
+        with pytest.raises(ZeroDivisionError), claim(out, force=False):
+            raise ZeroDivisionError
+    assert [folder.name for folder in tmp_path.iterdir()] == ["there"]
+    assert list((tmp_path / "there").iterdir()) == []
+    with claim(tmp_path / "a" / "run", force=False) as claimed, claimed.new_run(force=False) as folder:
+        (folder / "config.json").write_text("{}")
+    assert (tmp_path / "a" / "run" / "config.json").is_file()

@@ -142,7 +142,9 @@ def claim(out: Path, *, force: bool) -> Iterator[Claim]:
     check_out(out, force=force)
     place = out.resolve()  # a link stays a link, and the run goes where it points
     bench = workbench_of(place)
+    missing = [folder for folder in place.parents if not folder.exists()]
     with ExitStack() as held:
+        held.callback(_remove_empty, missing)
         with _writing(out):
             clear_dead_runs(place.parent)
             try:
@@ -173,6 +175,13 @@ def new_run(out: Path, *, force: bool) -> Iterator[Path]:
     """
     with claim(out, force=force) as claimed, claimed.new_run(force=force) as folder:
         yield folder
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove folders that were made for a run which did not come about, the innermost first."""
+    with suppress(OSError):  # the first that is not empty ends it
+        for folder in folders:
+            folder.rmdir()
 
 
 def _writing(out: Path) -> AbstractContextManager[None]:
