@@ -11,7 +11,7 @@ _FIRST, _SECOND, _LEAST = 0.9, 0.999, 1e-8
 
 
 class TwoLayers:
-    """The same step as autograd and ``torch.optim.Adam`` make, in a third of the time.
+    """The same step as autograd and ``torch.optim.Adam`` make, in less time.
 
     On layers this small their bookkeeping takes longer than the arithmetic. All weights become views of one
     vector, so that Adam is five operations in all.
