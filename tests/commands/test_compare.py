@@ -97,7 +97,6 @@ def refused(cli: Any, tmp_path: Path) -> Callable[..., str]:
 
     def run(data: Path, *options: object, code: int = 1) -> str:
         out = tmp_path / "place" / "run"
-        out.parent.mkdir(exist_ok=True)
         answer = cli("compare", data, *SMALL, "--store", tmp_path / "store", "--out", out, *options)
         assert answer.code == code and answer.out == ""
         assert not out.parent.exists()
