@@ -54,7 +54,9 @@ def _connect(address: str | None) -> None:
 
     if address not in (None, "auto"):
         _knock(str(address))
-    # What Ray has to say stays in its own log files: a terminal shows handshape's progress.
+    # What Ray has to say stays in its own log files: a terminal shows handshape's progress, and standard
+    # output is the result's. Of a lost worker Ray would print to it whatever it is told (2.60).
+    ray._private.worker._worker_logs_enabled = False
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "include_dashboard": False}
     alone = {}
     if address is None:

@@ -145,8 +145,10 @@ def _blocks(paths: list[bytes], extractor: Extractor, reader: "_Reader", views: 
     on_gpus = extractor.device.type == "cuda"
     workers = int(ray.cluster_resources().get("GPU" if on_gpus else "CPU", 1))
     size = min(max(len(paths) // (workers * _BLOCKS), _FEWEST), _MOST)
+    blocks = -(-len(paths) // size)
+    workers = min(workers, blocks)
     items = [{"index": index, "path": path} for index, path in enumerate(paths)]
-    photos: ray.data.Dataset = ray.data.from_items(items, override_num_blocks=-(-len(paths) // size))
+    photos: ray.data.Dataset = ray.data.from_items(items, override_num_blocks=blocks)
     whole: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}
     if on_gpus:
         # Processors read ahead of the GPUs.
