@@ -31,7 +31,7 @@ def photos(make_photos: Callable[..., Path]) -> Photos:
 
 
 def make(store: Path, **settings: Any) -> SignClassifier:
-    return SignClassifier(**{"backbone": "handnet", "device": "cpu", "store": store, **settings})
+    return SignClassifier(**{"backbone": "handnet", "views": 0, "device": "cpu", "store": store, **settings})
 
 
 @pytest.fixture

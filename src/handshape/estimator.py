@@ -51,7 +51,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights: File with its weights, ``untrained``, or None to look and download.
         head: What is trained on the features.
         pool: Places along each axis that features are averaged to.
-        views: Augmented copies of each training photo.
+        views: Augmented copies of each training photo; None for the default of 2.
         epochs: Passes over the training images, for the CNN and the MLP.
         batch_size: Images in one step.
         learning_rate: Of Adam.
@@ -75,7 +75,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights: str | Path | None = None,
         head: str = "lda",
         pool: int | None = None,
-        views: int = 0,
+        views: int | None = None,
         epochs: int = 7,
         batch_size: int = 32,
         learning_rate: float = 1e-3,

@@ -12,7 +12,18 @@ from handshape.data.drawn import extra
 from handshape.errors import UsageError
 from handshape.training import rooms
 
-SMALL = ("--backbone", "squeezenet1_1", "--weights", "untrained", "--device", "cpu", "--epochs", 1)
+SMALL = (
+    "--backbone",
+    "squeezenet1_1",
+    "--weights",
+    "untrained",
+    "--device",
+    "cpu",
+    "--epochs",
+    1,
+    "--views",
+    0,
+)
 
 
 @pytest.fixture
@@ -184,6 +195,10 @@ def test_train__fewer_signers_than_sides(cli: Any, make_photos: Callable[..., Pa
         (("--pool", -1), "--pool -1; expected 0 or more; use 0 to keep every place"),
         (("--views", 101), "--views 101; expected a number from 0 to 100; change it"),
         (("--views", -1), "--views -1; expected a number from 0 to 100; change it"),
+        (
+            ("--views", 1, "--augment", "none"),
+            "--views 1 with --augment none; expected one of them; leave one out, or change --augment",
+        ),
     ],
 )
 def test_train__numbers_out_of_range_are_wrong_usage_before_anything_is_read(
@@ -207,6 +222,7 @@ def test_configs__the_lesson_s_defaults() -> None:
     assert (config.epochs, config.batch_size, config.learning_rate) == (7, 32, 1e-3)
     assert config.backbone == "alexnet" and config.seed == 0
     assert CompareConfig(data=Path("photos")).model_names == ("cnn", "frozen")
+    assert config.views == 2 and TrainConfig(data=Path("photos"), augment="none").views == 0
 
 
 @pytest.mark.parametrize("make", [BackboneConfig, LoopOptions])
@@ -231,7 +247,10 @@ def test_compare_config__takes_each_model_once_in_the_order_given() -> None:
 def test_train__a_sheet_shows_the_views_that_were_used(
     cli: Any, words: tuple[object, ...], tmp_path: Path
 ) -> None:
-    for options, shown in (((), False), (("--views", 1, "--augment", "strong", "--background", "new"), True)):
+    for options, shown in (
+        (("--augment", "none"), False),
+        (("--views", 1, "--augment", "strong", "--background", "new"), True),
+    ):
         run = tmp_path / f"run-{shown}"
         assert cli(*words, "--model", "frozen", *options, "--out", run).code == 0
         assert (run / "plots" / "views.png").is_file() == shown

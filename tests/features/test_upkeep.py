@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 MakePhotos = Callable[..., Path]
-OPTIONS = ("--backbone", "handnet", "--device", "cpu", "--json")
+OPTIONS = ("--backbone", "handnet", "--device", "cpu", "--views", 0, "--json")
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def fill(cli: Any, tmp_path: Path) -> Callable[..., Any]:
     """Run `handshape features` on one store."""
 
     def run(*words: object) -> Any:
-        answer = cli("features", *words, *OPTIONS, "--store", tmp_path / "store")
+        answer = cli("features", *OPTIONS, *words, "--store", tmp_path / "store")
         assert answer.code == 0, answer.err
         return answer.json
 

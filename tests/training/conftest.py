@@ -44,7 +44,9 @@ def sides_of(scan: Scan) -> Sides:
 
 def fitter(scan: Scan, store: Path, backbone: Backbone | None, seed: int = 0, **options: Any) -> Fitter:
     loop = LoopOptions(epochs=2, batch_size=4)
-    return Fitter(scan, store, CPU, backbone, BackboneConfig(**options), loop, seed=seed, size=224)
+    return Fitter(
+        scan, store, CPU, backbone, BackboneConfig(**{"views": 0, **options}), loop, seed=seed, size=224
+    )
 
 
 def two_roads(

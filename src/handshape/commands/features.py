@@ -50,7 +50,7 @@ def _here(config: FeaturesConfig) -> dict[str, Any]:
     # The data is checked when something is trained on it: that takes as long as reading it twice.
     store, scan = scan_material(DataConfig(**options), size=backbone.preprocessing.size, measure=False)
     extractor = make_extractor(backbone, config, device, store)
-    for view in range(1 + config.views):
+    for view in range(1 + config.stored_views):
         fill_store(extractor, scan.images, scan.digests, store, view=view)
     return _told(config, extractor, len(scan.dataset), scan.dataset.unreadable, store)
 
@@ -64,7 +64,7 @@ def _on_cluster(config: FeaturesConfig, data: str) -> dict[str, Any]:
 
         extractor = make_extractor(backbone, config, device_of_cluster(config.device), store)
         found = fill_on_cluster(
-            extractor, dataset, store, system=system, views=config.views, strict=config.strict
+            extractor, dataset, store, system=system, views=config.stored_views, strict=config.strict
         )
     if system is None:
         remember_folder(store, dataset.root, found.digests)
@@ -87,9 +87,9 @@ def _told(
     return {
         "images": images,
         "unreadable": [{"path": one.name, "reason": one.reason} for one in unreadable],
-        "views": config.views,
+        "views": config.stored_views,
         "shape": list(extractor.shape),
-        "bytes": int(np.prod(extractor.shape)) * 2 * images * (1 + config.views),
+        "bytes": int(np.prod(extractor.shape)) * 2 * images * (1 + config.stored_views),
         "backbone": extractor.backbone.name,
         "weights": extractor.backbone.source,
         "precision": config.precision,

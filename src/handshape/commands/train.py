@@ -98,7 +98,7 @@ def _views(config: TrainConfig | CompareConfig, names: Sequence[ModelName]) -> V
     """Return how views were made, where a model was shown any."""
     if config.recipe == "best":
         return in_scenes
-    shown = config.views or ("finetune" in names and config.augment != "none")
+    shown = config.stored_views or ("finetune" in names and config.augment != "none")
     return views_of(config).apply if shown and set(names) != {"cnn"} else None
 
 

@@ -78,7 +78,8 @@ def learn(folder: Path, signer: str | None, backbone: Backbone, store: Path) -> 
     """
     size = backbone.preprocessing.size
     scan = scan_dataset(read_folder(folder, signer=signer), store, size=size)
-    dataset, options = scan.dataset, TrainConfig(data=folder, backbone=backbone.name)
+    # No views of photos: people stand before the camera and wait.
+    dataset, options = scan.dataset, TrainConfig(data=folder, backbone=backbone.name, views=0)
     fitter = Fitter(scan, store, torch.device("cpu"), backbone, options, options, seed=0, size=size)
     folds, alone = _folds(dataset)
 

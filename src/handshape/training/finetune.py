@@ -129,7 +129,7 @@ class FinetuneFitter:
     ) -> tuple[Callable[[int], Inputs], Inputs]:
         """Read photos and stored views with the trunk once, so that an epoch costs the tail only."""
         part = Backbone(f"{backbone.name}'s trunk", trunk, backbone.preprocessing, backbone.source)
-        count = 0 if self._options.augment == "none" else max(self._options.views, _FEWEST_VIEWS)
+        count = 0 if self._options.augment == "none" else max(self._options.stored_views, _FEWEST_VIEWS)
         stored = [self._read(part, None, sides["train"], view) for view in range(1 + count)]
         seen = [self._read(part, None, sides["valid"], 0)]
         some = partial(_chosen, stored, self._loop.seed)
@@ -168,7 +168,7 @@ class FinetuneFitter:
         return Trained(whole, described, tuned.history, {**found, "valid": valid_logits}, tuned=count)
 
     def _solved(self, backbone: Backbone, sides: Sides) -> tuple[Head, Tensor]:
-        places, views = self._frozen.head_config.pool, range(1 + self._options.views)
+        places, views = self._frozen.head_config.pool, range(1 + self._options.stored_views)
         parts = [all_of(self._read(backbone, places, sides["train"], view)) for view in views]
         train, valid = rows_of(parts, all_of(self._read(backbone, places, sides["valid"], 0)))
         classes = np.tile(self._classes[sides["train"]], len(views))

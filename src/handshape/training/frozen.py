@@ -140,7 +140,7 @@ class FrozenFitter:
 
     def _both(self, sides: Sides) -> tuple[Side, Side]:
         """Return features and classes of train, its photos before their views, and of valid."""
-        views = range(1, self._options.views + 1)
+        views = range(1, self._options.stored_views + 1)
         seen = [all_of(self._extracted(sides["train"], view)) for view in views]
         parts = [(self.features(), sides["train"]), *seen]
         train, valid = rows_of(parts, self._judged(sides["valid"]))
