@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Above this many photos it costs more than it saves.
-_MOST = 2500
+# With more photos than this share of the features it costs more than it saves, and above this number its
+# triangles in float64 would fill gigabytes.
+_SHARE, _MOST = 0.75, 6000
 # Strips in which the products are found: few enough for a product to keep all cores busy.
 _STRIPS = 4
 # Added to each photo's product with itself, as a share of their mean: photos which depend on each other, as
@@ -26,7 +27,7 @@ class Span:
     Args:
         photos: A, (N, D) float32.
         triangle: L, (N, N) float64, lower.
-        own: (N, N) float32, the coordinates of the photos themselves.
+        own: (N, N) float32, the coordinates of the photos themselves: A Aᵀ L⁻ᵀ, which is L.
     """
 
     photos: Tensor
@@ -53,16 +54,20 @@ def span_of(photos: Tensor) -> Span | None:
         The span, or ``None`` where it would not pay.
     """
     count, width = photos.shape
-    if count >= min(width, _MOST):
+    if count > min(_SHARE * width, _MOST):
         return None
     products = _products(photos).double()
-    size = float(products.diagonal().mean()) or 1.0
+    diagonal = products.diagonal()
+    size, lifted = float(diagonal.mean()), 0.0
+    if not size:
+        return None
     for lift in _LIFTS:
-        lifted = products + lift * size * torch.eye(count, dtype=torch.float64)
-        triangle, failed = torch.linalg.cholesky_ex(lifted)
+        diagonal += (lift - lifted) * size
+        triangle, failed = torch.linalg.cholesky_ex(products)
         if not failed:
             break
-    return Span(photos, triangle, _solve(triangle, products).T.contiguous())
+        lifted = lift
+    return Span(photos, triangle, triangle.float())
 
 
 def _products(photos: Tensor) -> Tensor:
