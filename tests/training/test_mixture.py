@@ -64,3 +64,15 @@ def test_mixture_inputs__photos_that_are_judged_stay_as_they_are(scan: Scan, tmp
     seen = MixtureInputs(mixture, items, Preprocessing(64), [0, 0], plain=True).take(np.arange(3))
     photos = torch.from_numpy(scan.images.take([0, 1, 2])).permute(0, 3, 1, 2) / 255
     assert torch.allclose(seen, photos, atol=1e-5)
+
+
+def test_mixture_inputs__half_are_mirror_images_where_left_hands_are_asked_for(
+    scan: Scan, tmp_path: Path
+) -> None:
+    mixture = Mixer(scan, tmp_path / "store", 64).mix(np.arange(12), judged=True)
+    items, _ = mixture.plan(np.random.default_rng(0))
+    place, some = Preprocessing(64), np.arange(12)
+    plain = MixtureInputs(mixture, items, place, [0, 0], plain=True).take(some)
+    seen = MixtureInputs(mixture, items, place, [0, 0], plain=True, mirror=True).take(some)
+    same, other = ((seen - way).abs().amax(dim=(1, 2, 3)) < 1e-5 for way in (plain, plain.flip(3)))
+    assert bool((same ^ other).all()) and 2 < int(other.sum()) < 10

@@ -69,7 +69,9 @@ class Fitter:
             self._frozen = FrozenFitter(scan, store, device, backbone, options, self._loop)
             place = scan, store, device, backbone
             if tuning.recipe == "best":
-                self._tuner = RoomsFitter(*place, self._frozen, tuning, self._loop, tuner)
+                self._tuner = RoomsFitter(
+                    *place, self._frozen, tuning, self._loop, tuner, mirror=options.mirror
+                )
             else:
                 self._tuner = FinetuneFitter(*place, self._frozen, options, tuning, self._loop, tuner)
 

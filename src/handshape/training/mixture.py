@@ -84,6 +84,7 @@ class MixtureInputs:
         preprocessing: Size and normalisation.
         seed: Fixes views, scenes and cameras, batch by batch.
         plain: Whether photos and drawn hands are shown unmoved, and all through the same camera.
+        mirror: Whether half of the pictures are mirror images.
     """
 
     def __init__(
@@ -94,9 +95,10 @@ class MixtureInputs:
         seed: Sequence[int],
         *,
         plain: bool = False,
+        mirror: bool = False,
     ) -> None:
         self._mixture, self._items, self._preprocessing = mixture, items, preprocessing
-        self._seed, self._plain = list(seed), plain
+        self._seed, self._plain, self._mirror = list(seed), plain, mirror
 
     def __len__(self) -> int:
         return len(self._items)
@@ -119,6 +121,9 @@ class MixtureInputs:
             seen[scenes] = place_hands(mixture.hands, (items[scenes] - photos).tolist(), size, chance)
         if not self._plain:
             seen = photograph(seen, chance)
+        if self._mirror:
+            other = torch.rand(len(seen), generator=chance) < 0.5
+            seen[other] = seen[other].flip(3)
         return self._preprocessing.normalise((seen * 255).permute(0, 2, 3, 1))
 
     def _moved(

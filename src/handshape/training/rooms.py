@@ -19,7 +19,7 @@ from handshape.models.backbone import Backbone
 from handshape.models.blocks import cut_backbone
 from handshape.models.head import Head, Pool
 from handshape.models.network import FrozenNetwork, RoomsNetwork
-from handshape.models.rooms import ROOMS_HEAD, RoomReader, RoomsConfig
+from handshape.models.rooms import ROOMS_HEAD, Familiarity, RoomReader, RoomsConfig
 from handshape.training.checkpoint import Keeper
 from handshape.training.familiar import fit_familiarity
 from handshape.training.finetune import tunable
@@ -35,6 +35,8 @@ from handshape.training.tuning import Rate, Tuned, Tuner, tune
 _GLANCE, _SIZE = 128, 160
 # Steps whatever the number of photos, so that what they cost is known beforehand.
 _STEPS, _FEWEST_EPOCHS = 900, 3
+# Most hands in scenes that are looked at to see how far from photos such pictures lie.
+_STRANGE = 256
 _RATE, _HEAD_RATE, _WEIGHT_DECAY, _SMOOTHING = 3e-4, 1.5e-3, 0.02, 0.05
 
 Classes = NDArray[np.int64]
@@ -53,6 +55,7 @@ class RoomsFitter:
         tuning: Arithmetic of tuning; the rest of it is the recipe's.
         loop: Batch size and seed.
         tuner: Runs the loop of tuning.
+        mirror: Whether the second reader learns from mirror images as well, as left hands.
     """
 
     def __init__(
@@ -65,8 +68,10 @@ class RoomsFitter:
         tuning: FinetuneOptions,
         loop: LoopConfig,
         tuner: Tuner = tune,
+        *,
+        mirror: bool = False,
     ) -> None:
-        self._tuner = tuner
+        self._tuner, self._mirror = tuner, mirror
         self._scan, self._device, self._backbone, self._frozen = scan, device, backbone, frozen
         self._tuning, self._loop = tuning, loop
         self._classes, self._labels = scan.dataset.classes, len(scan.dataset.labels)
@@ -87,14 +92,8 @@ class RoomsFitter:
         near = self._frozen.fit(sides, mirrored=False)
         assert isinstance(near.network, FrozenNetwork)
         reader, config, tuned = self._reader(sides, keeper)
-        features = {
-            side: torch.from_numpy(self._frozen.features()[sides[side]].astype(np.float32))
-            for side in ("train", "valid")
-        }
-        familiar = fit_familiarity(
-            features["train"], self._classes[sides["train"]], features["valid"], self._labels
-        )
-        network = RoomsNetwork(near.network.backbone, near.network.pool, near.network.head, reader, familiar)
+        own = near.network.to(self._device)
+        network = RoomsNetwork(own.backbone, own.pool, own.head, reader, self._familiar(own, sides))
         network.eval().to(self._device)
         judged = {"test": self._images(sides, "test")}
         if mirrored:
@@ -106,6 +105,21 @@ class RoomsFitter:
         described = replace(near.config, model="finetune", rooms=config)
         count = sum(parameter.numel() for parameter in (*reader.parameters(), *network.head.parameters()))
         return Trained(network.cpu(), described, tuned.history, logits, near.feature_seconds, count)
+
+    def _familiar(self, network: FrozenNetwork, sides: Sides) -> Familiarity:
+        train, valid = (
+            torch.from_numpy(self._frozen.features()[sides[side]].astype(np.float32))
+            for side in ("train", "valid")
+        )
+        mixture = self._mixer.mix(sides["valid"], judged=True)
+        items, _ = mixture.plan(np.random.default_rng([self._loop.seed, 0, 4]))
+        scenes = items[items >= len(mixture.classes)]
+        strange = None
+        if len(scenes):
+            some = scenes[:: math.ceil(len(scenes) / _STRANGE)]
+            seen = MixtureInputs(mixture, some, self._backbone.preprocessing, [self._loop.seed], plain=True)
+            strange = predict_logits(nn.Sequential(network.backbone, network.pool), seen)
+        return fit_familiarity(train, self._classes[sides["train"]], valid, strange, self._labels)
 
     def _reader(self, sides: Sides, keeper: Keeper | None) -> tuple[RoomReader, RoomsConfig, Tuned]:
         backbone = tunable(self._backbone)
@@ -154,8 +168,8 @@ class RoomsFitter:
         valid = self._mixer.mix(sides["valid"], judged=True)
         seed = self._loop.seed
         items, classes = valid.plan(np.random.default_rng([seed, 0, 3]))
-        fixed = MixtureInputs(valid, items, preprocessing, [seed, 0], plain=True)
-        fresh = partial(_fresh, train, preprocessing, seed)
+        fixed = MixtureInputs(valid, items, preprocessing, [seed, 0], plain=True, mirror=self._mirror)
+        fresh = partial(_fresh, train, preprocessing, seed, self._mirror)
         return (fresh, train.plan(np.random.default_rng(0))[1]), (fixed, classes)
 
     def _images(self, sides: Sides, side: SplitName, *, mirrored: bool = False) -> ImageInputs:
@@ -163,9 +177,9 @@ class RoomsFitter:
         return ImageInputs(chosen, self._backbone.preprocessing, mirrored=mirrored)
 
 
-def _fresh(mixture: Mixture, preprocessing: Preprocessing, seed: int, epoch: int) -> Inputs:
+def _fresh(mixture: Mixture, preprocessing: Preprocessing, seed: int, mirror: bool, epoch: int) -> Inputs:
     items, _ = mixture.plan(np.random.default_rng([seed, epoch, 3]))
-    return MixtureInputs(mixture, items, preprocessing, [seed, epoch])
+    return MixtureInputs(mixture, items, preprocessing, [seed, epoch], mirror=mirror)
 
 
 class _Apart(nn.Module):
