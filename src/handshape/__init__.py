@@ -4,7 +4,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from handshape.api import compare, draw, evaluate, export_bundle, extract, inspect, push, study, train
+    from handshape.api import (
+        adapt,
+        compare,
+        draw,
+        evaluate,
+        export_bundle,
+        extract,
+        inspect,
+        push,
+        study,
+        train,
+    )
     from handshape.data.folder import read_folder
     from handshape.errors import HandshapeError
     from handshape.estimator import SignClassifier
@@ -15,6 +26,7 @@ __all__ = [
     "Prediction",
     "Recogniser",
     "SignClassifier",
+    "adapt",
     "compare",
     "draw",
     "evaluate",

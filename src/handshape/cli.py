@@ -21,7 +21,7 @@ from handshape.config.push import PushConfig
 from handshape.config.serve import ServeConfig
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig
 from handshape.config.train import CompareConfig, TrainConfig
-from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
+from handshape.config.use import AdaptConfig, EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 from handshape.errors import HandshapeError, UsageError
 from handshape.progress import show_progress
 
@@ -33,6 +33,7 @@ COMMANDS: dict[str, type] = {
     "train": TrainConfig,
     "compare": CompareConfig,
     "evaluate": EvaluateConfig,
+    "adapt": AdaptConfig,
     "predict": PredictConfig,
     "export": ExportConfig,
     "serve": ServeConfig,

@@ -8,7 +8,7 @@ from handshape.config.push import PushConfig
 from handshape.config.serve import ServeConfig
 from handshape.config.study import StudyConfig
 from handshape.config.train import CompareConfig, TrainConfig
-from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
+from handshape.config.use import AdaptConfig, EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -194,6 +194,15 @@ def show_predict(config: PredictConfig, answers: list[dict[str, Any]]) -> None:
     """Print one line for each image."""
     for answer in answers:
         print(f"{answer['path']}\t{answer['label']}\t{answer['probability']:.4f}")
+
+
+def show_adapt(config: AdaptConfig, found: dict[str, Any]) -> None:
+    """Print what has changed, and that nobody knows yet whether for the better."""
+    before, after = _percent(found["probability_before"]), _percent(found["probability_after"])
+    print(f"Adapted to {found['photos']} photos: {_percent(found['changed'])} of the answers have changed;")
+    print(f"the mean probability of an answer was {before} and is {after}.")
+    print(f"The recogniser is in {found['run']}. How well it reads has not been measured:")
+    print(f"label some photos of the room and run `handshape evaluate {found['run']} PHOTOS`.")
 
 
 def show_serve(config: ServeConfig, found: dict[str, Any]) -> None:

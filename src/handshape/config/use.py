@@ -54,6 +54,24 @@ class EvaluateConfig(OutConfig, DataConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdaptConfig(OutConfig):
+    """Adapt a recogniser of --recipe best to a room it has never seen, by photos without labels."""
+
+    bundle: Path = argument(
+        "Folder of a recogniser or of the run that made it, or hub:owner/name.", first=True
+    )
+    unlabelled: Path | None = option(
+        None, "Folder of photos of signs in the new room, of all labels as far as possible; 30 or more."
+    )
+
+    def __post_init__(self) -> None:
+        """Check that there is something to adapt to."""
+        super().__post_init__()
+        if self.unlabelled is None:
+            raise UsageError("no --unlabelled", "a folder of photos of the new room", "name it")
+
+
+@dataclass(frozen=True, kw_only=True)
 class PredictConfig(Settings):
     """Read the labels of images."""
 

@@ -123,6 +123,25 @@ class Head(nn.Module):
         self.mean.copy_(mean)
         self.scale.copy_(torch.where(deviation > 1e-6, 1 / deviation.clamp(min=1e-6), 0.0))
 
+    @torch.no_grad()
+    def restate(self, features: Tensor) -> None:
+        """Take mean and scale from other features, and change the weights so that no answer changes.
+
+        Args:
+            features: (N, D) float32.
+
+        Raises:
+            TypeError: The head is not linear.
+        """
+        if not isinstance(self.layers, nn.Linear):
+            raise TypeError("only a linear head can be restated")
+        mean, scale, layer = self.mean.clone(), self.scale.clone(), self.layers
+        self.scale_by(features)
+        # What never changes keeps the scale it had.
+        self.scale.copy_(torch.where(self.scale > 0, self.scale, scale))
+        layer.bias.add_(layer.weight @ ((self.mean - mean) * scale))
+        layer.weight.mul_(torch.where(self.scale > 0, scale / self.scale.clamp(min=1e-12), 1.0))
+
     def scaled(self, features: Tensor) -> Tensor:
         """Return (N, D) float32 scaled features."""
         return (self.rooted(torch.flatten(features, 1)) - self.mean).mul_(self.scale)

@@ -1,5 +1,6 @@
 """Two readers in one network: one that knows its photos' own rooms, and one for all others."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -49,8 +50,8 @@ class RoomReader(nn.Module):
         self.backbone, self.head, self._config = backbone, head, config
         self.pool = Pool(1, *config.feature_shape[1:])
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return (N, K) float32 logarithms of probabilities of (N, 3, H, W) normalised images."""
+    def glances(self, images: Tensor) -> Iterator[Tensor]:
+        """Yield (N, C) float32 features of one glance after another at (N, 3, H, W) normalised images."""
         size, side = self._config.size, self._config.glance
         reduced = F.interpolate(images, (size, size), mode="bilinear", align_corners=False)
         whole = F.interpolate(images, (side, side), mode="bilinear", align_corners=False)
@@ -58,7 +59,12 @@ class RoomReader(nn.Module):
         places = [(0, 0), (0, edge), (edge, 0), (edge, edge), (middle, middle)]
         parts = [reduced[:, :, top : top + side, left : left + side] for top, left in places]
         # One after another: all at once they would no longer fit into what the allocator keeps.
-        answers = [self.head(self.pool(self.backbone(glance))).softmax(dim=1) for glance in (whole, *parts)]
+        for glance in (whole, *parts):
+            yield torch.flatten(self.pool(self.backbone(glance)), 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, K) float32 logarithms of probabilities of (N, 3, H, W) normalised images."""
+        answers = [self.head(features).softmax(dim=1) for features in self.glances(images)]
         likely = torch.stack(answers).mean(dim=0)
         return likely.clamp(min=_LEAST).log()
 

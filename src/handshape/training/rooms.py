@@ -29,6 +29,7 @@ from handshape.training.inputs import ChosenImages, ImageInputs, Inputs
 from handshape.training.loop import LoopConfig, predict_logits
 from handshape.training.mixture import DRAWN, OWN, Mixer, Mixture, MixtureInputs
 from handshape.training.tuning import Rate, Tuned, Tuner, tune
+from handshape.training.world import ChosenInputs
 
 # Height and width that scenes are learned at, a third of the time of 224, and that a photo is reduced to
 # before it is looked at in glances of that size.
@@ -37,6 +38,8 @@ _GLANCE, _SIZE = 128, 160
 _STEPS, _FEWEST_EPOCHS = 900, 3
 # Most hands in scenes that are looked at to see how far from photos such pictures lie.
 _STRANGE = 256
+# Pictures whose features stand for what the second reader is used to.
+_STATED_ON = 512
 _RATE, _HEAD_RATE, _WEIGHT_DECAY, _SMOOTHING = 3e-4, 1.5e-3, 0.02, 0.05
 
 Classes = NDArray[np.int64]
@@ -148,6 +151,11 @@ class RoomsFitter:
         )
         network.load_state_dict(tuned.state)
         backbone.requires_grad_(False).eval()
+        fresh, classes = train
+        some = np.random.default_rng(self._loop.seed).permutation(len(classes))[:_STATED_ON]
+        features = nn.Sequential(backbone, network.pool, nn.Flatten())
+        # So a reader can be adapted to a room by what its features are like there.
+        head.cpu().restate(predict_logits(features, ChosenInputs(fresh(0), some)))
         config = RoomsConfig(_SIZE, _GLANCE, shape)
         return RoomReader(backbone, head, config), config, tuned
 

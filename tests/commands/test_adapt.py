@@ -1,0 +1,104 @@
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import handshape
+from handshape.data.drawn import extra
+from handshape.training import rooms
+
+from ..conftest import draw_photos
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recogniser of the best recipe, trained for a few steps."""
+    place = tmp_path_factory.mktemp("adapt")
+    photos = draw_photos(place / "photos", "ABC", signers=4, images=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(extra, "SIGNERS", 8)
+        patch.setattr(rooms, "_STEPS", 6)
+        patch.setattr(rooms, "_FEWEST_EPOCHS", 1)
+        handshape.train(
+            photos, signer=r"signer(\d)_", backbone="handnet", recipe="best", device="cpu",
+            store=place / "store", out=place / "run",
+        )  # fmt: skip
+    return place / "run"
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Path:
+    """Photos in another light, in folders of any name, one file of them broken."""
+    draw_photos(tmp_path / "drawn", "ABC", signers=4, images=3)
+    (tmp_path / "room" / "première prise").mkdir(parents=True)
+    for path in sorted((tmp_path / "drawn").rglob("*.png")):
+        warm = np.asarray(Image.open(path)) * [1.0, 0.7, 0.4] + [60, 30, 0]
+        name = f"{path.parent.name} {path.name}"
+        Image.fromarray(warm.clip(0, 255).astype(np.uint8)).save(tmp_path / "room" / "première prise" / name)
+    (tmp_path / "room" / "broken.jpg").write_bytes(b"no photo")
+    return tmp_path / "room"
+
+
+def test_adapt__moves_the_second_reader_towards_the_room_and_nothing_else(
+    cli: Any, run: Path, room: Path, tmp_path: Path
+) -> None:
+    answer = cli("adapt", run, "--unlabelled", room, "--out", tmp_path / "adapted", "--json")
+    assert answer.code == 0, answer.err
+    found = answer.json
+    assert found == json.loads((tmp_path / "adapted" / "metrics.json").read_text(encoding="utf-8"))
+    assert (found["photos"], found["unreadable"]) == (36, 1)
+    assert 0 <= found["changed"] <= 1 and 0 < found["probability_after"] <= 1
+    before, after = (handshape.load(place) for place in (run, tmp_path / "adapted"))
+    old, new = (one.network.state_dict() for one in (before, after))
+    assert {name for name in old if not old[name].equal(new[name])} == {
+        "reader.head.mean",
+        "reader.head.scale",
+    }
+    # Another's figures are not told as this one's.
+    assert before.config.figures and after.config.figures == {}
+    assert after.config.trained_on["adapted_to"]["photos"] == 36
+    again = cli("adapt", tmp_path / "adapted", "--unlabelled", room, "--out", tmp_path / "again", "--json")
+    assert again.json["probability_before"] == pytest.approx(found["probability_after"], abs=1e-5)
+
+
+def test_adapt__says_what_has_changed_and_what_nobody_knows(
+    cli: Any, run: Path, room: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "adapted"
+    answer = cli("adapt", run, "--unlabelled", room, "--out", out)
+    assert answer.code == 0 and answer.out.startswith("Adapted to 36 photos: ")
+    shown = " ".join(answer.out.split())
+    assert "How well it reads has not been measured" in shown
+    assert f"`handshape evaluate {out} PHOTOS`" in shown
+    assert "broken.jpg" in answer.err
+    refused = cli("adapt", run, "--unlabelled", room, "--out", out)
+    assert refused.code == 1 and "is not empty" in refused.err
+
+
+def test_adapt__what_it_cannot_work_with(cli: Any, run: Path, room: Path, tmp_path: Path) -> None:
+    missing = cli("adapt", run, "--out", tmp_path / "a")
+    assert missing.code == 2 and "no --unlabelled; expected a folder of photos of the new room" in missing.err
+    nowhere = cli("adapt", run, "--unlabelled", tmp_path / "nowhere", "--out", tmp_path / "a")
+    assert nowhere.code == 1 and "no folder at" in nowhere.err and "check --unlabelled" in nowhere.err
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(room.rglob("*.png"))[:5]:
+        shutil.copy(path, few)
+    answer = cli("adapt", run, "--unlabelled", few, "--out", tmp_path / "a")
+    assert answer.code == 1 and "5 photos in" in answer.err and "expected 30 or more" in answer.err
+    assert not (tmp_path / "a").exists()
+
+
+def test_adapt__a_recogniser_without_a_second_reader(cli: Any, room: Path, tmp_path: Path) -> None:
+    photos = draw_photos(tmp_path / "photos", "AB", signers=4, images=2)
+    handshape.train(
+        photos, signer=r"signer(\d)_", backbone="handnet", views=0, device="cpu", store=tmp_path / "store",
+        out=tmp_path / "fast",
+    )  # fmt: skip
+    answer = cli("adapt", tmp_path / "fast", "--unlabelled", room, "--out", tmp_path / "a")
+    assert answer.code == 1 and "has no reader for rooms never seen" in answer.err
+    assert "expected a recogniser that was trained with --recipe best" in answer.err
