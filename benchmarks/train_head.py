@@ -1,7 +1,8 @@
 """The MLP head on stored features of AlexNet's shape: handshape's training against the lesson's own loop.
 
-Both are given (N, 256, 6, 6) features in memory and take seven passes over 1,080 photos in batches of 32. The
-features are those of an untrained AlexNet, of the webcam photos A-I: no weights are needed.
+Both are given the (N, 256, 6, 6) features of each side in memory, as their loops take them, and take seven
+passes over 1,080 photos in batches of 32. The features are those of an untrained AlexNet, of the webcam
+photos A-I: no weights are needed.
 """
 
 import statistics
@@ -18,6 +19,7 @@ from benchmarks.measure import TABLE, alternate, heading, options
 from benchmarks.train_cnn import split
 from handshape.data.augment import Views
 from handshape.data.folder import read_folder
+from handshape.data.sample import SPLITS, SplitName
 from handshape.data.scan import scan_dataset
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbone import load_backbone
@@ -27,27 +29,25 @@ from handshape.training.loop import LoopConfig
 from handshape.training.mlp import train_mlp
 
 _CONFIG = HeadConfig("mlp", pool=6, scaling="feature")
+
 Features = tuple[Tensor, NDArray[np.int64], Sides]
+Rows = dict[SplitName, tuple[Tensor, NDArray[np.int64]]]
+Pairs = dict[SplitName, list[tuple[Tensor, int]]]
 
 
-def ours(data: Features, seed: int) -> float:
+def ours(data: Rows, seed: int) -> float:
     """Train with handshape; return the test accuracy."""
-    features, classes, sides = data
-    train, valid, test = ((features[sides[s]], classes[sides[s]]) for s in ("train", "valid", "test"))
-    head = Head(features[0].numel(), int(classes.max()) + 1, _CONFIG)
+    train, valid, test = (data[side] for side in SPLITS)
+    head = Head(train[0][0].numel(), int(train[1].max()) + 1, _CONFIG)
     train_mlp(head, train, valid, LoopConfig(seed=seed))
     with torch.inference_mode():
         return float((head(test[0]).argmax(dim=1).numpy() == test[1]).mean())
 
 
-def theirs(data: Features, seed: int) -> float:
+def theirs(kept: Pairs, seed: int) -> float:
     """Train as the lesson does; return the test accuracy."""
-    features, classes, sides = data
-    kept = {
-        side: [(features[i], int(classes[i])) for i in indices.tolist()] for side, indices in sides.items()
-    }
     torch.manual_seed(seed)
-    network = lesson.MLP(int(classes.max()) + 1)
+    network = lesson.MLP(max(label for _, label in kept["train"]) + 1)
     lesson.train(network, kept["train"], kept["valid"])  # type: ignore[arg-type]
     return lesson.accuracy(network, kept["test"])  # type: ignore[arg-type]
 
@@ -63,11 +63,13 @@ def main() -> None:
     chosen = options(__doc__ or "").parse_args()
     print(heading(), flush=True)
     with tempfile.TemporaryDirectory() as store:
-        data = _extracted(chosen.data / "webcam", Path(store))
+        features, classes, sides = _extracted(chosen.data / "webcam", Path(store))
+    rows: Rows = {side: (features[sides[side]], classes[sides[side]]) for side in SPLITS}
+    kept: Pairs = {side: list(zip(of, own.tolist(), strict=True)) for side, (of, own) in rows.items()}
     found: tuple[list[float], list[float]] = ([], [])
     pairs = alternate(
-        lambda: found[0].append(ours(data, len(found[0]))),
-        lambda: found[1].append(theirs(data, len(found[1]))),
+        lambda: found[0].append(ours(rows, len(found[0]))),
+        lambda: found[1].append(theirs(kept, len(found[1]))),
         chosen.pairs,
     )
     print(TABLE)

@@ -20,10 +20,10 @@ def test_two_layers__moves_weights_as_autograd_and_adam_do(decay: float) -> None
     for number in range(20):
         chance = torch.Generator().manual_seed(number)
         inputs, classes = torch.randn(8, 40, generator=chance), torch.randint(5, (8,), generator=chance)
-        loss, logits = step(inputs, classes)
+        logits = step(inputs, classes)
         expected = theirs(inputs)
         wrong = F.cross_entropy(expected, classes)
-        assert torch.allclose(logits, expected, atol=1e-4) and torch.allclose(loss, wrong, atol=1e-4)
+        assert torch.allclose(logits, expected, atol=1e-4)
         adam.zero_grad()
         wrong.backward()  # type: ignore[no-untyped-call]
         adam.step()

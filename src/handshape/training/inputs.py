@@ -78,4 +78,4 @@ class FeatureInputs:
 
     def take(self, indices: NDArray[np.int64]) -> Tensor:
         """Return (B, ...) float32."""
-        return self._features[torch.from_numpy(np.asarray(indices))]
+        return self._features.index_select(0, torch.from_numpy(np.asarray(indices)))

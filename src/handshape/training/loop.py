@@ -17,14 +17,15 @@ from handshape.models.portions import Portions
 from handshape.progress import track
 from handshape.training.checkpoint import Keeper, capture, restore
 from handshape.training.history import Epoch
-from handshape.training.inputs import Inputs
+from handshape.training.inputs import FeatureInputs, Inputs
 
-# Images read at once in evaluation: what more of them need goes through memory rather than the caches.
-_EVALUATION_BATCH = 32
+# Images read at once in evaluation: what more of them need goes through memory rather than the caches. Rows
+# of features need no more than themselves.
+_EVALUATION_BATCH, _EVALUATION_ROWS = 32, 512
 
-Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Moves the weights once for (B, ...) float32 inputs and their (B,) int64 classes; returns the mean loss in
-nats and the (B, K) logits, both from before."""
+Step = Callable[[Tensor, Tensor], Tensor]
+"""Moves the weights once for (B, ...) float32 inputs and their (B,) int64 classes; returns the (B, K) logits
+from before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,20 +118,24 @@ def _one_pass(
     place = next(network.parameters()).device
     targets = torch.from_numpy(classes).to(place)
     network.train()
-    # Summed where the network runs, so that no step waits for a number.
-    loss_sum, right = torch.zeros((), device=place), torch.zeros((), dtype=torch.int64, device=place)
-    for batch in batches_of(torch.randperm(len(classes), generator=order).numpy(), batch_size):
-        wanted = targets[torch.from_numpy(batch).to(place)]
-        loss, logits = step(inputs.take(batch).to(place), wanted)
-        loss_sum += loss * len(batch)
-        right += (logits.argmax(dim=1) == wanted).sum()
+    shuffled = torch.randperm(len(classes), generator=order)
+    wanted, parts = targets[shuffled.to(place)], list[Tensor]()
+    # What came out is judged at the end of the pass: no step waits for a number.
+    batches = batches_of(shuffled.numpy(), batch_size)
+    for batch, own in zip(batches, torch.split(wanted, [len(one) for one in batches]), strict=True):
+        parts.append(step(inputs.take(batch).to(place), own))
         advance(len(batch))
-    return float(loss_sum) / len(classes), int(right) / len(classes)
+    return _judged(torch.cat(parts), wanted)
+
+
+def _judged(logits: Tensor, classes: Tensor) -> tuple[float, float]:
+    """Return mean cross-entropy in nats and accuracy of (N, K) logits for (N,) int64 classes."""
+    return float(F.cross_entropy(logits, classes)), float((logits.argmax(dim=1) == classes).float().mean())
 
 
 def _step(
     network: nn.Module, optimiser: torch.optim.Optimizer, portions: Portions, inputs: Tensor, classes: Tensor
-) -> tuple[Tensor, Tensor]:
+) -> Tensor:
     found = portions.work(partial(_gradients, network, optimiser, inputs, classes), len(classes))
     optimiser.step()
     return found
@@ -142,17 +147,16 @@ def _gradients(
     inputs: Tensor,
     classes: Tensor,
     cuts: list[slice],
-) -> tuple[Tensor, Tensor]:
-    """Gather the gradients of a step over portions of its batch; return the mean loss and the logits."""
+) -> Tensor:
+    """Gather the gradients of a step over portions of its batch, and return the logits."""
     optimiser.zero_grad(set_to_none=True)
-    losses, rows = [], []
+    rows = []
     for cut in cuts:
         logits = network(inputs[cut])
         loss, share = F.cross_entropy(logits, classes[cut]), len(logits) / len(classes)
         loss.backward(torch.full_like(loss, share))  # type: ignore[no-untyped-call]
-        losses.append(loss.detach() * share)
         rows.append(logits.detach())
-    return torch.stack(losses).sum(), torch.cat(rows)
+    return torch.cat(rows)
 
 
 def batches_of(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
@@ -171,9 +175,7 @@ def evaluate_network(network: nn.Module, inputs: Inputs, classes: NDArray[np.int
         inputs: What it reads.
         classes: (N,) int64.
     """
-    logits = predict_logits(network, inputs)
-    targets = torch.from_numpy(classes)
-    return float(F.cross_entropy(logits, targets)), float((logits.argmax(dim=1) == targets).float().mean())
+    return _judged(predict_logits(network, inputs), torch.from_numpy(classes))
 
 
 def predict_logits(network: nn.Module, inputs: Inputs) -> Tensor:
@@ -189,10 +191,11 @@ def predict_logits(network: nn.Module, inputs: Inputs) -> Tensor:
     place = next(network.parameters()).device
     network.eval()
     portions, order = Portions(), np.arange(len(inputs))
+    size = _EVALUATION_ROWS if isinstance(inputs, FeatureInputs) else _EVALUATION_BATCH
     with torch.inference_mode():
         parts = []
-        for start in range(0, len(order), _EVALUATION_BATCH):
-            images = inputs.take(order[start : start + _EVALUATION_BATCH]).to(place)
+        for start in range(0, len(order), size):
+            images = inputs.take(order[start : start + size]).to(place)
             parts.append(portions.work(partial(_read, network, images), len(images)))
     return torch.cat(parts).clone()
 

@@ -7,7 +7,7 @@ from handshape.models.head import Head
 from handshape.training.history import Epoch
 from handshape.training.inputs import FeatureInputs, Inputs
 from handshape.training.loop import LoopConfig, predict_logits, train_network
-from handshape.training.rows import Rows, ScaledRows, Side, StoredRows, inputs_of, scale_by
+from handshape.training.rows import Rows, ScaledRows, Side, scale_by
 from handshape.training.span import Span, span_of
 from handshape.training.two_layers import TwoLayers
 
@@ -33,7 +33,9 @@ def train_mlp(
         The history, and the (M, K) logits of the valid photos.
     """
     assert isinstance(head.layers, nn.Sequential)  # the caller chose an MLP
-    rows, seen, span = _inputs(head, train[0], valid[0])
+    scale_by(head, train[0])
+    scaled = _scaled(head, train[0]), _scaled(head, valid[0])
+    rows, seen, span = _in_span(*scaled)
     network, history = train_network(
         lambda: _first(head, head.width if span is None else len(span.own)),
         (rows, train[1]),
@@ -48,19 +50,23 @@ def train_mlp(
         state["0.weight"] = span.weights(state["0.weight"])
     head.layers.load_state_dict(state)
     head.eval()
-    return history, predict_logits(head, inputs_of(valid[0]))
+    return history, predict_logits(head.layers, _fed(scaled[1]))
 
 
-def _inputs(head: Head, train: Rows, valid: Rows) -> tuple[Inputs, Inputs, Span | None]:
-    scale_by(head, train)
-    if isinstance(train, StoredRows) and isinstance(valid, StoredRows):
-        return ScaledRows(head, train), ScaledRows(head, valid), None
-    assert isinstance(train, Tensor) and isinstance(valid, Tensor)  # sides are large or small together
-    rows, seen = head.scaled(train), head.scaled(valid)
-    span = span_of(rows)
-    if span is not None:
-        rows, seen = span.own, span.coordinates(seen)
-    return FeatureInputs(rows), FeatureInputs(seen), span
+def _scaled(head: Head, rows: Rows) -> Tensor | ScaledRows:
+    return head.scaled(rows) if isinstance(rows, Tensor) else ScaledRows(head, rows)
+
+
+def _in_span(train: Tensor | ScaledRows, valid: Tensor | ScaledRows) -> tuple[Inputs, Inputs, Span | None]:
+    span = span_of(train) if isinstance(train, Tensor) else None
+    if span is None:
+        return _fed(train), _fed(valid), None
+    assert isinstance(valid, Tensor)  # sides are large or small together
+    return FeatureInputs(span.own), FeatureInputs(span.coordinates(valid)), span
+
+
+def _fed(scaled: Tensor | ScaledRows) -> Inputs:
+    return FeatureInputs(scaled) if isinstance(scaled, Tensor) else scaled
 
 
 def _first(head: Head, width: int) -> nn.Sequential:
