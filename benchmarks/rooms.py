@@ -44,7 +44,7 @@ def parts(recogniser: Recogniser, photos: list[Path]) -> dict[str, NDArray[np.in
             near, far, reader = network.head(features), network.reader(images), network.reader
             small = F.interpolate(images, (128, 128), mode="bilinear", align_corners=False)
             whole = reader.head(reader.pool(reader.backbone(small)))
-            both = far + network.familiar(features)[:, None] * near
+            both = network.weighing(network.familiar(features), near, far)
         for name, logits in (
             ("the frozen network alone", near),
             ("the second reader, one look at the whole", whole),

@@ -1,7 +1,8 @@
 import numpy as np
 import torch
 
-from handshape.training.familiar import fit_familiarity
+from handshape.models.rooms import Weighing
+from handshape.training.familiar import fit_familiarity, fit_weighing
 
 
 def cloud(count: int, seed: int, at: float = 0.0) -> torch.Tensor:
@@ -34,3 +35,19 @@ def test_fit_familiarity__photos_that_are_all_alike() -> None:
     same = torch.ones(6, 3, 2, 2)
     measure = fit_familiarity(same, np.zeros(6, dtype=np.int64), same, None, 2)
     assert torch.isfinite(measure(same)).all() and torch.isfinite(measure(2 * same)).all()
+
+
+def test_fit_weighing__the_reader_that_is_right_counts_and_what_is_strange_is_the_others() -> None:
+    chance = torch.Generator().manual_seed(0)
+    classes = np.arange(60, dtype=np.int64) % 3
+    right = 4 * torch.nn.functional.one_hot(torch.from_numpy(classes), 3).float()
+    wrong = 2 * torch.randn(60, 3, generator=chance)
+    familiar, strange = torch.ones(60), torch.zeros(60)
+    weighing = Weighing()
+    logits = fit_weighing(weighing, familiar, right, wrong, classes)
+    assert float(weighing.other) < 0.2 and float(weighing.own) > 1
+    assert np.array_equal(logits.argmax(dim=1).numpy(), classes)
+    assert torch.equal(weighing(strange, right, wrong), wrong)
+    both = Weighing()
+    fit_weighing(both, familiar, wrong, right, classes)
+    assert float(both.other) == 1

@@ -77,8 +77,9 @@ def test_fit__the_frozen_network_counts_as_far_as_photos_are_familiar(scan: Scan
     noise = torch.rand(4, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.inference_mode():
         features = network.pool(network.backbone(noise))
-        share, own = network.familiar(features)[:, None], network.head(features)
-        assert torch.allclose(network(noise), network.reader(noise) + share * own, atol=1e-5)
+        share, own = network.familiar(features), network.head(features)
+        both = network.weighing(share, own, network.reader(noise))
+        assert torch.allclose(network(noise), both, atol=1e-5)
         assert float(share.max()) < 0.2
 
 

@@ -10,7 +10,7 @@ from handshape.data.image import Preprocessing
 from handshape.models.backbone import empty_backbone
 from handshape.models.cnn import CNN
 from handshape.models.head import Head, HeadConfig, Pool
-from handshape.models.rooms import ROOMS_HEAD, Familiarity, RoomReader, RoomsConfig
+from handshape.models.rooms import ROOMS_HEAD, Familiarity, RoomReader, RoomsConfig, Weighing
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,25 @@ class RoomsNetwork(FrozenNetwork):
         head: What is trained on the pooled features.
         reader: Reads every photo.
         familiar: Says how much the frozen backbone's head counts beside it.
+        weighing: Puts the answers of both together.
     """
 
     def __init__(
-        self, backbone: nn.Module, pool: Pool, head: Head, reader: RoomReader, familiar: Familiarity
+        self,
+        backbone: nn.Module,
+        pool: Pool,
+        head: Head,
+        reader: RoomReader,
+        familiar: Familiarity,
+        weighing: Weighing,
     ) -> None:
         super().__init__(backbone, pool, head)
-        self.reader, self.familiar = reader, familiar
+        self.reader, self.familiar, self.weighing = reader, familiar, weighing
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, K) logits of (N, 3, H, W) normalised images."""
         features = self.pool(self.backbone(images))
-        near: Tensor = self.head(features)
-        logits: Tensor = self.reader(images) + self.familiar(features)[:, None] * near
+        logits: Tensor = self.weighing(self.familiar(features), self.head(features), self.reader(images))
         return logits
 
 
@@ -109,9 +115,9 @@ def empty_network(config: NetworkConfig) -> nn.Module:
     glance = replace(config.preprocessing, size=config.rooms.glance)
     with torch.device("meta"):
         other = Head(config.rooms.feature_shape[0], config.labels, ROOMS_HEAD)
-        familiar = Familiarity(channels, config.labels)
+        familiar, weighing = Familiarity(channels, config.labels), Weighing()
     reader = RoomReader(empty_backbone(config.backbone, glance), other, config.rooms)
-    return RoomsNetwork(backbone, pool, head, reader, familiar)
+    return RoomsNetwork(backbone, pool, head, reader, familiar, weighing)
 
 
 def check_features(network: nn.Module, config: NetworkConfig) -> None:

@@ -69,6 +69,33 @@ class RoomReader(nn.Module):
         return likely.clamp(min=_LEAST).log()
 
 
+class Weighing(nn.Module):
+    """Puts the answers of two readers together.
+
+    Of a photo that is not familiar the second reader decides alone; of one that is, both count by the weights
+    that they have earned on photos like those learned from.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("own", torch.ones(()))
+        self.register_buffer("other", torch.ones(()))
+
+    own: Tensor
+    other: Tensor
+
+    def forward(self, share: Tensor, own: Tensor, other: Tensor) -> Tensor:
+        """Return (N, K) logits.
+
+        Args:
+            share: (N,) float32 in [0, 1], how familiar each photo is.
+            own: (N, K) float32 logits of the reader of familiar photos.
+            other: (N, K) float32 logits of the reader of all others.
+        """
+        share = share[:, None]
+        return share * self.own * own + (1 - share * (1 - self.other)) * other
+
+
 class Familiarity(nn.Module):
     """Tells photos like those that were learned from, from all others.
 

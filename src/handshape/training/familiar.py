@@ -1,17 +1,22 @@
-"""Fit what tells photos like those learned from, from all others."""
+"""Fit what tells photos like those learned from, from others, and what each reader's word is worth there."""
+
+from itertools import product
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
-from handshape.models.rooms import Familiarity
+from handshape.models.rooms import Familiarity, Weighing
 
 # How much of the covariance is replaced by a sphere of the same size.
 _SHRINKAGE = 0.1
 # Photos of valid are as near as the rest of their kind, and strange pictures as far: this share of either
 # lies on its own side. Where nothing strange is known, a little more than what is usual is familiar.
 _SHARE, _MORE = 0.95, 1.5
+# Weights that each reader may have on familiar photos.
+_OWN, _OTHER = (1.0, 1.5, 2.0, 3.0), (0.0, 0.1, 0.25, 0.5, 1.0)
 
 
 def fit_familiarity(
@@ -34,7 +39,7 @@ def fit_familiarity(
     """
     rows, targets = train.mean(dim=(2, 3)).double(), torch.from_numpy(classes)
     found = Familiarity(rows.shape[1], labels)
-    one_hot = torch.nn.functional.one_hot(targets, labels).double()
+    one_hot = F.one_hot(targets, labels).double()
     counts = one_hot.sum(dim=0)
     means = (one_hot.T @ rows) / counts.clamp(min=1)[:, None]
     around = rows - means[targets]
@@ -52,3 +57,32 @@ def fit_familiarity(
     else:
         found.bound.copy_(torch.maximum(usual, found.distances(strange).quantile(1 - _SHARE)))
     return found
+
+
+def fit_weighing(
+    weighing: Weighing, share: Tensor, own: Tensor, other: Tensor, classes: NDArray[np.int64]
+) -> Tensor:
+    """Choose what each reader's word is worth on familiar photos: what makes the answers on valid likeliest.
+
+    Args:
+        weighing: Its weights are set here.
+        share: (M,) float32 in [0, 1], how familiar photos of valid are.
+        own: (M, K) float32 logits of a reader of familiar photos that has not seen them.
+        other: (M, K) float32 logits of the other reader.
+        classes: (M,) int64.
+
+    Returns:
+        (M, K) float32 logits of both together.
+
+    Source: Wolpert, Stacked generalization, Neural Networks 1992.
+    """
+    targets = torch.from_numpy(classes)
+
+    def loss(weights: tuple[float, float]) -> float:
+        weighing.own.fill_(weights[0])
+        weighing.other.fill_(weights[1])
+        return float(F.cross_entropy(weighing(share, own, other), targets))
+
+    loss(min(product(_OWN, _OTHER), key=loss))
+    logits: Tensor = weighing(share, own, other)
+    return logits

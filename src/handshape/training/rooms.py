@@ -19,9 +19,9 @@ from handshape.models.backbone import Backbone
 from handshape.models.blocks import cut_backbone
 from handshape.models.head import Head, Pool
 from handshape.models.network import FrozenNetwork, RoomsNetwork
-from handshape.models.rooms import ROOMS_HEAD, Familiarity, RoomReader, RoomsConfig
+from handshape.models.rooms import ROOMS_HEAD, Familiarity, RoomReader, RoomsConfig, Weighing
 from handshape.training.checkpoint import Keeper
-from handshape.training.familiar import fit_familiarity
+from handshape.training.familiar import fit_familiarity, fit_weighing
 from handshape.training.finetune import tunable
 from handshape.training.fitted import Sides, Trained
 from handshape.training.frozen import FrozenFitter
@@ -96,15 +96,18 @@ class RoomsFitter:
         assert isinstance(near.network, FrozenNetwork)
         reader, config, tuned = self._reader(sides, keeper)
         own = near.network.to(self._device)
-        network = RoomsNetwork(own.backbone, own.pool, own.head, reader, self._familiar(own, sides))
+        familiar, weighing = self._familiar(own, sides), Weighing()
+        network = RoomsNetwork(own.backbone, own.pool, own.head, reader, familiar, weighing)
         network.eval().to(self._device)
+        apart = predict_logits(_Apart(network), self._images(sides, "valid"))
+        # The frozen network's answers on valid are those of a head that had not seen them.
+        seen = apart[:, 0], near.logits["valid"], apart[:, 1:]
+        logits = {"valid": fit_weighing(weighing.cpu(), *seen, self._classes[sides["valid"]])}
+        network.to(self._device)
         judged = {"test": self._images(sides, "test")}
         if mirrored:
             judged["mirrored"] = self._images(sides, "test", mirrored=True)
-        logits = {side: predict_logits(network, inputs) for side, inputs in judged.items()}
-        apart = predict_logits(_Apart(network), self._images(sides, "valid"))
-        # The frozen network's answers on valid are those of a head that had not seen them.
-        logits["valid"] = apart[:, 1:] + apart[:, :1] * near.logits["valid"]
+        logits |= {side: predict_logits(network, inputs) for side, inputs in judged.items()}
         described = replace(near.config, model="finetune", rooms=config)
         count = sum(parameter.numel() for parameter in (*reader.parameters(), *network.head.parameters()))
         return Trained(network.cpu(), described, tuned.history, logits, near.feature_seconds, count)
