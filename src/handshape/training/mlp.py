@@ -7,7 +7,7 @@ from handshape.models.head import Head
 from handshape.training.history import Epoch
 from handshape.training.inputs import FeatureInputs, Inputs
 from handshape.training.loop import LoopConfig, predict_logits, train_network
-from handshape.training.rows import Rows, ScaledRows, Side, scale_by
+from handshape.training.rows import Rows, ScaledRows, Side, inputs_of, scale_by
 from handshape.training.span import Span, span_of
 from handshape.training.two_layers import TwoLayers
 
@@ -50,7 +50,7 @@ def train_mlp(
         state["0.weight"] = span.weights(state["0.weight"])
     head.layers.load_state_dict(state)
     head.eval()
-    return history, predict_logits(head.layers, _fed(scaled[1]))
+    return history, predict_logits(head.layers, inputs_of(scaled[1]))
 
 
 def _scaled(head: Head, rows: Rows) -> Tensor | ScaledRows:
@@ -60,13 +60,9 @@ def _scaled(head: Head, rows: Rows) -> Tensor | ScaledRows:
 def _in_span(train: Tensor | ScaledRows, valid: Tensor | ScaledRows) -> tuple[Inputs, Inputs, Span | None]:
     span = span_of(train) if isinstance(train, Tensor) else None
     if span is None:
-        return _fed(train), _fed(valid), None
+        return inputs_of(train), inputs_of(valid), None
     assert isinstance(valid, Tensor)  # sides are large or small together
     return FeatureInputs(span.own), FeatureInputs(span.coordinates(valid)), span
-
-
-def _fed(scaled: Tensor | ScaledRows) -> Inputs:
-    return FeatureInputs(scaled) if isinstance(scaled, Tensor) else scaled
 
 
 def _first(head: Head, width: int) -> nn.Sequential:

@@ -110,7 +110,7 @@ def scale_by(head: Head, rows: Rows) -> None:
     head.scale_to((centre + mean).float(), (squares / len(rows) - mean * mean).clamp(min=0).sqrt().float())
 
 
-def inputs_of(rows: Rows) -> Inputs:
+def inputs_of(rows: "Rows | ScaledRows") -> Inputs:
     """Return rows as a network is fed them."""
     return FeatureInputs(rows) if isinstance(rows, Tensor) else rows
 
