@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from handshape.errors import DataNotFoundError, OutputError
-from handshape.run import check_out, claim, clear_dead_runs, default_out, describe, new_run, write_json
+from handshape.run import check_out, claim, default_out, describe, new_run, write_json
 
 
 def write_run(out: Path, text: str = "old") -> None:
@@ -211,7 +211,7 @@ def test_new_run__relative(in_folder: Path) -> None:
 def test_claim__one_process_at_a_time(tmp_path: Path) -> None:
     out = tmp_path / "run"
     message = (
-        f"another process writes a run to '{out}'; expected a directory of its own for each run; "
+        f"another process writes a run to '{out}'; expected a place of its own for each; "
         "wait until it is done, or choose another --out"
     )
     with claim(out, force=False) as claimed:
@@ -247,16 +247,6 @@ def test_claim__what_a_killed_process_left(tmp_path: Path, replaced: bool) -> No
         assert names(tmp_path) == [".another.handshape.partial", *(["run"] if replaced else [])]
     if replaced:
         assert (tmp_path / "run" / "note.txt").read_text() == "dear"
-
-
-def test_clear_dead_runs__leaves_what_others_write_or_own(tmp_path: Path) -> None:
-    (tmp_path / ".mine.partial").mkdir()
-    with claim(tmp_path / "run", force=False) as claimed, claimed.new_run(force=False) as folder:
-        (folder / "a.txt").write_text("a")
-        clear_dead_runs(tmp_path)
-        clear_dead_runs(tmp_path / "nowhere")
-    assert names(tmp_path) == [".mine.partial", "run"]
-    assert names(tmp_path / "run") == ["a.txt"]
 
 
 def test_write_json__numbers_stay_numbers(tmp_path: Path) -> None:

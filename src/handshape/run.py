@@ -3,10 +3,9 @@
 import json
 import os
 import platform
-import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
@@ -15,17 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import Timeout
 
 from handshape.errors import OutputError
-from handshape.store.workbench import hold_workbench, place_of, workbench_of, workbenches_in
+from handshape.store.place import Place, hold_place
 from handshape.store.writing import writing
 
 _LIBRARIES = ("handshape", "torch", "torchvision", "numpy", "pillow", "pylance", "scikit-learn", "scipy")
 BUNDLE = "recogniser"
 """Name of the bundle's folder inside a run."""
-# In the workbench: the run that is being written, and the one that it is about to replace.
-_NEW, _OLD = "new", "old"
 
 
 def default_out(command: str) -> Path:
@@ -83,20 +79,11 @@ def _is_run(folder: Path) -> bool:
     return isinstance(found, dict) and {"command", "settings"} <= found.keys()
 
 
-def clear_dead_runs(folder: Path) -> None:
-    """Clear away what killed processes left in a folder, and put back a run that one was about to replace."""
-    for bench in workbenches_in(folder):
-        with suppress(OSError), hold_workbench(bench, wait=0):  # Timeout, for one that is held, is an OSError
-            old, place = bench / _OLD, place_of(bench)
-            if old.is_dir() and not place.exists():
-                old.rename(place)
-
-
 class Claim:
     """A directory that is kept for one run: see `claim`."""
 
-    def __init__(self, out: Path, bench: Path) -> None:
-        self.out, self._bench = out, bench
+    def __init__(self, out: Path, place: Place) -> None:
+        self.out, self._place = out, place
 
     @contextmanager
     def new_run(self, *, force: bool) -> Iterator[Path]:
@@ -111,15 +98,10 @@ class Claim:
         Raises:
             OutputError: As in `check_out`, or there is no room for it.
         """
-        partial = self._bench / _NEW
-        with _writing(self.out):
+        with _writing(self.out), self._place.new() as partial:
             partial.mkdir()
-            try:
-                yield partial
-                check_out(self.out, force=force)
-                _replace(place_of(self._bench), partial, self._bench / _OLD)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+            yield partial
+            check_out(self.out, force=force)
 
 
 @contextmanager
@@ -140,23 +122,11 @@ def claim(out: Path, *, force: bool) -> Iterator[Claim]:
         OutputError: As in `check_out`, or another process writes a run there.
     """
     check_out(out, force=force)
-    place = out.resolve()  # a link stays a link, and the run goes where it points
-    bench = workbench_of(place)
-    missing = [folder for folder in place.parents if not folder.exists()]
     with ExitStack() as held:
-        held.callback(_remove_empty, missing)
         with _writing(out):
-            clear_dead_runs(place.parent)
-            try:
-                held.enter_context(hold_workbench(bench))
-            except Timeout as error:
-                raise OutputError(
-                    f"another process writes a run to {str(out)!r}",
-                    "a directory of its own for each run",
-                    "wait until it is done, or choose another --out",
-                ) from error
+            place = held.enter_context(hold_place(out.resolve(), f"a run to {str(out)!r}"))
         check_out(out, force=force)  # it may have been filled until it was claimed
-        yield Claim(out, bench)
+        yield Claim(out, place)
 
 
 @contextmanager
@@ -177,28 +147,8 @@ def new_run(out: Path, *, force: bool) -> Iterator[Path]:
         yield folder
 
 
-def _remove_empty(folders: list[Path]) -> None:
-    """Remove folders that were made for a run which did not come about, the innermost first."""
-    with suppress(OSError):  # the first that is not empty ends it
-        for folder in folders:
-            folder.rmdir()
-
-
 def _writing(out: Path) -> AbstractContextManager[None]:
     return writing(f"the run to {str(out)!r}", "choose another --out")
-
-
-def _replace(place: Path, partial: Path, old: Path) -> None:
-    if not place.exists():
-        partial.rename(place)
-        return
-    place.rename(old)
-    try:
-        partial.rename(place)
-    except OSError:
-        old.rename(place)
-        raise
-    shutil.rmtree(old)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -10,7 +10,8 @@ from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneC
 from handshape.errors import OutputError
 from handshape.models.backbone import load_backbone
 from handshape.progress import say
-from handshape.run import Claim, claim, clear_dead_runs, default_out, describe, write_json
+from handshape.run import Claim, claim, default_out, describe, write_json
+from handshape.store.place import put_back
 from handshape.studies.autoencoder import study_autoencoder
 from handshape.studies.chirality import study_chirality
 from handshape.studies.finetune import study_finetune
@@ -91,7 +92,7 @@ def run_study(name: str, config: Asked, study: Callable[[Asked, Material, Steps]
         check_new(out, force=config.force)
     else:
         out = config.resume
-        clear_dead_runs(out.resolve().parent)
+        put_back(out.resolve().parent)
         find_unfinished(out, command)
     with claim(out, force=config.force or config.resume is not None) as claimed:
         metrics = _run(name, config, study, claimed)

@@ -1,14 +1,15 @@
 """Write an exported model: under a temporary name until it is shown to answer as it should."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
 
-from handshape.errors import HandshapeError, OutputError
+from handshape.errors import OutputError
 from handshape.export.metadata import Metadata
+from handshape.store.place import hold_place
+from handshape.store.writing import writing
 
 
 @contextmanager
@@ -19,26 +20,31 @@ def new_file(out: Path) -> Iterator[Path]:
         out: File to write; an earlier one is replaced.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: It cannot be written, or another process writes it.
     """
     if out.is_dir():
         raise OutputError(f"{str(out)!r} is a folder", "the name of a file", "choose another --out")
-    partial = out.with_name(f".{out.stem}.{os.getpid()}.partial{out.suffix}")
-    try:
-        partial.parent.mkdir(parents=True, exist_ok=True)
+    with appearing(out) as partial:
         yield partial
-        partial.replace(out)
-    except HandshapeError:  # some are OSErrors too, and say better what was wrong
-        raise
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {str(out)!r} ({error.strerror or error})",
-            "a place that can be written to",
-            "choose another --out",
-        ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+
+
+@contextmanager
+def appearing(out: Path) -> Iterator[Path]:
+    """Give a name to write a file or folder under, which becomes ``out`` when the block ends without error.
+
+    Args:
+        out: The place; what is there is replaced.
+
+    Raises:
+        OutputError: It cannot be written, or another process writes it.
+    """
+    expected = "a place that can be written to"
+    with (
+        writing(repr(str(out)), "choose another --out", expected=expected),
+        hold_place(out.resolve(), repr(str(out))) as place,
+        place.new() as partial,
+    ):
+        yield partial
 
 
 def write_model(model: onnx.ModelProto, metadata: Metadata, path: Path) -> None:

@@ -5,7 +5,6 @@ take their place and ask ONNX Runtime in the same browser instead.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from handshape.errors import HandshapeError, OutputError
+from handshape.errors import OutputError
+from handshape.export.file import appearing
 from handshape.export.metadata import MODEL, Metadata
 
 DESCRIPTION = "model.json"
@@ -61,7 +61,7 @@ def new_folder(out: Path) -> Iterator[Path]:
         out: Folder to make; an earlier export of this kind is replaced.
 
     Raises:
-        OutputError: It holds something else, or cannot be written.
+        OutputError: It holds something else, cannot be written, or another process writes it.
     """
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or _is_page(out))):
         raise OutputError(
@@ -69,23 +69,9 @@ def new_folder(out: Path) -> Iterator[Path]:
             "a new or empty folder, or an earlier export",
             "choose another --out",
         )
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir(parents=True)
+    with appearing(out) as partial:
+        partial.mkdir()
         yield partial
-        if out.exists():
-            shutil.rmtree(out)
-        partial.rename(out)
-    except HandshapeError:  # some are OSErrors too, and say better what was wrong
-        raise
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {str(out)!r} ({error.strerror or error})",
-            "a place that can be written to",
-            "choose another --out",
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _is_page(folder: Path) -> bool:

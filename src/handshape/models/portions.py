@@ -12,8 +12,11 @@ from handshape.progress import say
 
 Result = TypeVar("Result")
 
-# What torch and the libraries below it say where they raise a plain RuntimeError.
-_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
+# What torch and the libraries below it say where they raise a plain RuntimeError; the last is oneDNN's.
+_WORDS = (
+    *("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation"),
+    "could not create a primitive",
+)
 
 
 class Portions:

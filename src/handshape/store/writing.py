@@ -12,13 +12,16 @@ _RUST_REASON = re.compile(r"\(os error (\d+)\)")
 
 
 @contextmanager
-def writing(what: str, remedy: str, *others: type[Exception]) -> Iterator[None]:
+def writing(
+    what: str, remedy: str, *others: type[Exception], expected: str = "room on a disk"
+) -> Iterator[None]:
     """Turn what a full, read-only or broken disk raises into an error that says what to do.
 
     Args:
         what: Is being written, such as ``the run to 'runs/first'``.
         remedy: What to do where that fails.
         others: What libraries raise beside ``OSError`` when they cannot write.
+        expected: What there should have been.
 
     Raises:
         OutputError: It cannot be written.
@@ -29,7 +32,7 @@ def writing(what: str, remedy: str, *others: type[Exception]) -> Iterator[None]:
     except HandshapeError:  # some are OSErrors too, and say better what was wrong
         raise
     except kinds as error:
-        raise OutputError(f"cannot write {what} ({_reason(error)})", "room on a disk", remedy) from error
+        raise OutputError(f"cannot write {what} ({_reason(error)})", expected, remedy) from error
 
 
 def writing_to_store(what: str, *others: type[Exception]) -> AbstractContextManager[None]:
