@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ import torch
 from filelock import FileLock
 from PIL import Image, ImageDraw
 
+from .processes import Starter
 from .programs import need
+from .serving import Running
 
 SHARED = os.environ.get("HANDSHAPE_DATA")
 WEIGHTS = os.environ.get("HANDSHAPE_WEIGHTS")
@@ -170,21 +173,27 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     yield tmp_path
 
 
-@pytest.fixture
-def serve(finished: Finished) -> Iterator[Callable[..., Any]]:
-    """Start ``handshape serve`` on a finished run as a process of its own."""
-    from tests.serving import Running
+@pytest.fixture(scope="session")
+def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
+    """Starts commands as processes of their own, quickly."""
+    started = Starter(tmp_path_factory.mktemp("said"))
+    yield started
+    started.close()
 
+
+@pytest.fixture
+def serve(starter: Starter, finished: Finished) -> Iterator[Callable[..., Running]]:
+    """Start ``handshape serve`` on a finished run as a process of its own."""
     started: list[Running] = []
 
-    def start(*words: object) -> Running:
-        started.append(Running(finished.out, *words))
+    def start(*words: object, **environment: str) -> Running:
+        started.append(Running(starter, environment, finished.out, *words))
         return started[-1]
 
     yield start
     for one in started:
-        one.process.kill()
-        one.process.communicate()
+        one.process.send(signal.SIGKILL)
+        one.process.wait()
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,33 @@
-"""`handshape serve` in a process of its own, as a user starts it."""
+"""`handshape serve` in a process of its own."""
 
 import re
 import signal
-import subprocess
-import sys
 import urllib.request
 from typing import Any
 
-PROGRAM = "import sys; from handshape.cli import main; sys.argv[0] = 'handshape'; main()"
+from .processes import Starter
 
 
 class Running:
-    """The command in a process of its own, as a user starts it."""
+    """A server that was started as a user starts it.
 
-    def __init__(self, *words: object) -> None:
-        command = [sys.executable, "-c", PROGRAM, "serve", *map(str, words), "--no-open", "--port", "0"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert self.process.stderr is not None
-        self.told = self.process.stderr.readline()
+    Args:
+        starter: Starts it.
+        environment: What is to be set or changed in its environment.
+        words: Of the command.
+        file: Bytes of the largest file it may write, or 0 for any; see `Starter.run`.
+    """
+
+    def __init__(self, starter: Starter, environment: dict[str, str], *words: object, file: int = 0) -> None:
+        self.process = starter.run(
+            "serve", *words, "--no-open", "--port", 0, environment=environment, file=file
+        )
+        self.process.wait(lambda: self.process.err.endswith("\n"))
+        self.told = self.process.err
         found = re.fullmatch(
             r"Serving at (https?)://([^/]+)/(?:\?token=(\S+))? \(Ctrl\+C ends it\)\n", self.told
         )
-        assert found, self.told + self.process.stderr.read()
+        assert found, self.told
         self.scheme, self.authority, self.token = found[1], found[2], found[3]
 
     @property
@@ -36,8 +42,8 @@ class Running:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read()
 
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
-        """Ask the process to end; return its exit code and what it printed."""
-        self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=60)
-        return self.process.returncode, out, err
+    def end(self, number: int = signal.SIGTERM) -> tuple[int | None, str, str]:
+        """Ask the process to end; return its exit code and what it printed since it began to serve."""
+        self.process.send(signal.Signals(number))
+        code = self.process.wait()
+        return code, self.process.out, self.process.err.removeprefix(self.told)

@@ -39,7 +39,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 PHOTOS = 50
 LABELS = ("A", "B", "C", "D", "E")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("parity")]  # what they compare is made once
 
 
 @dataclass(frozen=True)

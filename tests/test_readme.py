@@ -10,6 +10,7 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 from tests.conftest import draw_shape
+from tests.processes import Starter
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -54,12 +55,14 @@ def test_readme__names_the_two_commands_of_a_fresh_machine() -> None:
 
 
 @pytest.mark.slow
-def test_readme__every_command_runs(readers_folder: Path) -> None:
+def test_readme__every_command_runs(readers_folder: Path, starter: Starter) -> None:
     tool = Path(sys.executable).with_name("handshape")
+    assert run([str(tool), "--version"], readers_folder).startswith("handshape ")
     ours = [line for line in commands() if line.startswith("handshape ")]
     assert [line.split()[1] for line in ours] == ["inspect", "compare", "predict", "evaluate", "export"]
+    weights = {"HANDSHAPE_WEIGHTS": str(readers_folder)}
     for line in ours:
-        run([str(tool), *shlex.split(line)[1:]], readers_folder)
+        starter.run(*shlex.split(line)[1:], place=readers_folder, environment=weights).done()
     for made in ("report.html", "recogniser/model.onnx"):
         assert (readers_folder / "runs/first" / made).is_file()
     (script,) = blocks("python")

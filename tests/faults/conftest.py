@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.conftest import draw_photos
 from tests.faults.looks import contents, figures, images_held, leftovers, rows, run_of
-from tests.faults.processes import Process, Starter
+from tests.processes import Process, Starter
 
 _NET = ("--backbone", "handnet", "--device", "cpu", "--json")
 _SIGNER = ("--signer", r"signer(\d+)_")
@@ -19,6 +19,13 @@ _COMMANDS: dict[str, tuple[object, ...]] = {
     "compare": ("compare", *_NET, *_SIGNER, "--force", "--epochs", 1, "--batch-size", 8),
     "study": ("study", "finetune", *_NET, *_SIGNER, "--sizes", "2", "--epochs", 1),
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process do all tests of this folder: they look at the same undisturbed runs."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("faults"))
 
 
 @dataclass(frozen=True)
@@ -39,18 +46,16 @@ class Scene:
     store: Path
     out: Path
 
-    def begin(self, *more: object, limit: int = 0) -> Process:
+    def begin(self, *more: object) -> Process:
         """Start the command, or go on with it where it is a study that was begun."""
         command, *words = _COMMANDS[self.name]
         if self.name == "study" and (self.out / "progress").is_dir():
-            return self.starter.run("study", "finetune", "--resume", self.out, "--json", *more, limit=limit)
+            return self.starter.run("study", "finetune", "--resume", self.out, "--json", *more)
         sub = [words.pop(0)] if self.name == "study" else []
         out = () if self.name == "features" else ("--out", self.out)
         if self.name == "study" and self.out.exists():
             out = (*out, "--force")
-        return self.starter.run(
-            command, *sub, self.photos, *words, "--store", self.store, *out, *more, limit=limit
-        )
+        return self.starter.run(command, *sub, self.photos, *words, "--store", self.store, *out, *more)
 
     def outcome(self, process: Process) -> dict[str, Any]:
         """All that a finished run leaves behind, without what costs and places may change."""
@@ -81,14 +86,6 @@ class Undisturbed:
 
     outcome: dict[str, Any]
     seconds: float
-
-
-@pytest.fixture(scope="session")
-def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
-    """Starts commands quickly."""
-    started = Starter(tmp_path_factory.mktemp("said"))
-    yield started
-    started.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import draw_photos, draw_shape
 from tests.faults.conftest import Scene, Undisturbed
-from tests.faults.processes import Process
+from tests.processes import Process
 
 
 def stop_when(process: Process, happened: Callable[[], bool]) -> None:

@@ -1,14 +1,13 @@
 """A clock that is wrong, or put back between runs, changes no figure."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from tests.faults.conftest import Scene, Undisturbed
+from tests.programs import need
 
 _YEAR = 365 * 24 * 3600
 
@@ -27,17 +26,15 @@ def test_clock__times_of_files_are_far_from_now(
 
 @pytest.mark.slow
 def test_clock__put_back_between_runs(
-    scene: Callable[..., Scene], undisturbed: Callable[[str], Undisturbed], tmp_path: Path
+    scene: Callable[..., Scene], undisturbed: Callable[[str], Undisturbed]
 ) -> None:
-    faketime = shutil.which("faketime")
-    if faketime is None:
-        pytest.skip("faketime is not installed")
+    faketime = need("faketime")
     here, expected = scene("train"), undisturbed("train").outcome
-    assert here.outcome(here.begin()) == expected
+    process = here.begin()
+    assert here.outcome(process) == expected
     program = "import sys; sys.argv[0] = 'handshape'; from handshape.cli import main; main()"
-    words = [*here.begin().done().words]
     done = subprocess.run(
-        [faketime, "-f", "-3d", sys.executable, "-c", program, *words],
+        [faketime, "-f", "-3d", sys.executable, "-c", program, *process.words],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

@@ -3,11 +3,13 @@
 import random
 import signal
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 from tests.faults.conftest import Scene, Undisturbed
-from tests.faults.looks import leftovers
+from tests.faults.looks import leftovers, rows
 
 pytestmark = pytest.mark.slow
 
@@ -40,3 +42,19 @@ def test_killed__the_next_run_is_as_if_nothing_had_happened(
     here.check_nothing_half(expected.outcome)
     assert here.outcome(here.begin()) == expected.outcome
     assert leftovers(here.store, here.out.parent) == []
+
+
+def has_any(folder: Path, pattern: str) -> bool:
+    return any(folder.glob(pattern))
+
+
+def test_killed__what_was_committed_stays(scene: Callable[..., Scene], undisturbed: Tell) -> None:
+    here, expected = scene("features"), undisturbed("features").outcome
+    for moment in ("images/.*.partial", "features/*.lance/_versions/*.manifest"):
+        process = here.begin()
+        assert process.wait(partial(has_any, here.store, moment)) is None, process.err
+        process.send(signal.SIGKILL)
+        process.wait()
+        here.check_nothing_half(expected)
+    assert rows(here.store)
+    assert here.outcome(here.begin()) == expected

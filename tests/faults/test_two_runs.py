@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults.conftest import Scene, Undisturbed
-from tests.faults.processes import Process
+from tests.processes import Process
 
 Tell = Callable[[str], Undisturbed]
 
@@ -28,8 +28,8 @@ def test_two_runs__the_second_is_refused_at_once(
     second = scene(name, store=tmp_path / "other")
     words = {"study": "study finetune"}.get(name, name)
     assert second.begin().failed() == (
-        f"handshape {words}: another process writes a run to '{here.out}'; expected a directory of its own "
-        "for each run; wait until it is done, or choose another --out"
+        f"handshape {words}: another process writes a run to '{here.out}'; expected a place of its own for "
+        "each; wait until it is done, or choose another --out"
     )
     assert not second.store.exists()
     process.send(signal.SIGCONT)

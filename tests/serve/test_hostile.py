@@ -54,13 +54,10 @@ def send_all(
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
-def test_hostile__ten_thousand_uploads_are_refused(
-    serve: Callable[..., Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hostile__ten_thousand_uploads_are_refused(serve: Callable[..., Running], tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    monkeypatch.setenv("TMPDIR", str(disk))
-    running = serve()
+    running = serve(TMPDIR=str(disk))
     body, kind = form(("image", "a.png", png()))
     before = json.loads(running.open("/v1/predict", body, Content_Type=kind))
     wrong, seen, lock = list[str](), Counter[str](), threading.Lock()

@@ -9,6 +9,8 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tools.tutorial import EXERCISES, TUTORIAL, exercises, main, read, run
 
+from handshape.data.drawn import draw_dataset
+
 SIDES = {"tags": ["solution"]}
 
 
@@ -92,7 +94,10 @@ def test_main__tells_what_it_can_do(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.slow
-def test_tutorial__runs_from_top_to_bottom(tmp_path: Path) -> None:
+def test_tutorial__runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As a reader runs it on own photos, fewer than it draws.
+    draw_dataset(tmp_path / "own", "ABCDEFGHI", signers=4, images=2, size=224, style="outdoor", seed=7)
+    monkeypatch.setenv("TUTORIAL_PHOTOS", str(tmp_path / "own"))
     notebook = run(read(TUTORIAL), tmp_path)
     text = printed(notebook)
     assert "{'A': 0, 'B': 1, 'C': 2" in text and "x: (10, 3, 224, 224) torch.float32" in text

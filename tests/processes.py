@@ -1,4 +1,4 @@
-"""Real processes of the command line that tests stop, kill and starve."""
+"""Real processes of the command line that tests ask, stop and kill."""
 
 import json
 import os
@@ -86,11 +86,8 @@ class Starter:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._numbers, self._started = folder, count(), list[Process]()
-        environment = {
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "XDG_CACHE_HOME": str(folder / "cache"),
-        }
+        own = {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder / "cache")}
+        environment = {name: value for name, value in os.environ.items() if name != "HANDSHAPE_WEIGHTS"} | own
         self._program = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("start.py"))],
             stdin=subprocess.PIPE,
@@ -100,17 +97,35 @@ class Starter:
         )
         assert self._answer() == {"ready": True}
 
-    def run(self, *words: object, limit: int = 0) -> Process:
+    def run(
+        self,
+        *words: object,
+        place: Path = Path(),
+        environment: dict[str, str] | None = None,
+        file: int = 0,
+    ) -> Process:
         """Start a command.
 
         Args:
             words: Its words.
-            limit: Bytes of memory it may ask for; 0 for as many as there are.
+            place: Where it works.
+            environment: What is to be set or changed in its environment.
+            file: Bytes of the largest file it may write: it is killed where one grows larger; 0 for any.
         """
         folder = self._folder / str(next(self._numbers))
         folder.mkdir()
+        for name in ("out", "err"):
+            (folder / name).touch()
         said = [str(word) for word in words]
-        answer = self.ask({"run": said, "folder": str(folder), "limit": limit})
+        answer = self.ask(
+            {
+                "run": said,
+                "place": str(place.absolute()),
+                "folder": str(folder),
+                "file": file,
+                "environment": environment or {},
+            }
+        )
         self._started.append(Process(self, answer["pid"], folder, said))
         return self._started[-1]
 

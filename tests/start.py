@@ -1,13 +1,16 @@
 """Starts the command line as processes that need not import its libraries anew: each is a copy of this one.
 
 Run as a program. Takes one JSON object a line from standard input and answers with one on standard output:
-``{"run": WORDS, "folder": F, "limit": BYTES}`` starts ``handshape WORDS`` and tells its ``pid``; what it says
-goes to ``F/out`` and ``F/err``. ``{"ask": PID}`` tells its exit ``code`` once it has ended.
+``{"run": WORDS, "place": P, "folder": F, "file": BYTES, "environment": {NAME: VALUE}}`` starts a command
+in ``P`` and tells its ``pid``; what it says goes to ``F/out`` and ``F/err``. It is ended where it writes a
+file of more bytes than ``file``; 0 is no limit.
+``{"ask": PID}`` tells its exit ``code`` once it has ended.
 """
 
 import json
 import os
 import resource
+import signal
 import sys
 import warnings
 from importlib import import_module
@@ -16,7 +19,14 @@ from typing import Any
 
 from handshape.cli import main
 
-_COMMANDS = ("compare", "features", "study", "train")
+# What commands import when they need it. Torch's optimisers import a compiler that nothing here uses: most of
+# the work of a short training.
+_IMPORTS = (
+    *(f"handshape.commands.{name}" for name in ("compare", "evaluate", "export", "features", "inspect")),
+    *(f"handshape.commands.{name}" for name in ("predict", "serve", "study", "train")),
+    *("handshape.terminal", "handshape.serve.app", "handshape.serve.server", "handshape.serve.teach"),
+    *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "scipy.fftpack", "torch._dynamo"),
+)
 
 
 def start(request: dict[str, Any]) -> int:
@@ -26,8 +36,12 @@ def start(request: dict[str, Any]) -> int:
     folder = Path(request["folder"])
     for number, name in enumerate((Path(os.devnull), folder / "out", folder / "err")):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
-    if request["limit"]:
-        resource.setrlimit(resource.RLIMIT_AS, (request["limit"], request["limit"]))
+    os.chdir(request["place"])
+    os.environ.update(request["environment"])
+    if request["file"]:
+        # A larger file ends the process there and then; Python would make an error of it.
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (request["file"],) * 2)
     sys.argv = ["handshape", *request["run"]]
     main()
     raise AssertionError("the command line ends its process")
@@ -46,7 +60,7 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    for name in (*(f"handshape.commands.{command}" for command in _COMMANDS), "handshape.terminal"):
+    for name in _IMPORTS:
         import_module(name)
     # Lance must not have been used before a process is copied, and has not been: it is only imported.
     warnings.filterwarnings("ignore", message="lance is not fork-safe")
