@@ -1,72 +1,12 @@
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from tests.evaluation.conftest import by_source, judged, titles
 
-from handshape.data.duplicates import Leaks
-from handshape.data.finding import Finding
-from handshape.data.folder import read_folder
-from handshape.data.scan import scan_dataset
-from handshape.data.split import Split
-from handshape.data.survey import survey_data
-from handshape.evaluation.calibration import calibrate
-from handshape.evaluation.experiment import Experiment, Ungrouped, split_sides
-from handshape.evaluation.folds import FoldPlan, measure_folds
-from handshape.evaluation.intervals import accuracy_interval
-from handshape.evaluation.judge import Judged
-from handshape.evaluation.metrics import measure
-from handshape.evaluation.rejection import measure_rejection
-from handshape.evaluation.report_answer import find_answer, find_cautions, hundred, is_drawn
-
-
-class Fitted:
-    """Stands for a fitted model, of which only this is asked."""
-
-    name, valid_accuracy, seconds = "frozen", 1.0, {"total": 1.0}
-
-
-def judged(
-    experiment_split: Split, wrong: int = 1, mirrored: float | None = 1.0, side: Any = "test"
-) -> Judged:
-    tested = experiment_split.dataset.on(side)
-    read = tested.classes.copy()
-    read[:wrong] = (read[:wrong] + 1) % len(tested.labels)
-    probabilities = np.eye(len(tested.labels), dtype=np.float32)[read]
-    signers = [sample.signer for sample in tested.samples]
-    sources = [sample.source for sample in tested.samples]
-    logits = 4 * probabilities
-    return Judged(
-        Fitted(),  # type: ignore[arg-type]
-        tested,
-        probabilities,
-        measure(tested.classes, probabilities, tested.labels, signers, sources),
-        accuracy_interval(read == tested.classes, signers),
-        calibrate(logits, tested.classes, logits, tested.classes),
-        measure_rejection(probabilities, tested.classes, 0.5),
-        mirrored,
-        0.1,
-    )
-
-
-@pytest.fixture
-def make(make_photos: Any, tmp_path: Path) -> Any:
-    """Return a function that makes an experiment whose one model reads some test photos wrong."""
-
-    def build(signer: str | None = r"signer(\d)_", kind: Any = "auto", **answers: Any) -> Experiment:
-        root = make_photos("ABC", signers=4, images=2)
-        scan = scan_dataset(read_folder(root, signer=signer), tmp_path / "store", size=32)
-        found = survey_data(scan, kind=kind, valid_fraction=0.25, test_fraction=0.25, seed=0)
-        survey = replace(found, leaks=Leaks(found.leaks.photos, 0, ()), findings=[])
-        result = judged(survey.split, **answers)
-        return Experiment(survey, [result], {"frozen": 1.0}, {}, None, None)
-
-    return build
-
-
-def titles(experiment: Experiment) -> list[str]:
-    return [caution.title for caution in find_cautions(experiment, find_answer(experiment))]
+from handshape.evaluation.experiment import split_sides
+from handshape.evaluation.folds import measure_folds
+from handshape.evaluation.report_answer import find_answer, hundred
 
 
 @pytest.mark.parametrize(
@@ -107,23 +47,6 @@ def test_find_answer__of_folds_is_their_mean_and_names_the_worst(make: Any) -> N
     )
 
 
-def by_source(
-    experiment: Experiment, wrong: tuple[int, ...], apart: bool | None, untested: int = 0
-) -> Experiment:
-    """Read the first photos of each side of the split wrong, as if the sides were sources."""
-    data = experiment.survey.split.dataset
-    split = replace(
-        experiment.survey.split,
-        dataset=replace(data, samples=tuple(replace(s, source=f"room {s.split}") for s in data.samples)),
-    )
-    names: tuple[Any, ...] = ("test", "valid", "train")[: len(wrong)]
-    parts = [judged(split, count, side=side) for count, side in zip(wrong, names, strict=True)]
-    sides = split_sides(split.dataset)
-    plan = FoldPlan("source", {side: {"test": sides[side]} for side in names}, apart, untested)
-    survey = replace(experiment.survey, split=split)
-    return replace(experiment, survey=survey, folds={"frozen": measure_folds(parts, plan)})
-
-
 def test_find_answer__of_sources_names_the_worst_and_what_the_interval_speaks_of(make: Any) -> None:
     experiment = make()
     answer = find_answer(by_source(experiment, (4, 1), True))
@@ -143,21 +66,6 @@ def test_find_answer__of_sources_without_a_mistake(make: Any) -> None:
     assert answer.worst is None and answer.sentence.endswith("; no mistake was made")
 
 
-def test_find_cautions__of_sources_that_were_left_out(make: Any) -> None:
-    made = make(wrong=0)
-    experiment = by_source(made, (4, 1), False, untested=3)
-    first, second, last = find_cautions(experiment, find_answer(experiment))
-    assert (first.title, second.title) == ("Other rooms", "Known signers")
-    assert "100 % of the test photos are read right instead of 58 %" in first.text
-    assert "not of new people" in second.text
-    assert last.title == "Not tested" and last.text.startswith(
-        "3 photos have no known source, or a label that"
-    )
-    unknown = by_source(made, (0, 0, 0), None)
-    assert titles(unknown) == ["Signers not known"]
-    assert titles(by_source(made, (0, 0, 0), True)) == []
-
-
 def test_find_answer__without_a_mistake(make: Any) -> None:
     answer = find_answer(make(wrong=0))
     assert "all 6 test photos are read right" in answer.sentence
@@ -173,89 +81,3 @@ def test_find_answer__a_given_split_that_keeps_signers_apart_says_so(make: Any) 
     mixed = replace(split, dataset=replace(split.dataset, samples=samples))
     given = replace(experiment, survey=replace(experiment.survey, split=mixed))
     assert not find_answer(given).new_signers and titles(given) == ["Given split"]
-
-
-@pytest.mark.parametrize(
-    "leaking, words",
-    [
-        (97, "97 % of the test photos have a near-twin in training: this figure is mostly memory"),
-        (20, "20 % of the test photos have a near-twin in training: this figure is partly memory"),
-        (2, "2 % of the test photos have a near-twin in training: too few"),
-    ],
-)
-def test_find_cautions__a_leak_says_how_much_is_memory(make: Any, leaking: int, words: str) -> None:
-    experiment = make(signer=None, kind="random")
-    survey = replace(experiment.survey, leaks=Leaks(100, leaking, ()))
-    leaking_experiment = replace(experiment, survey=survey)
-    first, second = find_cautions(leaking_experiment, find_answer(leaking_experiment))
-    assert first.text.startswith(words) and first.title == "Leak"
-    assert second.title == "Random split" and "says nothing about people" in second.text
-
-
-def test_find_cautions__with_and_without_grouping(make: Any) -> None:
-    plain = make(signer=None, kind="random")
-    name = plain.best.fitted.name
-    experiment = replace(plain, ungrouped=Ungrouped(0.41, {name: 1.0}, {name: 0.99}))
-    text = find_cautions(experiment, find_answer(experiment))[1].text
-    assert "41 % of the test photos" in text and f"{name} would read 99.0 % right" in text
-    assert f"against {100 * experiment.best.accuracy:.1f} % with bursts kept together" in text
-    unknown = replace(plain, ungrouped=Ungrouped(0.41, {}, {}))
-    assert find_cautions(unknown, find_answer(unknown))[1].text.endswith("a near-twin in training.")
-
-
-def test_find_cautions__drawn_hands_left_hands_and_data(make: Any) -> None:
-    experiment = make(mirrored=0.2)
-    (experiment.survey.split.dataset.root / "truth.csv").write_text("path\n")
-    bad = Finding("two_labels", "serious", "Two photos are wrong.", 0.1)
-    survey = replace(experiment.survey, findings=[bad, bad, replace(bad, severity="note")])
-    experiment = replace(experiment, survey=survey)
-    assert titles(experiment) == ["Drawn hands", "One signer", "Left hands", "In the data"]
-    assert (
-        find_cautions(experiment, find_answer(experiment))[-1].text == "Two photos are wrong. 1 more below."
-    )
-
-
-def test_find_cautions__says_nothing_of_mirror_images_that_were_not_read(make: Any) -> None:
-    assert titles(make(mirrored=None)) == ["One signer"]
-
-
-def test_find_cautions__labels_that_no_test_photo_shows(make: Any) -> None:
-    experiment = make()
-    best = experiment.results[0]
-    untested = replace(best, metrics=replace(best.metrics, missing_labels=("J", "Z")))
-    experiment = replace(experiment, results=[untested])
-    assert titles(experiment)[-1] == "Untested labels"
-    assert "No test photo shows J and Z" in find_cautions(experiment, find_answer(experiment))[-1].text
-
-
-def test_is_drawn__also_where_a_source_is(make: Any) -> None:
-    data = make().survey.split.dataset
-    assert not is_drawn(data)
-    (data.root / "room").mkdir()
-    (data.root / "room" / "truth.csv").write_text("path\n")
-    assert not is_drawn(data)
-    assert is_drawn(replace(data, samples=tuple(replace(s, source="room") for s in data.samples)))
-
-
-class Tuned(Fitted):
-    name = "finetune"
-
-
-@pytest.mark.parametrize(
-    "frozen, tuned, words",
-    [
-        (0, 0, "The frozen network reads every test photo right already, so there was nothing to gain."),
-        (1, 1, "No epoch of tuning read valid better than the frozen network, which was kept."),
-        (1, 2, "100.0 % of valid are read right instead of 100.0 %, of test 66.7 % instead of 83.3 %: "),
-        (1, 0, None),
-    ],
-)
-def test_find_cautions__says_why_tuning_gained_nothing(
-    make: Any, frozen: int, tuned: int, words: str | None
-) -> None:
-    experiment = make(wrong=frozen)
-    other = replace(judged(experiment.survey.split, wrong=tuned), fitted=Tuned())  # type: ignore[arg-type]
-    experiment = replace(experiment, results=[experiment.results[0], other])
-    told = {one.title: one.text for one in find_cautions(experiment, find_answer(experiment))}
-    text = told.get("Tuning gained nothing")
-    assert text is None if words is None else text is not None and text.startswith(words)

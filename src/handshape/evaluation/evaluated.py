@@ -18,7 +18,8 @@ from handshape.evaluation.intervals import Interval
 from handshape.evaluation.metrics import Metrics
 from handshape.evaluation.rejection import Rejection
 from handshape.evaluation.report import environment
-from handshape.evaluation.report_answer import hundred, is_drawn
+from handshape.evaluation.report_answer import hundred
+from handshape.evaluation.report_cautions import is_drawn
 from handshape.evaluation.report_parts import Mistake, find_confusions, weakest_first
 
 # From this loss on mirrored photos it belongs on the first screen.

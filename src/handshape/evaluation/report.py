@@ -14,7 +14,8 @@ from handshape.evaluation import plots
 from handshape.evaluation.experiment import Experiment, split_sides
 from handshape.evaluation.judge import Judged
 from handshape.evaluation.pictures import ViewMaker, data_address, pair_sheet, view_sheet
-from handshape.evaluation.report_answer import SPLIT_WORDS, find_answer, find_cautions
+from handshape.evaluation.report_answer import find_answer
+from handshape.evaluation.report_cautions import SPLIT_WORDS, find_cautions
 from handshape.evaluation.report_parts import (
     Mistake,
     draw_plots,
