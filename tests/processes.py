@@ -143,4 +143,4 @@ class Starter:
     def close(self) -> None:
         for process in self._started:
             process.send(signal.SIGKILL)
-        self._program.communicate(timeout=10)
+        self._program.communicate(timeout=60)

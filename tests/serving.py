@@ -7,6 +7,10 @@ from typing import Any
 
 from .processes import Starter
 
+_SERVING = re.compile(
+    r"^Serving at (https?)://([^/]+)/(?:\?token=(\S+))? \(Ctrl\+C ends it\)\n", re.MULTILINE
+)
+
 
 class Running:
     """A server that was started as a user starts it.
@@ -22,11 +26,9 @@ class Running:
         self.process = starter.run(
             "serve", *words, "--no-open", "--port", 0, environment=environment, file=file
         )
-        self.process.wait(lambda: self.process.err.endswith("\n"))
+        self.process.wait(lambda: _SERVING.search(self.process.err) is not None)
         self.told = self.process.err
-        found = re.fullmatch(
-            r"Serving at (https?)://([^/]+)/(?:\?token=(\S+))? \(Ctrl\+C ends it\)\n", self.told
-        )
+        found = _SERVING.search(self.told)
         assert found, self.told
         self.scheme, self.authority, self.token = found[1], found[2], found[3]
 

@@ -66,3 +66,4 @@ if __name__ == "__main__":
     warnings.filterwarnings("ignore", message="lance is not fork-safe")
     print(json.dumps({"ready": True}), flush=True)
     serve()
+    os._exit(0)  # all that was imported takes seconds to be taken apart
