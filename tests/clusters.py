@@ -16,6 +16,7 @@ def three_nodes() -> Iterator[Any]:
     """Start a cluster; nothing is connected to it yet."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_worker_niceness", "0")
+    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
     cluster = _started()
     try:
         yield cluster

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from handshape.config.fields import Settings, argument, option
+from handshape.config.cluster import ClusterOptions
+from handshape.config.fields import argument, option
 from handshape.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServeConfig(Settings):
+class ServeConfig(ClusterOptions):
     """Open the live page and answer the HTTP API; nothing that is sent to it leaves this machine."""
 
     bundle: Path | None = argument(
@@ -34,7 +35,12 @@ class ServeConfig(Settings):
         "Folder for photos taught on the page; what is trained on them goes into a folder beside it.",
     )
     store: Path | None = option(None, "Folder of the feature store (default: the user's cache directory).")
-    threads: int = option(0, "Threads that read photos; 0 for one per core.")
+    threads: int = option(
+        0, "Threads that read photos; 0 for one per core, or, with --engine ray, one per replica."
+    )
+    replicas: int = option(
+        2, "With --engine ray: processes that read photos, each on cores of its own; there is no Teach then."
+    )
 
     def __post_init__(self) -> None:
         """Check ranges, and that what belongs together is given together."""
@@ -50,4 +56,12 @@ class ServeConfig(Settings):
         if (self.certificate is None) != (self.key is None):
             raise UsageError(
                 "one of --certificate and --key", "both or neither", "give the other one as well"
+            )
+        if self.replicas < 1:
+            raise UsageError(f"--replicas {self.replicas}", "1 or more", "change it")
+        if self.engine == "ray" and self.bundle is None:
+            raise UsageError("no BUNDLE with --engine ray", "one: nothing is taught there", "name it")
+        if self.engine == "ray" and self.certificate is not None:
+            raise UsageError(
+                "--certificate with --engine ray", "a proxy that speaks TLS before it", "leave it out"
             )
