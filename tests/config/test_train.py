@@ -17,3 +17,11 @@ def test_compare_config__the_best_recipe_is_among_the_models_once() -> None:
     assert both.model_names == ("finetune", "frozen")
     with pytest.raises(UsageError, match="--models ''"):
         CompareConfig(data="photos", models="", recipe="best")  # type: ignore[arg-type]
+
+
+def test_train_config__a_cluster_tunes() -> None:
+    assert TrainConfig(data="photos", engine="ray", recipe="best").engine == "ray"  # type: ignore[arg-type]
+    with pytest.raises(
+        UsageError, match="--engine ray with --model frozen; expected --model finetune; leave"
+    ):
+        TrainConfig(data="photos", engine="ray")  # type: ignore[arg-type]

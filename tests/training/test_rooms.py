@@ -1,3 +1,5 @@
+import pickle
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from handshape.recogniser import BundleConfig, Recogniser, load
 from handshape.training import rooms
 from handshape.training.fit import Fitter
 from handshape.training.fitted import Fitted, Sides
+from handshape.training.tuning import Tuned, tune
 
 CPU = torch.device("cpu")
 
@@ -86,3 +89,13 @@ def test_fit__the_frozen_network_counts_as_far_as_photos_are_familiar(scan: Scan
 def test_fit__same_seed_same_numbers(scan: Scan, tmp_path: Path) -> None:
     first, again = (fit(scan, tmp_path / "store") for _ in range(2))
     assert torch.equal(first.logits["test"], again.logits["test"])
+
+
+def test_fit__what_is_tuned_can_be_sent_elsewhere(scan: Scan, tmp_path: Path) -> None:
+    def elsewhere(*given: Any, **named: Any) -> Tuned:
+        sent: partial[Tuned] = pickle.loads(pickle.dumps(partial(tune, *given, **named)))
+        return sent()
+
+    here, there = fit(scan, tmp_path / "store"), fit(scan, tmp_path / "store", tuner=elsewhere)
+    assert torch.equal(here.logits["test"], there.logits["test"])
+    assert not torch.equal(here.logits["test"], torch.zeros_like(here.logits["test"]))

@@ -1,9 +1,11 @@
 """Train one or several models on one split and write a run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from handshape.cluster import join_cluster
 from handshape.commands.material import choose_device, say_findings, scan_material, survey_material
 from handshape.config.train import CompareConfig, ModelName, TrainConfig
 from handshape.data.augment import views_of
@@ -18,8 +20,10 @@ from handshape.models.backbone import load_backbone
 from handshape.progress import say
 from handshape.recogniser import BundleConfig, Recogniser
 from handshape.run import Claim, claim, default_out, describe, write_json
+from handshape.store.location import open_store
 from handshape.training.fit import Fitter
 from handshape.training.history import write_history
+from handshape.training.tuning import Tuner, tune
 
 # Without a backbone to please, images are as large as the lesson's.
 _SIZE = 224
@@ -37,11 +41,21 @@ def train(config: TrainConfig) -> dict[str, Any]:
     Raises:
         HandshapeError: Something a user can mend; see the message.
     """
-    return train_models(config, (config.model,), "train")
+    if config.engine == "local":
+        return train_models(config, (config.model,), "train")
+    # Workers have working folders of their own.
+    store = open_store(config.store).absolute()
+    absolute = replace(config, data=config.data.absolute(), store=store)
+    with join_cluster(config.address):
+        from handshape.features.ray import device_of_cluster  # Ray is an extra
+        from handshape.training.ray import Cluster
+
+        cluster = Cluster(store / "tuning", device_of_cluster(config.device))
+        return train_models(absolute, (config.model,), "train", tuner=cluster)
 
 
 def train_models(
-    config: TrainConfig | CompareConfig, names: Sequence[ModelName], command: str
+    config: TrainConfig | CompareConfig, names: Sequence[ModelName], command: str, *, tuner: Tuner = tune
 ) -> dict[str, Any]:
     """Train models on one split, write the run and save the recogniser that reads valid best.
 
@@ -49,6 +63,7 @@ def train_models(
         config: The settings.
         names: Models to train.
         command: Name of the command, for the run.
+        tuner: Does the tuning; by default this process.
 
     Returns:
         What ``metrics.json`` holds.
@@ -58,13 +73,17 @@ def train_models(
     """
     out = config.out or default_out(command)
     with claim(out, force=config.force) as claimed:
-        metrics = _train(config, names, command, claimed)
+        metrics = _train(config, names, command, claimed, tuner)
     say(f"Report: {out / 'report.html'}")
     return metrics
 
 
 def _train(
-    config: TrainConfig | CompareConfig, names: Sequence[ModelName], command: str, claimed: Claim
+    config: TrainConfig | CompareConfig,
+    names: Sequence[ModelName],
+    command: str,
+    claimed: Claim,
+    tuner: Tuner,
 ) -> dict[str, Any]:
     device = choose_device(config.device)
     backbone = None
@@ -75,7 +94,9 @@ def _train(
     survey = survey_material(config, scan)
     # What cannot be split so fails here and above, before the long work.
     plan_folds(config.folds, survey, config.valid_fraction, config.seed)
-    fitter = Fitter(scan, store, device, backbone, config, config, config, seed=config.seed, size=size)
+    fitter = Fitter(
+        scan, store, device, backbone, config, config, config, seed=config.seed, size=size, tuner=tuner
+    )
     features = fitter.features()
     if features is not None:
         survey = survey_material(config, scan, features)

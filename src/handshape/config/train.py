@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handshape.config.augment import AugmentOptions
+from handshape.config.cluster import ClusterOptions
 from handshape.config.data import DataConfig, OutConfig
 from handshape.config.fields import Settings, option
 from handshape.config.finetune import FinetuneOptions
@@ -131,7 +132,7 @@ class CompareConfig(_TrainingConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(_TrainingConfig):
+class TrainConfig(ClusterOptions, _TrainingConfig):
     """Train one model."""
 
     model: ModelName = option(
@@ -139,9 +140,15 @@ class TrainConfig(_TrainingConfig):
     )
 
     def __post_init__(self) -> None:
-        """Let the best recipe choose its own model."""
+        """Let the best recipe choose its own model, and check that a cluster has something to do."""
         super().__post_init__()
         if self.recipe == "best":
             if self.model == "cnn":
                 raise UsageError("--recipe best with --model cnn", "one of them", "leave one out")
             object.__setattr__(self, "model", "finetune")
+        if self.engine == "ray" and self.model != "finetune":
+            raise UsageError(
+                f"--engine ray with --model {self.model}",
+                "--model finetune",
+                "leave it out: `handshape features --engine ray` extracts on a cluster",
+            )

@@ -140,7 +140,8 @@ class RoomsFitter:
         for parameter in (parameter for rate in rates for parameter in rate.parameters):
             parameter.requires_grad_(True)
         train, valid = self._feeds(sides, backbone.preprocessing)
-        tuned = self._tuner(
+        tuner = self._tuner if keeper is None else partial(tune, keeper=keeper)
+        tuned = tuner(
             network,
             [*rates, Rate(list(head.parameters()), _HEAD_RATE)],
             train,
@@ -150,7 +151,6 @@ class RoomsFitter:
             batch_size=self._loop.batch_size,
             seed=self._loop.seed,
             weight_decay=_WEIGHT_DECAY,
-            keeper=keeper,
         )
         network.load_state_dict(tuned.state)
         backbone.requires_grad_(False).eval()

@@ -1,0 +1,108 @@
+"""Tuning on a Ray cluster: the same loop in several processes, begun again without those that are lost.
+
+Ray is imported here and nowhere above; whoever imports this module has made sure that it is installed.
+"""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import ray
+import ray.train
+import torch
+from numpy.typing import NDArray
+from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchTrainer, get_device
+
+from handshape.config.finetune import FinetuneOptions
+from handshape.errors import ClusterError
+from handshape.models.network import FrozenNetwork
+from handshape.progress import say
+from handshape.training.checkpoint import Checkpoint
+from handshape.training.inputs import Inputs
+from handshape.training.tuning import Rate, Tuned, restored, tune
+from handshape.training.world import Together
+
+# How often tuning goes on after workers were lost.
+_LOST = 5
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Tunes on the cluster that was joined.
+
+    Args:
+        folder: On storage that every node shares, for checkpoints.
+        device: Where networks run there.
+    """
+
+    folder: Path
+    device: torch.device
+
+    def __call__(
+        self,
+        network: FrozenNetwork,
+        rates: Sequence[Rate],
+        train: tuple[Callable[[int], Inputs], NDArray[np.int64]],
+        valid: tuple[Inputs, NDArray[np.int64]],
+        options: FinetuneOptions,
+        *,
+        start: tuple[float, float],
+        batch_size: int,
+        seed: int,
+        weight_decay: float = 0.0,
+    ) -> Tuned:
+        """Tune a network as `tune` does, a share of each batch on each worker; arguments are those of `tune`.
+
+        After every epoch the state is written to the folder. Where a worker is lost, the others go on from
+        there, with as many as there are then.
+
+        Raises:
+            ClusterError: Tuning failed again and again.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(dir=self.folder))
+        work = partial(
+            tune, network, rates, train, valid, options,
+            start=start, batch_size=batch_size, seed=seed, weight_decay=weight_decay,
+        )  # fmt: skip
+        try:
+            self._run(ray.put(work), place)
+            kept = Checkpoint(place / "state").load()
+        finally:
+            shutil.rmtree(place)
+        assert kept is not None  # it is written after the first epoch
+        return restored(kept)
+
+    def _run(self, work: ray.ObjectRef, place: Path) -> None:
+        gpus = self.device.type == "cuda"
+        workers = int(ray.cluster_resources().get("GPU" if gpus else "CPU", 1))
+        say(f"Tuning on {workers} workers")
+        trainer = TorchTrainer(
+            partial(_work, work, place),
+            # With as many as are left, where some are lost.
+            scaling_config=ScalingConfig(num_workers=(1, workers), use_gpu=gpus),
+            run_config=RunConfig(storage_path=str(place), failure_config=FailureConfig(max_failures=_LOST)),
+        )
+        try:
+            trainer.fit()
+        except ray.train.TrainingFailedError as error:
+            reason = str(error).strip().split("\n")[-1]
+            raise ClusterError(
+                f"tuning was begun again {_LOST} times and failed ({reason})",
+                "workers that stay, with the store under the same path on all of them",
+                "see Ray's log",
+            ) from error
+
+
+def _work(work: ray.ObjectRef, place: Path) -> None:
+    logging.getLogger("ray.train").setLevel(logging.ERROR)
+    loop: partial[Tuned] = ray.get(work)
+    network: FrozenNetwork = loop.args[0]
+    network.to(get_device())
+    loop(world=Together(get_device()), keeper=Checkpoint(place / "state"))

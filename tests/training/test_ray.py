@@ -1,0 +1,121 @@
+"""Tuning on a cluster, a worker of which is lost."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from handshape.cluster import join_cluster
+from handshape.config.finetune import FinetuneOptions
+from handshape.errors import ClusterError
+from handshape.models.backbone import load_backbone
+from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.network import FrozenNetwork
+from handshape.training.tuning_inputs import ViewInputs
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed"),
+    pytest.mark.slow,
+    pytest.mark.xdist_group("ray"),
+    # Ray starts its processes by forks that become programs of their own at once.
+    pytest.mark.filterwarnings("ignore:lance is not fork-safe"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
+]
+
+
+def words(photos: Path, tmp_path: Path, name: str, *more: object) -> tuple[object, ...]:
+    shared = ("--signer", r"signer(\d+)_", "--backbone", "handnet", "--store", tmp_path / "store", "--json")
+    tuning = ("--model", "finetune", "--pool", 1, "--tuning-epochs", 3, "--batch-size", 6, "--device", "cpu")
+    return ("train", photos, *shared, *tuning, "--out", tmp_path / name, *more)
+
+
+def history(run: Path) -> list[list[float]]:
+    rows = [line.split(",") for line in (run / "history.csv").read_text().splitlines()[1:]]
+    return [[float(number) for number in row[2:5]] for row in rows]
+
+
+class Held(ViewInputs):
+    """Views that are fed on a cluster; in the second epoch one node stops."""
+
+    def __init__(self, node: str, log: Path, *given: Any) -> None:
+        import ray
+
+        super().__init__(*given)
+        with log.open("a") as file:  # a short line is written at once
+            file.write(f"{given[-1]}\n")
+        if given[-1] == 2 and ray.get_runtime_context().get_node_id() == node:
+            log.with_name("stopped").touch()
+            time.sleep(3600)
+
+
+def test_train__a_node_lost_in_the_middle(
+    cli: Callable[..., Any],
+    ray_cluster: Any,
+    make_photos: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    photos, log = make_photos("ABC", signers=4, images=4), tmp_path / "epochs"
+    local = cli(*words(photos, tmp_path, "local")).json
+    node = ray_cluster.add_node(num_cpus=1)
+
+    def lose() -> None:
+        deadline = time.monotonic() + 300
+        while not (tmp_path / "stopped").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        ray_cluster.remove_node(node, allow_graceful=False)
+
+    loser = threading.Thread(target=lose)
+    loser.start()
+    monkeypatch.chdir(tmp_path)  # workers are elsewhere
+    monkeypatch.setattr("handshape.training.finetune.ViewInputs", partial(Held, node.node_id, log))
+    ray = ("--engine", "ray", "--address", ray_cluster.address)
+    answer = cli(*words(Path(photos.name), tmp_path, "ray", *ray))
+    loser.join()
+    assert answer.code == 0, answer.err
+    assert "Tuning on 4 workers" in answer.err
+    # What was done before the loss is not done again, and three go on.
+    assert Counter(log.read_text().split()) == {"1": 4, "2": 4 + 3, "3": 3}
+    assert answer.json["models"].keys() == local["models"].keys()
+    rows, expected = history(tmp_path / "ray"), history(tmp_path / "local")
+    assert len(rows) == len(expected) == 4
+    for row, other in zip(rows, expected, strict=True):
+        assert row == pytest.approx(other, rel=0.02)
+    assert not list((tmp_path / "store" / "tuning").iterdir())
+
+
+def test_cluster__what_fails_again_and_again(
+    ray_cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with join_cluster(ray_cluster.address):
+        from handshape.training import ray
+
+        monkeypatch.setattr(ray, "_LOST", 0)
+        backbone = load_backbone("handnet")
+        pool = Pool(1, *backbone.feature_shape[1:])
+        head = Head(backbone.feature_shape[0], 2, HeadConfig("linear", 1))
+        cluster = ray.Cluster(tmp_path / "tuning", torch.device("cpu"))
+        message = (
+            r"^tuning was begun again 0 times and failed \(.*\); expected workers that stay, with the store "
+            "under the same path on all of them; see Ray's log$"
+        )
+        nothing: Any = None
+        with pytest.raises(ClusterError, match=message):  # there is nothing to tune
+            cluster(
+                FrozenNetwork(backbone, pool, head),
+                [],
+                nothing,
+                nothing,
+                FinetuneOptions(),
+                start=(0, 0),
+                batch_size=1,
+                seed=0,
+            )
+    assert not list((tmp_path / "tuning").iterdir())
