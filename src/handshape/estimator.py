@@ -51,7 +51,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights: File with its weights, ``untrained``, or None to look and download.
         head: What is trained on the features.
         pool: Places along each axis that features are averaged to.
-        views: Augmented copies of each training photo; None for the default of 2.
+        views: Augmented copies of each training photo; None for the default of 1.
         epochs: Passes over the training images, for the CNN and the MLP.
         batch_size: Images in one step.
         learning_rate: Of Adam.

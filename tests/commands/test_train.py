@@ -222,7 +222,7 @@ def test_configs__the_lesson_s_defaults() -> None:
     assert (config.epochs, config.batch_size, config.learning_rate) == (7, 32, 1e-3)
     assert config.backbone == "alexnet" and config.seed == 0
     assert CompareConfig(data=Path("photos")).model_names == ("cnn", "frozen")
-    assert config.views == 2 and TrainConfig(data=Path("photos"), augment="none").views == 0
+    assert config.views == 1 and TrainConfig(data=Path("photos"), augment="none").views == 0
 
 
 @pytest.mark.parametrize("make", [BackboneConfig, LoopOptions])
