@@ -3,9 +3,21 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 NODES = 3
+ON_RAY = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed"),
+    pytest.mark.slow,
+    pytest.mark.xdist_group("ray"),
+    # Ray starts its processes by forks that become programs of their own at once.
+    pytest.mark.filterwarnings("ignore:lance is not fork-safe"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
+]
 _MEMORY = 200 * 1024**2
 # Ray gives a node half a minute to start, which a machine with much else to do may not keep.
 _TRIES = 4
@@ -17,6 +29,9 @@ def three_nodes() -> Iterator[Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_worker_niceness", "0")
     os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
+    # Workers are sent parts of tests, which they have to find.
+    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     cluster = _started()
     try:
         yield cluster

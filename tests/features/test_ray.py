@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 import torch
 from fsspec.implementations.local import LocalFileSystem
 from pyarrow.fs import FSSpecHandler, PyFileSystem
+from tests.clusters import ON_RAY
 from tests.conftest import draw_photos
 
 from handshape.cluster import join_cluster
@@ -28,15 +28,7 @@ from handshape.features.extract import make_extractor
 from handshape.models.backbone import load_backbone
 from handshape.store.location import open_store
 
-NOT_THERE = find_spec("ray") is None
-pytestmark = [
-    pytest.mark.skipif(NOT_THERE, reason="the extra `ray` is not installed"),
-    pytest.mark.slow,
-    pytest.mark.xdist_group("ray"),
-    # Ray starts its processes by forks that become programs of their own at once.
-    pytest.mark.filterwarnings("ignore:lance is not fork-safe"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
-]
+pytestmark = ON_RAY
 
 Contents = dict[tuple[str, int], bytes]
 MOST = 16  # photos of a block, where there are no more than here

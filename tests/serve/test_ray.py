@@ -6,11 +6,11 @@ import urllib.error
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.clusters import ON_RAY
 from tests.conftest import Finished, draw_shape
 from tests.serve.conftest import form, png
 from tests.serving import Running
@@ -20,14 +20,7 @@ from handshape.cluster import join_cluster
 from handshape.errors import ClusterError
 from handshape.serve.settings import Settings
 
-pytestmark = [
-    pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed"),
-    pytest.mark.slow,
-    pytest.mark.xdist_group("ray"),
-    # Ray starts its processes by forks that become programs of their own at once.
-    pytest.mark.filterwarnings("ignore:lance is not fork-safe"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
-]
+pytestmark = ON_RAY
 
 
 def read(server: Running, number: int) -> Any:

@@ -5,12 +5,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tests.clusters import ON_RAY
 
 from handshape.cluster import join_cluster
 from handshape.config.finetune import FinetuneOptions
@@ -20,14 +20,7 @@ from handshape.models.head import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork
 from handshape.training.tuning_inputs import ViewInputs
 
-pytestmark = [
-    pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed"),
-    pytest.mark.slow,
-    pytest.mark.xdist_group("ray"),
-    # Ray starts its processes by forks that become programs of their own at once.
-    pytest.mark.filterwarnings("ignore:lance is not fork-safe"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
-]
+pytestmark = ON_RAY
 
 
 def words(photos: Path, tmp_path: Path, name: str, *more: object) -> tuple[object, ...]:

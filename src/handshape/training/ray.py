@@ -6,26 +6,22 @@ Ray is imported here and nowhere above; whoever imports this module has made sur
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import ray
 import ray.train
 import torch
-from numpy.typing import NDArray
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer, get_device
 
-from handshape.config.finetune import FinetuneOptions
 from handshape.errors import ClusterError
 from handshape.models.network import FrozenNetwork
 from handshape.progress import say
 from handshape.training.checkpoint import Checkpoint
-from handshape.training.inputs import Inputs
-from handshape.training.tuning import Rate, Tuned, restored, tune
+from handshape.training.tuning import Tuned, restored, tune
 from handshape.training.world import Together
 
 # How often tuning goes on after workers were lost.
@@ -44,35 +40,24 @@ class Cluster:
     folder: Path
     device: torch.device
 
-    def __call__(
-        self,
-        network: FrozenNetwork,
-        rates: Sequence[Rate],
-        train: tuple[Callable[[int], Inputs], NDArray[np.int64]],
-        valid: tuple[Inputs, NDArray[np.int64]],
-        options: FinetuneOptions,
-        *,
-        start: tuple[float, float],
-        batch_size: int,
-        seed: int,
-        weight_decay: float = 0.0,
-    ) -> Tuned:
-        """Tune a network as `tune` does, a share of each batch on each worker; arguments are those of `tune`.
+    def __call__(self, network: FrozenNetwork, *feeds: Any, **settings: Any) -> Tuned:
+        """Tune a network as `tune` does, a share of each batch on each worker.
 
         After every epoch the state is written to the folder. Where a worker is lost, the others go on from
         there, with as many as there are then.
+
+        Args:
+            network: As for `tune`.
+            feeds: The other positional arguments of `tune`.
+            settings: Those by name, but for its keeper and world.
 
         Raises:
             ClusterError: Tuning failed again and again.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         place = Path(tempfile.mkdtemp(dir=self.folder))
-        work = partial(
-            tune, network, rates, train, valid, options,
-            start=start, batch_size=batch_size, seed=seed, weight_decay=weight_decay,
-        )  # fmt: skip
         try:
-            self._run(ray.put(work), place)
+            self._run(ray.put(partial(tune, network, *feeds, **settings)), place)
             kept = Checkpoint(place / "state").load()
         finally:
             shutil.rmtree(place)
