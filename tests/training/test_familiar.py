@@ -1,7 +1,6 @@
 import numpy as np
 import torch
 
-from handshape.models.rooms import Weighing
 from handshape.training.familiar import fit_familiarity, fit_weighing
 
 
@@ -43,11 +42,8 @@ def test_fit_weighing__the_reader_that_is_right_counts_and_what_is_strange_is_th
     right = 4 * torch.nn.functional.one_hot(torch.from_numpy(classes), 3).float()
     wrong = 2 * torch.randn(60, 3, generator=chance)
     familiar, strange = torch.ones(60), torch.zeros(60)
-    weighing = Weighing()
-    logits = fit_weighing(weighing, familiar, right, wrong, classes)
+    weighing, logits = fit_weighing(familiar, right, wrong, classes)
     assert float(weighing.other) < 0.2 and float(weighing.own) > 1
     assert np.array_equal(logits.argmax(dim=1).numpy(), classes)
     assert torch.equal(weighing(strange, right, wrong), wrong)
-    both = Weighing()
-    fit_weighing(both, familiar, wrong, right, classes)
-    assert float(both.other) == 1
+    assert float(fit_weighing(familiar, wrong, right, classes)[0].other) == 1

@@ -74,12 +74,16 @@ class Weighing(nn.Module):
 
     Of a photo that is not familiar the second reader decides alone; of one that is, both count by the weights
     that they have earned on photos like those learned from.
+
+    Args:
+        own: Weight of the reader of familiar photos.
+        other: Weight of the other one on familiar photos.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, own: float = 1.0, other: float = 1.0) -> None:
         super().__init__()
-        self.register_buffer("own", torch.ones(()))
-        self.register_buffer("other", torch.ones(()))
+        self.register_buffer("own", torch.tensor(own))
+        self.register_buffer("other", torch.tensor(other))
 
     own: Tensor
     other: Tensor

@@ -60,29 +60,25 @@ def fit_familiarity(
 
 
 def fit_weighing(
-    weighing: Weighing, share: Tensor, own: Tensor, other: Tensor, classes: NDArray[np.int64]
-) -> Tensor:
+    share: Tensor, own: Tensor, other: Tensor, classes: NDArray[np.int64]
+) -> tuple[Weighing, Tensor]:
     """Choose what each reader's word is worth on familiar photos: what makes the answers on valid likeliest.
 
     Args:
-        weighing: Its weights are set here.
         share: (M,) float32 in [0, 1], how familiar photos of valid are.
         own: (M, K) float32 logits of a reader of familiar photos that has not seen them.
         other: (M, K) float32 logits of the other reader.
         classes: (M,) int64.
 
     Returns:
-        (M, K) float32 logits of both together.
+        What puts both together, and the (M, K) logits that it gives.
 
     Source: Wolpert, Stacked generalization, Neural Networks 1992.
     """
     targets = torch.from_numpy(classes)
 
-    def loss(weights: tuple[float, float]) -> float:
-        weighing.own.fill_(weights[0])
-        weighing.other.fill_(weights[1])
+    def loss(weighing: Weighing) -> float:
         return float(F.cross_entropy(weighing(share, own, other), targets))
 
-    loss(min(product(_OWN, _OTHER), key=loss))
-    logits: Tensor = weighing(share, own, other)
-    return logits
+    best = min((Weighing(*weights) for weights in product(_OWN, _OTHER)), key=loss)
+    return best, best(share, own, other)

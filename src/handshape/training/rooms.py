@@ -19,7 +19,7 @@ from handshape.models.backbone import Backbone
 from handshape.models.blocks import cut_backbone
 from handshape.models.head import Head, Pool
 from handshape.models.network import FrozenNetwork, RoomsNetwork
-from handshape.models.rooms import ROOMS_HEAD, Familiarity, RoomReader, RoomsConfig, Weighing
+from handshape.models.rooms import ROOMS_HEAD, Familiarity, RoomReader, RoomsConfig
 from handshape.training.checkpoint import Keeper
 from handshape.training.familiar import fit_familiarity, fit_weighing
 from handshape.training.finetune import tunable
@@ -96,18 +96,18 @@ class RoomsFitter:
         assert isinstance(near.network, FrozenNetwork)
         reader, config, tuned = self._reader(sides, keeper)
         own = near.network.to(self._device)
-        familiar, weighing = self._familiar(own, sides), Weighing()
+        familiar = self._familiar(own, sides)
+        apart = predict_logits(_Apart(own, reader, familiar).to(self._device), self._images(sides, "valid"))
+        # The frozen network's answers on valid are those of a head that had not seen them.
+        weighing, valid = fit_weighing(
+            apart[:, 0], near.logits["valid"], apart[:, 1:], self._classes[sides["valid"]]
+        )
         network = RoomsNetwork(own.backbone, own.pool, own.head, reader, familiar, weighing)
         network.eval().to(self._device)
-        apart = predict_logits(_Apart(network), self._images(sides, "valid"))
-        # The frozen network's answers on valid are those of a head that had not seen them.
-        seen = apart[:, 0], near.logits["valid"], apart[:, 1:]
-        logits = {"valid": fit_weighing(weighing.cpu(), *seen, self._classes[sides["valid"]])}
-        network.to(self._device)
         judged = {"test": self._images(sides, "test")}
         if mirrored:
             judged["mirrored"] = self._images(sides, "test", mirrored=True)
-        logits |= {side: predict_logits(network, inputs) for side, inputs in judged.items()}
+        logits = {side: predict_logits(network, inputs) for side, inputs in judged.items()} | {"valid": valid}
         described = replace(near.config, model="finetune", rooms=config)
         count = sum(parameter.numel() for parameter in (*reader.parameters(), *network.head.parameters()))
         return Trained(network.cpu(), described, tuned.history, logits, near.feature_seconds, count)
@@ -194,12 +194,12 @@ def _fresh(mixture: Mixture, preprocessing: Preprocessing, seed: int, mirror: bo
 
 
 class _Apart(nn.Module):
-    """The parts of a network of two readers: (N, 1 + K), familiarity and the second reader's answers."""
+    """How familiar photos are, and a second reader's answers: (N, 1 + K)."""
 
-    def __init__(self, network: RoomsNetwork) -> None:
+    def __init__(self, own: FrozenNetwork, reader: RoomReader, familiar: Familiarity) -> None:
         super().__init__()
-        self._network = network
+        self._own, self._reader, self._familiar = own, reader, familiar
 
     def forward(self, images: Tensor) -> Tensor:
-        features = self._network.pool(self._network.backbone(images))
-        return torch.cat([self._network.familiar(features)[:, None], self._network.reader(images)], dim=1)
+        features = self._own.pool(self._own.backbone(images))
+        return torch.cat([self._familiar(features)[:, None], self._reader(images)], dim=1)
