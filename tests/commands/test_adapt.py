@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import handshape
 from handshape.data.drawn import extra
+from handshape.models.network import RoomsNetwork
 from handshape.training import rooms
 
 from ..conftest import draw_photos
@@ -43,6 +45,18 @@ def room(tmp_path: Path) -> Path:
     return tmp_path / "room"
 
 
+def seen(recogniser: handshape.Recogniser, room: Path) -> torch.Tensor:
+    """Mean of the features that the second reader has of photos in a room, one at a time."""
+    preprocessing, network = recogniser.config.network.preprocessing, recogniser.network
+    assert isinstance(network, RoomsNetwork)
+    features = list[torch.Tensor]()
+    with torch.inference_mode():
+        for path in sorted(room.rglob("*.png")):
+            prepared = torch.from_numpy(preprocessing.prepare(np.asarray(Image.open(path))))[None]
+            features.extend(network.reader.glances(preprocessing.normalise(prepared)))
+    return torch.cat(features).mean(dim=0)
+
+
 def test_adapt__moves_the_second_reader_towards_the_room_and_nothing_else(
     cli: Any, run: Path, room: Path, tmp_path: Path
 ) -> None:
@@ -58,6 +72,9 @@ def test_adapt__moves_the_second_reader_towards_the_room_and_nothing_else(
         "reader.head.mean",
         "reader.head.scale",
     }
+    assert torch.allclose(
+        new["reader.head.mean"], (old["reader.head.mean"] + seen(before, room)) / 2, atol=1e-4
+    )
     # Another's figures are not told as this one's.
     assert before.config.figures and after.config.figures == {}
     assert after.config.trained_on["adapted_to"]["photos"] == 36
@@ -83,7 +100,7 @@ def test_adapt__what_it_cannot_work_with(cli: Any, run: Path, room: Path, tmp_pa
     missing = cli("adapt", run, "--out", tmp_path / "a")
     assert missing.code == 2 and "no --unlabelled; expected a folder of photos of the new room" in missing.err
     nowhere = cli("adapt", run, "--unlabelled", tmp_path / "nowhere", "--out", tmp_path / "a")
-    assert nowhere.code == 1 and "no folder at" in nowhere.err and "check --unlabelled" in nowhere.err
+    assert nowhere.code == 1 and "no folder at" in nowhere.err and "check the path" in nowhere.err
     few = tmp_path / "few"
     few.mkdir()
     for path in sorted(room.rglob("*.png"))[:5]:

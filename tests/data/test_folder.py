@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from torchvision.datasets import ImageFolder
 
-from handshape.data.folder import read_folder
+from handshape.data.folder import read_folder, read_unlabelled
 from handshape.data.sample import Dataset
 from handshape.errors import DataError, DataNotFoundError
 
@@ -458,3 +458,18 @@ def test_read_folder__no_table(tmp_path: Path, content: bytes, reason: str) -> N
     )
     with pytest.raises(DataError, match=message):
         read_folder(table)
+
+
+def test_read_unlabelled__images_anywhere_below_a_folder(tmp_path: Path) -> None:
+    place = tmp_path / "küche 1"
+    for name in ("a.jpg", "train/b.png", "train/deep/c.jpg", ".hidden/d.jpg", "._a.jpg", "notes.txt"):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(b"")
+    dataset = read_unlabelled(place)
+    assert [sample.path.name for sample in dataset.samples] == ["a.jpg", "b.png", "c.jpg"]
+    assert dataset.root == place.resolve() and dataset.labels == ("küche 1",)
+    assert [(one.name, one.reason) for one in dataset.unreadable] == [
+        ("küche 1/notes.txt", "not an image file (.txt)")
+    ]
+    with pytest.raises(DataNotFoundError, match=r"no folder at .*; expected a folder of photos; check"):
+        read_unlabelled(tmp_path / "nowhere")

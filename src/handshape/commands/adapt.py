@@ -1,25 +1,27 @@
 """Adapt a recogniser to a room it has never seen, by photos of signs there that nobody has labelled."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
+from handshape.commands.material import read_signs, say_left_out
 from handshape.config.use import AdaptConfig
-from handshape.data.image import read_image
+from handshape.data.folder import read_unlabelled
+from handshape.data.image import Preprocessing
 from handshape.data.prepared import content_digest
-from handshape.errors import BundleError, DataError, DataNotFoundError, ImageError
+from handshape.data.scan import Scan, scan_dataset
+from handshape.errors import BundleError, DataError
 from handshape.evaluation.card import model_card
 from handshape.models.network import RoomsNetwork
-from handshape.progress import say, track
+from handshape.models.rooms import RoomReader
+from handshape.progress import track
 from handshape.recogniser import Recogniser, load
 from handshape.run import BUNDLE, check_out, default_out, describe, new_run, write_json
+from handshape.store.location import open_store
 
 # Of fewer photos the mean says more of which signs were made than of the room.
 _FEWEST = 30
@@ -54,70 +56,58 @@ def adapt(config: AdaptConfig) -> dict[str, Any]:
     out = config.out or default_out("adapt")
     check_out(out, force=config.force)
     recogniser = load(config.bundle)
-    if not isinstance(recogniser.network, RoomsNetwork):
+    network, preprocessing = recogniser.network, recogniser.config.network.preprocessing
+    if not isinstance(network, RoomsNetwork):
         raise BundleError(
             f"{str(config.bundle)!r} has no reader for rooms never seen",
             "a recogniser that was trained with --recipe best",
             "train one",
         )
     assert config.unlabelled is not None  # the settings see to that
-    prepared, digests, broken = _photos(config.unlabelled.expanduser(), recogniser)
-    before = _probabilities(recogniser, prepared)
-    _move(recogniser.network, recogniser, prepared)
-    after = _probabilities(recogniser, prepared)
+    scan = _scan(config.unlabelled, open_store(config.store), preprocessing.size)
+    photos = np.arange(len(scan.dataset))
+    before = read_signs(recogniser, scan, photos)
+    _move(network.reader, scan, preprocessing)
+    after = read_signs(recogniser, scan, photos)
     found = {
         "run": str(out),
-        "photos": len(prepared),
-        "unreadable": broken,
+        "photos": len(photos),
+        "unreadable": len(scan.dataset.unreadable),
         "changed": float((before.argmax(axis=1) != after.argmax(axis=1)).mean()),
         "probability_before": float(before.max(axis=1).mean()),
         "probability_after": float(after.max(axis=1).mean()),
     }
-    _write(recogniser, config, out, found, content_digest("\n".join(digests).encode()))
+    _write(recogniser, config, out, found, content_digest("\n".join(scan.digests).encode()))
     return found
 
 
-def _photos(folder: Path, recogniser: Recogniser) -> tuple[list[NDArray[np.uint8]], list[str], int]:
-    """Return prepared photos, their content digests, and how many could not be read."""
-    if not folder.is_dir():
-        raise DataNotFoundError(f"no folder at {str(folder)!r}", "a folder of photos", "check --unlabelled")
-    endings = set(Image.registered_extensions())
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings and path.is_file())
-    prepare = recogniser.config.network.preprocessing.prepare
-    prepared, digests, broken = list[NDArray[np.uint8]](), list[str](), 0
-    with track("Looking at photos", len(paths)) as advance:
-        for path in paths:
-            try:
-                prepared.append(prepare(read_image(path)))
-                digests.append(content_digest(path.read_bytes()))
-            except ImageError as error:
-                broken += 1
-                say(f"Left out: {error.wrong}")
-            advance(1)
-    if len(prepared) < _FEWEST:
+def _scan(folder: Path, store: Path, size: int) -> Scan:
+    dataset = read_unlabelled(folder)
+    _require_enough(len(dataset), folder)
+    scan = scan_dataset(dataset, store, size=size, measure=False)
+    say_left_out(scan.dataset.unreadable)
+    _require_enough(len(scan.dataset), folder)
+    return scan
+
+
+def _require_enough(photos: int, folder: Path) -> None:
+    if photos < _FEWEST:
         raise DataError(
-            f"{len(prepared)} photos in {str(folder)!r} that can be read",
+            f"{photos} photos in {str(folder)!r} that can be read",
             f"{_FEWEST} or more, of all labels as far as possible",
             "take some more in that room",
         )
-    return prepared, digests, broken
 
 
-def _probabilities(recogniser: Recogniser, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    starts = range(0, len(prepared), _TOGETHER)
-    parts = [np.stack(prepared[start : start + _TOGETHER]) for start in starts]
-    return np.concatenate([recogniser.prepared_probabilities(part) for part in parts])
-
-
-def _move(network: RoomsNetwork, recogniser: Recogniser, prepared: Sequence[NDArray[np.uint8]]) -> None:
-    """Move the second reader's standardisation towards the statistics of photos."""
-    normalise, parts = recogniser.config.network.preprocessing.normalise, list[Tensor]()
-    with torch.inference_mode(), track("Adapting", len(prepared)) as advance:
-        for start in range(0, len(prepared), _TOGETHER):
-            some = prepared[start : start + _TOGETHER]
-            parts.extend(network.reader.glances(normalise(torch.from_numpy(np.stack(some)))))
-            advance(len(some))
-        features, head = torch.cat(parts), network.reader.head
+def _move(reader: RoomReader, scan: Scan, preprocessing: Preprocessing) -> None:
+    """Move a reader's standardisation towards the statistics of photos."""
+    parts, count = list[Tensor](), len(scan.dataset)
+    with torch.inference_mode(), track("Adapting", count) as advance:
+        for start in range(0, count, _TOGETHER):
+            prepared = scan.images.take(np.arange(start, min(start + _TOGETHER, count)))
+            parts.extend(reader.glances(preprocessing.normalise(torch.from_numpy(prepared))))
+            advance(len(prepared))
+        features, head = torch.cat(parts), reader.head
         usual = torch.where(head.scale > 0, 1 / head.scale.clamp(min=1e-12), 0.0)
         mean = (1 - _SHARE) * head.mean + _SHARE * features.mean(dim=0)
         deviation = (1 - _SHARE) * usual + _SHARE * features.std(dim=0, correction=0)

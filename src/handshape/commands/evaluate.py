@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.commands.material import scan_material
+from handshape.commands.material import read_signs, scan_material
 from handshape.config.use import EvaluateConfig
 from handshape.data.bursts import find_bursts
 from handshape.data.duplicates import near_pairs
 from handshape.data.prepared import content_digest
 from handshape.data.sample import Dataset
-from handshape.data.scan import Scan
 from handshape.errors import DataError
 from handshape.evaluation.calibration import measure_reliability
 from handshape.evaluation.evaluated import Evaluated, write_evaluation
@@ -22,11 +21,9 @@ from handshape.evaluation.intervals import accuracy_interval
 from handshape.evaluation.metrics import measure
 from handshape.evaluation.rejection import measure_rejection
 from handshape.evaluation.report_parts import find_mistakes
-from handshape.progress import say, track
+from handshape.progress import say
 from handshape.recogniser import Recogniser, load
 from handshape.run import check_out, describe, new_run, write_json
-
-_BATCH = 64
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
@@ -49,8 +46,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     known, unknown = _known(scan.dataset, recogniser)
     # The samples get the classes that the recogniser knows their labels by.
     tested = replace(scan.dataset.take(known.tolist()), labels=recogniser.labels)
-    probabilities = _probabilities(recogniser, scan, known, mirrored=False)
-    mirrored = _probabilities(recogniser, scan, known, mirrored=True)
+    probabilities = read_signs(recogniser, scan, known)
+    mirrored = read_signs(recogniser, scan, known, mirrored=True)
     facts, digests = [scan.facts[i] for i in known], [scan.digests[i] for i in known]
     bursts = find_bursts(near_pairs(facts, tested.classes), digests, tested.classes)
     found = _measure(recogniser, tested, bursts, probabilities, mirrored, unknown)
@@ -104,21 +101,6 @@ def _measure(
         unknown,
         sorted(trained & set(tested.signers)),
     )
-
-
-def _probabilities(
-    recogniser: Recogniser, scan: Scan, indices: NDArray[np.int64], *, mirrored: bool
-) -> NDArray[np.float32]:
-    rows: list[NDArray[np.float32]] = []
-    with track("Reading mirror images" if mirrored else "Reading signs", len(indices)) as advance:
-        for start in range(0, len(indices), _BATCH):
-            batch = indices[start : start + _BATCH]
-            images = scan.images.take(batch)
-            # torch shares no array that runs backwards.
-            images = np.ascontiguousarray(images[:, :, ::-1]) if mirrored else images
-            rows.append(recogniser.prepared_probabilities(images))
-            advance(len(batch))
-    return np.concatenate(rows)
 
 
 def _write_predictions(path: Path, tested: Dataset, probabilities: NDArray[np.float32]) -> None:

@@ -1,4 +1,4 @@
-"""What every command that reads labelled images begins with: the store, the scan, the survey, the device."""
+"""What commands that read many images share: the store, the scan, the survey, the device, the reading."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +13,13 @@ from handshape.data.scan import Scan, scan_dataset
 from handshape.data.survey import Survey, survey_data
 from handshape.errors import DataError
 from handshape.models.device import choose_device
-from handshape.progress import say
+from handshape.progress import say, track
+from handshape.recogniser import Recogniser
 from handshape.store.location import open_store
 
-__all__ = ["choose_device", "say_findings", "say_left_out", "scan_material", "survey_material"]
+__all__ = ["choose_device", "read_signs", "say_findings", "say_left_out", "scan_material", "survey_material"]
+
+_BATCH = 64
 
 
 def scan_material(config: DataConfig, *, size: int = 224, measure: bool = True) -> tuple[Path, Scan]:
@@ -49,6 +52,32 @@ def say_left_out(unreadable: Sequence[Unreadable]) -> None:
             f"{len(unreadable)} files left out, the first: {first.name}, {first.reason} "
             "(`handshape inspect` lists them)"
         )
+
+
+def read_signs(
+    recogniser: Recogniser, scan: Scan, indices: NDArray[np.int64], *, mirrored: bool = False
+) -> NDArray[np.float32]:
+    """Read photos with a recogniser.
+
+    Args:
+        recogniser: Its images are as large as those that were prepared.
+        scan: Prepared images.
+        indices: (N,) int64, which of them.
+        mirrored: Whether their mirror images are read instead.
+
+    Returns:
+        (N, K) float32 probabilities.
+    """
+    rows: list[NDArray[np.float32]] = []
+    with track("Reading mirror images" if mirrored else "Reading signs", len(indices)) as advance:
+        for start in range(0, len(indices), _BATCH):
+            batch = indices[start : start + _BATCH]
+            images = scan.images.take(batch)
+            # torch shares no array that runs backwards.
+            images = np.ascontiguousarray(images[:, :, ::-1]) if mirrored else images
+            rows.append(recogniser.prepared_probabilities(images))
+            advance(len(batch))
+    return np.concatenate(rows)
 
 
 def survey_material(

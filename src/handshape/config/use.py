@@ -63,6 +63,7 @@ class AdaptConfig(OutConfig):
     unlabelled: Path | None = option(
         None, "Folder of photos of signs in the new room, of all labels as far as possible; 30 or more."
     )
+    store: Path | None = option(None, "Folder of the feature store (default: the user's cache directory).")
 
     def __post_init__(self) -> None:
         """Check that there is something to adapt to."""

@@ -68,6 +68,26 @@ def read_folder(
     return choose_samples(str(root), base.resolve(), rows, labels, signer, in_paths, exists=Path.is_file)
 
 
+def read_unlabelled(root: str | Path) -> Dataset:
+    """List the images anywhere below a folder, whatever its folders are called, without decoding any.
+
+    Args:
+        root: The folder.
+
+    Returns:
+        The data set; all its samples have one label, the folder's name, which says nothing.
+
+    Raises:
+        DataNotFoundError: There is no such folder.
+    """
+    folder = Path(root).expanduser()
+    if not folder.is_dir():
+        raise DataNotFoundError(f"no folder at {str(folder)!r}", "a folder of photos", "check the path")
+    folder = folder.resolve()
+    rows = list(_files(folder.parent, folder, None, None))
+    return _dataset(folder, rows, (_text(folder.name),), Path.is_file)
+
+
 def choose_samples(
     data: str,
     root: Path,
