@@ -203,3 +203,21 @@ def ray_cluster() -> Iterator[Any]:
 
     with three_nodes() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def _s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    from tests.s3 import s3_server
+
+    with s3_server(tmp_path_factory.mktemp("s3") / "swift") as environment:
+        yield environment
+
+
+@pytest.fixture
+def s3(_s3_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, str], None]:
+    """A real S3 server that the environment names; returns a function that puts a folder into a bucket."""
+    from tests.s3 import put
+
+    for name, value in _s3_server.items():
+        monkeypatch.setenv(name, value)
+    return put

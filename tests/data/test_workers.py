@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -48,6 +49,17 @@ def test_in_order__takes_no_more_than_it_has_room_for() -> None:
         assert [next(results) for _ in range(3)] == [0, 1, 2]
         assert taken < 500
         results.close()  # type: ignore[attr-defined]
+
+
+def test_in_order__as_many_at_once_as_are_asked_for() -> None:
+    together = threading.Barrier(7)
+
+    def wait(item: int) -> int:
+        together.wait(timeout=30)  # all seven are there
+        return item
+
+    with ThreadPoolExecutor(7) as pool:
+        assert list(in_order(pool, wait, range(14), ahead=7)) == list(range(14))
 
 
 def test_in_order__an_error_comes_in_its_turn() -> None:

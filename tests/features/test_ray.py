@@ -31,6 +31,7 @@ from handshape.store.location import open_store
 pytestmark = ON_RAY
 
 Contents = dict[tuple[str, int], bytes]
+PROGRAM = [sys.executable, "-c", "from handshape.cli import main; main()"]
 MOST = 16  # photos of a block, where there are no more than here
 
 
@@ -93,12 +94,22 @@ def test_features__ray_keeps_off_the_terminal(
     ray_cluster: Any, photos: Path, local: tuple[dict[str, Any], Contents], tmp_path: Path
 ) -> None:
     ray = ("--views", 1, "--engine", "ray", "--address", ray_cluster.address)
-    program = [sys.executable, "-c", "from handshape.cli import main; main()"]
-    command = [*program, *map(str, words(photos, tmp_path / "store", *ray))]
+    command = [*PROGRAM, *map(str, words(photos, tmp_path / "store", *ray))]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert json.loads(finished.stdout)["images"] == 161
     said = [line.split(":")[0] for line in finished.stderr.splitlines()]
     assert set(said) == {"Extracting features", "2 files left out, the first"}
+    assert contents(tmp_path / "store") == local[1]
+
+
+def test_features__from_s3(
+    photos: Path, local: tuple[dict[str, Any], Contents], s3: Callable[[Path, str], None], tmp_path: Path
+) -> None:
+    s3(photos, "photos")
+    command = [*PROGRAM, *map(str, words("s3://photos", tmp_path / "store", "--views", 1, "--engine", "ray"))]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert finished.returncode == 0, finished.stderr
+    assert {**json.loads(finished.stdout), "store": ""} == {**local[0], "store": ""}
     assert contents(tmp_path / "store") == local[1]
 
 

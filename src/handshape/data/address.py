@@ -1,5 +1,6 @@
 """Labelled images at an address: in S3, or wherever else pyarrow reads files."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -9,6 +10,15 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 from handshape.data.folder import BY_FOLDER, SYSTEM_FILES, choose_samples
 from handshape.data.sample import SPLIT_NAMES, Dataset, Sample
 from handshape.errors import DataError, DataNotFoundError
+
+# A server's answer in Arrow's words, such as "AWS Error NO_SUCH_BUCKET during ListObjectsV2 operation: ...".
+_ANSWER = re.compile(r"AWS Error (\w+)(?: \(.*?\))? during \w+ operation: (.*?)(?: \(Request ID: \S+\))?$")
+_REFUSED = {
+    *("ACCESS_DENIED", "SIGNATURE_DOES_NOT_MATCH", "INVALID_ACCESS_KEY_ID", "INVALID_CLIENT_TOKEN_ID"),
+    *("INCOMPLETE_SIGNATURE", "MISSING_AUTHENTICATION_TOKEN", "UNRECOGNIZED_CLIENT", "REQUEST_EXPIRED"),
+}
+# A key and its secret may stand before the bucket.
+_SECRET = re.compile(r"(?<=://)[^/?#]*@")
 
 
 def read_address(
@@ -32,27 +42,48 @@ def read_address(
 
     Source: https://arrow.apache.org/docs/python/filesystems.html
     """
+    shown = _SECRET.sub("", address)
     if source == BY_FOLDER:
         raise DataError(
-            f"--source folder at {address!r}",
+            f"--source folder at {shown!r}",
             r"an expression that finds the source in paths, such as 'room(\d+)_'",
             "give one, or leave it out",
         )
     try:
         system, root = FileSystem.from_uri(address)
         found = system.get_file_info(FileSelector(root, recursive=True))
-    except FileNotFoundError as error:
-        raise DataNotFoundError(
-            f"no folder at {address!r}", "a folder of label folders", "check the address"
-        ) from error
     except (OSError, pa.ArrowException) as error:
-        raise DataError(
-            f"cannot read {address!r} ({str(error).strip().splitlines()[0]})",
-            "an address that pyarrow reads, such as s3://bucket/photos",
-            "check the address and the right to read it",
-        ) from error
+        raise _unreadable(shown, error) from error
     rows = list(_samples(PurePosixPath(root), found))
-    return system, choose_samples(address, Path(root), rows, labels, signer, source, exists=lambda path: True)
+    return system, choose_samples(shown, Path(root), rows, labels, signer, source, exists=lambda path: True)
+
+
+def _unreadable(address: str, error: Exception) -> DataError:
+    said = str(error).strip().splitlines()[0]
+    answer = _ANSWER.search(said)
+    kind, reason = answer.groups() if answer else ("", said)
+    reason = reason.rstrip(".")
+    if isinstance(error, FileNotFoundError):
+        return DataNotFoundError(
+            f"no folder at {address!r}", "a folder of label folders", "check the address"
+        )
+    if kind == "NO_SUCH_BUCKET" or re.search(r"Bucket '.*' not found", said):
+        return DataNotFoundError(
+            f"no bucket at {address!r}",
+            "s3://bucket/folder",
+            "check the address, and which server AWS_ENDPOINT_URL names",
+        )
+    if kind in _REFUSED:
+        return DataError(
+            f"{address!r} was refused ({reason})",
+            "credentials with the right to list and read the bucket",
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, here and on every node",
+        )
+    return DataError(
+        f"cannot read {address!r} ({reason or said})",
+        "an address that pyarrow reads, such as s3://bucket/photos",
+        "check the address, the right to read it, and for S3 AWS_ENDPOINT_URL",
+    )
 
 
 def _samples(root: PurePosixPath, found: list[FileInfo]) -> Iterator[Sample]:

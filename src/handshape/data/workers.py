@@ -32,7 +32,11 @@ def workers() -> Iterator[ThreadPoolExecutor]:
 
 
 def in_order(
-    pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], together: int = 1
+    pool: ThreadPoolExecutor,
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    together: int = 1,
+    ahead: int | None = None,
 ) -> Iterator[Result]:
     """Work on items at once, a bounded number ahead of what is asked for.
 
@@ -41,6 +45,7 @@ def in_order(
         work: Called for each item.
         items: Taken one after another.
         together: Items that one thread takes at a time: where each is little work, handing it over is more.
+        ahead: Times ``together`` that are worked on before the first is asked for; ``None``: two a core.
 
     Yields:
         The results in the order of the items.
@@ -49,10 +54,11 @@ def in_order(
     def each(some: list[Item]) -> list[Result]:
         return [work(item) for item in some]
 
-    rest, ahead = iter(items), deque[Future[list[Result]]]()
+    rest, begun = iter(items), deque[Future[list[Result]]]()
+    most = ahead or 2 * (os.cpu_count() or 2)
     while some := list(islice(rest, together)):
-        ahead.append(pool.submit(each, some))
-        if len(ahead) > 2 * (os.cpu_count() or 2):
-            yield from ahead.popleft().result()
-    while ahead:
-        yield from ahead.popleft().result()
+        begun.append(pool.submit(each, some))
+        if len(begun) > most:
+            yield from begun.popleft().result()
+    while begun:
+        yield from begun.popleft().result()

@@ -7,6 +7,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from handshape.data.image import Preprocessing, decode_image
 from handshape.data.prepared import HeldImages, content_digest
 from handshape.data.sample import Dataset, Unreadable
 from handshape.data.scan import none_readable, not_strict
+from handshape.data.workers import in_order
 from handshape.errors import ClusterError, ImageError, UsageError
 from handshape.features.extract import Commits, Extractor
 from handshape.features.run import run_on_accelerator, run_on_this_core
@@ -37,6 +39,9 @@ _FEWEST, _MOST = 16, 256
 _BLOCKS = 8
 # How often a block may be begun: a photo that ends the process that reads it would do so for ever.
 _TRIES = 5
+# Files that a worker asks for at once where there is a network between: one answer after another, most of the
+# time would be spent on waiting.
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -188,7 +193,11 @@ class _Reader:
 
     def __call__(self, photos: pa.Table) -> pa.Table:
         """Return photos with their digests, why some cannot be used, and pixels of those that are wanted."""
-        read = [self._read(path) for path in photos["path"].to_pylist()]
+        paths = photos["path"].to_pylist()
+        with ThreadPoolExecutor(_AT_ONCE) as pool:  # which starts no thread before it is asked to
+            remote = self.system is not None
+            files = in_order(pool, self._fetch, paths, ahead=_AT_ONCE) if remote else map(self._fetch, paths)
+            read = [self._checked(*file) for file in files]
         return pa.table(
             {
                 "index": photos["index"],
@@ -198,12 +207,16 @@ class _Reader:
             }
         )
 
-    def _read(self, path: bytes) -> tuple[str | None, str | None, bytes | None]:
+    def _fetch(self, path: bytes) -> tuple[bytes, str | None]:
         try:
-            data = self._bytes(path)
+            return self._bytes(path), None
         except OSError as error:
             reason = error.strerror or str(error).strip().split("\n")[0]
-            return None, f"cannot be read ({reason})", None
+            return b"", f"cannot be read ({reason})"
+
+    def _checked(self, data: bytes, wrong: str | None) -> tuple[str | None, str | None, bytes | None]:
+        if wrong is not None:
+            return None, wrong, None
         digest = content_digest(data)
         place = np.searchsorted(self.done, digest.encode())
         if place < len(self.done) and self.done[place] == digest.encode():
