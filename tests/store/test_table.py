@@ -190,6 +190,60 @@ def test_compact__keeps_every_row(tmp_path: Path) -> None:
     assert len(table) == 35
 
 
+def data_files(table: Table) -> set[str]:
+    return {path.name for path in (table.path / "data").iterdir()}
+
+
+def test_compact__what_was_merged_goes_at_once(tmp_path: Path) -> None:
+    table = open_table(tmp_path)
+    for number in range(35):
+        add(table, [number])
+    assert len(data_files(table)) == 35
+    assert values(table, [3]) == [3]  # itself it reads no longer
+    table.compact()
+    assert len(data_files(table)) == 1
+    assert len(list((table.path / "_versions").glob("*.manifest"))) == 1
+    assert values(table, range(35)) == list(range(35))
+
+
+def test_compact__what_a_killed_process_left_goes(tmp_path: Path) -> None:
+    table = open_table(tmp_path)
+    add(table, range(5))
+    (table.path / "data" / "left.lance").write_bytes(b"rows that were never committed")
+    table.compact()
+    assert len(data_files(table)) == 1
+    assert values(table, range(5)) == list(range(5))
+
+
+READER = """
+import sys
+from pathlib import Path
+import pyarrow as pa
+from handshape.store.table import Table
+table = Table(Path(sys.argv[1]), {"value": pa.int64()}, {"about": "a test"})
+rows = table.rows([f"{n:032x}" for n in range(35)], 0)
+print("ready", flush=True)
+sys.stdin.readline()
+print(table.read(rows, "value").to_pylist() == list(range(35)), flush=True)
+"""
+
+
+def test_compact__another_process_reads_on(tmp_path: Path) -> None:
+    table = open_table(tmp_path)
+    for number in range(35):
+        add(table, [number])
+    before = data_files(table)
+    command = [sys.executable, "-c", READER, str(table.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None and reader.stdout.readline() == "ready\n"
+        table.compact()
+        assert len(data_files(table) - before) == 1 and before < data_files(table)
+        assert reader.communicate("go\n", timeout=120)[0] == "True\n"
+    table.compact()  # nothing to merge, but nobody reads any more
+    assert len(data_files(table)) == 1
+    assert values(table, range(35)) == list(range(35))
+
+
 # Processes of their own that import no more than the table: each works on batches of numbers.
 WRITER = """
 import sys, time

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lance
 import pyarrow as pa
 
 from handshape.data.held import drop_held, held_files, holds_any
 from handshape.store.folders import forget, gone_from, known_folders
-from handshape.store.table import Table
+from handshape.store.table import Table, reading
 
 
 @dataclass(frozen=True)
@@ -82,16 +81,18 @@ def _tables(store: Path, pattern: str) -> list[Path]:
 
 
 def _open(path: Path) -> Table:
-    schema: pa.Schema = lance.dataset(str(path)).schema
+    with reading(path) as opened:
+        schema: pa.Schema = opened.schema
     columns = {field.name: field.type for field in schema if field.name not in ("digest", "view")}
     return Table(path, columns, {})
 
 
 def _describe(path: Path) -> dict[str, Any]:
-    opened = lance.dataset(str(path))
-    about = {key.decode(): value.decode() for key, value in (opened.schema.metadata or {}).items()}
+    with reading(path) as opened:
+        about = {key.decode(): value.decode() for key, value in (opened.schema.metadata or {}).items()}
+        rows = opened.count_rows()
     named = {key: about[key] for key in ("backbone", "shape", "precision", "views") if key in about}
-    return {"table": path.name, **named, "rows": opened.count_rows(), "bytes": _size(path)}
+    return {"table": path.name, **named, "rows": rows, "bytes": _size(path)}
 
 
 def _size(folder: Path) -> int:

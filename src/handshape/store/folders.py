@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-import lance
-
-from handshape.store.table import Table
+from handshape.store.table import Table, reading
 
 _FOLDER = "folder"
 
@@ -51,8 +49,8 @@ def known_folders(store: Path) -> dict[str, int]:
     """Return how many photos were seen in each folder."""
     found = {}
     for path in _tables(store):
-        opened = lance.dataset(str(path))
-        found[opened.schema.metadata[_FOLDER.encode()].decode()] = opened.count_rows()
+        with reading(path) as opened:
+            found[opened.schema.metadata[_FOLDER.encode()].decode()] = opened.count_rows()
     return dict(sorted(found.items()))
 
 
@@ -69,6 +67,5 @@ def _tables(store: Path) -> list[Path]:
 
 
 def _digests(path: Path) -> set[str]:
-    if not any(path.glob("_versions/*.manifest")):
-        return set()
-    return set(lance.dataset(str(path)).to_table(columns=["digest"])["digest"].to_pylist())
+    with reading(path) as opened:
+        return set() if opened is None else set(opened.to_table(columns=["digest"])["digest"].to_pylist())

@@ -13,6 +13,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from handshape.store.keys import Keys
+from handshape.store.readers import Reader, nobody_reads
 from handshape.store.writing import writing_to_store
 
 # More commits than this are merged into one file when a writer is done.
@@ -20,7 +21,7 @@ _FRAGMENTS = 32
 # Rows read at once, and how far Lance may read ahead of them: without a bound it fills gigabytes.
 _ROWS = 512
 _LITTLE_AHEAD = {"batch_readahead": 2, "fragment_readahead": 2, "io_buffer_size": 64 * 1024**2}
-# Versions that a reader may still hold open are kept this long.
+# Versions that a reader may hold open are kept this long.
 _KEEP = timedelta(hours=1)
 
 
@@ -37,13 +38,14 @@ class Table:
         self.path = path
         self._lock = FileLock(f"{path}.lock")
         self._seen: Any = None
+        self._reader: Reader | None = None
         self._keys = Keys()
         keys = [pa.field("digest", pa.string()), pa.field("view", pa.int16())]
         self._schema = pa.schema([*keys, *(pa.field(n, t) for n, t in columns.items())], metadata=about)
 
     def __len__(self) -> int:
-        found = self._open()
-        return 0 if found is None else int(found.count_rows())
+        with reading(self.path) as found:
+            return 0 if found is None else int(found.count_rows())
 
     def rows(self, digests: Sequence[str], view: int) -> NDArray[np.int64]:
         """Find where rows are.
@@ -55,13 +57,16 @@ class Table:
         Returns:
             (N,) int64 row numbers; -1 where there is no such row.
         """
+        if self.path.exists():
+            self._reader = Reader(self.path)  # until it is asked again, or gone
         self._seen = self._open()
         self._keys.follow(self._seen)
         return self._keys.places(digests, view)
 
     def digests(self, view: int) -> set[str]:
         """Return the content digest of every photo that has a row of one view."""
-        self._keys.follow(self._open())
+        with reading(self.path) as found:
+            self._keys.follow(found)
         return self._keys.of(view)
 
     def append(self, digests: Sequence[str], view: int, columns: dict[str, pa.Array]) -> None:
@@ -137,12 +142,17 @@ class Table:
         return len(rows) * 4 < int(self._seen.count_rows())
 
     def compact(self) -> None:
-        """Merge many small commits, so that later reads stay fast."""
+        """Merge many small commits, so that later reads stay fast, and remove what no row needs any more.
+
+        What `rows` found before cannot be read after this.
+        """
         with self._changing():
             found = self._open()
-            if found is not None and len(found.get_fragments()) > _FRAGMENTS:
+            if found is None:
+                return
+            if len(found.get_fragments()) > _FRAGMENTS:
                 found.optimize.compact_files()
-                found.cleanup_old_versions(_KEEP)
+            self._clean(found)
 
     def drop(self, digests: Sequence[str]) -> int:
         """Delete all rows of some photos and return how many rows went."""
@@ -154,8 +164,17 @@ class Table:
                 listed = ", ".join(f"'{digest}'" for digest in digests[start : start + 1000])
                 found.delete(f"digest IN ({listed})")
             found.optimize.compact_files()
-            found.cleanup_old_versions(_KEEP)
+            self._clean(found)
             return before - len(self)
+
+    def _clean(self, found: Any) -> None:
+        self._seen = self._reader = None
+        with nobody_reads(self.path) as nobody:
+            if nobody:
+                # With those that a killed process wrote and did not commit: nobody else is writing.
+                found.cleanup_old_versions(retain_versions=1, delete_unverified=True)
+            else:
+                found.cleanup_old_versions(_KEEP)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -165,9 +184,31 @@ class Table:
                 yield
 
     def _open(self) -> Any:
-        # A process killed while it made the table leaves a folder without a version in it.
-        made = any(self.path.glob("_versions/*.manifest"))
-        return lance.dataset(str(self.path)) if made else None
+        return _opened(self.path)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Any]:
+    """Open the newest version of a table, whose rows can be read until the block is left.
+
+    Args:
+        path: Folder of the table.
+
+    Yields:
+        The Lance data set; ``None`` where there is no table.
+    """
+    reader = Reader(path) if path.exists() else None
+    try:
+        yield _opened(path)
+    finally:
+        if reader is not None:
+            reader.close()
+
+
+def _opened(path: Path) -> Any:
+    # A process killed while it made the table leaves a folder without a version in it.
+    made = any(path.glob("_versions/*.manifest"))
+    return lance.dataset(str(path)) if made else None
 
 
 def _matrix(lists: pa.FixedSizeListArray) -> NDArray[np.float16]:
