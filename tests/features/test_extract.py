@@ -18,7 +18,10 @@ from handshape.errors import DataError
 from handshape.features import extract, run
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbone import Backbone, load_backbone
-from handshape.models.head import Pool
+from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.network import FrozenNetwork, NetworkConfig
+from handshape.models.winograd import WinogradConv2d
+from handshape.recogniser import BundleConfig, Recogniser, load
 from handshape.store.location import open_store
 from handshape.store.table import Table
 
@@ -341,6 +344,42 @@ def test_table__is_named_by_all_that_changes_features(extractor: Extractor, stor
     assert wilder.table(store).path == extractor.table(store).path
     assert wilder.table(store, 1).path != extractor.table(store, 1).path
     assert extractor.table(store).path.parent == store / "features"
+
+
+def test_table__is_named_by_how_a_network_reads(store: Path) -> None:
+    backbone = load_backbone("alexnet", "untrained")
+    extractor = Extractor(backbone, None, Views(), torch.device("cpu"))
+    name = extractor.table(store).path
+    for module in backbone.modules():
+        if type(module) is WinogradConv2d:
+            module.__class__ = nn.Conv2d  # type: ignore[assignment]
+    assert backbone.digest and extractor.table(store).path != name
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_features_of__alexnet_s_are_what_a_saved_recogniser_computes(
+    store: Path, tmp_path: Path, threads: int
+) -> None:
+    backbone, config = load_backbone("alexnet", "untrained"), HeadConfig("linear", pool=None)
+    head = Head(256 * 6 * 6, 2, config)
+    network = FrozenNetwork(backbone, Pool(None, 6, 6), head)
+    described = NetworkConfig("frozen", 2, backbone.preprocessing, "alexnet", (256, 6, 6), config)
+    Recogniser(network, BundleConfig(("A", "B"), described)).save(tmp_path / "bundle", "# A card\n")
+    read = load(tmp_path / "bundle").network
+    assert isinstance(read, FrozenNetwork)
+    images = Held(np.random.default_rng(0).integers(0, 256, (7, 224, 224, 3), dtype=np.uint8))
+    digests = [content_digest(image.tobytes()) for image in images.array]
+    stored = features_of(Extractor(backbone, None, Views(), torch.device("cpu")), images, digests, store)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        for some in (slice(0, 1), slice(2, 4), slice(0, 7)):
+            batch = backbone.preprocessing.normalise(torch.from_numpy(images.array[some]))
+            with torch.inference_mode():
+                computed = read.pool(read.backbone(batch))
+            np.testing.assert_array_equal(stored[some].astype(np.float32), computed.numpy())
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_features_of__two_tables_do_not_meet(extractor: Extractor, store: Path) -> None:

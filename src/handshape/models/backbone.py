@@ -16,6 +16,7 @@ from handshape.errors import BackboneError, ShapeError
 from handshape.models import handnet, plain_networks
 from handshape.models.plan import Plan
 from handshape.models.weights import UNTRAINED, Weights, find_weights, fit, state_digest
+from handshape.models.winograd import for_reading
 
 
 class Backbone(nn.Module):
@@ -31,7 +32,7 @@ class Backbone(nn.Module):
     def __init__(self, name: str, body: nn.Module, preprocessing: Preprocessing, source: str) -> None:
         super().__init__()
         self.name, self.preprocessing, self.source = name, preprocessing, source
-        self.body = body.to(memory_format=torch.channels_last)
+        self.body = for_reading(body).to(memory_format=torch.channels_last)
         self.eval().requires_grad_(False)
 
     @cached_property
