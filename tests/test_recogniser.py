@@ -72,6 +72,21 @@ def test_save__and_load_give_identical_probabilities(make: Callable[[], Recognis
     assert not again.network.training
 
 
+def test_prepared_probabilities__in_portions_that_memory_holds() -> None:
+    recogniser, prepared = cnn(), np.stack([photo[:32, :32] for photo in photos(7)])
+    expected = recogniser.prepared_probabilities(prepared)
+    tried: list[int] = []
+
+    def want(_: torch.nn.Module, images: tuple[torch.Tensor]) -> None:
+        tried.append(len(images[0]))
+        torch.empty(1 if len(images[0]) <= 2 else 2**60, dtype=torch.uint8)  # what no machine has
+
+    recogniser.network.register_forward_pre_hook(want)
+    found = recogniser.prepared_probabilities(prepared)
+    assert tried == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 def test_save__lets_the_same_people_read_every_file(tmp_path: Path) -> None:
     cnn().save(tmp_path / "bundle", "# A card\n")
     assert len({path.stat().st_mode for path in (tmp_path / "bundle").iterdir()}) == 1

@@ -22,7 +22,7 @@ from handshape.config.serve import ServeConfig
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import AdaptConfig, EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
-from handshape.errors import HandshapeError, UsageError
+from handshape.errors import HandshapeError, MemoryFullError, UsageError
 from handshape.progress import show_progress
 
 # The settings of each command. The function of the same name in the module of the same name below
@@ -50,6 +50,9 @@ STUDIES: dict[str, type] = {
     "finetune": FinetuneConfig,
 }
 
+_NO_MEMORY = MemoryFullError(
+    "not enough memory", "more of it", "close other programs, or take fewer photos or a smaller --backbone"
+)
 _LOOK: dict[str, Any] = {
     "no_args_is_help": True,
     "add_completion": False,
@@ -80,10 +83,11 @@ def _command(name: str, settings: type, *, group: str = "") -> Callable[..., Non
             config = settings(**options)
             result = getattr(_imported(f"handshape.commands.{group or name}"), name)(config)
         except HandshapeError as error:
-            if debug:
-                traceback.print_exc()
-            print(f"handshape {words}: {error}", file=sys.stderr)
-            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
+            raise _ended(words, error, debug) from error
+        except (MemoryError, OSError, RuntimeError) as error:
+            if not _imported("handshape.models.portions").is_memory_full(error):
+                raise
+            raise _ended(words, _NO_MEMORY, debug) from error
         if as_json:
             print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
         else:
@@ -98,6 +102,14 @@ def _command(name: str, settings: type, *, group: str = "") -> Callable[..., Non
     body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     body.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return body
+
+
+def _ended(words: str, error: HandshapeError, debug: bool) -> typer.Exit:
+    """Say why a command has failed, and return what ends it."""
+    if debug:
+        traceback.print_exc()
+    print(f"handshape {words}: {error}", file=sys.stderr)
+    return typer.Exit(2 if isinstance(error, UsageError) else 1)
 
 
 def _imported(name: str) -> ModuleType:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from handshape.data.given import ImageLike, as_pixels
 from handshape.errors import BundleError
 from handshape.hub import PREFIX, fetch_bundle
 from handshape.models.network import NetworkConfig, check_features, empty_network
+from handshape.models.portions import Portions, is_memory_full
 from handshape.run import find_bundle
 from handshape.training.loop import probabilities_of
 
@@ -76,6 +78,7 @@ class Recogniser:
 
     def __init__(self, network: nn.Module, config: BundleConfig) -> None:
         self.network, self.config = network.eval(), config
+        self._portions = Portions()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -131,10 +134,17 @@ class Recogniser:
 
         Returns:
             (N, K) float32 probabilities.
+
+        Raises:
+            MemoryFullError: Memory does not hold even one image.
         """
-        with torch.inference_mode():
-            logits = self.network(self.config.network.preprocessing.normalise(torch.from_numpy(prepared)))
+        logits = self._portions.work(partial(self._logits, prepared), len(prepared))
         return probabilities_of(logits, self.config.temperature)
+
+    def _logits(self, prepared: NDArray[np.uint8], cuts: list[slice]) -> Tensor:
+        normalise = self.config.network.preprocessing.normalise
+        with torch.inference_mode():
+            return torch.cat([self.network(normalise(torch.from_numpy(prepared[cut]))) for cut in cuts])
 
     def answer(self, probabilities: NDArray[np.float32], *, top: int = 3) -> Prediction:
         """Turn one row of probabilities into an answer.
@@ -184,6 +194,8 @@ def load(bundle: str | Path) -> Recogniser:
     try:
         network = empty_network(config.network)
     except Exception as error:  # a wrong description makes torch raise nearly anything
+        if is_memory_full(error):
+            raise
         raise _damaged(place / _CONFIG, "network", str(error)) from error
     try:
         state = load_file(place / _MODEL)
@@ -195,6 +207,8 @@ def load(bundle: str | Path) -> Recogniser:
     try:
         check_features(network, config.network)
     except Exception as error:
+        if is_memory_full(error):
+            raise
         raise _damaged(place / _CONFIG, "network", str(error)) from error
     return Recogniser(network, config)
 

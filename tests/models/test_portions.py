@@ -1,3 +1,4 @@
+import errno
 import re
 from collections.abc import Callable, Iterator
 
@@ -54,6 +55,8 @@ def test_work__batch_norm_sees_two_at_least(said: Callable[[], str]) -> None:
     assert tried == [[9], [4, 5], [2, 2, 2, 3]]
     assert "Batch norm then sees fewer at once, and figures may differ.\n" in said()
     tried.clear()
+    assert Portions().work(no_more_than(1, tried), 0) == []
+    tried.clear()
     Portions(network.eval()).work(no_more_than(1, tried), 2)
     assert tried == [[2], [1, 1]]
 
@@ -83,4 +86,5 @@ def test_is_memory_full__what_torch_and_python_raise() -> None:
     # oneDNN's whole message, in a process that was given 75 MB more than it had.
     assert is_memory_full(RuntimeError("could not create a primitive"))
     assert is_memory_full(MemoryError()) and is_memory_full(torch.OutOfMemoryError("CUDA out of memory."))
+    assert is_memory_full(OSError(errno.ENOMEM, "Cannot allocate memory"))
     assert not is_memory_full(OSError("out of memory"))

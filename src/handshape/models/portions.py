@@ -1,5 +1,6 @@
 """Batches that do not fit into memory are worked on in portions, halved until they fit."""
 
+import errno
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -12,10 +13,11 @@ from handshape.progress import say
 
 Result = TypeVar("Result")
 
-# What torch and the libraries below it say where they raise a plain RuntimeError; the last is oneDNN's.
+# What torch and the libraries below it say where they raise a plain RuntimeError: the last but one is that of
+# oneDNN, and the last that of Python, whose threads want memory of their own.
 _WORDS = (
     *("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation"),
-    "could not create a primitive",
+    *("could not create a primitive", "can't start new thread"),
 )
 
 
@@ -77,8 +79,8 @@ class Portions:
         return 2 if self._network is not None and _normalises_batches(self._network) else 1
 
     def _cut(self, count: int) -> list[slice]:
-        size = min(self._most or count, count)
-        starts = list(range(0, count, size))
+        size = max(min(self._most or count, count), 1)
+        starts = list(range(0, count, size)) or [0]
         if len(starts) > 1 and count - starts[-1] < self._fewest:
             starts.pop()  # the last joins the one before it
         return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], count], strict=True)]
@@ -88,6 +90,8 @@ def is_memory_full(error: BaseException) -> bool:
     """Return whether an error says that memory could not be had."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     return isinstance(error, RuntimeError) and any(word in str(error) for word in _WORDS)
 
 

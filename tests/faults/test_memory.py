@@ -1,0 +1,123 @@
+"""Too little memory for a batch: it is halved, that is said, and the results are those of another run."""
+
+import json
+import re
+import resource
+from pathlib import Path
+from typing import Any
+
+import lance
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.conftest import draw_photos
+from tests.processes import Process, Starter
+
+from handshape.models.backbone import load_backbone
+from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.network import FrozenNetwork, NetworkConfig
+from handshape.recogniser import BundleConfig, Recogniser
+
+pytestmark = pytest.mark.slow
+
+HALVED = re.compile(r"^Out of memory: going on with \d+ images? at a time\.$", re.MULTILINE)
+# Fewer heaps of threads' own, which are not all as full in every run.
+FEW_HEAPS = {"MALLOC_ARENA_MAX": "2"}
+_MB = 1024**2
+
+
+def held(process: Process) -> int:
+    """Bytes that a command holds now; 0 for one that has ended."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    found = re.search(r"^VmData:\s+(\d+) kB$", status, re.MULTILINE)
+    return 1024 * int(found[1]) if found else 0
+
+
+def most_held(process: Process) -> int:
+    """Wait until a command has ended well; return how many bytes it held at most."""
+    most = 0
+
+    def look() -> bool:
+        nonlocal most
+        most = max(most, held(process))
+        return False
+
+    process.wait(look)
+    process.done()
+    return most
+
+
+def limit(process: Process, most: int) -> Process:
+    """Give a command no more than so many bytes; what is only reserved does not count."""
+    resource.prlimit(process.pid, resource.RLIMIT_DATA, (most, most))
+    return process
+
+
+def rows_of(store: Path) -> dict[str, NDArray[np.float16]]:
+    (path,) = (store / "features").glob("*.lance")
+    return {
+        row["digest"]: np.array(row["features"]) for row in lance.dataset(str(path)).to_table().to_pylist()
+    }
+
+
+def test_features__a_batch_is_halved(starter: Starter, tmp_path: Path) -> None:
+    photos = draw_photos(tmp_path / "photos", "AB", signers=1, images=2)
+    # Four of its images hold 350 MB on their way; all else varies by some ten from run to run.
+    words = ("features", photos, "--backbone", "efficientnet_b6", "--weights", "untrained", "--views", 0)
+
+    def begin(name: str) -> Process:
+        more = ("--device", "cpu", "--json", "--store", tmp_path / name)
+        return starter.run(*words, *more, environment=FEW_HEAPS)
+
+    whole = begin("whole")
+    most = most_held(whole)
+    assert not HALVED.search(whole.err)
+    halved = limit(begin("halved"), most - 130 * _MB).done()
+    assert HALVED.search(halved.err), halved.err
+    assert {**halved.json, "store": ""} == {**whole.json, "store": ""}
+    expected, found = rows_of(tmp_path / "whole"), rows_of(tmp_path / "halved")
+    assert found.keys() == expected.keys() and len(found) == 4
+    for digest, row in expected.items():
+        np.testing.assert_allclose(found[digest], row, rtol=2e-3, atol=1e-4)
+    # Undisturbed again, it finds all rows.
+    again = begin("halved").done()
+    assert "Extracting" not in again.err and rows_of(tmp_path / "halved").keys() == expected.keys()
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A bundle whose first layer makes much of each image."""
+    backbone, head = load_backbone("squeezenet1_0", "untrained"), HeadConfig("linear", 2)
+    channels, *places = shape = backbone.feature_shape
+    network = FrozenNetwork(backbone, Pool(2, *places), Head(channels * 4, 2, head))
+    config = NetworkConfig("frozen", 2, backbone.preprocessing, "squeezenet1_0", shape, head)
+    Recogniser(network, BundleConfig(("A", "B"), config)).save(tmp_path / "bundle", "A card.")
+    return tmp_path / "bundle"
+
+
+def answers(process: Process) -> list[tuple[str, Any]]:
+    return [(one["path"], pytest.approx(one["probability"], abs=1e-4)) for one in json.loads(process.out)]
+
+
+def test_predict__a_batch_is_halved(starter: Starter, bundle: Path, tmp_path: Path) -> None:
+    photos = sorted(draw_photos(tmp_path / "photos", "AB", signers=4, images=4).rglob("*.png"))
+    words = ("predict", bundle, *photos, "--json")
+    whole = starter.run(*words, environment=FEW_HEAPS)
+    most = most_held(whole)
+    assert not HALVED.search(whole.err)
+    halved = limit(starter.run(*words, environment=FEW_HEAPS), most - 50 * _MB).done()
+    assert HALVED.search(halved.err), halved.err
+    assert [(one["path"], one["probability"]) for one in halved.json] == answers(whole)
+
+
+def test_predict__memory_for_nothing(starter: Starter, bundle: Path, tmp_path: Path) -> None:
+    photo = next(draw_photos(tmp_path / "photos", "A", signers=1, images=1).rglob("*.png"))
+    process = starter.run("predict", bundle, photo, "--json")
+    limit(process, held(process) + 4 * _MB)  # less than an image's first layer takes
+    assert re.fullmatch(
+        r"handshape predict: not enough memory.*; expected more.*; close other programs, or .*",
+        process.failed(),
+    )
