@@ -12,7 +12,7 @@ def noise(count: int, width: int) -> torch.Tensor:
 def test_span_of__few_photos_keep_their_distances() -> None:
     photos = noise(20, 300)
     found = span_of(photos)
-    assert found is not None and found.own.shape == (20, 20)
+    assert found is not None and found.own.shape == (20, 20) and found.own.is_contiguous()
     assert torch.allclose(torch.cdist(found.own, found.own), torch.cdist(photos, photos), atol=1e-2)
     assert torch.allclose(found.coordinates(photos), found.own, atol=1e-4)
     assert torch.allclose(found.weights(found.own), photos, atol=1e-3)

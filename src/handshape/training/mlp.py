@@ -34,8 +34,7 @@ def train_mlp(
     """
     assert isinstance(head.layers, nn.Sequential)  # the caller chose an MLP
     scale_by(head, train[0])
-    scaled = _scaled(head, train[0]), _scaled(head, valid[0])
-    rows, seen, span = _in_span(*scaled)
+    rows, seen, span = _in_span(_scaled(head, train[0]), _scaled(head, valid[0]))
     network, history = train_network(
         lambda: _first(head, head.width if span is None else len(span.own)),
         (rows, train[1]),
@@ -50,7 +49,7 @@ def train_mlp(
         state["0.weight"] = span.weights(state["0.weight"])
     head.layers.load_state_dict(state)
     head.eval()
-    return history, predict_logits(head.layers, inputs_of(scaled[1]))
+    return history, predict_logits(network, seen)
 
 
 def _scaled(head: Head, rows: Rows) -> Tensor | ScaledRows:

@@ -8,8 +8,6 @@ from torch import Tensor
 # With more photos than this share of the features it costs more than it saves, and above this number its
 # triangles in float64 would fill gigabytes.
 _SHARE, _MOST = 0.75, 6000
-# Strips in which the products are found: few enough for a product to keep all cores busy.
-_STRIPS = 4
 # Added to each photo's product with itself, as a share of their mean: photos which depend on each other, as
 # centred ones always do, would make a triangle impossible. The first that float32's rounding allows is taken.
 _LIFTS = (1e-6, 1e-5, 1e-4, 1e-3)
@@ -67,19 +65,15 @@ def span_of(photos: Tensor) -> Span | None:
         if not failed:
             break
         lifted = lift
-    return Span(photos, triangle, triangle.float())
+    # As LAPACK leaves it, its columns lie together, and a photo's coordinates all over the memory.
+    return Span(photos, triangle, triangle.float().contiguous())
 
 
 def _products(photos: Tensor) -> Tensor:
-    """Return the (N, N) products of all photos with each other, of which nearly half mirror the rest."""
-    products = photos.new_empty(len(photos), len(photos))
-    size = -(-len(photos) // _STRIPS)
-    for start in range(0, len(photos), size):
-        strip = photos[start : start + size]
-        found = strip @ photos[: start + len(strip)].T
-        products[start : start + len(strip), : found.shape[1]] = found
-        products[:start, start : start + len(strip)] = found[:, :start].T
-    return products
+    """Return the (N, N) products of all photos with each other."""
+    # Not torch's product: numpy sees that both sides are one matrix, and finds half of it (BLAS's syrk).
+    rows = photos.numpy()
+    return torch.from_numpy(rows @ rows.T)
 
 
 def _solve(triangle: Tensor, products: Tensor) -> Tensor:
