@@ -30,7 +30,8 @@ from torch.nn import functional as F
 
 from handshape.data.drawn import JOINTS, LETTERS, LIMITS, Signer, draw_image, make_signer
 from handshape.data.drawn.scene import Style
-from handshape.models.handnet import PREPROCESSING, WIDTH, HandNet, file_digest, fold
+from handshape.models.handnet import PREPROCESSING, WIDTH, HandNet, fold
+from handshape.models.packaged import file_digest
 
 SIDE = 112  # what the layers see, pixels: handnet halves its 224
 DRAWN = 128  # drawn a little larger, because augmentation turns and zooms
@@ -435,7 +436,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     valid = read_drawings(given.work / "drawings", settings.valid, held_out=True)
     network = train(given.work, drawings, valid, settings, given.log or given.work / "log.csv")
     out = given.out or given.work / "handnet.safetensors"
-    print(f"{out}: put this DIGEST into handshape/models/handnet.py: {write_weights(network, out)}")
+    print(f"{out}: put this digest into handshape/models/handnet.py: {write_weights(network, out)}")
 
 
 if __name__ == "__main__":

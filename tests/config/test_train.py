@@ -4,23 +4,35 @@ from handshape.config.train import CompareConfig, TrainConfig
 from handshape.errors import UsageError
 
 
-def test_train_config__the_best_recipe_chooses_its_model() -> None:
-    assert TrainConfig(data="photos").model == "frozen"  # type: ignore[arg-type]
-    assert TrainConfig(data="photos", recipe="best").model == "finetune"  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="--recipe best with --model cnn; expected one of them"):
+def test_train_config__the_best_recipe_is_one_of_the_frozen_model() -> None:
+    assert TrainConfig(data="photos", recipe="best").model == "frozen"  # type: ignore[arg-type]
+    text = "--recipe best with the model cnn; expected the model frozen, beside which hands are read; add it"
+    with pytest.raises(UsageError, match=text):
         TrainConfig(data="photos", recipe="best", model="cnn")  # type: ignore[arg-type]
-
-
-def test_compare_config__the_best_recipe_is_among_the_models_once() -> None:
-    assert CompareConfig(data="photos", recipe="best").model_names == ("cnn", "frozen", "finetune")  # type: ignore[arg-type]
-    both = CompareConfig(data="photos", models="finetune,frozen", recipe="best")  # type: ignore[arg-type]
-    assert both.model_names == ("finetune", "frozen")
+    with pytest.raises(UsageError, match="--recipe best with the model cnn and finetune"):
+        CompareConfig(data="photos", recipe="best", models="cnn,finetune")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="--models ''"):
         CompareConfig(data="photos", models="", recipe="best")  # type: ignore[arg-type]
 
 
+def test_train_config__landmarks_are_read_and_not_tuned() -> None:
+    assert TrainConfig(data="photos", backbone="landmarks").model == "frozen"  # type: ignore[arg-type]
+    text = (
+        "the model finetune with --backbone landmarks; expected a network of images; choose another backbone"
+    )
+    with pytest.raises(UsageError, match=text):
+        TrainConfig(data="photos", backbone="landmarks", model="finetune")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="--recipe best with --backbone landmarks"):
+        CompareConfig(data="photos", backbone="landmarks", recipe="best")  # type: ignore[arg-type]
+    text = (
+        "--precision int8 with --backbone landmarks; expected fp32: places are not exact enough in anything"
+    )
+    with pytest.raises(UsageError, match=text):
+        TrainConfig(data="photos", backbone="landmarks", precision="int8")  # type: ignore[arg-type]
+
+
 def test_train_config__a_cluster_tunes() -> None:
-    assert TrainConfig(data="photos", engine="ray", recipe="best").engine == "ray"  # type: ignore[arg-type]
+    assert TrainConfig(data="photos", engine="ray", model="finetune").engine == "ray"  # type: ignore[arg-type]
     with pytest.raises(
         UsageError, match="--engine ray with --model frozen; expected --model finetune; leave"
     ):

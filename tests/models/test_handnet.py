@@ -1,4 +1,3 @@
-import re
 from pathlib import Path
 
 import pytest
@@ -7,10 +6,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from handshape.data.image import Preprocessing
-from handshape.errors import BackboneError, WeightsError
+from handshape.errors import BackboneError
 from handshape.models import handnet
 from handshape.models.backbone import empty_backbone, load_backbone
-from handshape.models.handnet import FILE, HandNet, fold, packaged_weights
+from handshape.models.handnet import WEIGHTS, HandNet, fold
 
 
 def noise(count: int = 2, size: int = 224) -> Tensor:
@@ -19,7 +18,7 @@ def noise(count: int = 2, size: int = 224) -> Tensor:
 
 def test_handnet__is_small() -> None:
     assert sum(parameter.numel() for parameter in HandNet().parameters()) <= 1_500_000
-    assert FILE.stat().st_size <= 2_000_000
+    assert WEIGHTS.file.stat().st_size <= 2_000_000
 
 
 @pytest.mark.parametrize(("size", "side"), [(224, 7), (128, 4), (96, 3)])
@@ -47,28 +46,10 @@ def test_fold__gives_the_features_of_the_normalised_network() -> None:
 
 
 def test_packaged_weights__fill_the_whole_network() -> None:
-    weights = packaged_weights()
+    weights = WEIGHTS.read()
     assert {name: tensor.shape for name, tensor in weights.items()} == {
         name: tensor.shape for name, tensor in HandNet().state_dict().items()
     }
-    assert all(tensor.dtype == torch.float32 and tensor.isfinite().all() for tensor in weights.values())
-
-
-@pytest.mark.parametrize("content", [b"other bytes", None])
-def test_packaged_weights__another_file(
-    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "handnet.safetensors"
-    if content is not None:
-        path.write_bytes(content)
-    monkeypatch.setattr(handnet, "FILE", path)
-    found = "[0-9a-f]{32}" if content is not None else "no file"
-    text = rf"the weights of handnet in '{re.escape(str(path))}' are not those of this version "
-    text += rf"\(digest {found}\); "
-    with pytest.raises(
-        WeightsError, match=f"^{text}expected digest {handnet.DIGEST}; install handshape again$"
-    ):
-        load_backbone("handnet")
 
 
 def test_load_backbone__handnet_needs_no_folder_and_no_internet() -> None:

@@ -146,22 +146,3 @@ def test_head__gradients_are_finite_where_features_are_zero() -> None:
     assert isinstance(head.layers, torch.nn.Linear)
     own = head.layers.weight[0, 4] * head.scale[4] * 0.5 / rows[:, 4].sqrt()
     torch.testing.assert_close(features.grad[:, 4], own.detach())
-
-
-def test_restate__other_mean_and_scale_and_the_same_answers() -> None:
-    head = Head(6, 3, HeadConfig("linear", 1, scaling="feature"))
-    rows = torch.rand(40, 6, generator=torch.Generator().manual_seed(0)) * torch.arange(1, 7)
-    head.scale_by(torch.rand(20, 6, generator=torch.Generator().manual_seed(1)))
-    rows[:, 2] = 5.0  # never changes
-    with torch.no_grad():
-        before = head(rows)
-        head.restate(rows)
-        torch.testing.assert_close(head(rows), before, atol=1e-5, rtol=1e-5)
-    changing = [0, 1, 3, 4, 5]
-    torch.testing.assert_close(head.scaled(rows).std(dim=0, correction=0)[changing], torch.ones(5))
-    torch.testing.assert_close(head.scaled(rows).mean(dim=0), torch.zeros(6), atol=1e-5, rtol=0)
-
-
-def test_restate__only_linear_heads() -> None:
-    with pytest.raises(TypeError, match="only a linear head can be restated"):
-        Head(6, 3, HeadConfig("mlp", 1, scaling="feature")).restate(torch.rand(4, 6))

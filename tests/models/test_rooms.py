@@ -1,45 +1,57 @@
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from handshape.data.drawn.picture import draw_image
+from handshape.data.drawn.signer import make_signer
+from handshape.data.image import Preprocessing
+from handshape.models import landmarks
+from handshape.models.backbone import load_backbone
 from handshape.models.head import Head
-from handshape.models.rooms import ROOMS_HEAD, Familiarity, RoomReader, RoomsConfig
+from handshape.models.landmarks import Landmarks
+from handshape.models.rooms import HAND_HEAD, Familiarity, HandReader
+
+PREPROCESSING = Preprocessing(224, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
 
 
-class Colours(nn.Module):
-    """Features that are the image itself."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images
-
-
-def reader(size: int = 40, glance: int = 32) -> RoomReader:
-    head = Head(3, 3, ROOMS_HEAD)
-    assert isinstance(head.layers, nn.Linear)
-    with torch.no_grad():
-        head.layers.weight.copy_(8 * torch.eye(3))
-        head.layers.bias.zero_()
-    return RoomReader(Colours(), head, RoomsConfig(size, glance, (3, glance, glance))).eval()
+@pytest.fixture
+def reader() -> HandReader:
+    finder = load_backbone("landmarks").body
+    assert isinstance(finder, Landmarks)
+    return HandReader(finder, Head(landmarks.WIDTH, 3, HAND_HEAD), PREPROCESSING).eval()
 
 
-def test_room_reader__one_colour_is_read_alike_at_every_glance() -> None:
-    red = torch.zeros(2, 3, 56, 56)
-    red[:, 0] = 1.0
-    expected = torch.log_softmax(torch.tensor([8.0, 0.0, 0.0]), dim=0)
-    assert torch.allclose(reader()(red), expected.expand(2, 3), atol=1e-3)
+def photos() -> torch.Tensor:
+    """A right hand, its mirror image, and none."""
+    hand = torch.from_numpy(draw_image("L", make_signer(2, handedness="right")).pixels.copy())
+    return torch.stack([hand, hand.flip(1), torch.zeros_like(hand)])
 
 
-def test_room_reader__probabilities_sum_to_one_whoever_else_is_read() -> None:
-    images = torch.rand(5, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    answers = reader()(images)
-    assert torch.allclose(answers.exp().sum(dim=1), torch.ones(5), atol=1e-5)
-    assert torch.allclose(reader()(images[3:4]), answers[3:4], atol=1e-5)
+def test_hand_reader__sees_the_landmarks_that_the_backbone_sees(reader: HandReader) -> None:
+    backbone = load_backbone("landmarks")
+    with torch.inference_mode():
+        features, found, usual = reader.look(PREPROCESSING.normalise(photos()))
+        expected = reader.pool(backbone(backbone.preprocessing.normalise(photos()))).flatten(1)
+    assert torch.allclose(features, expected, atol=2e-3)
+    assert found.tolist() == [True, True, False] and usual.tolist() == [1, 1, 1]
 
 
-def test_room_reader__no_label_becomes_impossible() -> None:
-    white = torch.full((1, 3, 40, 40), 1000.0)
-    white[:, 1:] = 0
-    assert torch.isfinite(reader()(white)).all()
+def test_hand_reader__a_side_that_was_not_learned_from(reader: HandReader) -> None:
+    reader.sides.copy_(torch.tensor([1.0, 0.0]))
+    with torch.inference_mode():
+        assert reader.look(PREPROCESSING.normalise(photos()))[2].tolist() == [1, 0, 1]
+
+
+def test_said__landmarks_of_a_hand_and_the_whole_photo_where_there_is_none(reader: HandReader) -> None:
+    reader.found.copy_(torch.tensor([0.9, 0.9, 0.1]).log())
+    reader.missed.copy_(torch.tensor([0.1, 0.1, 0.9]).log())
+    by_hand, own = torch.tensor([[2.0, 0.0, 0.0]]).expand(2, 3), torch.tensor([[0.0, 1.0, 0.0]]).expand(2, 3)
+    said = reader.said(torch.tensor([True, False]), by_hand, own)
+    assert torch.allclose(said[0], by_hand[0].log_softmax(0) + reader.found)
+    assert torch.allclose(said[1], own[1].log_softmax(0) + reader.missed)
+    # A label such as `nothing`, whose photos show no hand, is read by that.
+    assert said.argmax(dim=1).tolist() == [0, 2]
+    assert isinstance(reader.head.layers, nn.Linear)
 
 
 @pytest.mark.parametrize("away, least, most", [(0.5, 0.95, 1.0), (1.0, 0.49, 0.51), (2.0, 0.0, 0.04)])

@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from handshape.models.handnet import HandNet, file_digest
+from handshape.models.handnet import HandNet
+from handshape.models.packaged import file_digest
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "pretrain_handnet.py"
 SIZES = ("--images", "8", "--valid", "3", "--epochs", "2", "--batch", "4", "--workers", "1")

@@ -17,7 +17,7 @@ from handshape.data.scan import Scan, scan_dataset
 from handshape.errors import BundleError, DataError
 from handshape.evaluation.card import model_card
 from handshape.models.network import RoomsNetwork
-from handshape.models.rooms import RoomReader
+from handshape.models.rooms import HandReader
 from handshape.progress import track
 from handshape.recogniser import Recogniser, load
 from handshape.run import BUNDLE, check_out, default_out, describe, new_run, write_json
@@ -67,7 +67,7 @@ def adapt(config: AdaptConfig) -> dict[str, Any]:
     scan = _scan(config.unlabelled, open_store(config.store), preprocessing.size)
     photos = np.arange(len(scan.dataset))
     before = read_signs(recogniser, scan, photos)
-    _move(network.reader, scan, preprocessing)
+    _move(network.reader, scan, preprocessing, config.unlabelled)
     after = read_signs(recogniser, scan, photos)
     found = {
         "run": str(out),
@@ -90,27 +90,29 @@ def _scan(folder: Path, store: Path, size: int) -> Scan:
     return scan
 
 
-def _require_enough(photos: int, folder: Path) -> None:
+def _require_enough(photos: int, folder: Path, what: str = "that can be read") -> None:
     if photos < _FEWEST:
         raise DataError(
-            f"{photos} photos in {str(folder)!r} that can be read",
+            f"{photos} photos in {str(folder)!r} {what}",
             f"{_FEWEST} or more, of all labels as far as possible",
             "take some more in that room",
         )
 
 
-def _move(reader: RoomReader, scan: Scan, preprocessing: Preprocessing) -> None:
-    """Move a reader's standardisation towards the statistics of photos."""
+def _move(reader: HandReader, scan: Scan, preprocessing: Preprocessing, folder: Path) -> None:
+    """Move a reader's standardisation towards the statistics of the hands in photos."""
     parts, count = list[Tensor](), len(scan.dataset)
     with torch.inference_mode(), track("Adapting", count) as advance:
         for start in range(0, count, _TOGETHER):
             prepared = scan.images.take(np.arange(start, min(start + _TOGETHER, count)))
-            parts.extend(reader.glances(preprocessing.normalise(torch.from_numpy(prepared))))
+            features, found, _ = reader.look(preprocessing.normalise(torch.from_numpy(prepared)))
+            parts.append(features[found])
             advance(len(prepared))
-        features, head = torch.cat(parts), reader.head
+        rows, head = torch.cat(parts), reader.head
+        _require_enough(len(rows), folder, "with a hand that was found")
         usual = torch.where(head.scale > 0, 1 / head.scale.clamp(min=1e-12), 0.0)
-        mean = (1 - _SHARE) * head.mean + _SHARE * features.mean(dim=0)
-        deviation = (1 - _SHARE) * usual + _SHARE * features.std(dim=0, correction=0)
+        mean = (1 - _SHARE) * head.mean + _SHARE * rows.mean(dim=0)
+        deviation = (1 - _SHARE) * usual + _SHARE * rows.std(dim=0, correction=0)
         head.scale_to(mean, torch.where(head.scale > 0, deviation, 0.0))
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from handshape.cluster import join_cluster
 from handshape.commands.material import choose_device, say_findings, scan_material, survey_material
-from handshape.config.train import CompareConfig, ModelName, TrainConfig
+from handshape.config.train import LANDMARKS, CompareConfig, ModelName, TrainConfig
 from handshape.data.augment import views_of
-from handshape.data.augment.scenes import in_scenes
 from handshape.evaluation.card import model_card
 from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment
 from handshape.evaluation.judge import write_predictions
@@ -95,10 +94,12 @@ def _train(
     # What cannot be split so fails here and above, before the long work.
     plan_folds(config.folds, survey, config.valid_fraction, config.seed)
     fitter = Fitter(
-        scan, store, device, backbone, config, config, config, seed=config.seed, size=size, tuner=tuner
-    )
+        scan, store, device, backbone, config, config, config,
+        recipe=config.recipe, seed=config.seed, size=size, tuner=tuner,
+    )  # fmt: skip
     features = fitter.features()
-    if features is not None:
+    # Landmarks of two people may be alike: they say nothing of whether two photos are.
+    if features is not None and config.backbone != LANDMARKS:
         survey = survey_material(config, scan, features)
     say_findings(survey)
     experiment = run_experiment(
@@ -117,8 +118,6 @@ def _train(
 
 def _views(config: TrainConfig | CompareConfig, names: Sequence[ModelName]) -> ViewMaker | None:
     """Return how views were made, where a model was shown any."""
-    if config.recipe == "best":
-        return in_scenes
     shown = config.stored_views or ("finetune" in names and config.augment != "none")
     return views_of(config).apply if shown and set(names) != {"cnn"} else None
 

@@ -11,12 +11,6 @@ from handshape.errors import UsageError
 class FinetuneOptions(Settings):
     """How a backbone is tuned, from the head that was trained on its stored features."""
 
-    recipe: Literal["fast", "best"] = option(
-        "fast",
-        "What training is for: photos like these, in seconds (fast), or also rooms never seen, in minutes "
-        "(best): hands are cut out and set into other scenes, A to Z are learned from drawn hands "
-        "of the American manual alphabet, too, and --model finetune learns from all of that.",
-    )
     unfreeze: Literal["last", "last2", "all"] = option(
         "all", "Which blocks of the backbone are tuned: the last, the last two, or all."
     )

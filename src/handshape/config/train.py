@@ -1,5 +1,6 @@
 """Settings of training: the loop's, the head's and the backbone's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,9 +13,12 @@ from handshape.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "int8"]
 ModelName = Literal["cnn", "frozen", "finetune"]
+Recipe = Literal["fast", "best"]
 FoldKind = Literal["none", "signers", "source"]
 # More read people who were left out no better, and cost as much again: docs/head.md.
 VIEWS = 1
+LANDMARKS = "landmarks"
+"""The backbone that finds the hand; its features are places, not pictures."""
 MODELS: tuple[ModelName, ...] = ("cnn", "frozen", "finetune")
 
 
@@ -23,7 +27,8 @@ class BackboneConfig(AugmentOptions):
     """Which pretrained network, and how its features are read."""
 
     backbone: str = option(
-        "alexnet", "Pretrained network: handnet, or any torchvision classification network."
+        "alexnet",
+        "Pretrained network: landmarks (of the hand), handnet, or any torchvision classification network.",
     )
     weights: str | None = option(
         None,
@@ -52,6 +57,12 @@ class BackboneConfig(AugmentOptions):
         super().__post_init__()
         if self.pool is not None and self.pool < 0:
             raise UsageError(f"--pool {self.pool}", "0 or more", "use 0 to keep every place")
+        if self.backbone == LANDMARKS and self.precision != "fp32":
+            raise UsageError(
+                f"--precision {self.precision} with --backbone {LANDMARKS}",
+                "fp32: places are not exact enough in anything less",
+                "leave one out",
+            )
         if self.views is None:
             object.__setattr__(self, "views", 0 if self.augment == "none" else VIEWS)
         if not 0 <= self.stored_views <= 100:
@@ -106,6 +117,33 @@ class LoopOptions(Settings):
 class _TrainingConfig(OutConfig, FinetuneOptions, LoopOptions, BackboneConfig, DataConfig):
     """Everything that training asks for."""
 
+    recipe: Recipe = option(
+        "fast",
+        "What the frozen model is for: photos like these (fast), or people and rooms never seen, too (best): "
+        "then the landmarks of the hand are read beside the photo, at three to four times the price.",
+    )
+
+    def require_backbone(self, models: Sequence[str]) -> None:
+        """Check that the models can be made of the backbone.
+
+        Args:
+            models: Their names.
+
+        Raises:
+            UsageError: They cannot.
+        """
+        unfit = {"the model finetune": "finetune" in models, "--recipe best": self.recipe == "best"}
+        for what in (what for what, asked in unfit.items() if asked and self.backbone == LANDMARKS):
+            raise UsageError(
+                f"{what} with --backbone {LANDMARKS}", "a network of images", "choose another backbone"
+            )
+        if self.recipe == "best" and "frozen" not in models:
+            raise UsageError(
+                f"--recipe best with the model {' and '.join(models)}",
+                "the model frozen, beside which hands are read",
+                "add it, or leave the recipe out",
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class CompareConfig(_TrainingConfig):
@@ -121,13 +159,12 @@ class CompareConfig(_TrainingConfig):
             raise UsageError(
                 f"--models {self.models!r}", f"names among {', '.join(MODELS)}", "write them like cnn,frozen"
             )
+        self.require_backbone(self.model_names)
 
     @property
     def model_names(self) -> tuple[ModelName, ...]:
-        """The models to compare, each once, in the order given; the best recipe's is always among them."""
+        """The models to compare, each once, in the order given."""
         names = [name.strip() for name in self.models.split(",") if name.strip()]
-        if names and self.recipe == "best":
-            names.append("finetune")
         return tuple(dict.fromkeys(names))  # type: ignore[arg-type]
 
 
@@ -140,12 +177,9 @@ class TrainConfig(ClusterOptions, _TrainingConfig):
     )
 
     def __post_init__(self) -> None:
-        """Let the best recipe choose its own model, and check that a cluster has something to do."""
+        """Check that the model can be made, and that a cluster has something to do."""
         super().__post_init__()
-        if self.recipe == "best":
-            if self.model == "cnn":
-                raise UsageError("--recipe best with --model cnn", "one of them", "leave one out")
-            object.__setattr__(self, "model", "finetune")
+        self.require_backbone([self.model])
         if self.engine == "ray" and self.model != "finetune":
             raise UsageError(
                 f"--engine ray with --model {self.model}",

@@ -13,8 +13,8 @@ _NETWORKS = {
     "finetune": "{backbone}, fine-tuned",
 }
 _ROOMS = (
-    "a head on the frozen features of {backbone} for familiar photos, and beside it {backbone}, "
-    "fine-tuned on hands set into rooms never seen"
+    "a head on the frozen features of {backbone} for familiar photos, and beside it one on the landmarks of "
+    "the hand for all others"
 )
 _SPLITS = {"signer": "split by signer", "random": "split at random", "given": "split as given"}
 
@@ -47,9 +47,7 @@ def model_card(
     cards.filters.update(yaml=_quoted, plain=_plain)
     return cards.get_template("card.md").render(
         labels=labels,
-        network_words=(_ROOMS if network.rooms else _NETWORKS[network.model]).format(
-            backbone=network.backbone
-        ),
+        network_words=_words(network),
         threshold=threshold,
         trained_on=trained_on,
         figures=figures,
@@ -65,7 +63,7 @@ def model_card(
 
 
 def _words(network: NetworkConfig) -> str:
-    return (_ROOMS if network.rooms else _NETWORKS[network.model]).format(backbone=network.backbone)
+    return (_ROOMS if network.hands else _NETWORKS[network.model]).format(backbone=network.backbone)
 
 
 def _metrics(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from handshape.evaluation.gradcam import evidence
 from handshape.evaluation.judge import Judged, worst_first
 from handshape.evaluation.metrics import Confused, Metrics
 from handshape.evaluation.pictures import lit, thumbnail
+from handshape.evaluation.skeleton import finder_of, hands_drawn
 
 _STEPS = {
     "lda": "shrinkage tried, strongest first",
@@ -28,10 +30,22 @@ _STEPS = {
 
 @dataclass(frozen=True)
 class Mistake:
-    """A photo read wrong, with what spoke for the wrong label; pictures are data addresses."""
+    """A photo read wrong, with what spoke for the wrong label; pictures are data addresses.
+
+    Args:
+        picture: The photo.
+        evidence: The photo once more, with what the network saw in it.
+        kind: ``places``: bright where it found what spoke for its answer; ``landmarks``: with the hand that
+            it found.
+        name: Of the photo.
+        label: Its own.
+        predicted: What it was read as.
+        probability: Of that, in [0, 1].
+    """
 
     picture: str
     evidence: str
+    kind: Literal["places", "landmarks"]
     name: str
     label: str
     predicted: str
@@ -91,11 +105,17 @@ def find_mistakes(
     said, shown = probabilities[worst].argmax(axis=1), tested.classes[worst]
     pixels = scan.images.take([place[sample.name] for sample in samples])
     images = preprocessing.normalise(torch.from_numpy(np.ascontiguousarray(pixels)))
-    light = evidence(network, images, torch.from_numpy(said), torch.from_numpy(shown)).numpy()
+    finder = finder_of(network)
+    if finder is not None:
+        seen = hands_drawn(finder, pixels)
+    else:
+        light = evidence(network, images, torch.from_numpy(said), torch.from_numpy(shown)).numpy()
+        seen = [lit(*one) for one in zip(pixels, light, strict=True)]
     return [
         Mistake(
             thumbnail(pixels[row]),
-            thumbnail(lit(pixels[row], light[row])),
+            thumbnail(seen[row]),
+            "places" if finder is None else "landmarks",
             sample.name,
             sample.label,
             tested.labels[said[row]],

@@ -13,7 +13,8 @@ from torch.overrides import TorchFunctionMode
 
 from handshape.data.image import Preprocessing
 from handshape.errors import BackboneError, ShapeError
-from handshape.models import handnet, plain_networks
+from handshape.models import handnet, landmarks, plain_networks
+from handshape.models.head import Scaling
 from handshape.models.plan import Plan
 from handshape.models.weights import UNTRAINED, Weights, find_weights, fit, state_digest
 from handshape.models.winograd import for_reading
@@ -48,6 +49,11 @@ class Backbone(nn.Module):
             probe: Tensor = self.body(torch.zeros(1, 3, *[self.preprocessing.size] * 2, device=place))
         return int(probe.shape[1]), int(probe.shape[2]), int(probe.shape[3])
 
+    @property
+    def scaling(self) -> Scaling:
+        """How a linear head scales its features: the roots of activations, and coordinates as they are."""
+        return "feature" if isinstance(self.body, landmarks.Landmarks) else "root"
+
     def forward(self, images: Tensor) -> Tensor:
         """Return features.
 
@@ -70,8 +76,8 @@ def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0
     """Make a pretrained backbone.
 
     Args:
-        name: ``handnet``, a torchvision classification network, or any name timm knows when timm is
-            installed.
+        name: ``handnet``, ``landmarks``, a torchvision classification network, or any name timm knows when
+            timm is installed.
         weights: A file; ``None`` to look in ``$HANDSHAPE_WEIGHTS`` and then download (handnet's lie in the
             package); ``"untrained"`` for random weights, which show what a figure owes to pretraining.
         seed: Fixes untrained weights.
@@ -117,10 +123,10 @@ def empty_backbone(name: str, preprocessing: Preprocessing) -> Backbone:
 
 
 def backbone_names() -> list[str]:
-    """Return handnet and the names of the torchvision networks, sorted."""
+    """Return the names of what comes with handshape and of the torchvision networks, sorted."""
     from handshape.models import torchvision_networks
 
-    return sorted([handnet.NAME, *torchvision_networks.names()])
+    return sorted([handnet.NAME, landmarks.NAME, *torchvision_networks.names()])
 
 
 class _WithoutNumbers(TorchFunctionMode):
@@ -143,7 +149,10 @@ class _WithoutNumbers(TorchFunctionMode):
 def _plan(name: str) -> Plan:
     if name == handnet.NAME:
         network = handnet.HandNet()
-        return Plan(network, network, handnet.PREPROCESSING, handnet.packaged_weights, packaged=True)
+        return Plan(network, network, handnet.PREPROCESSING, handnet.WEIGHTS.read, packaged=True)
+    if name == landmarks.NAME:
+        finder = landmarks.Landmarks()
+        return Plan(finder, finder, landmarks.PREPROCESSING, landmarks.WEIGHTS.read, packaged=True)
     if name in plain_networks.NAMES:
         return plain_networks.plan(name)
     from handshape.models import torchvision_networks

@@ -1,7 +1,5 @@
 """handnet: a small backbone of our own, pretrained on drawn hands and shipped inside the package."""
 
-from collections.abc import Mapping
-from hashlib import blake2b
 from pathlib import Path
 
 import torch
@@ -9,14 +7,11 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from handshape.data.image import Preprocessing
-from handshape.errors import WeightsError
-from handshape.models.weights import read_state_dict
+from handshape.models.packaged import Packaged
 
 NAME = "handnet"
-FILE = Path(__file__).with_name("handnet.safetensors")
-DIGEST = "9b60af578d48c4a178e4e8ba887da11a"
-"""Digest of the file in the package, printed by tools/pretrain_handnet.py when it wrote it."""
-
+WEIGHTS = Packaged(Path(__file__).with_name("handnet.safetensors"), "9b60af578d48c4a178e4e8ba887da11a")
+"""Written by tools/pretrain_handnet.py, which prints the digest."""
 PREPROCESSING = Preprocessing(224, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 WIDTH = 192
 """C, channels of its features."""
@@ -100,24 +95,3 @@ def fold(network: HandNet) -> HandNet:
         fused = fuse_conv_bn_eval(layer.conv, layer.norm)  # type: ignore[arg-type, type-var]
         plain.conv.load_state_dict(fused.state_dict())  # type: ignore[union-attr]
     return folded.eval()
-
-
-def file_digest(path: Path) -> str:
-    """Return 32 hexadecimal digits that stand for the bytes of a file."""
-    return blake2b(path.read_bytes(), digest_size=16).hexdigest()
-
-
-def packaged_weights() -> Mapping[str, Tensor]:
-    """Read the weights in the package, as float32.
-
-    Raises:
-        WeightsError: The file is not the one that belongs to this version of handshape.
-    """
-    found = file_digest(FILE) if FILE.is_file() else "no file"
-    if found != DIGEST:
-        raise WeightsError(
-            f"the weights of handnet in {str(FILE)!r} are not those of this version (digest {found})",
-            f"digest {DIGEST}",
-            "install handshape again",
-        )
-    return {name: tensor.float() for name, tensor in read_state_dict(FILE).items()}

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from handshape.errors import ShapeError, UsageError
 
+Scaling = Literal["root", "feature"]
 HIDDEN = 100
 _IN_CACHE = 32
 _LARGEST = 65504.0  # of float16; beyond it there is only infinity
@@ -29,7 +30,7 @@ class HeadConfig:
     kind: Literal["lda", "linear", "mlp"] = "lda"
     pool: int | None = 4
     hidden: int = HIDDEN
-    scaling: Literal["root", "feature"] = "root"
+    scaling: Scaling = "root"
 
     def __post_init__(self) -> None:
         if self.pool is not None and self.pool < 1:
@@ -122,25 +123,6 @@ class Head(nn.Module):
         # A feature that never changes says nothing; dividing by its deviation would blow up rounding.
         self.mean.copy_(mean)
         self.scale.copy_(torch.where(deviation > 1e-6, 1 / deviation.clamp(min=1e-6), 0.0))
-
-    @torch.no_grad()
-    def restate(self, features: Tensor) -> None:
-        """Take mean and scale from other features, and change the weights so that no answer changes.
-
-        Args:
-            features: (N, D) float32.
-
-        Raises:
-            TypeError: The head is not linear.
-        """
-        if not isinstance(self.layers, nn.Linear):
-            raise TypeError("only a linear head can be restated")
-        mean, scale, layer = self.mean.clone(), self.scale.clone(), self.layers
-        self.scale_by(features)
-        # What never changes keeps the scale it had.
-        self.scale.copy_(torch.where(self.scale > 0, self.scale, scale))
-        layer.bias.add_(layer.weight @ ((self.mean - mean) * scale))
-        layer.weight.mul_(torch.where(self.scale > 0, scale / self.scale.clamp(min=1e-12), 1.0))
 
     def scaled(self, features: Tensor) -> Tensor:
         """Return (N, D) float32 scaled features."""

@@ -1,16 +1,17 @@
 """A whole network from a short description, so that a bundle holds numbers and no code."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from handshape.data.image import Preprocessing
+from handshape.models import landmarks
 from handshape.models.backbone import empty_backbone
 from handshape.models.cnn import CNN
 from handshape.models.head import Head, HeadConfig, Pool
-from handshape.models.rooms import ROOMS_HEAD, Familiarity, RoomReader, RoomsConfig, Weighing
+from handshape.models.rooms import HAND_HEAD, Familiarity, HandReader, Weighing
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class NetworkConfig:
         backbone: Name of the backbone, for all but ``cnn``.
         feature_shape: (C, h, w) of the backbone's features, for all but ``cnn``.
         head: Shape of the head, for all but ``cnn``.
-        rooms: The second reader, for rooms never seen, where there is one.
+        hands: Whether a second reader looks at the hand alone, for rooms never seen.
     """
 
     model: Literal["cnn", "frozen", "finetune"]
@@ -34,7 +35,7 @@ class NetworkConfig:
     backbone: str | None = None
     feature_shape: tuple[int, int, int] | None = None
     head: HeadConfig | None = None
-    rooms: RoomsConfig | None = None
+    hands: bool = False
 
 
 class FrozenNetwork(nn.Module):
@@ -57,13 +58,13 @@ class FrozenNetwork(nn.Module):
 
 
 class RoomsNetwork(FrozenNetwork):
-    """A frozen backbone with its head for photos like those learned from, and a second reader for all.
+    """A frozen backbone with its head for photos like those learned from, and a reader of hands for all.
 
     Args:
         backbone: The frozen backbone.
         pool: What lies between it and its head.
         head: What is trained on the pooled features.
-        reader: Reads every photo.
+        reader: Looks at the hand alone.
         familiar: Says how much the frozen backbone's head counts beside it.
         weighing: Puts the answers of both together.
     """
@@ -73,7 +74,7 @@ class RoomsNetwork(FrozenNetwork):
         backbone: nn.Module,
         pool: Pool,
         head: Head,
-        reader: RoomReader,
+        reader: HandReader,
         familiar: Familiarity,
         weighing: Weighing,
     ) -> None:
@@ -83,7 +84,10 @@ class RoomsNetwork(FrozenNetwork):
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, K) logits of (N, 3, H, W) normalised images."""
         features = self.pool(self.backbone(images))
-        logits: Tensor = self.weighing(self.familiar(features), self.head(features), self.reader(images))
+        own = self.head(features)
+        by_hand, found, usual = self.reader.look(images)
+        other = self.reader.said(found, self.reader.head(by_hand), own)
+        logits: Tensor = self.weighing(self.familiar(features) * usual, own, other)
         return logits
 
 
@@ -110,13 +114,13 @@ def empty_network(config: NetworkConfig) -> nn.Module:
     pool = Pool(config.head.pool, height, width)
     with torch.device("meta"):
         head = Head(channels * pool.side[0] * pool.side[1], config.labels, config.head)
-    if config.rooms is None:
+    if not config.hands:
         return FrozenNetwork(backbone, pool, head)
-    glance = replace(config.preprocessing, size=config.rooms.glance)
+    finder = empty_backbone(landmarks.NAME, landmarks.PREPROCESSING).body
+    assert isinstance(finder, landmarks.Landmarks)
     with torch.device("meta"):
-        other = Head(config.rooms.feature_shape[0], config.labels, ROOMS_HEAD)
+        reader = HandReader(finder, Head(landmarks.WIDTH, config.labels, HAND_HEAD), config.preprocessing)
         familiar, weighing = Familiarity(channels, config.labels), Weighing()
-    reader = RoomReader(empty_backbone(config.backbone, glance), other, config.rooms)
     return RoomsNetwork(backbone, pool, head, reader, familiar, weighing)
 
 
@@ -132,9 +136,5 @@ def check_features(network: nn.Module, config: NetworkConfig) -> None:
     Raises:
         ValueError: The backbone gives features of another shape.
     """
-    if isinstance(network, RoomsNetwork) and config.rooms is not None:
-        found = network.reader.backbone.feature_shape
-        if found != config.rooms.feature_shape:
-            raise ValueError(f"{config.backbone} gives features of shape {found} of a glance")
     if isinstance(network, FrozenNetwork) and network.backbone.feature_shape != config.feature_shape:
         raise ValueError(f"{config.backbone} gives features of shape {network.backbone.feature_shape}")

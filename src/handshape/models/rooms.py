@@ -1,72 +1,75 @@
-"""Two readers in one network: one that knows its photos' own rooms, and one for all others."""
-
-from collections.abc import Iterator
-from dataclasses import dataclass
+"""Two readers in one network: one that knows its photos' own rooms, and one that looks at the hand alone."""
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from handshape.data.image import Preprocessing
+from handshape.models import landmarks
 from handshape.models.head import Head, HeadConfig, Pool
 
-ROOMS_HEAD = HeadConfig("linear", pool=1, scaling="feature")
-"""What reads features that are averaged over all places, as they are."""
+HAND_HEAD = HeadConfig("lda", pool=1, scaling="feature")
+"""What reads landmarks."""
 
 # How suddenly photos become unfamiliar: at twice the bound next to nothing is left.
 _STEEP = 5.0
-# No glance leaves a label less likely than this.
-_LEAST = 1e-9
 
 
-@dataclass(frozen=True)
-class RoomsConfig:
-    """How the reader for other rooms looks at a photo.
+class HandReader(nn.Module):
+    """Reads the landmarks of a hand, wherever it is and whatever is behind it.
 
     Args:
-        size: Height and width that the photo is reduced to, pixels.
-        glance: Height and width of a glance: the whole photo at this size, its corners and its middle.
-        feature_shape: (C, h, w) of its backbone's features of a glance, which are averaged over all places.
+        finder: Finds the hand.
+        head: On its landmarks.
+        preprocessing: What photos have been through.
     """
 
-    size: int
-    glance: int
-    feature_shape: tuple[int, int, int]
-
-
-class RoomReader(nn.Module):
-    """Reads a photo at six glances, and averages what it takes each for.
-
-    Args:
-        backbone: Tuned on scenes.
-        head: On features averaged over all places.
-        config: Sizes.
-
-    Source: Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural Networks, NIPS 2012, 4.1
-    (averaging over the corners and the middle).
-    """
-
-    def __init__(self, backbone: nn.Module, head: Head, config: RoomsConfig) -> None:
+    def __init__(self, finder: landmarks.Landmarks, head: Head, preprocessing: Preprocessing) -> None:
         super().__init__()
-        self.backbone, self.head, self._config = backbone, head, config
-        self.pool = Pool(1, *config.feature_shape[1:])
+        assert isinstance(head.layers, nn.Linear)
+        labels = head.layers.out_features
+        self.finder, self.head, self._preprocessing = finder, head, preprocessing
+        self.pool = Pool(1, 1, 1)
+        self.register_buffer("found", torch.zeros(labels))
+        self.register_buffer("missed", torch.zeros(labels))
+        self.register_buffer("sides", torch.ones(2))
 
-    def glances(self, images: Tensor) -> Iterator[Tensor]:
-        """Yield (N, C) float32 features of one glance after another at (N, 3, H, W) normalised images."""
-        size, side = self._config.size, self._config.glance
-        reduced = F.interpolate(images, (size, size), mode="bilinear", align_corners=False)
-        whole = F.interpolate(images, (side, side), mode="bilinear", align_corners=False)
-        edge, middle = size - side, (size - side) // 2
-        places = [(0, 0), (0, edge), (edge, 0), (edge, edge), (middle, middle)]
-        parts = [reduced[:, :, top : top + side, left : left + side] for top, left in places]
-        # One after another: all at once they would no longer fit into what the allocator keeps.
-        for glance in (whole, *parts):
-            yield torch.flatten(self.pool(self.backbone(glance)), 1)
+    found: Tensor
+    """(K,) logarithm of how likely a hand of each label is found."""
+    missed: Tensor
+    """(K,) logarithm of how likely it is not."""
+    sides: Tensor
+    """(2,) 1 for the hands that have been learned from, 0 for others: right ones, left ones."""
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return (N, K) float32 logarithms of probabilities of (N, 3, H, W) normalised images."""
-        answers = [self.head(features).softmax(dim=1) for features in self.glances(images)]
-        likely = torch.stack(answers).mean(dim=0)
-        return likely.clamp(min=_LEAST).log()
+    def look(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Find hands.
+
+        Args:
+            images: (N, 3, H, W) float32, normalised.
+
+        Returns:
+            (N, 63) float32 landmarks; (N,) bool, whether there is a hand; (N,) float32, 0 for a hand of a
+            side that has not been learned from, else 1.
+        """
+        mean, std = (images.new_tensor(of)[:, None, None] for of in self._channels)
+        hands = self.finder.find((images * std + mean).clamp(0, 1))
+        features = self.pool(self.finder.measured(hands)).flatten(1)
+        usual = torch.where(hands.right > 0.5, self.sides[0], self.sides[1])
+        return features, hands.found, torch.where(hands.found, usual, 1.0)
+
+    def said(self, found: Tensor, by_hand: Tensor, own: Tensor) -> Tensor:
+        """Return (N, K) logits: of a hand what its landmarks say, where none was found what the photo says.
+
+        Args:
+            found: (N,) bool.
+            by_hand: (N, K) float32 logits of the head.
+            own: (N, K) float32 logits of a reader of the whole photo.
+        """
+        seen, unseen = by_hand.log_softmax(dim=1) + self.found, own.log_softmax(dim=1) + self.missed
+        return torch.where(found[:, None], seen, unseen)
+
+    @property
+    def _channels(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        return self._preprocessing.mean, self._preprocessing.std
 
 
 class Weighing(nn.Module):

@@ -12,26 +12,19 @@ from handshape.models.rooms import Familiarity, Weighing
 
 # How much of the covariance is replaced by a sphere of the same size.
 _SHRINKAGE = 0.1
-# Photos of valid are as near as the rest of their kind, and strange pictures as far: this share of either
-# lies on its own side. Where nothing strange is known, a little more than what is usual is familiar.
+# This share of valid is as near as photos of its kind are, and a little more is familiar.
 _SHARE, _MORE = 0.95, 1.5
 # Weights that each reader may have on familiar photos.
 _OWN, _OTHER = (1.0, 1.5, 2.0, 3.0), (0.0, 0.1, 0.25, 0.5, 1.0)
 
 
-def fit_familiarity(
-    train: Tensor, classes: NDArray[np.int64], valid: Tensor, strange: Tensor | None, labels: int
-) -> Familiarity:
+def fit_familiarity(train: Tensor, classes: NDArray[np.int64], valid: Tensor, labels: int) -> Familiarity:
     """Learn where photos lie, and how far off a photo of this kind may still be.
-
-    The bound lies where strange pictures begin, not where valid ends: a new signer's hands may look odd and
-    yet be photographed like those learned from.
 
     Args:
         train: (N, C, p, p) float32 features.
         classes: (N,) int64.
         valid: (M, C, p, p) float32, of people who are not in train where signers are known.
-        strange: (S, C, p, p) float32, of hands in other scenes, if there are any.
         labels: K.
 
     Returns:
@@ -51,11 +44,7 @@ def fit_familiarity(
     whiten = torch.linalg.inv(torch.linalg.cholesky(shrunk)).T
     found.whiten.copy_(whiten)
     found.centres.copy_(torch.where((counts > 0)[:, None], means @ whiten, 1e6))
-    usual = found.distances(valid).quantile(_SHARE)
-    if strange is None:
-        found.bound.copy_(_MORE * usual)
-    else:
-        found.bound.copy_(torch.maximum(usual, found.distances(strange).quantile(1 - _SHARE)))
+    found.bound.copy_(_MORE * found.distances(valid).quantile(_SHARE))
     return found
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handshape.config.finetune import FinetuneOptions
-from handshape.config.train import BackboneConfig, LoopOptions, ModelName
+from handshape.config.train import BackboneConfig, LoopOptions, ModelName, Recipe
 from handshape.data.prepared import HeldImages
 from handshape.data.scan import Scan
 from handshape.models.backbone import Backbone
@@ -35,6 +35,7 @@ class Fitter:
         options: Head, pooling and views.
         loop: Epochs, batch size and rates.
         tuning: How the backbone is tuned, if it is.
+        recipe: Whether the frozen model is read beside its hands alone.
         seed: Fixes every random choice.
         size: Height and width of the prepared images in pixels.
         tuner: Does the tuning; by default this process.
@@ -50,6 +51,7 @@ class Fitter:
         loop: LoopOptions,
         tuning: FinetuneOptions | None = None,
         *,
+        recipe: Recipe = "fast",
         seed: int,
         size: int,
         tuner: Tuner = tune,
@@ -64,16 +66,14 @@ class Fitter:
         )
         self._frozen: FrozenFitter | None = None
         tuning = tuning or FinetuneOptions()
-        self._tuner: FinetuneFitter | RoomsFitter | None = None
+        self._rooms: RoomsFitter | None = None
+        self._tuner: FinetuneFitter | None = None
         if backbone is not None:
-            self._frozen = FrozenFitter(scan, store, device, backbone, options, self._loop)
-            place = scan, store, device, backbone
-            if tuning.recipe == "best":
-                self._tuner = RoomsFitter(
-                    *place, self._frozen, tuning, self._loop, tuner, mirror=options.mirror
-                )
-            else:
-                self._tuner = FinetuneFitter(*place, self._frozen, options, tuning, self._loop, tuner)
+            place = scan, store, device
+            self._frozen = FrozenFitter(*place, backbone, options, self._loop)
+            self._tuner = FinetuneFitter(*place, backbone, self._frozen, options, tuning, self._loop, tuner)
+            if recipe == "best":
+                self._rooms = RoomsFitter(*place, self._frozen)
 
     def features(self) -> NDArray[np.float16] | None:
         """Return the frozen backbone's features of every photo, extracted on the first call.
@@ -140,7 +140,7 @@ class Fitter:
         if name == "finetune":
             assert self._tuner is not None
             return self._tuner.fit(sides, mirrored=mirrored)
-        return self._frozen.fit(sides, mirrored=mirrored)
+        return (self._rooms or self._frozen).fit(sides, mirrored=mirrored)
 
 
 def _count(network: nn.Module) -> int:

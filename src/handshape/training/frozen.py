@@ -2,7 +2,6 @@
 
 import time
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -116,7 +115,7 @@ class FrozenFitter:
     def head_config(self) -> HeadConfig:
         """The shape of the head."""
         kind = self._options.head
-        scaling: Literal["root", "feature"] = "feature" if kind == "mlp" else "root"
+        scaling = "feature" if kind == "mlp" else self._backbone.scaling
         return HeadConfig(kind, self._options.places, scaling=scaling)
 
     def fit_head(
