@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from handshape.data.drawn.picture import draw_image
+from handshape.data.drawn.signer import make_signer
 from handshape.data.image import Preprocessing
 from handshape.errors import ExportError
 from handshape.export.graph import network_graph, whole_graph
@@ -16,7 +18,7 @@ from handshape.recogniser import BundleConfig, Recogniser
 
 
 def frozen(name: str, kind: Any = "lda") -> Recogniser:
-    backbone = load_backbone(name, None if name == "handnet" else "untrained")
+    backbone = load_backbone(name, None if name in ("handnet", "landmarks") else "untrained")
     shape, config = backbone.feature_shape, HeadConfig(kind)
     pool = Pool(4, *shape[1:])
     torch.manual_seed(1)
@@ -53,6 +55,20 @@ def test_whole_graph__answers_as_torch_does(name: str) -> None:
     for batch in (images, images[:1]):  # exported with two
         expected = recogniser.probabilities(list(batch))
         assert np.abs(answers(model, batch) - expected).max() < 1e-5
+
+
+def test_whole_graph__finds_hands_as_torch_does() -> None:
+    recogniser = frozen("landmarks")
+    model = whole_graph(network_graph(recogniser), 224)
+    hands = [
+        draw_image(letter, make_signer(number), style="room").pixels for number, letter in enumerate("BLY")
+    ]
+    images = np.stack([*hands, np.zeros_like(hands[0])])
+    for batch in (images, images[:1], images[-1:]):
+        expected = recogniser.probabilities(list(batch))
+        assert np.abs(answers(model, batch) - expected).max() < 1e-4
+    # Hands were found, or there would be nothing to compare.
+    assert len({tuple(row) for row in recogniser.probabilities(list(images)).round(4).tolist()}) >= 3
 
 
 def test_whole_graph__keeps_the_rounding_of_features_to_float16() -> None:
