@@ -73,23 +73,19 @@ class HandReader(nn.Module):
 
 
 class Weighing(nn.Module):
-    """Puts the answers of two readers together.
+    """Puts the answers of two readers together, as a weighted mean of their logarithms.
 
-    Of a photo that is not familiar the second reader decides alone; of one that is, both count by the weights
-    that they have earned on photos like those learned from.
+    Of a photo that is not familiar the second reader decides alone; of one that is, both count.
 
     Args:
-        own: Weight of the reader of familiar photos.
-        other: Weight of the other one on familiar photos.
+        own: Weight of the reader of familiar photos there, in [0, 1]; the other one has the rest.
     """
 
-    def __init__(self, own: float = 1.0, other: float = 1.0) -> None:
+    def __init__(self, own: float = 0.5) -> None:
         super().__init__()
         self.register_buffer("own", torch.tensor(own))
-        self.register_buffer("other", torch.tensor(other))
 
     own: Tensor
-    other: Tensor
 
     def forward(self, share: Tensor, own: Tensor, other: Tensor) -> Tensor:
         """Return (N, K) logits.
@@ -99,8 +95,9 @@ class Weighing(nn.Module):
             own: (N, K) float32 logits of the reader of familiar photos.
             other: (N, K) float32 logits of the reader of all others.
         """
-        share = share[:, None]
-        return share * self.own * own + (1 - share * (1 - self.other)) * other
+        # Weights that sum to one leave both as sure as they are: one temperature then fits either.
+        weight = self.own * share[:, None]
+        return weight * own.log_softmax(dim=1) + (1 - weight) * other.log_softmax(dim=1)
 
 
 class Familiarity(nn.Module):

@@ -1,7 +1,5 @@
 """Fit what tells photos like those learned from, from others, and what each reader's word is worth there."""
 
-from itertools import product
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,13 +7,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from handshape.models.rooms import Familiarity, Weighing
+from handshape.training.temperature import likeliest_temperature
 
 # How much of the covariance is replaced by a sphere of the same size.
 _SHRINKAGE = 0.1
 # This share of valid is as near as photos of its kind are, and a little more is familiar.
 _SHARE, _MORE = 0.95, 1.5
-# Weights that each reader may have on familiar photos.
-_OWN, _OTHER = (1.0, 1.5, 2.0, 3.0), (0.0, 0.1, 0.25, 0.5, 1.0)
+# Weights that the reader of familiar photos may have, and how sure both may be together.
+_OWN, _TEMPERATURES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0), (0.05, 20.0)
 
 
 def fit_familiarity(train: Tensor, classes: NDArray[np.int64], valid: Tensor, labels: int) -> Familiarity:
@@ -53,6 +52,8 @@ def fit_weighing(
 ) -> tuple[Weighing, Tensor]:
     """Choose what each reader's word is worth on familiar photos: what makes the answers on valid likeliest.
 
+    However sure both are together, for that is what temperature scaling is for.
+
     Args:
         share: (M,) float32 in [0, 1], how familiar photos of valid are.
         own: (M, K) float32 logits of a reader of familiar photos that has not seen them.
@@ -64,10 +65,9 @@ def fit_weighing(
 
     Source: Wolpert, Stacked generalization, Neural Networks 1992.
     """
-    targets = torch.from_numpy(classes)
 
     def loss(weighing: Weighing) -> float:
-        return float(F.cross_entropy(weighing(share, own, other), targets))
+        return likeliest_temperature(weighing(share, own, other).numpy(), classes, _TEMPERATURES)[1]
 
-    best = min((Weighing(*weights) for weights in product(_OWN, _OTHER)), key=loss)
+    best = min((Weighing(weight) for weight in _OWN), key=loss)
     return best, best(share, own, other)
