@@ -74,7 +74,7 @@ def test_train__predict_gives_the_probabilities_of_its_own_evaluation(
     ("options", "says"),
     [
         (("--recipe", "best"), "beside it one on the landmarks of the hand"),
-        (("--backbone", "landmarks"), "landmarks"),
+        (("--backbone", "landmarks"), "a head on the landmarks of the hand"),
     ],
 )
 def test_train__what_reads_hands_keeps_its_word_too(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from handshape.evaluation.report import environment, split_words
+from handshape.models import landmarks
 from handshape.models.network import NetworkConfig
 
 _NETWORKS = {
@@ -63,6 +64,8 @@ def model_card(
 
 
 def _words(network: NetworkConfig) -> str:
+    if network.backbone == landmarks.NAME:
+        return "a head on the landmarks of the hand"
     return (_ROOMS if network.hands else _NETWORKS[network.model]).format(backbone=network.backbone)
 
 

@@ -21,9 +21,9 @@ WIDTH = 3 * landmark_net.POINTS
 # Room around the photo in which the palm is looked for, in shares of its side: a hand that fills the photo is
 # larger than what the network knows.
 _ROOM = 0.25
-# Photos are lightened by this power before anything is looked for, so that a dark hand, or a hand in the
-# dark, is found as well as a bright one: docs/landmarks.md.
-_BRIGHTER = 0.5
+# Gamma by which photos are lightened before anything is looked for, so that a dark hand, or a hand in the dark,
+# is found as well as a bright one: docs/landmarks.md.
+_GAMMA = 0.5
 # From the palm's box to the hand's: how much larger, and how far towards the fingers, in sides of the palm's.
 _PALMS, _AHEAD = 2.6, 0.5
 # The same from the box around the landmarks that are not at fingertips.
@@ -74,7 +74,7 @@ class Landmarks(nn.Module):
         Returns:
             What is most like a hand in each photo; where nothing is, its landmarks mean nothing.
         """
-        images = images**_BRIGHTER
+        images = images**_GAMMA
         whole = images.new_tensor([0.5, 0.5, 1 + 2 * _ROOM, 0.0]).expand(images.shape[0], 4)
         first = self._look(images, _around_palm(_unshared(self.palm(cut(images, whole, palm.SIZE)))))
         # Landmarks say better than the palm where the hand is: they are found again in what they enclose.
@@ -122,9 +122,8 @@ def cut(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     along = (torch.arange(size, device=images.device) + 0.5) / size - 0.5
     x, y, side, turned = (column[:, None, None] for column in boxes.unbind(1))
     cos, sin = side * turned.cos(), side * turned.sin()
-    grid = torch.stack(
-        [x + cos * along - sin * along[:, None], y + sin * along + cos * along[:, None]], dim=3
-    )
+    down = along[:, None]
+    grid = torch.stack([x + cos * along - sin * down, y + sin * along + cos * down], dim=3)
     # torch counts from -1 to 1.
     return F.grid_sample(images, 2 * grid - 1, mode="bilinear", padding_mode="zeros", align_corners=False)
 

@@ -55,15 +55,8 @@ class PalmNet(nn.Module):
             maps.append(now)
         coarse = self.coarse(now, maps[3])
         fine = self.fine(coarse, maps[2])
-        found = []
-        for head, seen, (_, count) in zip(self.heads, (fine, coarse), _GRIDS, strict=True):
-            scores, numbers = head(seen).permute(0, 2, 3, 1).split((count, count * _NUMBERS), dim=3)
-            found.append(
-                torch.cat(
-                    [scores.flatten(1)[:, :, None], numbers.unflatten(3, (count, _NUMBERS)).flatten(1, 3)], 2
-                )
-            )
-        rows = torch.cat(found, dim=1)
+        seen = zip(self.heads, (fine, coarse), _GRIDS, strict=True)
+        rows = torch.cat([_candidates(head(some), count) for head, some, (_, count) in seen], dim=1)
         return self._best(rows[:, :, 0].clamp(-100, 100).sigmoid(), rows[:, :, 1:] / SIZE)
 
     def _best(self, likely: Tensor, numbers: Tensor) -> Tensor:
@@ -132,6 +125,13 @@ class Up(nn.Module):
         larger = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
         joined: Tensor = self.blocks(fine + self.bend(self.point(larger)))
         return joined
+
+
+def _candidates(maps: Tensor, count: int) -> Tensor:
+    """Return (N, h w count, 19) float32 of (N, 19 count, h, w): a score and the numbers of each candidate."""
+    scores, numbers = maps.permute(0, 2, 3, 1).split((count, count * _NUMBERS), dim=3)
+    numbers = numbers.unflatten(3, (count, _NUMBERS))
+    return torch.cat([scores[:, :, :, :, None], numbers], dim=4).flatten(1, 3)
 
 
 def _places(device: torch.device) -> Tensor:
