@@ -21,8 +21,8 @@ WIDTH = 3 * landmark_net.POINTS
 # Room around the photo in which the palm is looked for, in shares of its side: a hand that fills the photo is
 # larger than what the network knows.
 _ROOM = 0.25
-# Gamma by which photos are lightened before anything is looked for, so that a dark hand, or a hand in the dark,
-# is found as well as a bright one: docs/landmarks.md.
+# Gamma by which photos are lightened before anything is looked for, so that a dark hand, or a hand in the
+# dark, is found as well as a bright one: docs/landmarks.md.
 _GAMMA = 0.5
 # From the palm's box to the hand's: how much larger, and how far towards the fingers, in sides of the palm's.
 _PALMS, _AHEAD = 2.6, 0.5

@@ -129,9 +129,10 @@ class Up(nn.Module):
 
 def _candidates(maps: Tensor, count: int) -> Tensor:
     """Return (N, h w count, 19) float32 of (N, 19 count, h, w): a score and the numbers of each candidate."""
-    scores, numbers = maps.permute(0, 2, 3, 1).split((count, count * _NUMBERS), dim=3)
-    numbers = numbers.unflatten(3, (count, _NUMBERS))
-    return torch.cat([scores[:, :, :, :, None], numbers], dim=4).flatten(1, 3)
+    rows = maps.permute(0, 2, 3, 1)
+    scores, numbers = rows[:, :, :, :count], rows[:, :, :, count:]
+    each = numbers.reshape(*numbers.shape[:3], count, _NUMBERS)
+    return torch.cat([scores[:, :, :, :, None], each], dim=4).flatten(1, 3)
 
 
 def _places(device: torch.device) -> Tensor:
