@@ -13,13 +13,12 @@ from handshape.data.scan import Scan, scan_dataset
 from handshape.data.survey import Survey, survey_data
 from handshape.errors import DataError
 from handshape.models.device import choose_device
+from handshape.models.portions import ON_A_CORE
 from handshape.progress import say, track
 from handshape.recogniser import Recogniser
 from handshape.store.location import open_store
 
 __all__ = ["choose_device", "read_signs", "say_findings", "say_left_out", "scan_material", "survey_material"]
-
-_BATCH = 64
 
 
 def scan_material(config: DataConfig, *, size: int = 224, measure: bool = True) -> tuple[Path, Scan]:
@@ -70,8 +69,8 @@ def read_signs(
     """
     rows: list[NDArray[np.float32]] = []
     with track("Reading mirror images" if mirrored else "Reading signs", len(indices)) as advance:
-        for start in range(0, len(indices), _BATCH):
-            batch = indices[start : start + _BATCH]
+        for start in range(0, len(indices), ON_A_CORE):
+            batch = indices[start : start + ON_A_CORE]
             images = scan.images.take(batch)
             # torch shares no array that runs backwards.
             images = np.ascontiguousarray(images[:, :, ::-1]) if mirrored else images

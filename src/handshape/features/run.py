@@ -10,12 +10,9 @@ from torch import Tensor
 
 from handshape.data.prepared import Images, read_ahead
 from handshape.data.workers import in_order, workers
-from handshape.models.portions import Portions
+from handshape.models.portions import ON_A_CORE, Portions
 
-# Images that go through a network at once. On a core: what the widest layers of common networks hold of more
-# than a few images is no longer kept by the allocator, and the system clears the same memory again and again
-# (SqueezeNet: 11 ms of processor time an image by fours, 22 ms by thirty-twos).
-ON_A_CORE = 4
+# Images that go through a network at once.
 ON_AN_ACCELERATOR = 128
 
 Rows = NDArray[np.float16]

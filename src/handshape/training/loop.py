@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from handshape.config.train import LoopOptions
-from handshape.models.portions import Portions
+from handshape.models.portions import ON_A_CORE, Portions
 from handshape.progress import track
 from handshape.training.checkpoint import Keeper, capture, restore
 from handshape.training.history import Epoch
@@ -190,8 +190,9 @@ def predict_logits(network: nn.Module, inputs: Inputs) -> Tensor:
     """
     place = next(network.parameters()).device
     network.eval()
-    portions, order = Portions(), np.arange(len(inputs))
-    size = _EVALUATION_ROWS if isinstance(inputs, FeatureInputs) else _EVALUATION_BATCH
+    order, rows = np.arange(len(inputs)), isinstance(inputs, FeatureInputs)
+    size = _EVALUATION_ROWS if rows else _EVALUATION_BATCH
+    portions = Portions(most=None if rows or place.type != "cpu" else ON_A_CORE)
     with torch.inference_mode():
         parts = []
         for start in range(0, len(order), size):
