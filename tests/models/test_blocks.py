@@ -10,7 +10,7 @@ from handshape.models.blocks import cut_backbone
     ("name", "count", "kind"),
     [
         ("squeezenet1_1", 9, "_Fire"),
-        ("alexnet", 5, "Conv2d"),
+        ("alexnet", 5, "WinogradConv2d"),
         ("handnet", 7, "Layer"),
         ("resnet18", 9, "BasicBlock"),
         ("densenet121", 8, "_DenseBlock"),
