@@ -17,7 +17,7 @@ from tests.programs import need
 # Who owns the buckets, and who may sign in but read none of them.
 OWNER, STRANGER, SECRET = "photos:owner", "photos:stranger", "secret"
 _STORAGE = ("account", "container", "object")
-_SECONDS = 60.0
+_SECONDS = 240.0
 _SERVER = """[DEFAULT]
 bind_ip = 127.0.0.1
 bind_port = {port}
@@ -84,7 +84,8 @@ def s3_server(place: Path) -> Iterator[dict[str, str]]:
             )
             (place / f"{name}.conf").write_text(settings + _FILTERS * (name == "proxy"))
             log = running.enter_context((place / f"{name}.log").open("wb"))
-            words = [programs[name], str(place / f"{name}.conf"), "-v"]
+            # A server ends with the tests, even where those are killed.
+            words = ["setpriv", "--pdeathsig", "KILL", programs[name], str(place / f"{name}.conf"), "-v"]
             process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT)
             running.callback(_end, process)
         for name in names:
