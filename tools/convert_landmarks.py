@@ -10,6 +10,7 @@ They are copied as they are, in the order of the layers. Needs the package `tfli
 import argparse
 import zipfile
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ _CANDIDATES = (2, 6, 36, 108)
 
 def layers(data: bytes) -> Iterator[list[Tensor]]:
     """Yield weight and bias of each layer of a model that has any, in order, as torch lays them out."""
-    import tflite  # type: ignore[import-untyped]  # nothing else needs it
+    tflite = import_module("tflite")  # nothing else needs it
 
     model = tflite.Model.GetRootAsModel(data, 0)
     graph = model.Subgraphs(0)
