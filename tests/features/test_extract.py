@@ -17,6 +17,7 @@ from handshape.data.scan import Scan, scan_dataset
 from handshape.errors import DataError
 from handshape.features import extract, run
 from handshape.features.extract import Extractor, features_of
+from handshape.models import landmarks
 from handshape.models.backbone import Backbone, load_backbone
 from handshape.models.head import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork, NetworkConfig
@@ -399,3 +400,13 @@ def test_features_of__no_image(extractor: Extractor, store: Path) -> None:
     assert features_of(extractor, images, [], store).shape == (0, 512, 2, 2)
     features_of(extractor, images, digests, store)
     assert features_of(extractor, images, [], store).shape == (0, 512, 2, 2)
+
+
+def test_table__features_that_are_made_otherwise_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extractor = Extractor(load_backbone("landmarks"), 1, Views(), torch.device("cpu"))
+    before = extractor.table(tmp_path).path
+    assert extractor.table(tmp_path).path == before
+    monkeypatch.setattr(landmarks, "ARITHMETIC", "gamma 1")
+    assert extractor.table(tmp_path).path != before

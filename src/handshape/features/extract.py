@@ -23,7 +23,6 @@ from handshape.features.int8 import Int8Backbone
 from handshape.features.run import Network, Rows, run_on_accelerator, run_on_cores, to_device
 from handshape.models.backbone import Backbone
 from handshape.models.head import Pool
-from handshape.models.winograd import arithmetic_of
 from handshape.progress import track
 from handshape.store.table import Table
 from handshape.store.writing import writing_to_store
@@ -99,8 +98,8 @@ class Extractor:
             "shape": "x".join(map(str, self.shape)),
             "views": json.dumps(asdict(self.views) if view > 0 else {}),
         }
-        if arithmetic := arithmetic_of(self.backbone):
-            about["arithmetic"] = arithmetic
+        if self.backbone.arithmetic:
+            about["arithmetic"] = self.backbone.arithmetic
         if self.precision != "fp32":
             about["precision"] = f"{self.precision} {self.int8.digest if self.int8 else ''}".strip()
         digest = blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=6).hexdigest()

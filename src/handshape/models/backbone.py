@@ -17,7 +17,7 @@ from handshape.models import handnet, landmarks, plain_networks
 from handshape.models.head import Scaling
 from handshape.models.plan import Plan
 from handshape.models.weights import UNTRAINED, Weights, find_weights, fit, state_digest
-from handshape.models.winograd import for_reading
+from handshape.models.winograd import arithmetic_of, for_reading
 
 
 class Backbone(nn.Module):
@@ -48,6 +48,13 @@ class Backbone(nn.Module):
         with torch.inference_mode():
             probe: Tensor = self.body(torch.zeros(1, 3, *[self.preprocessing.size] * 2, device=place))
         return int(probe.shape[1]), int(probe.shape[2]), int(probe.shape[3])
+
+    @property
+    def arithmetic(self) -> str:
+        """How features are made, beside what the weights say; features that are made otherwise are others."""
+        return (
+            landmarks.ARITHMETIC if isinstance(self.body, landmarks.Landmarks) else arithmetic_of(self.body)
+        )
 
     @property
     def scaling(self) -> Scaling:

@@ -28,6 +28,8 @@ _GAMMA = 0.5
 _PALMS, _AHEAD = 2.6, 0.5
 # The same from the box around the landmarks that are not at fingertips.
 _HANDS, _FURTHER = 2.0, 0.1
+ARITHMETIC = f"gamma {_GAMMA}; room {_ROOM}; palms {_PALMS} {_AHEAD}; hands {_HANDS} {_FURTHER}; two looks"
+"""How features are made, beside what the weights say."""
 _WRIST, _ROOTS = 0, (5, 9, 13, 17)
 _ROOTED = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
 

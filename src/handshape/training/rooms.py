@@ -9,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handshape.config.augment import AugmentOptions
-from handshape.data.augment import views_of
+from handshape.data.augment import Views
 from handshape.data.image import Preprocessing
 from handshape.data.scan import Scan
 from handshape.features.extract import Extractor, features_of
@@ -93,7 +92,7 @@ class RoomsFitter:
         """Return (N, 63) float32 landmarks of every photo, found on the first call."""
         if self._hands is None:
             backbone = load_backbone(landmarks.NAME)
-            extractor = Extractor(backbone, 1, views_of(AugmentOptions()), self._device)
+            extractor = Extractor(backbone, 1, Views(), self._device)
             self._hands = features_of(extractor, self._scan.images, self._scan.digests, self._store)
         return self._hands.reshape(len(self._hands), -1).astype(np.float32)
 
