@@ -120,14 +120,15 @@ class _Rows:
 
 
 def _is_read(images: Tensor, weight: Tensor) -> bool:
+    if not torch.is_inference_mode_enabled():  # first: an export must not be asked how many images there are
+        return False
     plain = (
         images.ndim == 4
         and len(images) > 0
         and images.dtype == weight.dtype == torch.float32
         and not weight.is_inference()
     )
-    here = images.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-    return torch.is_inference_mode_enabled() and plain and here
+    return plain and images.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
 
 
 def _each(matrix: Tensor, rows: Tensor) -> Tensor:
