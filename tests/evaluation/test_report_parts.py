@@ -4,12 +4,23 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handshape.data.drawn.dataset import draw_dataset
 from handshape.data.duplicates import Leaks
 from handshape.data.folder import read_folder
 from handshape.data.scan import scan_dataset
 from handshape.data.survey import survey_data
 from handshape.evaluation.metrics import Metrics, measure
-from handshape.evaluation.report_parts import find_confusions, find_sides, find_twins, weakest_first
+from handshape.evaluation.report import environment
+from handshape.evaluation.report_parts import (
+    find_confusions,
+    find_mistakes,
+    find_sides,
+    find_twins,
+    weakest_first,
+)
+from handshape.models.backbone import load_backbone
+from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.network import FrozenNetwork
 
 
 def measured(classes: list[int], read: list[int], labels: str) -> Metrics:
@@ -61,3 +72,23 @@ def test_find_twins__the_closest_with_their_names(make_photos: Any, tmp_path: Pa
     names = [sample.name for sample in scan.dataset.samples]
     assert [(one.names, one.label, one.distance) for one in twins] == [((names[0], names[1]), "A", 0.01)]
     assert twins[0].tested.startswith("data:image/jpeg;base64,") and twins[0].tested != twins[0].trained
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "says"),
+    [("landmarks", "landmarks", "no hand was found"), ("handnet", "places", "A bright hand is a mistake")],
+)
+def test_find_mistakes__shown_with_what_the_network_saw(
+    name: str, kind: str, says: str, tmp_path: Path
+) -> None:
+    draw_dataset(tmp_path / "drawn", "BL", signers=1, images=1, size=96)
+    scan = scan_dataset(read_folder(tmp_path / "drawn"), tmp_path / "store")
+    backbone = load_backbone(name)
+    channels, *places = backbone.feature_shape
+    network = FrozenNetwork(backbone, Pool(1, *places), Head(channels, 2, HeadConfig("linear", 1))).eval()
+    wrong = np.array([[0.1, 0.9], [0.8, 0.2]], dtype=np.float32)
+    found = find_mistakes(scan, network, backbone.preprocessing, scan.dataset, wrong)
+    assert [(one.label, one.predicted, one.kind) for one in found] == [("B", "L", kind), ("L", "B", kind)]
+    assert all(one.evidence != one.picture for one in found)
+    macros = environment().get_template("report_macros.html").module
+    assert says in str(macros.worst(found, "model"))  # type: ignore[attr-defined]

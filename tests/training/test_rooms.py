@@ -1,4 +1,5 @@
 import copy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +50,13 @@ def sides_of(scan: Scan) -> Sides:
     }
 
 
-def fit(scan: Scan, store: Path) -> Fitted:
+def fit(scan: Scan, store: Path, sides: Sides | None = None) -> Fitted:
     backbone = load_backbone("handnet")
     before = state_digest(backbone)
     fitter = Fitter(
         scan, store, CPU, backbone, BackboneConfig(views=0), LoopOptions(), recipe="best", seed=0, size=224
     )
-    fitted = fitter.fit("frozen", sides_of(scan))
+    fitted = fitter.fit("frozen", sides or sides_of(scan))
     assert state_digest(backbone) == before
     return fitted
 
@@ -127,3 +128,24 @@ def test_fit__no_photo_shows_a_hand(tmp_path: Path) -> None:
     fitted = fit(scan, tmp_path / "store")
     right = fitted.logits["test"].argmax(dim=1).numpy() == scan.dataset.classes[sides_of(scan)["test"]]
     assert right.all() and torch.isfinite(fitted.logits["test"]).all()
+
+
+def test_fit__only_one_label_shows_hands(place: Path, tmp_path: Path) -> None:
+    for label in ("B", "nothing"):
+        shutil.copytree(place / "drawn" / label, tmp_path / "two" / label)
+    scan = scan_dataset(read_folder(tmp_path / "two", signer=r"signer(\d)"), tmp_path / "store")
+    fitted = fit(scan, tmp_path / "store")
+    network = fitted.network
+    assert isinstance(network, RoomsNetwork)
+    assert not any(parameter.any() for parameter in network.reader.head.parameters())
+    right = fitted.logits["mirrored"].argmax(dim=1).numpy() == scan.dataset.classes[sides_of(scan)["test"]]
+    assert right.mean() > 0.8
+
+
+def test_fit__valid_shows_no_hand(scan: Scan, place: Path) -> None:
+    sides = sides_of(scan)
+    nothing = scan.dataset.classes == scan.dataset.labels.index("nothing")
+    sides["valid"] = sides["valid"][nothing[sides["valid"]]]
+    fitted = fit(scan, place / "store", sides)
+    right = fitted.logits["test"].argmax(dim=1).numpy() == scan.dataset.classes[sides["test"]]
+    assert torch.isfinite(fitted.logits["test"]).all() and right.mean() > 0.8

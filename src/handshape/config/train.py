@@ -132,8 +132,8 @@ class _TrainingConfig(OutConfig, FinetuneOptions, LoopOptions, BackboneConfig, D
         Raises:
             UsageError: They cannot.
         """
-        unfit = {"the model finetune": "finetune" in models, "--recipe best": self.recipe == "best"}
-        for what in (what for what, asked in unfit.items() if asked and self.backbone == LANDMARKS):
+        if self.backbone == LANDMARKS and ("finetune" in models or self.recipe == "best"):
+            what = "the model finetune" if "finetune" in models else "--recipe best"
             raise UsageError(
                 f"{what} with --backbone {LANDMARKS}", "a network of images", "choose another backbone"
             )

@@ -104,11 +104,11 @@ def find_mistakes(
     samples = [tested.samples[i] for i in worst]
     said, shown = probabilities[worst].argmax(axis=1), tested.classes[worst]
     pixels = scan.images.take([place[sample.name] for sample in samples])
-    images = preprocessing.normalise(torch.from_numpy(np.ascontiguousarray(pixels)))
     finder = finder_of(network)
     if finder is not None:
         seen = hands_drawn(finder, pixels)
     else:
+        images = preprocessing.normalise(torch.from_numpy(np.ascontiguousarray(pixels)))
         light = evidence(network, images, torch.from_numpy(said), torch.from_numpy(shown)).numpy()
         seen = [lit(*one) for one in zip(pixels, light, strict=True)]
     return [

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from handshape.config.train import LANDMARKS
 from handshape.data.image import Preprocessing
 from handshape.models import landmark_net, palm
 from handshape.models.packaged import Packaged
 
-NAME = "landmarks"
+NAME = LANDMARKS
 WEIGHTS = Packaged(Path(__file__).with_name("landmarks.safetensors"), "f70161860cff1816c7d56c90d78e636b")
 """Written by tools/convert_landmarks.py, which prints the digest."""
 PREPROCESSING = Preprocessing(224)

@@ -70,6 +70,7 @@ class PalmNet(nn.Module):
         shared = (torch.minimum(highs, high) - torch.maximum(lows, low)).clamp(min=0).prod(dim=2)
         areas = (highs - lows).prod(dim=2)
         overlap = shared / (areas + areas.gather(1, best) - shared).clamp(min=1e-9)
+        # MediaPipe averages those above a threshold; here the best one counts however unlikely it is.
         sure = likely >= likely.amax(dim=1, keepdim=True) / 2
         counted = torch.where((overlap > _OVERLAP) & sure, likely, 0)
         weights = (counted / counted.sum(dim=1, keepdim=True).clamp(min=1e-9))[:, :, None]

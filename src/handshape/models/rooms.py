@@ -28,7 +28,7 @@ class HandReader(nn.Module):
         assert isinstance(head.layers, nn.Linear)
         labels = head.layers.out_features
         self.finder, self.head, self._preprocessing = finder, head, preprocessing
-        self.pool = Pool(1, 1, 1)
+        self.pool = Pool(1, 1, 1)  # for its rounding: the head has learned from what the store keeps
         self.register_buffer("found", torch.zeros(labels))
         self.register_buffer("missed", torch.zeros(labels))
         self.register_buffer("sides", torch.ones(2))
@@ -50,7 +50,8 @@ class HandReader(nn.Module):
             (N, 63) float32 landmarks; (N,) bool, whether there is a hand; (N,) float32, 0 for a hand of a
             side that has not been learned from, else 1.
         """
-        mean, std = (images.new_tensor(of)[:, None, None] for of in self._channels)
+        been = self._preprocessing
+        mean, std = (images.new_tensor(of)[:, None, None] for of in (been.mean, been.std))
         hands = self.finder.find((images * std + mean).clamp(0, 1))
         features = self.pool(self.finder.measured(hands)).flatten(1)
         usual = torch.where(hands.right > 0.5, self.sides[0], self.sides[1])
@@ -66,10 +67,6 @@ class HandReader(nn.Module):
         """
         seen, unseen = by_hand.log_softmax(dim=1) + self.found, own.log_softmax(dim=1) + self.missed
         return torch.where(found[:, None], seen, unseen)
-
-    @property
-    def _channels(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-        return self._preprocessing.mean, self._preprocessing.std
 
 
 class Weighing(nn.Module):

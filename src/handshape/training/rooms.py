@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from handshape.data.augment import Views
 from handshape.data.image import Preprocessing
@@ -42,6 +42,7 @@ class RoomsFitter:
     def __init__(self, scan: Scan, store: Path, device: torch.device, frozen: FrozenFitter) -> None:
         self._scan, self._store, self._device, self._frozen = scan, store, device, frozen
         self._classes, self._labels = scan.dataset.classes, len(scan.dataset.labels)
+        self._backbone = load_backbone(landmarks.NAME)
         self._hands: NDArray[np.float16] | None = None
 
     def fit(self, sides: Sides, *, mirrored: bool) -> Trained:
@@ -91,10 +92,14 @@ class RoomsFitter:
     def _landmarks(self) -> NDArray[np.float32]:
         """Return (N, 63) float32 landmarks of every photo, found on the first call."""
         if self._hands is None:
-            backbone = load_backbone(landmarks.NAME)
-            extractor = Extractor(backbone, 1, Views(), self._device)
+            extractor = Extractor(self._backbone, 1, Views(), self._device)
             self._hands = features_of(extractor, self._scan.images, self._scan.digests, self._store)
         return self._hands.reshape(len(self._hands), -1).astype(np.float32)
+
+    @property
+    def _finder(self) -> landmarks.Landmarks:
+        assert isinstance(self._backbone.body, landmarks.Landmarks)
+        return self._backbone.body
 
     def _own(self, indices: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(self._frozen.features()[indices].astype(np.float32))
@@ -103,35 +108,32 @@ class RoomsFitter:
         self, hands: NDArray[np.float32], sides: Sides, preprocessing: Preprocessing
     ) -> tuple[HandReader, Tensor, Tensor]:
         """Fit the reader of hands: with its head's (M, K) logits of valid, and where valid shows a hand."""
-        finder = load_backbone(landmarks.NAME).body
-        assert isinstance(finder, landmarks.Landmarks)
-        reader = HandReader(finder, Head(landmarks.WIDTH, self._labels, HAND_HEAD), preprocessing)
+        reader = HandReader(self._finder, Head(landmarks.WIDTH, self._labels, HAND_HEAD), preprocessing)
         found = (hands != 0).any(axis=1)
-        train, valid = (self._with_hands(sides[side], found) for side in ("train", "valid"))
-        logits = torch.zeros(len(sides["valid"]), self._labels)
+        train, valid = (sides[side][found[sides[side]]] for side in ("train", "valid"))
+        by_hand = torch.zeros(len(sides["valid"]), self._labels)
         if len(np.unique(self._classes[train])) > 1:
-            rows = [(torch.from_numpy(hands[some]), self._classes[some]) for some in (train, valid)]
+            # Where valid shows no hand, there are only those of train to choose by.
+            parts = train, valid if len(valid) else train
+            rows = [(torch.from_numpy(hands[some]), self._classes[some]) for some in parts]
             _, said = train_lda(reader.head, *rows)
-            logits[found[sides["valid"]]] = said[: int(found[sides["valid"]].sum())]
-        else:
-            reader.head.eval()
+            by_hand[found[sides["valid"]]] = said[: len(valid)]
+        else:  # then a hand says no more than how likely one is found
+            for parameter in reader.head.parameters():
+                nn.init.zeros_(parameter)
         counts = np.bincount(self._classes[sides["train"]], minlength=self._labels)
         seen = np.bincount(self._classes[train], minlength=self._labels)
         # One more of either than there were: what was always so need not be.
         for buffer, number in ((reader.found, seen), (reader.missed, counts - seen)):
             buffer.copy_(torch.from_numpy(np.log((number + 1) / (counts + 2))))
-        self._learn_sides(reader, train)
-        return reader, logits, torch.from_numpy(found[sides["valid"]])
-
-    def _with_hands(self, indices: NDArray[np.int64], found: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Leave photos without a hand out, unless there would be none left."""
-        some = indices[found[indices]]
-        return some if len(some) else indices
+        if len(train):
+            self._learn_sides(reader, train)
+        return reader.eval(), by_hand, torch.from_numpy(found[sides["valid"]])
 
     def _learn_sides(self, reader: HandReader, train: NDArray[np.int64]) -> None:
         some = train[:: max(1, len(train) // _LOOKED_AT)]
         images = ImageInputs(ChosenImages(self._scan.images, some), landmarks.PREPROCESSING)
-        right = predict_logits(_Right(reader.finder).to(self._device), images)[:, 0]
+        right = predict_logits(_Right(self._finder).to(self._device), images)[:, 0]
         share = float((right > 0.5).float().mean())
         reader.sides.copy_(torch.tensor([share >= _LEARNED, 1 - share >= _LEARNED]))
 
@@ -140,7 +142,7 @@ class RoomsFitter:
         return ImageInputs(chosen, preprocessing, mirrored=mirrored)
 
 
-class _Right(torch.nn.Module):
+class _Right(nn.Module):
     """How likely hands are right ones: (N, 1)."""
 
     def __init__(self, finder: landmarks.Landmarks) -> None:
