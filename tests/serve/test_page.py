@@ -176,6 +176,9 @@ def _reads_a_photo(url: str, signs: Signs) -> None:
         tab.wait("document.querySelector('#trouble').dataset.state === 'missing'")
         assert "No camera was found" in tab.text("#trouble")
         tab.page.click("nav a[href='#about']")
+        tab.wait(
+            "document.querySelector('#about-text').innerText"
+        )  # the view changes a moment after the click
         assert "test photos right, of a person it had never seen" in tab.text("#about-text")
         assert tab.errors == []
 
@@ -245,6 +248,7 @@ def _trains_and_uses(tab: Tab, count: int) -> None:
         time.sleep(0.1)
     assert [shown[number].most_common(1)[0][0] for number in range(2)] == ["L", "Y"]
     tab.page.click("nav a[href='#about']")
+    tab.wait("document.querySelector('#about-text').innerText")  # the view changes a moment after the click
     assert sentence in tab.text("#about-text")
     tab.page.click("nav a[href='#teach']")
 
