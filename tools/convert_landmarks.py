@@ -4,7 +4,9 @@
     python -m tools.convert_landmarks mediapipe-0.10.21-*.whl --out landmarks.safetensors
 
 The models are two TensorFlow Lite files under the Apache License 2.0, whose weights are stored as float16.
-They are copied as they are, in the order of the layers. Needs the package `tflite`, which reads such files.
+They are copied as they are, in the order of the layers, but for kernels, which are turned upside down: where
+TensorFlow halves a map it adds more pixels behind it than before it, and torch does that to a map upside
+down, without a copy. Needs the package `tflite`, which reads such files.
 """
 
 import argparse
@@ -53,7 +55,7 @@ def layers(data: bytes) -> Iterator[list[Tensor]]:
         if own:
             # Outputs, height, width, inputs in a convolution; inputs come first where each has its own.
             order = {"CONV_2D": (0, 3, 1, 2), "DEPTHWISE_CONV_2D": (3, 0, 1, 2)}.get(kind)
-            first = own[0].transpose(order) if order else own[0]
+            first = own[0].transpose(order)[:, :, ::-1, ::-1] if order else own[0]
             yield [torch.from_numpy(np.array(some)).float() for some in (first, *own[1:])]
 
 

@@ -1,6 +1,9 @@
 """How a hand is held: a network that finds the 21 landmarks of a hand cut out upright."""
 
+import torch
 from torch import Tensor, nn
+
+from handshape.models.fused import FusedConv2d
 
 SIZE = 224
 """Height and width of its images, pixels."""
@@ -36,11 +39,11 @@ class LandmarkNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = _layer(3, _FIRST, 3, 2)
-        self.second = nn.Sequential(*_layer(_FIRST, _FIRST, 3, 1, _FIRST), nn.Conv2d(_FIRST, _SECOND, 1))
+        self.stem = FusedConv2d(3, _FIRST, 3, 2, relu6=True)
+        self.second = nn.Sequential(_look_around(_FIRST, 3, 1), FusedConv2d(_FIRST, _SECOND, 1))
         before = [_SECOND, *(width for _, width, _, _ in _BLOCKS)]
         self.blocks = nn.Sequential(*(Block(c, *shape) for c, shape in zip(before, _BLOCKS, strict=False)))
-        self.last = nn.Sequential(*_layer(before[-1], _LAST, 1, 1), *_layer(_LAST, _LAST, 3, 1, _LAST))
+        self.last = nn.Sequential(FusedConv2d(before[-1], _LAST, 1, relu6=True), _look_around(_LAST, 3, 1))
         self.points, self.there = nn.Linear(_LAST, POINTS * 3), nn.Linear(_LAST, 1)
         self.side = nn.Linear(_LAST, 1)
 
@@ -54,7 +57,9 @@ class LandmarkNet(nn.Module):
             (N, 21, 3) float32, x and y in shares of the image and depth on the same scale; (N,) float32, how
             likely this is a hand, in [0, 1]; (N,) float32, how likely it is a right one, in [0, 1].
         """
-        seen = self.last(self.blocks(self.second(self.stem(images)))).mean(dim=(2, 3))
+        # So are its kernels, and torch's padding is that of the network's makers.
+        upside_down = images.flip(2, 3).contiguous(memory_format=torch.channels_last)
+        seen = self.last(self.blocks(self.second(self.stem(upside_down)))).mean(dim=(2, 3))
         points = self.points(seen).unflatten(1, (POINTS, 3)) / SIZE
         return points, self.there(seen)[:, 0].sigmoid(), self.side(seen)[:, 0].sigmoid()
 
@@ -73,18 +78,15 @@ class Block(nn.Module):
     def __init__(self, before: int, wide: int, width: int, kernel: int, stride: int) -> None:
         super().__init__()
         self.residual = stride == 1 and before == width
-        self.layers = nn.Sequential(
-            *_layer(before, wide, 1, 1), *_layer(wide, wide, kernel, stride, wide), nn.Conv2d(wide, width, 1)
-        )
+        self.widen = FusedConv2d(before, wide, 1, relu6=True)
+        self.around = _look_around(wide, kernel, stride)
+        self.narrow = FusedConv2d(wide, width, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return (N, width, h / stride, w / stride) float32."""
-        out: Tensor = self.layers(images)
-        return images + out if self.residual else out
+        """Return (N, width, h / stride, w / stride) float32; the input's memory may be used up."""
+        narrow: Tensor = self.narrow(self.around(self.widen(images)), images if self.residual else None)
+        return narrow
 
 
-def _layer(before: int, width: int, kernel: int, stride: int, groups: int = 1) -> nn.Sequential:
-    # Where the map is halved, a pixel more is added behind it than before it.
-    more = kernel - stride
-    padding = nn.ZeroPad2d((more // 2, more - more // 2) * 2)
-    return nn.Sequential(padding, nn.Conv2d(before, width, kernel, stride, groups=groups), nn.ReLU6())
+def _look_around(width: int, kernel: int, stride: int) -> FusedConv2d:
+    return FusedConv2d(width, width, kernel, stride, width, relu6=True)

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from handshape.models.fused import FusedConv2d
+
 SIZE = 192
 """Height and width of its images, pixels."""
 
@@ -26,7 +28,7 @@ class PalmNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem, self.bend = nn.Conv2d(3, _WIDTHS[0], 5, 2), nn.PReLU(_WIDTHS[0])
+        self.stem, self.bend = FusedConv2d(3, _WIDTHS[0], 5, 2), Bend(_WIDTHS[0])
         stages, before = [], _WIDTHS[0]
         for number, width in enumerate(_WIDTHS):
             first = [] if number == 0 else [Block(before, width, 2)]
@@ -35,7 +37,7 @@ class PalmNet(nn.Module):
         self.stages = nn.ModuleList(stages)
         self.coarse, self.fine = Up(256, 256), Up(256, 128)
         widths = (128, 256)
-        heads = [nn.Conv2d(c, n * (1 + _NUMBERS), 1) for c, (_, n) in zip(widths, _GRIDS, strict=True)]
+        heads = [FusedConv2d(c, n * (1 + _NUMBERS), 1) for c, (_, n) in zip(widths, _GRIDS, strict=True)]
         self.heads = nn.ModuleList(heads)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -49,14 +51,18 @@ class PalmNet(nn.Module):
             image, and by how much the hand is turned clockwise from upright, radians. Where no palm is, they
             mean nothing.
         """
-        maps, now = [], self.bend(self.stem(F.pad(images, (1, 2, 1, 2))))
+        # So are its kernels, and torch's padding is that of the network's makers.
+        upside_down = images.flip(2, 3).contiguous(memory_format=torch.channels_last)
+        maps, now = [], self.bend(self.stem(upside_down))
         for stage in self.stages:
             now = stage(now)
             maps.append(now)
         coarse = self.coarse(now, maps[3])
         fine = self.fine(coarse, maps[2])
         seen = zip(self.heads, (fine, coarse), _GRIDS, strict=True)
-        rows = torch.cat([_candidates(head(some), count) for head, some, (_, count) in seen], dim=1)
+        rows = torch.cat(
+            [_candidates(head(some).flip(2, 3), count) for head, some, (_, count) in seen], dim=1
+        )
         return self._best(rows[:, :, 0].clamp(-100, 100).sigmoid(), rows[:, :, 1:] / SIZE)
 
     def _best(self, likely: Tensor, numbers: Tensor) -> Tensor:
@@ -94,18 +100,28 @@ class Block(nn.Module):
     def __init__(self, before: int, width: int, stride: int) -> None:
         super().__init__()
         self.stride, self.more = stride, width - before
-        self.depth = nn.Conv2d(before, before, 5, stride, 2 if stride == 1 else 0, groups=before)
-        self.point, self.bend = nn.Conv2d(before, width, 1), nn.PReLU(width)
+        self.depth = FusedConv2d(before, before, 5, stride, before)
+        self.point, self.bend = FusedConv2d(before, width, 1), Bend(width)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return (N, width, h / stride, w / stride) float32."""
-        if self.stride == 1:
-            beside, images = images, self.depth(images)
-        else:
+        """Return (N, width, h / stride, w / stride) float32; the input's memory may be used up."""
+        beside = images
+        if self.stride == 2:
             beside = F.pad(F.max_pool2d(images, 2), (0, 0, 0, 0, 0, self.more))
-            images = self.depth(F.pad(images, (1, 2, 1, 2)))
-        bent: Tensor = self.bend(beside + self.point(images))
+        bent: Tensor = self.bend(self.point(self.depth(images), beside))
         return bent
+
+
+class Bend(nn.PReLU):
+    """PReLU, faster where maps are only read: its memory is then the input's."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return (N, C, h, w) float32."""
+        if not torch.is_inference_mode_enabled():
+            return super().forward(maps)
+        # torch's own makes a step of each pixel.
+        positive = maps.relu()
+        return torch.addcmul(positive, maps.clamp_max_(0), self.weight[:, None, None], out=maps)
 
 
 class Up(nn.Module):
@@ -118,7 +134,7 @@ class Up(nn.Module):
 
     def __init__(self, before: int, width: int) -> None:
         super().__init__()
-        self.point, self.bend = nn.Conv2d(before, width, 1), nn.PReLU(width)
+        self.point, self.bend = FusedConv2d(before, width, 1), Bend(width)
         self.blocks = nn.Sequential(Block(width, width, 1), Block(width, width, 1))
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:

@@ -1,13 +1,14 @@
 """Convolutions that read with half of the multiplications: Winograd's algorithm along the height of a map."""
 
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from handshape.models.cook_toom import transforms
+from handshape.models.reading import ReadConv2d, can_read, laid_out
 
 # Rows of the output that are made together: maps of photos of 224 pixels have 7 of them or a multiple of 7,
 # and AlexNet's (13, 27) one fewer.
@@ -20,18 +21,12 @@ POINTS = {
 }
 # Multiplications spared for each number that is transformed, from which on it pays; see docs/performance.md.
 _WORTH = 400
-# Images that weights are laid out for.
-_IMAGES = 4
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
-class WinogradConv2d(nn.Conv2d):
-    """A convolution that reads by Winograd's algorithm, and in everything else is torch's own.
-
-    Reading is what happens in inference mode, on a processor, with frozen weights in float32: extraction,
-    recognisers, the judging of what was learned. What asks for gradients, is traced or exported, or runs
-    elsewhere takes torch's convolution. So it is one network on every road, and none can be missed.
+class WinogradConv2d(ReadConv2d):
+    """A convolution that reads by Winograd's algorithm.
 
     A tile of output rows is a product of polynomials, evaluated at some points and interpolated from there.
     At each point it is a convolution of single rows. An image's features do not depend on its batch.
@@ -40,28 +35,14 @@ class WinogradConv2d(nn.Conv2d):
     dimension.
     """
 
-    _kept: "tuple[object, _Rows | None] | None" = None
+    def prepare(self, height: int, width: int) -> "_Rows | None":
+        """Return the weights as they are applied to tiles of rows, or ``None`` where it does not pay."""
+        return _Rows(self, height, width) if _is_worth(self, _rows_of(self, height)) else None
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, O, h, w) of (N, C, H, W)."""
-        if self.training or self.weight.requires_grad:
-            self._kept = None  # weights that are learned change, not always to the knowledge of their version
-        elif _is_read(images, self.weight):
-            rows = self._rows_for(int(images.shape[2]), int(images.shape[3]))
-            if rows is not None:
-                return rows(images)
-        return super().forward(images)
-
-    def _rows_for(self, height: int, width: int) -> "_Rows | None":
-        mark, kept = (self.weight.data_ptr(), self.weight._version, height, width), self._kept
-        if kept is None or kept[0] != mark:
-            worth = _is_worth(self, _rows_of(self, height))
-            kept = self._kept = mark, _Rows(self, height, width) if worth else None
-        return kept[1]
-
-    def __getstate__(self) -> dict[str, Any]:
-        # What follows from the weights is made anew in copies, and is not sent to other processes.
-        return {name: value for name, value in self.__dict__.items() if name != "_kept"}
+        rows = self.prepared(images)
+        return super().forward(images) if rows is None else rows(images)
 
 
 class _Rows:
@@ -82,16 +63,10 @@ class _Rows:
         self._rows = _rows_of(convolution, height)
         self._tiles = -(-self._rows // TILE)
         kernels = torch.einsum("pt,octw->pocw", at, convolution.weight.detach().double()).float()
-        shape = [_IMAGES * self._tiles, convolution.in_channels, 1, width]
-        self._kernels = [self._laid_out(kernel[:, :, None], shape) for kernel in kernels]
-
-    def _laid_out(self, kernel: Tensor, shape: list[int]) -> Tensor:
-        # Else each call would do it: as much work again as a third of the convolution.
-        last, ones = kernel.contiguous(memory_format=torch.channels_last), [1, 1]
-        laid: Tensor = torch.ops.mkldnn._reorder_convolution_weight(
-            last, [0, self._beside], ones, ones, 1, shape
-        )
-        return laid
+        self._kernels = [
+            laid_out(kernel[:, :, None], convolution, [0, self._beside], self._tiles, [1, width])
+            for kernel in kernels
+        ]
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return (N, O, h, w) of (N, C, H, W), both in channels-last memory."""
@@ -119,18 +94,6 @@ class _Rows:
         return found.permute(0, 2, 3, 1)
 
 
-def _is_read(images: Tensor, weight: Tensor) -> bool:
-    if not torch.is_inference_mode_enabled():  # first: an export must not be asked how many images there are
-        return False
-    plain = (
-        images.ndim == 4
-        and len(images) > 0
-        and images.dtype == weight.dtype == torch.float32
-        and not weight.is_inference()
-    )
-    return plain and images.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-
-
 def _each(matrix: Tensor, rows: Tensor) -> Tensor:
     return torch.bmm(matrix.expand(len(rows), -1, -1), rows)
 
@@ -144,7 +107,7 @@ def for_reading(network: Network) -> Network:
     Returns:
         The same network.
     """
-    if _is_measured():
+    if can_read():
         for module in network.modules():
             if type(module) is nn.Conv2d and _is_fit(module) and _is_worth(module, TILE):
                 module.__class__ = WinogradConv2d  # nobody who holds the module holds another one now
@@ -157,12 +120,6 @@ def arithmetic_of(network: nn.Module) -> str:
     return "; ".join(
         f"Winograd F({TILE}, {taps}) at {' '.join(map(str, POINTS[taps]))}" for taps in sorted(kinds)
     )
-
-
-def _is_measured() -> bool:
-    # On other processors torch's convolutions come from other libraries.
-    known = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
-    return known and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 
 
 def _is_fit(convolution: nn.Conv2d) -> bool:
