@@ -229,6 +229,8 @@ def test_process__train_predict_and_evaluate(make_photos: Callable[..., Path], t
         r"signer(\d)",
         "--device",
         "cpu",
+        "--recipe",
+        "fast",
     )
     store = ("--store", tmp_path / "store", "--json")
     done = process("train", photos, *small, *store, "--out", run)

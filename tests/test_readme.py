@@ -59,7 +59,14 @@ def test_readme__every_command_runs(readers_folder: Path, starter: Starter) -> N
     tool = Path(sys.executable).with_name("handshape")
     assert run([str(tool), "--version"], readers_folder).startswith("handshape ")
     ours = [line for line in commands() if line.startswith("handshape ")]
-    assert [line.split()[1] for line in ours] == ["inspect", "compare", "predict", "evaluate", "export"]
+    assert [line.split()[1] for line in ours] == [
+        "inspect",
+        "compare",
+        "predict",
+        "evaluate",
+        "train",
+        "export",
+    ]
     weights = {"HANDSHAPE_WEIGHTS": str(readers_folder)}
     for line in ours:
         starter.run(*shlex.split(line)[1:], place=readers_folder, environment=weights).done()

@@ -113,8 +113,8 @@ def test_adapt__what_it_cannot_work_with(cli: Any, run: Path, room: Path, tmp_pa
 def test_adapt__a_recogniser_without_a_second_reader(cli: Any, room: Path, tmp_path: Path) -> None:
     photos = draw_photos(tmp_path / "photos", "AB", signers=4, images=2)
     handshape.train(
-        photos, signer=r"signer(\d)_", backbone="handnet", views=0, device="cpu", store=tmp_path / "store",
-        out=tmp_path / "fast",
+        photos, signer=r"signer(\d)_", backbone="handnet", recipe="fast", views=0, device="cpu",
+        store=tmp_path / "store", out=tmp_path / "fast",
     )  # fmt: skip
     answer = cli("adapt", tmp_path / "fast", "--unlabelled", room, "--out", tmp_path / "a")
     assert answer.code == 1 and "has no reader for rooms never seen" in answer.err

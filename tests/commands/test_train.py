@@ -21,6 +21,8 @@ SMALL = (
     1,
     "--views",
     0,
+    "--recipe",
+    "fast",
 )
 
 

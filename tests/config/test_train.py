@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from handshape.config.train import CompareConfig, TrainConfig
@@ -13,6 +15,26 @@ def test_train_config__the_best_recipe_is_one_of_the_frozen_model() -> None:
         CompareConfig(data="photos", recipe="best", models="cnn,finetune")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="--models ''"):
         CompareConfig(data="photos", models="", recipe="best")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "recipe"),
+    [
+        ({}, "best"),
+        ({"recipe": "fast"}, "fast"),
+        ({"model": "cnn"}, "fast"),
+        ({"model": "finetune"}, "fast"),
+        ({"backbone": "landmarks"}, "fast"),
+    ],
+)
+def test_train_config__hands_are_read_where_they_can_be(settings: dict[str, Any], recipe: str) -> None:
+    assert TrainConfig(data="photos", **settings).recipe == recipe  # type: ignore[arg-type]
+
+
+def test_compare_config__networks_as_they_are() -> None:
+    assert CompareConfig(data="photos").recipe == "fast"  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="--recipe 'good'; expected one of fast, best; choose one"):
+        CompareConfig(data="photos", recipe="good")  # type: ignore[arg-type]
 
 
 def test_train_config__landmarks_are_read_and_not_tuned() -> None:

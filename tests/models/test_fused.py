@@ -38,7 +38,7 @@ def test_fused__reads_what_the_convolution_says(shape: tuple[int, ...], size: in
     exact = copy.deepcopy(own).double()(images.double())
     with torch.inference_mode():
         found = own(images)
-        alone = torch.cat([own(one) for one in images.split(1)])
+        alone = torch.cat([own(one) for one in torch.split(images, 1)])
     assert found.dtype == torch.float32
     torch.testing.assert_close(found.double(), exact, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(alone, found, rtol=1e-5, atol=1e-5)

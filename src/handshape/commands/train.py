@@ -95,7 +95,7 @@ def _train(
     plan_folds(config.folds, survey, config.valid_fraction, config.seed)
     fitter = Fitter(
         scan, store, device, backbone, config, config, config,
-        recipe=config.recipe, seed=config.seed, size=size, tuner=tuner,
+        recipe=config.recipe or "fast", seed=config.seed, size=size, tuner=tuner,
     )  # fmt: skip
     features = fitter.features()
     # Landmarks of two people may be alike: they say nothing of whether two photos are.

@@ -49,6 +49,9 @@ def flag_of(name: str) -> str:
 
 
 def _converted(flag: str, kind: Any, value: Any) -> Any:
+    if type(None) in get_args(kind):
+        wanted = next(one for one in get_args(kind) if one is not type(None))
+        return None if value is None else _converted(flag, wanted, value)
     if get_origin(kind) is Literal:
         choices = get_args(kind)
         if value not in choices:
@@ -59,11 +62,7 @@ def _converted(flag: str, kind: Any, value: Any) -> Any:
         if not isinstance(rows, Iterable):
             raise UsageError(f"{flag} {value!r}", "several", "give a list")
         return [_converted(flag, get_args(kind)[0], row) for row in rows]
-    kinds = get_args(kind) or (kind,)
-    if value is None and type(None) in kinds:
-        return None
-    wanted = next(one for one in kinds if one is not type(None))
-    convert, words = _TYPES.get(wanted, (lambda found: found, ""))
+    convert, words = _TYPES.get(kind, (lambda found: found, ""))
     try:
         return convert(value)
     except TypeError as error:

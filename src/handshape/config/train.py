@@ -117,10 +117,11 @@ class LoopOptions(Settings):
 class _TrainingConfig(OutConfig, FinetuneOptions, LoopOptions, BackboneConfig, DataConfig):
     """Everything that training asks for."""
 
-    recipe: Recipe = option(
-        "fast",
+    recipe: Recipe | None = option(
+        None,
         "What the frozen model is for: photos like these (fast), or people and rooms never seen, too (best): "
-        "then the landmarks of the hand are read beside the photo, at three to four times the price.",
+        "then the landmarks of the hand are read beside the photo (default: best in train; fast in compare, "
+        "which compares networks as they are).",
     )
 
     def require_backbone(self, models: Sequence[str]) -> None:
@@ -152,8 +153,10 @@ class CompareConfig(_TrainingConfig):
     models: str = option("cnn,frozen", "Models to compare, separated by commas.")
 
     def __post_init__(self) -> None:
-        """Check the names of the models."""
+        """Check the names of the models, and choose the recipe."""
         super().__post_init__()
+        if self.recipe is None:
+            object.__setattr__(self, "recipe", "fast")
         unknown = [name for name in self.model_names if name not in MODELS]
         if unknown or not self.model_names:
             raise UsageError(
@@ -177,8 +180,11 @@ class TrainConfig(ClusterOptions, _TrainingConfig):
     )
 
     def __post_init__(self) -> None:
-        """Check that the model can be made, and that a cluster has something to do."""
+        """Choose the recipe, and check that the model can be made and that a cluster has something to do."""
         super().__post_init__()
+        if self.recipe is None:
+            beside_hands = self.model == "frozen" and self.backbone != LANDMARKS
+            object.__setattr__(self, "recipe", "best" if beside_hands else "fast")
         self.require_backbone([self.model])
         if self.engine == "ray" and self.model != "finetune":
             raise UsageError(

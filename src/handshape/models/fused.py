@@ -47,11 +47,14 @@ class FusedConv2d(ReadConv2d):
             out = out if onto is None else onto + out
             return F.relu6(out) if self.relu6 else out
         applied: list[Any] = [kernel, self.bias, self._pixels, list(self.stride), [1, 1], self.groups]
-        ops = torch.ops.mkldnn
+        read: Tensor
         if onto is not None:
-            return ops._convolution_pointwise_.binary(onto, images, *applied, "add", 1.0, None, [], None)
-        bend = ("hardtanh", [0.0, 6.0]) if self.relu6 else ("none", [])
-        return ops._convolution_pointwise(images, *applied, *bend, "")
+            add = torch.ops.mkldnn._convolution_pointwise_.binary
+            read = add(onto, images, *applied, "add", 1.0, None, [], None)
+        else:
+            bend = ("hardtanh", [0.0, 6.0]) if self.relu6 else ("none", [])
+            read = torch.ops.mkldnn._convolution_pointwise(images, *applied, *bend, "")
+        return read
 
     @property
     def _pixels(self) -> list[int]:
