@@ -81,7 +81,11 @@ def main() -> None:
             table.setdefault("seconds of training", []).append(own["seconds"]["total"])
             for name, answers in parts(handshape.load(out), photos).items():
                 table.setdefault(f"webcam, {name}", []).append(float((answers == webcam.classes).mean()))
-            print(f"seed {seed} done", flush=True)
+            # A run takes long, and what it has found so far shall not be lost with it.
+            print(
+                f"seed {seed}: " + ", ".join(f"{name} {value[-1]:.4g}" for name, value in table.items()),
+                flush=True,
+            )
     print("| what | mean | each seed |\n|---|---|---|")
     for name, values in table.items():
         shown = [f"{value:.0f}" if "seconds" in name else f"{100 * value:.1f} %" for value in values]
