@@ -3,13 +3,13 @@
     PYTHONPATH=. python tools/shoot_page.py --work page-work
 
 Draws hands in rooms, trains on them, serves what comes out, and takes the pictures. The same command goes on
-where it stopped.
+where it stopped. ``--views teach`` takes those of Teach alone, for which nothing is trained before.
 """
 
 import argparse
 import io
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from PIL import Image
@@ -23,10 +23,11 @@ IMAGES = Path(__file__).parent.parent / "docs" / "images"
 SIZES = {360: 740, 820: 1180, 1440: 900}
 SEED = 5
 SIGNERS, EACH = 6, 6
-SHOWN = "LYVBC"
+SHOWN, TAUGHT = "LYVBC", "LVY"
 PEOPLE = {2: "Amina", 3: "Jonas", 4: "Mei"}
 _TRIES = 600
 _RATE = 30  # frames a second
+_LONG = 240  # seconds, on a machine that does other things
 
 
 def in_box(letter: str, signer: int, index: int, seed: int) -> bool:
@@ -52,13 +53,13 @@ def scene(letter: str, signer: int, seed: int) -> Image.Image:
     return Image.fromarray(drawn.pixels[80:560])
 
 
-def draw_boxes(folder: Path) -> None:
-    """Draw the training photos: guide boxes of six signers."""
+def draw_boxes(folder: Path, letters: Iterable[str], signers: Iterable[int]) -> None:
+    """Draw guide boxes: the photos to train on, or those that were taught."""
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    for letter in LETTERS:
+    for letter in letters:
         (partial / letter).mkdir(parents=True)
-        for signer in range(1, SIGNERS + 1):
+        for signer in signers:
             for number, index in enumerate(indices(letter, signer, SEED, EACH)):
                 person = make_signer(signer, SEED, "right")
                 drawn = draw_image(letter, person, seed=SEED, index=index, size=320, style="room")
@@ -80,7 +81,7 @@ def film(path: Path, scenes: list[Image.Image], seconds: float) -> Path:
 def teach(boxes: Path, folder: Path) -> None:
     """Lay out an album of three people."""
     shutil.rmtree(folder, ignore_errors=True)
-    for letter in "LVY":
+    for letter in TAUGHT:
         (folder / letter).mkdir(parents=True)
         for signer, name in PEOPLE.items():
             for photo in sorted((boxes / letter).glob(f"signer{signer}_*.jpg")):
@@ -130,12 +131,17 @@ def taught(tab: Tab, name: str) -> None:
     """Train on an album."""
     tab.wait("document.querySelectorAll('.thumbnails li').length > 40")
     tab.page.click("#teach-train")
-    tab.wait("document.querySelector('#teach-result .sentence')")
+    tab.wait("document.querySelector('#teach-result .sentence')", _LONG)
     tab.page.fill("#teach-label", "Y")
     tab.page.fill("#teach-signer", "Mei")
+    tab.page.click("#teach-one")
+    tab.wait("document.querySelector('#guide .skeleton')", _LONG)
     tab.page.evaluate("document.activeElement.blur(), scrollTo(0, 0)")
     keep(tab, name)
+    tab.page.click("#teach-train")
+    tab.wait("!document.querySelector('#teach-train').disabled", _LONG)
     tab.page.evaluate("document.querySelector('#taught').scrollIntoView()")
+    tab.wait("document.querySelectorAll('.thumbnails .skeleton').length > 9", _LONG)
     tab.page.wait_for_timeout(900)
     keep(tab, name.replace("teach", "taught"))
 
@@ -152,15 +158,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--work", type=Path, required=True, help="folder for what is drawn and trained")
-    work = parser.parse_args().work.absolute()
+    parser.add_argument("--views", choices=["all", "teach"], default="all", help="views to take pictures of")
+    arguments = parser.parse_args()
+    work, every = arguments.work.absolute(), arguments.views == "all"
     work.mkdir(parents=True, exist_ok=True)
-    boxes, run, store = work / "boxes", work / "run", work / "store"
+    boxes, run, store = work / ("boxes" if every else "taught"), work / "run", work / "store"
     if not boxes.is_dir():
-        draw_boxes(boxes)
-    if not run.is_dir():
+        draw_boxes(boxes, LETTERS if every else TAUGHT, range(1, SIGNERS + 1) if every else PEOPLE)
+    if every and not run.is_dir():
         train(TrainConfig(data=boxes, signer=r"signer(\d+)_", backbone="handnet", store=store, out=run))
-    teach(boxes, work / "photos")
-    camera = film(work / "camera.mjpeg", [scene(letter, 20 + i, 11) for i, letter in enumerate(SHOWN)], 2.5)
+    shown = SHOWN if every else ""
+    camera = film(work / "camera.mjpeg", [scene(letter, 20 + i, 11) for i, letter in enumerate(shown)], 2.5)
+    hand = film(work / "hand.mjpeg", [scene("Y", 21, 11)], 2.5)
     views: dict[str, Callable[[Tab, str], None]] = {
         "live": live,
         "spell": spell,
@@ -169,13 +178,15 @@ def main() -> None:
         "teach": taught,
         "about": about,
     }
-    words = [str(run), "--store", str(store), "--teach", str(work / "photos")]
-    with served(work, *words) as server:
-        for width, height in SIZES.items():
-            for view, shoot in views.items():
+    words = [*([str(run)] if every else []), "--store", str(store), "--teach", str(work / "photos")]
+    for width, height in SIZES.items():
+        teach(boxes, work / "photos")
+        with served(work, *words) as server:
+            for view, shoot in views.items() if every else [("teach", taught)]:
                 dark = "dark" if (view in ("spell", "practise")) == (width != 820) else "light"
                 size = {"width": width, "height": height}
-                with browsing(f"{server.url}#{view}", camera, viewport=size, color_scheme=dark) as tab:
+                seen = hand if view == "teach" else camera
+                with browsing(f"{server.url}#{view}", seen, viewport=size, color_scheme=dark) as tab:
                     shoot(tab, f"{view}-{width}")
                     assert tab.errors == [], tab.errors
 

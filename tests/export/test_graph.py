@@ -13,7 +13,7 @@ from handshape.errors import ExportError
 from handshape.export.graph import network_graph, whole_graph
 from handshape.models.backbone import load_backbone
 from handshape.models.head import Head, HeadConfig, Pool
-from handshape.models.network import FrozenNetwork, NetworkConfig
+from handshape.models.network import FrozenNetwork, HandsNetwork, NetworkConfig
 from handshape.recogniser import BundleConfig, Recogniser
 
 
@@ -58,7 +58,11 @@ def test_whole_graph__answers_as_torch_does(name: str) -> None:
 
 
 def test_whole_graph__finds_hands_as_torch_does() -> None:
-    recogniser = frozen("landmarks")
+    plain = frozen("landmarks")
+    assert isinstance(plain.network, FrozenNetwork)
+    network = HandsNetwork(plain.network.backbone, plain.network.pool, plain.network.head)
+    network.missed.copy_(torch.tensor([-1.0, -2.0, -3.0]))
+    recogniser = Recogniser(network, plain.config)
     model = whole_graph(network_graph(recogniser), 224)
     hands = [
         draw_image(letter, make_signer(number), style="room").pixels for number, letter in enumerate("BLY")

@@ -8,7 +8,7 @@ from handshape.errors import BackboneError
 from handshape.models.backbone import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.head import Head, HeadConfig, Pool
-from handshape.models.network import FrozenNetwork, NetworkConfig, check_features, empty_network
+from handshape.models.network import FrozenNetwork, HandsNetwork, NetworkConfig, check_features, empty_network
 
 SMALL = Preprocessing(64, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HEAD = HeadConfig("linear", pool=2)
@@ -57,3 +57,13 @@ def test_check_features__notices_a_shape_that_is_not_the_backbone_s() -> None:
 def test_empty_network__refuses_an_unknown_backbone() -> None:
     with pytest.raises(BackboneError, match="no backbone 'squeezenet9'"):
         empty_network(NetworkConfig("frozen", 3, SMALL, "squeezenet9", (512, 3, 3), HEAD))
+
+
+def test_hands_network__says_without_a_hand_how_often_each_label_shows_none() -> None:
+    network = HandsNetwork(torch.nn.Identity(), Pool(1, 1, 1), Head(63, 2, HeadConfig("lda", 1)))
+    network.know(torch.tensor([0.9, 0.5]).log(), torch.tensor([0.1, 0.5]).log())
+    torch.nn.init.zeros_(network.head.layers.weight)  # type: ignore[arg-type]
+    torch.nn.init.zeros_(network.head.layers.bias)  # type: ignore[arg-type]
+    images = torch.stack([torch.zeros(63), torch.ones(63)])[:, :, None, None]
+    shares = network(images).softmax(dim=1)
+    assert torch.allclose(shares, torch.tensor([[1 / 6, 5 / 6], [9 / 14, 5 / 14]]))

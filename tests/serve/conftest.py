@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 from tests.conftest import Finished, draw_shape
 
+from handshape.data.drawn import draw_image, make_signer
 from handshape.serve.app import create_app
 from handshape.serve.engine import Engine
 from handshape.serve.reader import Reader, open_reader
@@ -89,6 +91,15 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
+
+
+@cache
+def hand(letter: str, signer: int, index: int) -> bytes:
+    """Return a JPEG of a drawn hand, in which a hand is found."""
+    drawn = draw_image(
+        letter, make_signer(signer, 1, "right"), seed=1, index=index, size=96, style="studio", variation=0.3
+    )
+    return encoded(Image.fromarray(drawn.pixels), "JPEG")
 
 
 def noise(width: int, height: int) -> Image.Image:

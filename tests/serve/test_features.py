@@ -1,28 +1,25 @@
 import time
 from pathlib import Path
 
-import torch
 from tests.conftest import draw_shape
-from tests.serve.conftest import encoded
+from tests.serve.conftest import encoded, hand
 
-from handshape.data.augment import Views
-from handshape.data.prepared import content_digest
-from handshape.features.extract import Extractor
-from handshape.models.backbone import load_backbone
-from handshape.serve.album import Album
+from handshape.serve.album import Album, Photo
 from handshape.serve.features import Features
+from handshape.serve.hands import Hands
 
 
-def test_features__are_extracted_as_photos_come_in_and_for_those_of_earlier_days(tmp_path: Path) -> None:
-    backbone = load_backbone("handnet", None, seed=0)
-    album = Album(tmp_path / "photos")
-    photos = [encoded(draw_shape(0, 1, index), "JPEG") for index in range(2)]
-    album.add("A", "Anna", photos[0])
-    features = Features(album, lambda: backbone, tmp_path / "store")
-    album.add("A", "Anna", photos[1])
-    features.come()
-    table = Extractor(backbone, 4, Views(), torch.device("cpu")).table(tmp_path / "store")
-    end = time.monotonic() + 30
-    while (table.rows([content_digest(data) for data in photos], 0) < 0).any():
+def test_features__finds_hands_in_photos_of_earlier_days(tmp_path: Path) -> None:
+    album, hands = Album(tmp_path / "photos"), Hands(tmp_path / "store")
+    album.add("A", "Anna", hand("A", 1, 0))
+    album.add("A", "Anna", encoded(draw_shape(0, 1, 0), "JPEG"))
+    (album.folder / "A" / "Anna_3.jpg").write_bytes(b"damaged")
+    photos = [Photo("A", f"Anna_{number}.jpg", "Anna") for number in (1, 2, 3)]
+    features = Features(album, hands, tmp_path / "store")
+    end = time.monotonic() + 60
+    while features.found(photos[1]) is None:
         assert time.monotonic() < end
         time.sleep(0.05)
+    assert [features.found(photo) for photo in photos] == [True, False, None]
+    features.come(photos[2], True)
+    assert features.found(photos[2])

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.conftest import draw_shape
-from tests.serve.conftest import Server, encoded, png
+from tests.serve.conftest import Server, encoded, hand, png
 
 from handshape.serve.album import Album
 from handshape.serve.app import create_app
@@ -51,9 +51,9 @@ def test_teach__from_nothing_to_a_reading(server: Server) -> None:
     assert server.ask("GET", "/v1/model").json["labels"] == []
     refused = server.predict(png())
     assert (refused.status, refused.json["code"]) == (409, "no_recogniser")
-    for label, name in enumerate("AB"):
-        for index in range(5):
-            assert add(server, name, "Zoë", jpeg(label, index)) == 201
+    for name in "AB":
+        for index in range(4):
+            assert add(server, name, "Zoë", hand(name, 1, index)) == 201
     trained = server.ask("POST", "/v1/teach/train")
     assert trained.status == 200
     assert trained.json["taught"]["labels"] == ["A", "B"]
@@ -63,7 +63,20 @@ def test_teach__from_nothing_to_a_reading(server: Server) -> None:
         server.ask("POST", "/v1/teach/use", body, Content_Type="application/json").json["in_use"] == "taught"
     )
     assert server.ask("GET", "/v1/model").json["labels"] == ["A", "B"]
-    assert server.predict(jpeg(1, 0)).json["predictions"][0]["top"][0][0] == "B"
+    assert server.predict(hand("B", 1, 0)).json["predictions"][0]["top"][0][0] == "B"
+
+
+def test_teach__says_where_the_hand_is(server: Server) -> None:
+    path = "/v1/teach/photos?label=L&signer=Anna"
+    kept = server.ask("POST", path, hand("L", 1, 0), Content_Type="image/jpeg").json
+    assert len(kept["hand"]) == 21
+    assert all(0 <= share <= 1 for point in kept["hand"] for share in point)
+    assert server.ask("GET", "/v1/teach/photos/L/Anna_1.jpg/hand").json == {"hand": kept["hand"]}
+    empty = server.ask("POST", path, jpeg(0, 0), Content_Type="image/jpeg")
+    assert (empty.status, empty.json["hand"]) == (201, None)
+    (label,) = server.ask("GET", "/v1/teach").json["labels"]
+    assert [photo["hand"] for photo in label["photos"]] == [True, False]
+    assert server.ask("GET", "/v1/teach/photos/L/Anna_3.jpg/hand").status == 404
 
 
 def test_teach__photos_out_and_back(server: Server) -> None:

@@ -26,7 +26,8 @@ class NetworkConfig:
         backbone: Name of the backbone, for all but ``cnn``.
         feature_shape: (C, h, w) of the backbone's features, for all but ``cnn``.
         head: Shape of the head, for all but ``cnn``.
-        hands: Whether a second reader looks at the hand alone, for rooms never seen.
+        hands: Whether a reader looks at the hand alone: beside the backbone, for rooms never seen, or, where
+            that is the backbone of landmarks, in its place.
     """
 
     model: Literal["cnn", "frozen", "finetune"]
@@ -55,6 +56,45 @@ class FrozenNetwork(nn.Module):
         """Return (N, K) logits of (N, 3, H, W) normalised images."""
         logits: Tensor = self.head(self.pool(self.backbone(images)))
         return logits
+
+
+class HandsNetwork(FrozenNetwork):
+    """A backbone of landmarks with its head; a photo without a hand says how often each label shows none.
+
+    Args:
+        backbone: The backbone of landmarks.
+        pool: What lies between it and the head.
+        head: What is trained on landmarks.
+    """
+
+    def __init__(self, backbone: nn.Module, pool: Pool, head: Head) -> None:
+        super().__init__(backbone, pool, head)
+        assert isinstance(head.layers, nn.Linear)
+        labels = head.layers.out_features
+        self.register_buffer("found", torch.zeros(labels))
+        self.register_buffer("missed", torch.zeros(labels))
+
+    found: Tensor
+    """(K,) logarithm of how likely a hand of each label is found."""
+    missed: Tensor
+    """(K,) logarithm of how likely it is not."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, K) logits of (N, 3, H, W) normalised images."""
+        return self.said(self.pool(self.backbone(images)).flatten(1))
+
+    def know(self, found: Tensor, missed: Tensor) -> None:
+        """Take in how likely hands are found, and how likely not, (K,) float32 logarithms."""
+        self.found.copy_(found)
+        self.missed.copy_(missed)
+
+    def said(self, hands: Tensor) -> Tensor:
+        """Return (N, K) logits of (N, 63) float32 landmarks, 0 where no hand was found."""
+        return self.weighed((hands != 0).any(dim=1), self.head(hands))
+
+    def weighed(self, found: Tensor, by_hand: Tensor) -> Tensor:
+        """Return (N, K) logits, of what the head says where there is a hand, (N,) bool."""
+        return torch.where(found[:, None], by_hand.log_softmax(dim=1) + self.found, self.missed)
 
 
 class RoomsNetwork(FrozenNetwork):
@@ -116,6 +156,9 @@ def empty_network(config: NetworkConfig) -> nn.Module:
         head = Head(channels * pool.side[0] * pool.side[1], config.labels, config.head)
     if not config.hands:
         return FrozenNetwork(backbone, pool, head)
+    if config.backbone == landmarks.NAME:
+        with torch.device("meta"):
+            return HandsNetwork(backbone, pool, head)
     finder = empty_backbone(landmarks.NAME, landmarks.PREPROCESSING).body
     assert isinstance(finder, landmarks.Landmarks)
     with torch.device("meta"):

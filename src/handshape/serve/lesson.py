@@ -67,7 +67,7 @@ def learn(folder: Path, signer: str | None, backbone: Backbone, store: Path) -> 
     Args:
         folder: The album's folder.
         signer: Regular expression that finds the signer in a path, if any path tells.
-        backbone: Frozen backbone; photos whose features are in the store are not shown to it again.
+        backbone: That of landmarks; photos whose hands are in the store are not shown to it again.
         store: The store's folder.
 
     Returns:
@@ -80,7 +80,8 @@ def learn(folder: Path, signer: str | None, backbone: Backbone, store: Path) -> 
     scan = scan_dataset(read_folder(folder, signer=signer), store, size=size)
     # No views of photos: people stand before the camera and wait.
     dataset, options = scan.dataset, TrainConfig(data=folder, backbone=backbone.name, views=0)
-    fitter = Fitter(scan, store, torch.device("cpu"), backbone, options, options, seed=0, size=size)
+    place = scan, store, torch.device("cpu"), backbone
+    fitter = Fitter(*place, options, options, recipe="best", seed=0, size=size)
     folds, alone = _folds(dataset)
 
     def judged(sides: Sides) -> Judged:

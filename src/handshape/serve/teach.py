@@ -9,21 +9,18 @@ from typing import Any, Literal
 from handshape.config.fields import option
 from handshape.errors import AlbumError, HandshapeError
 from handshape.evaluation.judge import write_predictions
-from handshape.models.backbone import Backbone, load_backbone
-from handshape.models.network import FrozenNetwork
+from handshape.models import landmarks
 from handshape.recogniser import BundleConfig, Recogniser
 from handshape.run import describe, new_run, write_json
 from handshape.serve.album import SIGNER, Album, Photo, by_label
 from handshape.serve.engine import Engine
 from handshape.serve.features import Features
+from handshape.serve.hands import Hands, Points
 from handshape.serve.lesson import Lesson, learn
 from handshape.serve.reader import Reader, open_reader
 
-LEAST = 4
+LEAST = 2
 """Photos of a sign below which it is not trained on."""
-
-BACKBONE = "handnet"
-"""Comes with handshape, so that teaching needs no download."""
 
 Which = Literal["taught", "started"]
 
@@ -33,7 +30,7 @@ class _TeachConfig:
     """Settings of a training, for the run that it leaves."""
 
     data: Path
-    backbone: str = option(BACKBONE, "Frozen backbone.")
+    backbone: str = option(landmarks.NAME, "Frozen backbone.")
 
 
 class Teacher:
@@ -49,25 +46,39 @@ class Teacher:
         self.album, self._engine, self._store = album, engine, store
         self.bundle = album.folder.with_name(f"{album.folder.name}-recogniser")
         self._started, self._taught = engine.reader, self._open_taught()
-        self._backbone: Backbone | None = None
         self._lock = threading.Lock()
-        self._features = Features(album, self.backbone, store)
+        self._hands = Hands(store)
+        self._features = Features(album, self._hands, store)
         if self._started is None and self._taught is not None:
             engine.use(self._taught)
 
-    def backbone(self) -> Backbone:
-        """Return the backbone of the recogniser that the server started with, or the one that comes along."""
-        if self._backbone is None:
-            network = self._started.recogniser.network if self._started else None
-            own = network.backbone if isinstance(network, FrozenNetwork) else None
-            self._backbone = own if isinstance(own, Backbone) else load_backbone(BACKBONE, None, seed=0)
-        return self._backbone
+    def add(self, label: str, signer: str, data: bytes) -> tuple[Photo, Points | None]:
+        """Keep a photo, and find the hand in it.
 
-    def add(self, label: str, signer: str, data: bytes) -> Photo:
-        """Keep a photo and have its features extracted; see `Album.add`."""
+        Args:
+            label: The sign.
+            signer: Who signs.
+            data: A JPEG file's bytes.
+
+        Returns:
+            The photo, and where its hand is; ``None`` where none was found.
+
+        Raises:
+            HandshapeError: It cannot be kept; see `Album.add`.
+        """
         photo = self.album.add(label, signer, data)
-        self._features.come()
-        return photo
+        hand = self._hands.look(data)
+        self._features.come(photo, hand is not None)
+        return photo, hand
+
+    def hand(self, label: str, name: str) -> Points | None:
+        """Return where the hand is in a photo of the album; ``None`` where none was found.
+
+        Raises:
+            UnknownPhotoError: There is no such photo.
+            ImageError: It is damaged.
+        """
+        return self._hands.look(self.album.path(label, name).read_bytes())
 
     def train(self) -> Lesson:
         """Train on the album, save what comes out as a run, and keep it ready for use.
@@ -87,7 +98,7 @@ class Teacher:
                 raise AlbumError("too few photos to train on", "two signs with some photos each", missing)
             fingerprint = self.album.fingerprint()
             signer = SIGNER if any(photo.signer for photo in photos) else None
-            lesson = learn(self.album.folder, signer, self.backbone(), self._store)
+            lesson = learn(self.album.folder, signer, self._hands.extractor.backbone, self._store)
             self._save(lesson, fingerprint)
             self._taught = open_reader(self.bundle)
             return lesson
@@ -112,7 +123,7 @@ class Teacher:
             "folder": str(self.album.folder),
             "command": f"handshape compare {quote(str(self.album.folder))} --signer {quote(SIGNER)}",
             "labels": [
-                {"label": label, "photos": [{"name": one.name, "signer": one.signer} for one in own]}
+                {"label": label, "photos": [self._photo_state(photo) for photo in own]}
                 for label, own in by_label(photos)
             ],
             "signers": sorted({photo.signer for photo in photos if photo.signer}),
@@ -121,6 +132,9 @@ class Teacher:
             "started_with": self._started is not None,
             "in_use": self._in_use(),
         }
+
+    def _photo_state(self, photo: Photo) -> dict[str, Any]:
+        return {"name": photo.name, "signer": photo.signer, "hand": self._features.found(photo)}
 
     def _taught_state(self) -> dict[str, Any] | None:
         if self._taught is None:
@@ -132,6 +146,7 @@ class Teacher:
             "sentence": config.figures.get("sentence", ""),
             "figures": config.figures,
             "stale": config.trained_on.get("album") != self.album.fingerprint(),
+            "whole_photo": not config.network.hands,  # taught by an earlier handshape
         }
 
     def _in_use(self) -> Which | None:
@@ -147,7 +162,7 @@ class Teacher:
     def _save(self, lesson: Lesson, fingerprint: str) -> None:
         final, dataset = lesson.final, lesson.dataset
         figures = lesson.to_dict()
-        settings = _TeachConfig(self.album.folder, self.backbone().name)
+        settings = _TeachConfig(self.album.folder)
         config = BundleConfig(
             dataset.labels,
             final.fitted.config,

@@ -7,6 +7,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from handshape.serve.hands import Points
 from handshape.serve.problem import documented
 from handshape.serve.teach import Teacher
 
@@ -20,11 +21,24 @@ class PhotoBody(BaseModel):
         label: The sign.
         name: Name of its file.
         signer: Who signs.
+        hand: Where its hand is, see `HandBody`.
     """
 
     label: str
     name: str
     signer: str
+    hand: Points | None
+
+
+class HandBody(BaseModel):
+    """The hand in a photo.
+
+    Args:
+        hand: 21 landmarks from the wrist to the tip of the little finger, x to the right and y down, in
+            shares of the photo's sides; null where no hand was found.
+    """
+
+    hand: Points | None
 
 
 class UseBody(BaseModel):
@@ -49,7 +63,8 @@ def teach_routes(teacher: Teacher) -> APIRouter:
         "/photos",
         summary="Keep a photo",
         description="A JPEG of at most 2 MB. It is on the disk when this answers; the same bytes again are "
-        "kept once.",
+        "kept once. The answer says where the hand is: `null` for a photo in which none was found, which is "
+        "kept all the same.",
         status_code=201,
         responses=documented(400, 401, 403, 408, 413, 415, 422, 503),
         openapi_extra={"requestBody": _JPEG},
@@ -59,8 +74,8 @@ def teach_routes(teacher: Teacher) -> APIRouter:
         label: Annotated[str, Query(description="The sign; it becomes the name of a folder.")],
         signer: Annotated[str, Query(description="Who signs; it becomes part of the file's name.")],
     ) -> PhotoBody:
-        photo = await run_in_threadpool(teacher.add, label, signer, await request.body())
-        return PhotoBody(label=photo.label, name=photo.name, signer=photo.signer)
+        photo, hand = await run_in_threadpool(teacher.add, label, signer, await request.body())
+        return PhotoBody(label=photo.label, name=photo.name, signer=photo.signer, hand=hand)
 
     @router.get(
         "/photos/{label}/{name}",
@@ -70,6 +85,14 @@ def teach_routes(teacher: Teacher) -> APIRouter:
     )
     async def show(label: str, name: str) -> FileResponse:
         return FileResponse(await run_in_threadpool(teacher.album.path, label, name))
+
+    @router.get(
+        "/photos/{label}/{name}/hand",
+        summary="Say where the hand is in a photo",
+        responses=documented(401, 403, 404, 422, 503),
+    )
+    async def hand(label: str, name: str) -> HandBody:
+        return HandBody(hand=await run_in_threadpool(teacher.hand, label, name))
 
     @router.delete(
         "/photos/{label}/{name}",

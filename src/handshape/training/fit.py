@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handshape.config.finetune import FinetuneOptions
-from handshape.config.train import BackboneConfig, LoopOptions, ModelName, Recipe
+from handshape.config.train import LANDMARKS, BackboneConfig, LoopOptions, ModelName, Recipe
 from handshape.data.prepared import HeldImages
 from handshape.data.scan import Scan
 from handshape.models.backbone import Backbone
@@ -17,6 +17,7 @@ from handshape.models.network import FrozenNetwork
 from handshape.training.finetune import FinetuneFitter
 from handshape.training.fitted import Fitted, Sides, Trained
 from handshape.training.frozen import FrozenFitter
+from handshape.training.hands import HandsFitter
 from handshape.training.inputs import ImageInputs
 from handshape.training.loop import LoopConfig, predict_logits
 from handshape.training.rooms import RoomsFitter
@@ -72,7 +73,9 @@ class Fitter:
             place = scan, store, device
             self._frozen = FrozenFitter(*place, backbone, options, self._loop)
             self._tuner = FinetuneFitter(*place, backbone, self._frozen, options, tuning, self._loop, tuner)
-            if recipe == "best":
+            if recipe == "best" and backbone.name == LANDMARKS:
+                self._frozen = HandsFitter(*place, backbone, options, self._loop)
+            elif recipe == "best":
                 self._rooms = RoomsFitter(*place, self._frozen)
 
     def features(self) -> NDArray[np.float16] | None:

@@ -21,8 +21,8 @@ from handshape.models.rooms import HAND_HEAD, HandReader
 from handshape.training.familiar import fit_familiarity, fit_weighing
 from handshape.training.fitted import Sides, Trained
 from handshape.training.frozen import FrozenFitter
+from handshape.training.hands import fit_by_hand, shows_hand
 from handshape.training.inputs import ChosenImages, ImageInputs
-from handshape.training.lda import train_lda
 from handshape.training.loop import predict_logits
 
 # Photos that say which hand people sign with, and the least share of them that shows a side was learned from.
@@ -109,26 +109,14 @@ class RoomsFitter:
     ) -> tuple[HandReader, Tensor, Tensor]:
         """Fit the reader of hands: with its head's (M, K) logits of valid, and where valid shows a hand."""
         reader = HandReader(self._finder, Head(landmarks.WIDTH, self._labels, HAND_HEAD), preprocessing)
-        found = (hands != 0).any(axis=1)
-        train, valid = (sides[side][found[sides[side]]] for side in ("train", "valid"))
-        by_hand = torch.zeros(len(sides["valid"]), self._labels)
-        if len(np.unique(self._classes[train])) > 1:
-            # Where valid shows no hand, there are only those of train to choose by.
-            parts = train, valid if len(valid) else train
-            rows = [(torch.from_numpy(hands[some]), self._classes[some]) for some in parts]
-            _, said = train_lda(reader.head, *rows)
-            by_hand[found[sides["valid"]]] = said[: len(valid)]
-        else:  # then a hand says no more than how likely one is found
-            for parameter in reader.head.parameters():
-                nn.init.zeros_(parameter)
-        counts = np.bincount(self._classes[sides["train"]], minlength=self._labels)
-        seen = np.bincount(self._classes[train], minlength=self._labels)
-        # One more of either than there were: what was always so need not be.
-        for buffer, number in ((reader.found, seen), (reader.missed, counts - seen)):
-            buffer.copy_(torch.from_numpy(np.log((number + 1) / (counts + 2))))
+        learned = fit_by_hand(reader.head, hands, self._classes, sides, self._labels)
+        reader.found.copy_(learned.found)
+        reader.missed.copy_(learned.missed)
+        found = shows_hand(hands)
+        train = sides["train"][found[sides["train"]]]
         if len(train):
             self._learn_sides(reader, train)
-        return reader.eval(), by_hand, torch.from_numpy(found[sides["valid"]])
+        return reader.eval(), learned.valid, torch.from_numpy(found[sides["valid"]])
 
     def _learn_sides(self, reader: HandReader, train: NDArray[np.int64]) -> None:
         some = train[:: max(1, len(train) // _LOOKED_AT)]

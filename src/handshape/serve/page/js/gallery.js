@@ -2,10 +2,14 @@
 
 import { say } from "./announce.js";
 import { counted, find, make } from "./dom.js";
-import { ask, post } from "./server.js";
+import { isNothing } from "./reading.js";
+import { ask, get, post } from "./server.js";
+import { skeleton } from "./skeleton.js";
 
 // So long can a photo be put back from the page; it stays in the bin folder after that.
 const UNDO = 12_000;
+
+/** @typedef {{name: string, signer: string, hand: boolean | null}} Kept Whether a hand was found; null before it was looked for. */
 
 export class Gallery {
   /** @param {() => Promise<void>} changed Called when a photo was taken out or put back. */
@@ -19,9 +23,13 @@ export class Gallery {
     find("button", this.undo).addEventListener("click", () => this.back?.());
     /** @type {Map<string, HTMLElement>} Thumbnails by address, so that photos already shown are not fetched again. */
     this.known = new Map();
+    this.drawing = Promise.resolve();
+    this.watch = new IntersectionObserver((seen) => {
+      for (const { target, isIntersecting } of seen) if (isIntersecting) this.draw(/** @type {HTMLElement} */ (target));
+    });
   }
 
-  /** @param {{label: string, photos: {name: string, signer: string}[]}[]} labels */
+  /** @param {{label: string, photos: Kept[]}[]} labels */
   show(labels) {
     const before = this.known;
     this.known = new Map();
@@ -31,10 +39,11 @@ export class Gallery {
         const at = address(label, photo.name);
         const item = before.get(at) ?? this.thumbnail(label, photo, at);
         this.known.set(at, item);
+        this.mark(item, photo, isNothing(label));
         return item;
       });
       const group = make("details", { open: labels.length < 4 || open.has(label) },
-        make("summary", {}, make("strong", { textContent: label }), ` ${counted(photos.length, "photo")}`),
+        make("summary", {}, make("strong", { textContent: label }), ` ${counted(photos.length, "photo")}${without(label, photos)}`),
         make("ul", { className: "thumbnails" }, ...items));
       group.dataset.label = label;
       return group;
@@ -43,7 +52,7 @@ export class Gallery {
 
   /**
    * @param {string} label
-   * @param {{name: string, signer: string}} photo
+   * @param {Kept} photo
    * @param {string} at
    */
   thumbnail(label, photo, at) {
@@ -51,7 +60,36 @@ export class Gallery {
     const remove = make("button", { type: "button", title: "Take out", "aria-label": `Take out ${words}` }, "×");
     remove.addEventListener("click", () => this.remove(label, photo.name, words));
     const image = make("img", { src: at, alt: words, loading: "lazy", width: 96, height: 96 });
-    return make("li", {}, image, remove);
+    const item = make("li", {}, image, remove);
+    item.dataset.at = at;
+    return item;
+  }
+
+  /**
+   * Say of a photo whether there is a hand in it, as soon as that is known.
+   * @param {HTMLElement} item
+   * @param {Kept} photo
+   * @param {boolean} nothing Whether it is to show no hand.
+   */
+  mark(item, { hand }, nothing) {
+    if (hand === null || item.dataset.hand === String(hand)) return;
+    item.dataset.hand = String(hand);
+    if (hand) this.watch.observe(item);
+    else if (!nothing) item.append(make("span", { className: "without", textContent: "no hand" }));
+  }
+
+  /**
+   * Draw the hand over a photo that has come into view, one after the other: the server has other things to do.
+   * @param {HTMLElement} item
+   */
+  draw(item) {
+    this.watch.unobserve(item);
+    this.drawing = this.drawing.then(async () => {
+      const image = /** @type {HTMLImageElement} */ (find("img", item));
+      const { hand } = await get(`${item.dataset.at}/hand`).catch(() => ({ hand: null }));
+      await image.decode().catch(() => {});
+      if (hand) item.append(skeleton(hand, false, image.naturalWidth / image.naturalHeight || 1));
+    });
   }
 
   /**
@@ -89,4 +127,13 @@ export class Gallery {
  */
 function address(label, name) {
   return `v1/teach/photos/${encodeURIComponent(label)}/${encodeURIComponent(name)}`;
+}
+
+/**
+ * @param {string} label
+ * @param {Kept[]} photos
+ */
+function without(label, photos) {
+  const count = isNothing(label) ? 0 : photos.filter(({ hand }) => hand === false).length;
+  return count ? `, ${count} without a hand` : "";
 }

@@ -3,10 +3,11 @@
 import { say } from "./announce.js";
 import { counted, find, make } from "./dom.js";
 import { takeFrame } from "./frames.js";
+import { Gallery } from "./gallery.js";
 import { Outbox } from "./outbox.js";
+import { Seen } from "./seen.js";
 import { get } from "./server.js";
 import { change, settings } from "./settings.js";
-import { Gallery } from "./gallery.js";
 import { Training } from "./training.js";
 
 const BURST = 12;
@@ -22,6 +23,7 @@ export function makeTeach(camera) {
   const outbox = new Outbox();
   const gallery = new Gallery(refresh);
   const training = new Training();
+  const seen = new Seen();
   const label = find("#teach-label");
   const signer = find("#teach-signer");
   const note = find("#teach-note");
@@ -39,7 +41,12 @@ export function makeTeach(camera) {
   find("#teach-one").addEventListener("click", () => find("#shutter").reportValidity() && take(1));
   for (const field of [label, signer]) field.addEventListener("input", count);
   outbox.addEventListener("change", tell);
-  outbox.addEventListener("saved", () => refresh());
+  outbox.addEventListener("saved", (event) => {
+    // Photos of left hands were turned over before they were sent.
+    seen.take(/** @type {CustomEvent} */ (event).detail, settings.mirror !== (settings.hand === "left"));
+    tell();
+    refresh();
+  });
 
   /** @param {number} photos */
   async function take(photos) {
@@ -48,6 +55,7 @@ export function makeTeach(camera) {
     const who = { label: label.value.trim(), signer: signer.value.trim() };
     busy = true;
     outbox.refused = "";
+    seen.forget();
     try {
       for (let left = COUNTDOWN; photos > 1 && left > 0; left -= 1) {
         note.textContent = `Hold ${who.label}. ${left}`;
@@ -76,7 +84,7 @@ export function makeTeach(camera) {
       ? outbox.refused
       : outbox.waiting
         ? `${counted(outbox.waiting, "photo")} kept in this browser until the server is back.`
-        : "";
+        : seen.words;
   }
 
   async function refresh() {
@@ -112,6 +120,7 @@ export function makeTeach(camera) {
     },
     leave() {
       shown = false;
+      seen.forget();
       find("#taught").hidden = true;
     },
   };

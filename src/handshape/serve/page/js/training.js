@@ -2,6 +2,7 @@
 
 import { counted, find, listed, make, percent } from "./dom.js";
 import { model } from "./model.js";
+import { isNothing } from "./reading.js";
 import { post } from "./server.js";
 
 export class Training {
@@ -17,7 +18,8 @@ export class Training {
   show(state) {
     if (this.busy) return;
     this.button.disabled = Boolean(state.missing);
-    this.ready.textContent = state.missing || `${counted(state.labels.length, "sign")}, ${counted(state.signers.length, "signer")}. Takes a second or two.`;
+    const ready = `${counted(state.labels.length, "sign")}, ${counted(state.signers.length, "signer")}. Takes a second or two.`;
+    this.ready.textContent = [state.missing || ready, handless(state.labels)].filter(Boolean).join(" ");
     this.outcome(state);
   }
 
@@ -45,6 +47,7 @@ export class Training {
     const weak = weakest(found.figures.labels ?? {});
     if (weak.length) parts.push(make("p", { className: "small", textContent: `Weakest: ${listed(weak)}.` }));
     if (found.stale) parts.push(make("p", { className: "small", textContent: "The photos have changed since. Train again to take them in." }));
+    if (found.whole_photo) parts.push(make("p", { className: "small", textContent: "An earlier handshape taught this by the whole photo. Train again, and it looks at the hand alone: in other rooms that reads better." }));
     parts.push(this.choice(state), command(state));
     this.result.replaceChildren(...parts);
   }
@@ -81,6 +84,18 @@ function button(text, kind, act) {
 function command(state) {
   return make("details", { className: "small" }, make("summary", { textContent: "In a terminal" }),
     make("pre", { tabIndex: 0, textContent: `${state.command}\nhandshape predict '${state.taught.bundle}' PHOTO.jpg` }));
+}
+
+/**
+ * Say in how many photos there is no hand to learn from.
+ * @param {{label: string, photos: {hand: boolean | null}[]}[]} labels
+ */
+export function handless(labels) {
+  const signs = labels.filter(({ label }) => !isNothing(label));
+  const blind = signs.filter(({ photos }) => photos.every(({ hand }) => hand === false)).map(({ label }) => label);
+  const count = signs.flatMap(({ photos }) => photos).filter(({ hand }) => hand === false).length;
+  if (blind.length) return `No hand was found in any photo of ${listed(blind)}: it cannot be told from an empty picture.`;
+  return count ? `${counted(count, "photo")} without a hand ${count === 1 ? "is" : "are"} kept and not learnt from.` : "";
 }
 
 /** @param {Record<string, {accuracy: number, n: number}>} signers */

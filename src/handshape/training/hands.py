@@ -1,0 +1,169 @@
+"""Fit a head on landmarks: by the photos that show a hand, and by how often a label shows none."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from handshape.data.augment import MIRRORED
+from handshape.models import landmarks
+from handshape.models.head import Head, Pool
+from handshape.models.network import HandsNetwork, NetworkConfig
+from handshape.models.rooms import HAND_HEAD
+from handshape.training.fitted import Sides, Trained
+from handshape.training.frozen import FrozenFitter
+from handshape.training.history import Epoch
+from handshape.training.lda import train_lda
+from handshape.training.rows import Side
+
+# Hands as other people hold and build them: views of each, turned in space by some degrees and with each
+# landmark moved by some of the palm's length (both deviations). Chosen by the signers of the studio photos:
+# docs/landmarks.md.
+_VIEWS, _TURN, _MOVE = 8, 10.0, 0.05
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """What fitting a head on landmarks gives beside the head.
+
+    Args:
+        history: One row for each shrinkage tried; none where a hand tells nothing.
+        valid: (M, K) float32 logits of the valid photos from a head that had not seen them; 0 without a hand.
+        found: (K,) float32, logarithm of how likely a hand of each label is found.
+        missed: (K,) float32, logarithm of how likely it is not.
+    """
+
+    history: list[Epoch]
+    valid: Tensor
+    found: Tensor
+    missed: Tensor
+
+
+def shows_hand(hands: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return (N,) bool, in which of (N, 63) landmarks a hand was found."""
+    return np.asarray((hands != 0).any(axis=1))
+
+
+def turned(hands: NDArray[np.float32], views: int) -> NDArray[np.float32]:
+    """Turn hands in space and move their landmarks, always in the same way.
+
+    Args:
+        hands: (N, 63) float32 landmarks.
+        views: V, how often.
+
+    Returns:
+        (V N, 63) float32: all hands, then all of them otherwise.
+    """
+    chance = np.random.default_rng(0)
+    points = np.tile(hands.reshape(-1, landmarks.WIDTH // 3, 3), (views, 1, 1))
+    x, y, z = torch.from_numpy(np.deg2rad(chance.normal(0, _TURN, (3, len(points)))))
+    none = torch.zeros_like(x)
+    around = torch.stack([none, -z, y, z, none, -x, -y, x, none], dim=1).reshape(-1, 3, 3)
+    moved = points @ torch.linalg.matrix_exp(around).numpy() + chance.normal(0, _MOVE, points.shape)
+    return np.asarray(moved.reshape(-1, landmarks.WIDTH), dtype=np.float32)
+
+
+def fit_by_hand(
+    head: Head,
+    hands: NDArray[np.float32],
+    classes: NDArray[np.int64],
+    sides: Sides,
+    labels: int,
+    *,
+    views: int = 0,
+) -> ByHand:
+    """Fit a head on the landmarks of the photos that show a hand.
+
+    Args:
+        head: Linear head, given its weights here; 0 where hands of one label only are found.
+        hands: (N, 63) float32 landmarks.
+        classes: (N,) int64.
+        sides: Indices of the samples on each side.
+        labels: K.
+        views: How many views of each hand are learned from beside it; each valid photo is then judged by one
+            of its own, for with few photos valid is often more of the same.
+    """
+    there = shows_hand(hands)
+    train, valid = (sides[side][there[sides[side]]] for side in ("train", "valid"))
+    by_hand, history = torch.zeros(len(sides["valid"]), labels), list[Epoch]()
+    if len(np.unique(classes[train])) > 1:
+
+        def side(some: NDArray[np.int64]) -> Side:
+            rows = np.concatenate([turned(hands[some], views), hands[some]])
+            return torch.from_numpy(rows), np.tile(classes[some], views + 1)
+
+        # Without hands on valid only those of train are left to choose by. And what is chosen by hands of
+        # some labels alone reads all others as those.
+        fair = len(valid) > 0 and (not views or set(classes[valid]) == set(classes[train]))
+        history, said = train_lda(head, side(train), side(valid if fair else train))
+        if not fair:
+            with torch.inference_mode():
+                said = head(side(valid)[0])
+        by_hand[there[sides["valid"]]] = said[: len(valid)]
+    else:  # then a hand says no more than how likely one is found
+        for parameter in head.parameters():
+            nn.init.zeros_(parameter)
+    return ByHand(history, by_hand, *likely_found(there, classes, sides["train"], labels))
+
+
+def likely_found(
+    there: NDArray[np.bool_], classes: NDArray[np.int64], some: NDArray[np.int64], labels: int
+) -> tuple[Tensor, Tensor]:
+    """Say how likely a hand of each label is found, and how likely it is not.
+
+    Args:
+        there: (N,) bool, whether a photo shows a hand.
+        classes: (N,) int64.
+        some: Indices of the photos to count.
+        labels: K.
+
+    Returns:
+        (K,) float32 logarithms of either.
+    """
+    counts = np.bincount(classes[some], minlength=labels)
+    seen = np.bincount(classes[some][there[some]], minlength=labels)
+    # One more of either than there were: what was always so need not be.
+    found, missed = (torch.from_numpy(np.log((n + 1) / (counts + 2))).float() for n in (seen, counts - seen))
+    return found, missed
+
+
+class HandsFitter(FrozenFitter):
+    """Fits networks that read landmarks alone; see `FrozenFitter` for what it is given."""
+
+    def fit(self, sides: Sides, *, mirrored: bool) -> Trained:
+        """Fit a head on one split.
+
+        Args:
+            sides: Indices of the samples on each side.
+            mirrored: Whether the mirror images of the test photos are read, too.
+
+        Returns:
+            The trained network.
+        """
+        start = time.perf_counter()
+        hands, shape = _rows(self.features()), self._backbone.feature_shape
+        read = {"test": hands[sides["test"]]}
+        if mirrored:
+            read["mirrored"] = _rows(self._extracted(sides["test"], MIRRORED, exact=True))
+        seconds = time.perf_counter() - start
+        head = Head(landmarks.WIDTH, self._labels, HAND_HEAD)
+        learned = fit_by_hand(head, hands, self._classes, sides, self._labels, views=_VIEWS)
+        network = HandsNetwork(self._backbone, Pool(HAND_HEAD.pool, *shape[1:]), head)
+        there, both = shows_hand(hands), np.concatenate([sides["train"], sides["valid"]])
+        network.know(learned.found, learned.missed)
+        valid = network.weighed(torch.from_numpy(there[sides["valid"]]), learned.valid)
+        # Like the head, that has learned from valid once it was chosen by it.
+        network.know(*likely_found(there, self._classes, both, self._labels))
+        with torch.inference_mode():
+            logits = {side: network.said(torch.from_numpy(rows)) for side, rows in read.items()}
+        logits["valid"] = valid
+        name, preprocessing = self._backbone.name, self._backbone.preprocessing
+        config = NetworkConfig("frozen", self._labels, preprocessing, name, shape, HAND_HEAD, hands=True)
+        return Trained(network.eval(), config, learned.history, logits, seconds)
+
+
+def _rows(stored: NDArray[np.float16]) -> NDArray[np.float32]:
+    return stored.reshape(len(stored), -1).astype(np.float32)
