@@ -51,14 +51,14 @@ class Process:
         if self.code is None:  # else the number may be another process's by now
             os.kill(self.pid, number)
 
-    def wait(self, until: Callable[[], bool] = lambda: False) -> int | None:
+    def wait(self, until: Callable[[], bool] | None = None) -> int | None:
         """Wait until it has ended, or something has happened."""
         deadline = time.monotonic() + _LONGEST
-        while self.code is None and not until():
+        while self.code is None and not (until and until()):
             if time.monotonic() > deadline:
                 self.send(signal.SIGKILL)
                 raise AssertionError(f"{' '.join(self.words)} does not end:\n{self.err}")
-            time.sleep(0.002)
+            time.sleep(0.002 if until else 0.02)  # to ask costs what the process could compute
         return self.code
 
     def done(self) -> "Process":

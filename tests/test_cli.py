@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 
 import pytest
 from tests.conftest import draw_shape
+from tests.processes import Starter
 from torch import nn
 
 from handshape.cli import COMMANDS, STUDIES, main
@@ -22,6 +23,7 @@ from handshape.models.network import FrozenNetwork, NetworkConfig
 from handshape.recogniser import BundleConfig, Recogniser
 
 PYTHON = sys.executable
+NOT_FOR_HELP = {"torch", "torchvision", "numpy", "PIL", "lance", "pyarrow", "scipy", "sklearn"}
 # What reading a photo has no use for.
 HEAVY = {"imagehash", "jinja2", "lance", "matplotlib", "pyarrow", "rich", "scipy", "sklearn", "sympy"}
 HEAVY |= {"torch._dynamo", "torchvision"}
@@ -45,29 +47,29 @@ def plain(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─]", " ", text)
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["--help"],
-        ["--version"],
-        *([name, "--help"] for name in COMMANDS),
-        *(["study", name, "--help"] for name in STUDIES),
-    ],
-)
-def test_main__help_imports_no_torch(words: list[str]) -> None:
+def loaded(modules: set[str], *commands: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run commands one after the other in one process; none of them may import any of some modules."""
     program = (
         "import sys\n"
         "from handshape.cli import app\n"
-        f"app({words!r}, standalone_mode=False)\n"
-        "heavy = {'torch', 'torchvision', 'numpy', 'PIL', 'lance', 'pyarrow', 'scipy', 'sklearn'}\n"
-        "print('loaded:', sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+        f"for words in {list(commands)!r}:\n"
+        "    app(words, standalone_mode=False)\n"
+        f"    print(words, 'loaded:', sorted({modules!r} & set(sys.modules)), file=sys.stderr)\n"
     )
     done = subprocess.run([PYTHON, "-c", program], capture_output=True, text=True, timeout=120, check=False)
-    assert done.stderr.splitlines()[-1] == "loaded: []", done.stderr
+    assert done.stderr.splitlines() == [f"{words} loaded: []" for words in commands], done.stderr
+    return done
 
 
-@pytest.mark.parametrize("backbone", ["cnn", "handnet", "squeezenet1_0"])
-def test_main__predict_waits_for_torch_alone(backbone: str, tmp_path: Path) -> None:
+def test_main__help_imports_no_torch() -> None:
+    commands = [["--help"], ["--version"]]
+    commands += [[name, "--help"] for name in COMMANDS] + [["study", name, "--help"] for name in STUDIES]
+    done = loaded(NOT_FOR_HELP, *commands)
+    assert done.stdout.count("Usage: ") == len(commands) - 1
+
+
+def save_bundle(backbone: str, place: Path) -> None:
+    """Save a recogniser that nobody has trained."""
     labels, preprocessing = ("A", "B"), Preprocessing(224)
     config = NetworkConfig("cnn", 2, preprocessing)
     network: nn.Module = CNN(2)
@@ -77,18 +79,17 @@ def test_main__predict_waits_for_torch_alone(backbone: str, tmp_path: Path) -> N
         head = HeadConfig("linear", 2)
         network = FrozenNetwork(frozen, Pool(2, *places), Head(channels * 4, 2, head))
         config = NetworkConfig("frozen", 2, frozen.preprocessing, backbone, shape, head)
-    Recogniser(network, BundleConfig(labels, config)).save(tmp_path / "bundle", "A card.")
-    draw_shape(0, 1, 2).save(tmp_path / "photo.jpg")
-    words = ["predict", str(tmp_path / "bundle"), str(tmp_path / "photo.jpg")]
-    program = (
-        "import sys\n"
-        "from handshape.cli import app\n"
-        f"app({words!r}, standalone_mode=False)\n"
-        f"print('loaded:', sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)\n"
-    )
-    done = subprocess.run([PYTHON, "-c", program], capture_output=True, text=True, timeout=120, check=False)
-    assert done.stdout.startswith(str(tmp_path / "photo.jpg")), done.stderr
-    assert done.stderr.splitlines()[-1] == "loaded: []", done.stderr
+    Recogniser(network, BundleConfig(labels, config)).save(place, "A card.")
+
+
+def test_main__predict_waits_for_torch_alone(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    draw_shape(0, 1, 2).save(photo)
+    bundles = ("cnn", "handnet", "squeezenet1_0")
+    for backbone in bundles:
+        save_bundle(backbone, tmp_path / backbone)
+    done = loaded(HEAVY, *(["predict", str(tmp_path / name), str(photo)] for name in bundles))
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [str(photo)] * 3
 
 
 def test_main__version() -> None:
@@ -218,31 +219,19 @@ def test_process__inspect_prints_one_json_object(make_photos: Callable[..., Path
 
 
 @pytest.mark.slow
-def test_process__train_predict_and_evaluate(make_photos: Callable[..., Path], tmp_path: Path) -> None:
+def test_process__train_predict_and_evaluate(
+    starter: Starter, make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
     photos, run = make_photos("AB", signers=3, images=2), tmp_path / "run"
-    small = (
-        "--backbone",
-        "squeezenet1_1",
-        "--weights",
-        "untrained",
-        "--signer",
-        r"signer(\d)",
-        "--device",
-        "cpu",
-        "--recipe",
-        "fast",
-    )
-    store = ("--store", tmp_path / "store", "--json")
-    done = process("train", photos, *small, *store, "--out", run)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["models"]["frozen"]["parameters"]["trained"] > 0
-    assert "UserWarning" not in done.stderr
+    words = (photos, "--backbone", "squeezenet1_1", "--weights", "untrained", "--recipe", "fast")
+    signer, store = ("--signer", r"signer(\d)"), ("--device", "cpu", "--store", tmp_path / "store", "--json")
+    done = starter.run("train", *words, *signer, *store, "--out", run).done()
+    assert done.json["models"]["frozen"]["parameters"]["trained"] > 0
     photo = photos / "A" / "signer1_0.png"
-    done = process("predict", run, photo, "--json")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)[0]["path"] == str(photo)
-    done = process("evaluate", run, photos, *store)
-    assert done.returncode == 0 and json.loads(done.stdout)["n"] == 12
+    alone = process("predict", run, photo, "--json")
+    assert (alone.returncode, alone.stderr) == (0, "")
+    assert json.loads(alone.stdout)[0]["path"] == str(photo)
+    assert starter.run("evaluate", run, photos, *store).done().json["n"] == 12
 
 
 @pytest.mark.parametrize(

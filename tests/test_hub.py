@@ -8,10 +8,8 @@ transfers, multipart LFS, gated repositories, rate limits, nor the hub's own che
 import base64
 import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -24,6 +22,7 @@ import huggingface_hub
 import numpy as np
 import pytest
 from huggingface_hub import ModelCard, constants
+from tests.processes import Starter
 
 import handshape
 from handshape import hub
@@ -448,11 +447,11 @@ def test_load__no_name_of_a_repository(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_push__a_whole_process_prints_no_token(finished: Any, server: Hub, tmp_path: Path) -> None:
-    environment = {**os.environ, "HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1"}
-    code = "from handshape.cli import main; main()"
-    words = [sys.executable, "-c", code, "push", str(finished.out), "owner/signs", "--debug"]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert TOKEN not in done.stdout + done.stderr
-    assert "private: you alone see it" in done.stdout
+def test_push__a_whole_process_prints_no_token(
+    finished: Any, server: Hub, starter: Starter, tmp_path: Path
+) -> None:
+    settings = {"HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1"}
+    environment = {"HF_TOKEN": TOKEN, **settings}
+    done = starter.run("push", finished.out, "owner/signs", "--debug", environment=environment).done()
+    assert TOKEN not in done.out + done.err
+    assert "private: you alone see it" in done.out

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 from tests.processes import Starter
 
+from handshape.studies import mirror_control
+
 SMALL = ("--backbone", "handnet", "--device", "cpu", "--epochs", 2)
 SIGNER = ("--signer", r"signer(\d+)_")
 
@@ -52,7 +54,16 @@ def check_run(run: Path, plots: set[str], pictures: set[str] = frozenset()) -> N
     assert answer.split(":")[0][:40] in page and not re.search(r'(src|href)="https?://', page)
 
 
+@pytest.fixture
+def few_controls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw a few pictures as controls; what they tell is seen in tests of their own."""
+    monkeypatch.setattr(mirror_control, "ARROWS", {"train": 8, "valid": 4, "test": 6})
+    monkeypatch.setattr(mirror_control, "SIGNERS", {"train": 3, "valid": 1, "test": 2})
+    monkeypatch.setattr(mirror_control, "LETTERS", "BL")
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_controls")
 def test_chirality__killed_at_three_points_gives_the_same_figures(
     cli: Any, starter: Starter, make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 
 import pytest
 from tests.faults.conftest import Scene, Undisturbed
@@ -16,13 +16,16 @@ pytestmark = pytest.mark.slow
 Tell = Callable[[str], Undisturbed]
 
 
+def has_come(moment: float) -> bool:
+    return monotonic() >= moment
+
+
 def kill_at(scene: Scene, seconds: float) -> float:
     """Kill a command when it has run for so long; earlier, if it was done by then; return when."""
     while True:
-        began = monotonic()
+        end = partial(has_come, monotonic() + seconds)
         process = scene.begin()
-        while process.code is None and monotonic() - began < seconds:
-            sleep(0.001)
+        process.wait(end)
         process.send(signal.SIGKILL)
         if process.wait() == -signal.SIGKILL:
             return seconds

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handshape.config.train import FoldKind, ModelName
 from handshape.data.drawn.scene import make_background
@@ -183,13 +185,17 @@ def _folded(fitter: Fitter, name: ModelName, survey: Survey, plan: FoldPlan) -> 
 
 
 def _no_hand_refused(fitter: Fitter, result: Judged) -> float:
-    rng = np.random.default_rng(0)
-    rooms = np.stack([make_background("room", fitter.size, rng) for _ in range(_ROOMS)])
-    logits = fitter.read(result.fitted, rooms)
+    logits = fitter.read(result.fitted, _empty_rooms(fitter.size))
     probabilities = probabilities_of(logits, result.calibration.temperature)
     labels = result.tested.labels
     nothing = next((i for i, label in enumerate(labels) if label.lower() in _NOTHING), None)
     return refused_share(probabilities, result.rejection.threshold, nothing)
+
+
+@cache
+def _empty_rooms(size: int) -> NDArray[np.uint8]:
+    rng = np.random.default_rng(0)
+    return np.stack([make_background("room", size, rng) for _ in range(_ROOMS)])
 
 
 def _paired(results: Sequence[Judged], survey: Survey) -> PairedDifference:

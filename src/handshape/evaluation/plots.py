@@ -13,6 +13,7 @@ from xml.sax.saxutils import quoteattr
 
 import matplotlib
 import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
@@ -73,13 +74,26 @@ def to_svg(figure: Figure, name: str, words: str) -> str:
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         # The reader's browser brings the fonts: what matplotlib's own one lacks does not matter.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        dots = figure.dpi
+        _lay_out(figure)
+        figure.savefig(
+            buffer, format="svg", dpi=dots, transparent=True, metadata={"Date": None, "Creator": None}
+        )
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
     prefix = re.sub(r"[^\w-]", "_", name) + "-"
     text = re.sub(r'(\bid="|url\(#|href="#)', lambda found: found[1] + prefix, text)
     text = re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", text)
     return text.replace("<svg", f"<svg role={quoteattr('img')} aria-label={quoteattr(words)}", 1)
+
+
+def _lay_out(figure: Figure) -> None:
+    """Put everything in its place once; left to do that, saving would draw it all once more to no end."""
+    FigureCanvasSVG(figure)  # it measures words as they will be drawn
+    engine = figure.get_layout_engine()
+    if figure.axes and engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def write_svg(path: Path, svg: str) -> None:

@@ -1,6 +1,7 @@
 """The report: one offline page that says how good the models are, and shows why."""
 
 import shlex
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from handshape.evaluation.report_parts import (
 )
 
 
+@cache
 def environment() -> Environment:
     """Return the templates of handshape; what a user wrote is escaped in them."""
     found = Environment(
