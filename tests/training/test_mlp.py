@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -88,3 +91,20 @@ def test_train_mlp__by_blocks_is_the_head_in_memory() -> None:
             found.append(float((head(whole[2][0]).argmax(dim=1).numpy() == whole[2][1]).mean()))
     assert found[0] > 0.5
     assert found[1] == pytest.approx(found[0], abs=0.002)
+
+
+def test_train_mlp__does_not_wait_for_torchs_compiler() -> None:
+    # In a process of its own, for here something else has imported it.
+    program = (
+        "import sys, numpy as np, torch\n"
+        "from handshape.models.head import Head, HeadConfig\n"
+        "from handshape.training.loop import LoopConfig\n"
+        "from handshape.training.mlp import train_mlp\n"
+        "side = torch.rand(12, 40), np.arange(12) % 3\n"
+        "history, _ = train_mlp(Head(40, 3, HeadConfig('mlp', None)), side, side, LoopConfig(epochs=1))\n"
+        "print(len(history), 'torch._dynamo' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.split() == ["1", "False"], done.stderr

@@ -78,15 +78,19 @@ def train_network(
         torch.manual_seed(config.seed)
         network = make().to(place)
         order = torch.Generator().manual_seed(config.seed)
-        optimiser = torch.optim.Adam(
-            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-        )
-        portions = Portions(network)
-        step = learn(network, config) if learn else partial(_step, network, optimiser, portions)
+        optimiser: torch.optim.Optimizer | None = None
+        if learn:
+            # No optimiser beside it: torch imports its whole compiler to make one.
+            step = learn(network, config)
+        else:
+            optimiser = torch.optim.Adam(
+                network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+            )
+            step = partial(_step, network, optimiser, Portions(network))
         history: list[Epoch] = []
         best, best_state = (-1.0, float("inf")), copy.deepcopy(network.state_dict())
         kept = keeper.load() if keeper else None
-        if kept is not None:
+        if kept is not None and optimiser is not None:
             restore(kept, network, optimiser, order)
             history = [Epoch(**row) for row in kept["history"]]
             best, best_state = tuple(kept["best"]), kept["best_network"]
@@ -98,7 +102,7 @@ def train_network(
                 history.append(Epoch(number, loss, accuracy, valid_accuracy, time.perf_counter() - start))
                 if (valid_accuracy, -valid_loss) > (best[0], -best[1]):
                     best, best_state = (valid_accuracy, valid_loss), copy.deepcopy(network.state_dict())
-                if keeper:
+                if keeper and optimiser is not None:
                     rows = [asdict(epoch) for epoch in history]
                     kept = {"history": rows, "best": list(best), "best_network": best_state}
                     keeper.save({**capture(network, optimiser, order), **kept})
