@@ -13,6 +13,7 @@ from handshape.data.image import Preprocessing
 from handshape.errors import ExportError
 from handshape.export.graph import network_graph, whole_graph
 from handshape.models.backbone import load_backbone
+from handshape.models.hand_head import HandHead
 from handshape.models.head import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork, HandsNetwork, NetworkConfig
 from handshape.recogniser import BundleConfig, Recogniser
@@ -72,7 +73,13 @@ def test_whole_graph__answers_as_torch_does(name: str) -> None:
 def test_whole_graph__finds_hands_as_torch_does() -> None:
     plain = frozen("landmarks")
     assert isinstance(plain.network, FrozenNetwork)
-    network = HandsNetwork(plain.network.backbone, plain.network.pool, plain.network.head)
+    head = HandHead(3)
+    head.know(
+        torch.randn(3, 63, generator=torch.Generator().manual_seed(0)),
+        torch.zeros(3) > 0,
+        torch.eye(42).double(),
+    )
+    network = HandsNetwork(plain.network.backbone, plain.network.pool, head)
     network.missed.copy_(torch.tensor([-1.0, -2.0, -3.0]))
     recogniser = Recogniser(network, plain.config)
     model = whole_graph(network_graph(recogniser), 224)

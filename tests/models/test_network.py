@@ -7,6 +7,7 @@ from handshape.data.image import Preprocessing
 from handshape.errors import BackboneError
 from handshape.models.backbone import load_backbone
 from handshape.models.cnn import CNN
+from handshape.models.hand_head import HandHead
 from handshape.models.head import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork, HandsNetwork, NetworkConfig, check_features, empty_network
 
@@ -60,10 +61,8 @@ def test_empty_network__refuses_an_unknown_backbone() -> None:
 
 
 def test_hands_network__says_without_a_hand_how_often_each_label_shows_none() -> None:
-    network = HandsNetwork(torch.nn.Identity(), Pool(1, 1, 1), Head(63, 2, HeadConfig("lda", 1)))
+    network = HandsNetwork(torch.nn.Identity(), Pool(1, 1, 1), HandHead(2))
     network.know(torch.tensor([0.9, 0.5]).log(), torch.tensor([0.1, 0.5]).log())
-    torch.nn.init.zeros_(network.head.layers.weight)  # type: ignore[arg-type]
-    torch.nn.init.zeros_(network.head.layers.bias)  # type: ignore[arg-type]
     images = torch.stack([torch.zeros(63), torch.ones(63)])[:, :, None, None]
     shares = network(images).softmax(dim=1)
     assert torch.allclose(shares, torch.tensor([[1 / 6, 5 / 6], [9 / 14, 5 / 14]]))

@@ -2,8 +2,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from handshape.models.head import Head
-from handshape.models.rooms import HAND_HEAD
+from handshape.models.hand_head import HandHead
 from handshape.training.fitted import Sides
 from handshape.training.hands import fit_by_hand, shows_hand
 
@@ -22,8 +21,8 @@ def halves(count: int) -> Sides:
 def test_fit_by_hand__learns_nothing_from_photos_without_a_hand() -> None:
     classes = np.tile(np.arange(3), 8)
     hands = hands_of(classes)
-    plain, more = Head(63, 3, HAND_HEAD), Head(63, 3, HAND_HEAD)
-    fit_by_hand(plain, hands, classes, halves(24), 3)
+    plain, more = HandHead(3), HandHead(3)
+    fit_by_hand(plain, hands, classes, halves(24))
     # The same photos, and on either side four of class 2 in which nothing was found.
     none, sides = np.zeros((8, 63), np.float32), halves(24)
     both: Sides = {
@@ -31,8 +30,8 @@ def test_fit_by_hand__learns_nothing_from_photos_without_a_hand() -> None:
         "valid": np.append(sides["valid"], np.arange(28, 32)),
     }
     given = np.concatenate([hands, none]), np.append(classes, np.full(8, 2))
-    learned = fit_by_hand(more, *given, both, 3)
-    assert torch.equal(plain.layers.weight, more.layers.weight)  # type: ignore[arg-type]
+    learned = fit_by_hand(more, *given, both)
+    assert torch.equal(plain.centres, more.centres) and bool(more.centres.any())
     assert not shows_hand(given[0])[both["valid"]][-4:].any()
     assert torch.equal(learned.valid[-4:], torch.zeros(4, 3))
     # Of 4 photos each of classes 0 and 1 and 8 of class 2, one more of either than there were.
@@ -44,7 +43,7 @@ def test_fit_by_hand__hands_of_one_class_tell_nothing_else() -> None:
     classes = np.tile([0, 1], 6)
     hands = hands_of(classes)
     hands[classes == 1] = 0
-    head = Head(63, 2, HAND_HEAD)
-    learned = fit_by_hand(head, hands, classes, halves(12), 2)
-    assert learned.history == [] and not head(torch.ones(1, 63)).any()
+    head = HandHead(2)
+    learned = fit_by_hand(head, hands, classes, halves(12))
+    assert learned.history == [] and len(head(torch.ones(1, 63)).unique()) == 1
     assert torch.allclose(learned.found.exp(), torch.tensor([4 / 5, 1 / 5]))

@@ -10,8 +10,9 @@ from handshape.data.image import Preprocessing
 from handshape.models import landmarks
 from handshape.models.backbone import empty_backbone
 from handshape.models.cnn import CNN
+from handshape.models.hand_head import HandHead
 from handshape.models.head import Head, HeadConfig, Pool
-from handshape.models.rooms import HAND_HEAD, Familiarity, HandReader, Weighing
+from handshape.models.rooms import Familiarity, HandReader, Weighing
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,10 @@ class HandsNetwork(FrozenNetwork):
         head: What is trained on landmarks.
     """
 
-    def __init__(self, backbone: nn.Module, pool: Pool, head: Head) -> None:
+    def __init__(self, backbone: nn.Module, pool: Pool, head: HandHead) -> None:
         super().__init__(backbone, pool, head)
-        assert isinstance(head.layers, nn.Linear)
-        labels = head.layers.out_features
-        self.register_buffer("found", torch.zeros(labels))
-        self.register_buffer("missed", torch.zeros(labels))
+        self.register_buffer("found", torch.zeros(head.labels))
+        self.register_buffer("missed", torch.zeros(head.labels))
 
     found: Tensor
     """(K,) logarithm of how likely a hand of each label is found."""
@@ -152,17 +151,17 @@ def empty_network(config: NetworkConfig) -> nn.Module:
     backbone = empty_backbone(config.backbone, config.preprocessing)
     channels, height, width = config.feature_shape
     pool = Pool(config.head.pool, height, width)
+    if config.hands and config.backbone == landmarks.NAME:
+        with torch.device("meta"):
+            return HandsNetwork(backbone, pool, HandHead(config.labels))
     with torch.device("meta"):
         head = Head(channels * pool.side[0] * pool.side[1], config.labels, config.head)
     if not config.hands:
         return FrozenNetwork(backbone, pool, head)
-    if config.backbone == landmarks.NAME:
-        with torch.device("meta"):
-            return HandsNetwork(backbone, pool, head)
     finder = empty_backbone(landmarks.NAME, landmarks.PREPROCESSING).body
     assert isinstance(finder, landmarks.Landmarks)
     with torch.device("meta"):
-        reader = HandReader(finder, Head(landmarks.WIDTH, config.labels, HAND_HEAD), config.preprocessing)
+        reader = HandReader(finder, HandHead(config.labels), config.preprocessing)
         familiar, weighing = Familiarity(channels, config.labels), Weighing()
     return RoomsNetwork(backbone, pool, head, reader, familiar, weighing)
 

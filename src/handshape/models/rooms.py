@@ -5,10 +5,8 @@ from torch import Tensor, nn
 
 from handshape.data.image import Preprocessing
 from handshape.models import landmarks
-from handshape.models.head import Head, HeadConfig, Pool
-
-HAND_HEAD = HeadConfig("lda", pool=1, scaling="feature")
-"""What reads landmarks."""
+from handshape.models.hand_head import HandHead
+from handshape.models.head import Pool
 
 # How suddenly photos become unfamiliar: at twice the bound next to nothing is left.
 _STEEP = 5.0
@@ -23,14 +21,12 @@ class HandReader(nn.Module):
         preprocessing: What photos have been through.
     """
 
-    def __init__(self, finder: landmarks.Landmarks, head: Head, preprocessing: Preprocessing) -> None:
+    def __init__(self, finder: landmarks.Landmarks, head: HandHead, preprocessing: Preprocessing) -> None:
         super().__init__()
-        assert isinstance(head.layers, nn.Linear)
-        labels = head.layers.out_features
         self.finder, self.head, self._preprocessing = finder, head, preprocessing
         self.pool = Pool(1, 1, 1)  # for its rounding: the head has learned from what the store keeps
-        self.register_buffer("found", torch.zeros(labels))
-        self.register_buffer("missed", torch.zeros(labels))
+        self.register_buffer("found", torch.zeros(head.labels))
+        self.register_buffer("missed", torch.zeros(head.labels))
         self.register_buffer("sides", torch.ones(2))
 
     found: Tensor

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from handshape.data.augment import MIRRORED
 from handshape.models import landmarks
-from handshape.models.head import Head, Pool
+from handshape.models.hand_head import HAND_HEAD, HandHead
+from handshape.models.head import Pool
 from handshape.models.network import HandsNetwork, NetworkConfig
-from handshape.models.rooms import HAND_HEAD
 from handshape.training.fitted import Sides, Trained
 from handshape.training.frozen import FrozenFitter
+from handshape.training.hand_head import Hands, train_hand_head
 from handshape.training.history import Epoch
-from handshape.training.lda import train_lda
-from handshape.training.rows import Side
 
 # Hands as other people hold and build them: views of each, turned in space by some degrees and with each
 # landmark moved by some of the palm's length (both deviations). Chosen by the signers of the studio photos:
@@ -30,7 +29,7 @@ class ByHand:
     """What fitting a head on landmarks gives beside the head.
 
     Args:
-        history: One row for each shrinkage tried; none where a hand tells nothing.
+        history: One row; none where a hand tells nothing.
         valid: (M, K) float32 logits of the valid photos from a head that had not seen them; 0 without a hand.
         found: (K,) float32, logarithm of how likely a hand of each label is found.
         missed: (K,) float32, logarithm of how likely it is not.
@@ -67,46 +66,35 @@ def turned(hands: NDArray[np.float32], views: int) -> NDArray[np.float32]:
 
 
 def fit_by_hand(
-    head: Head,
-    hands: NDArray[np.float32],
-    classes: NDArray[np.int64],
-    sides: Sides,
-    labels: int,
-    *,
-    views: int = 0,
+    head: HandHead, hands: NDArray[np.float32], classes: NDArray[np.int64], sides: Sides
 ) -> ByHand:
     """Fit a head on the landmarks of the photos that show a hand.
 
     Args:
-        head: Linear head, given its weights here; 0 where hands of one label only are found.
+        head: Given its numbers here; left as it is, with nothing to say, where hands of one label are found.
         hands: (N, 63) float32 landmarks.
         classes: (N,) int64.
         sides: Indices of the samples on each side.
-        labels: K.
-        views: How many views of each hand are learned from beside it; each valid photo is then judged by one
-            of its own, for with few photos valid is often more of the same.
     """
     there = shows_hand(hands)
     train, valid = (sides[side][there[sides[side]]] for side in ("train", "valid"))
-    by_hand, history = torch.zeros(len(sides["valid"]), labels), list[Epoch]()
+    by_hand, history = torch.zeros(len(sides["valid"]), head.labels), list[Epoch]()
     if len(np.unique(classes[train])) > 1:
 
-        def side(some: NDArray[np.int64]) -> Side:
-            rows = np.concatenate([turned(hands[some], views), hands[some]])
-            return torch.from_numpy(rows), np.tile(classes[some], views + 1)
+        def side(some: NDArray[np.int64]) -> Hands:
+            # Views of valid too: with few photos it is often more of the same.
+            rows = np.concatenate([turned(hands[some], _VIEWS), hands[some]])
+            return torch.from_numpy(rows), np.tile(classes[some], _VIEWS + 1)
 
         # Without hands on valid only those of train are left to choose by. And what is chosen by hands of
         # some labels alone reads all others as those.
-        fair = len(valid) > 0 and (not views or set(classes[valid]) == set(classes[train]))
-        history, said = train_lda(head, side(train), side(valid if fair else train))
+        fair = set(classes[valid]) == set(classes[train])
+        history, said = train_hand_head(head, side(train), side(valid if fair else train))
         if not fair:
             with torch.inference_mode():
                 said = head(side(valid)[0])
-        by_hand[there[sides["valid"]]] = said[: len(valid)]
-    else:  # then a hand says no more than how likely one is found
-        for parameter in head.parameters():
-            nn.init.zeros_(parameter)
-    return ByHand(history, by_hand, *likely_found(there, classes, sides["train"], labels))
+        by_hand[there[sides["valid"]]] = said[len(said) - len(valid) :]
+    return ByHand(history, by_hand, *likely_found(there, classes, sides["train"], head.labels))
 
 
 def likely_found(
@@ -149,8 +137,8 @@ class HandsFitter(FrozenFitter):
         if mirrored:
             read["mirrored"] = _rows(self._extracted(sides["test"], MIRRORED, exact=True))
         seconds = time.perf_counter() - start
-        head = Head(landmarks.WIDTH, self._labels, HAND_HEAD)
-        learned = fit_by_hand(head, hands, self._classes, sides, self._labels, views=_VIEWS)
+        head = HandHead(self._labels)
+        learned = fit_by_hand(head, hands, self._classes, sides)
         network = HandsNetwork(self._backbone, Pool(HAND_HEAD.pool, *shape[1:]), head)
         there, both = shows_hand(hands), np.concatenate([sides["train"], sides["valid"]])
         network.know(learned.found, learned.missed)

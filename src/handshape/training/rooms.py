@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,9 @@ from handshape.data.scan import Scan
 from handshape.features.extract import Extractor, features_of
 from handshape.models import landmarks
 from handshape.models.backbone import load_backbone
-from handshape.models.head import Head
+from handshape.models.hand_head import HandHead
 from handshape.models.network import FrozenNetwork, RoomsNetwork
-from handshape.models.rooms import HAND_HEAD, HandReader
+from handshape.models.rooms import HandReader
 from handshape.training.familiar import fit_familiarity, fit_weighing
 from handshape.training.fitted import Sides, Trained
 from handshape.training.frozen import FrozenFitter
@@ -26,7 +27,7 @@ from handshape.training.inputs import ChosenImages, ImageInputs
 from handshape.training.loop import predict_logits
 
 # Photos that say which hand people sign with, and the least share of them that shows a side was learned from.
-_LOOKED_AT, _LEARNED = 128, 0.05
+_LOOKED_AT, _LEARNED = 200, 0.05
 
 
 class RoomsFitter:
@@ -108,8 +109,8 @@ class RoomsFitter:
         self, hands: NDArray[np.float32], sides: Sides, preprocessing: Preprocessing
     ) -> tuple[HandReader, Tensor, Tensor]:
         """Fit the reader of hands: with its head's (M, K) logits of valid, and where valid shows a hand."""
-        reader = HandReader(self._finder, Head(landmarks.WIDTH, self._labels, HAND_HEAD), preprocessing)
-        learned = fit_by_hand(reader.head, hands, self._classes, sides, self._labels)
+        reader = HandReader(self._finder, HandHead(self._labels), preprocessing)
+        learned = fit_by_hand(reader.head, hands, self._classes, sides)
         reader.found.copy_(learned.found)
         reader.missed.copy_(learned.missed)
         found = shows_hand(hands)
@@ -119,11 +120,19 @@ class RoomsFitter:
         return reader.eval(), learned.valid, torch.from_numpy(found[sides["valid"]])
 
     def _learn_sides(self, reader: HandReader, train: NDArray[np.int64]) -> None:
-        some = train[:: max(1, len(train) // _LOOKED_AT)]
+        looked_at, right = self._right_hands
+        own = right[np.isin(looked_at, train)]
+        share = float(own.mean()) if len(own) else 0.5
+        reader.sides.copy_(torch.tensor([share >= _LEARNED, 1 - share >= _LEARNED]))
+
+    @cached_property
+    def _right_hands(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return some photos in which a hand is found, and whether it is a right one."""
+        some = np.flatnonzero(shows_hand(self._landmarks()))
+        some = some[:: -(-len(some) // _LOOKED_AT)]
         images = ImageInputs(ChosenImages(self._scan.images, some), landmarks.PREPROCESSING)
         right = predict_logits(_Right(self._finder).to(self._device), images)[:, 0]
-        share = float((right > 0.5).float().mean())
-        reader.sides.copy_(torch.tensor([share >= _LEARNED, 1 - share >= _LEARNED]))
+        return some, (right > 0.5).numpy()
 
     def _images(self, sides: Sides, preprocessing: Preprocessing, *, mirrored: bool = False) -> ImageInputs:
         chosen = ChosenImages(self._scan.images, sides["test"])
