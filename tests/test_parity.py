@@ -69,6 +69,7 @@ def case(tmp_path_factory: pytest.TempPathFactory, web_runtime: Path) -> Case:
         data=place / "drawn",
         model="frozen",
         backbone="handnet",
+        recipe="fast",  # features are read by its head alone
         signer=r"signer(\d+)_",
         store=place / "store",
         device="cpu",

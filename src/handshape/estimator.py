@@ -149,7 +149,8 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         nothing = np.zeros(len(images), dtype=np.int64)
         scan = scan_given(images, nothing, known.labels, store, size=known.network.preprocessing.size)
         frozen = known.network.model == "frozen"  # the features of any other are nobody else's, and not kept
-        if not frozen or known.network.head is None or not isinstance(network, FrozenNetwork):
+        # What reads hands is more than a head on features.
+        if not frozen or known.network.head is None or type(network) is not FrozenNetwork:
             starts = range(0, len(images), _BATCH)
             batches = (scan.images.take(range(s, min(s + _BATCH, len(images)))) for s in starts)
             return np.concatenate([recogniser.prepared_probabilities(batch) for batch in batches])

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ from handshape.data.drawn.signer import make_signer
 from handshape.data.image import Preprocessing
 from handshape.errors import ExportError
 from handshape.export.graph import network_graph, whole_graph
-from handshape.models.backbone import load_backbone
+from handshape.models.backbone import Backbone, load_backbone
 from handshape.models.hand_head import HandHead
 from handshape.models.head import Head, HeadConfig, Pool
-from handshape.models.network import FrozenNetwork, HandsNetwork, NetworkConfig
+from handshape.models.landmarks import Landmarks
+from handshape.models.network import FrozenNetwork, HandsNetwork, NetworkConfig, RoomsNetwork
+from handshape.models.rooms import Familiarity, HandReader, Weighing
 from handshape.recogniser import BundleConfig, Recogniser
 
 
@@ -70,8 +73,28 @@ def test_whole_graph__answers_as_torch_does(name: str) -> None:
     assert onnx.TensorProto.FLOAT16 in casts
 
 
-def test_whole_graph__finds_hands_as_torch_does() -> None:
-    plain = frozen("landmarks")
+def in_place(plain: FrozenNetwork, head: HandHead) -> HandsNetwork:
+    """What reads the hand in place of the photo."""
+    network = HandsNetwork(plain.backbone, plain.pool, head)
+    network.missed.copy_(torch.tensor([-1.0, -2.0, -3.0]))
+    return network
+
+
+def beside(plain: FrozenNetwork, head: HandHead) -> RoomsNetwork:
+    """What reads the hand beside the photo."""
+    finder = load_backbone("landmarks").body
+    assert isinstance(finder, Landmarks) and isinstance(plain.backbone, Backbone)
+    familiar = Familiarity(plain.backbone.feature_shape[0], 3)
+    familiar.whiten.copy_(torch.eye(len(familiar.whiten)))
+    reader = HandReader(finder, head, plain.backbone.preprocessing)
+    return RoomsNetwork(plain.backbone, plain.pool, plain.head, reader, familiar, Weighing())
+
+
+@pytest.mark.parametrize(("name", "make"), [("landmarks", in_place), ("handnet", beside)])
+def test_whole_graph__finds_hands_as_torch_does(
+    name: str, make: Callable[[FrozenNetwork, HandHead], FrozenNetwork]
+) -> None:
+    plain = frozen(name)
     assert isinstance(plain.network, FrozenNetwork)
     head = HandHead(3)
     head.know(
@@ -79,8 +102,7 @@ def test_whole_graph__finds_hands_as_torch_does() -> None:
         torch.zeros(3) > 0,
         torch.eye(42).double(),
     )
-    network = HandsNetwork(plain.network.backbone, plain.network.pool, head)
-    network.missed.copy_(torch.tensor([-1.0, -2.0, -3.0]))
+    network = make(plain.network, head).eval()
     recogniser = Recogniser(network, plain.config)
     model = whole_graph(network_graph(recogniser), 224)
     hands = [

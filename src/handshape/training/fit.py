@@ -73,7 +73,7 @@ class Fitter:
             place = scan, store, device
             self._frozen = FrozenFitter(*place, backbone, options, self._loop)
             self._tuner = FinetuneFitter(*place, backbone, self._frozen, options, tuning, self._loop, tuner)
-            if recipe == "best" and backbone.name == LANDMARKS:
+            if backbone.name == LANDMARKS and options.head == "lda":
                 self._frozen = HandsFitter(*place, backbone, options, self._loop)
             elif recipe == "best":
                 self._rooms = RoomsFitter(*place, self._frozen)

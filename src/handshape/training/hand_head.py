@@ -1,7 +1,5 @@
 """Fit a head on landmarks: means of each label, and a covariance that all of them share."""
 
-import time
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,7 +7,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from handshape.models.hand_head import HandHead, flat
-from handshape.training.history import Epoch
 from handshape.training.temperature import likeliest_temperature
 
 # Squared distances in 42 dimensions are far too sure of themselves.
@@ -18,7 +15,7 @@ Hands = tuple[Tensor, NDArray[np.int64]]
 """(N, 63) float32 landmarks of hands that were found, and (N,) int64 classes."""
 
 
-def train_hand_head(head: HandHead, train: Hands, valid: Hands) -> tuple[list[Epoch], Tensor]:
+def train_hand_head(head: HandHead, train: Hands, valid: Hands) -> Tensor:
     """Fit a head on landmarks, as sure of itself as makes valid likeliest.
 
     Then it is fitted once more on train and valid together: valid has done its work. How far the covariance
@@ -31,23 +28,20 @@ def train_hand_head(head: HandHead, train: Hands, valid: Hands) -> tuple[list[Ep
         valid: What says how sure to be.
 
     Returns:
-        One row, and the (M, K) logits of the valid hands from the head that had not seen them.
+        The (M, K) logits of the valid hands from the head that had not seen them.
 
     Source: Ledoit and Wolf, A well-conditioned estimator for large-dimensional covariance matrices, 2004.
     """
-    start = time.perf_counter()
     _fit(head, train)
     known = np.isin(valid[1], train[1])
     known = known if known.any() else np.ones_like(known)
     said = _said(head, valid[0])
     temperature, _ = likeliest_temperature(said.numpy()[known], valid[1][known], _TEMPERATURES)
     head.soften(temperature)
-    own, said = _said(head, train[0]), _said(head, valid[0])
-    loss = float(F.cross_entropy(own, torch.from_numpy(train[1])))
-    row = Epoch(1, loss, _accuracy(own, train[1]), _accuracy(said, valid[1]), time.perf_counter() - start)
+    said = _said(head, valid[0])
     _fit(head, (torch.cat([train[0], valid[0]]), np.concatenate([train[1], valid[1]])))
     head.soften(temperature)
-    return [row], said
+    return said
 
 
 def _fit(head: HandHead, hands: Hands) -> None:
@@ -67,7 +61,3 @@ def _fit(head: HandHead, hands: Hands) -> None:
 def _said(head: HandHead, rows: Tensor) -> Tensor:
     said: Tensor = head(rows)
     return said
-
-
-def _accuracy(logits: Tensor, classes: NDArray[np.int64]) -> float:
-    return float((logits.argmax(dim=1).numpy() == classes).mean())

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from handshape.data.augment import MIRRORED
 from handshape.models import landmarks
@@ -29,13 +30,11 @@ class ByHand:
     """What fitting a head on landmarks gives beside the head.
 
     Args:
-        history: One row; none where a hand tells nothing.
         valid: (M, K) float32 logits of the valid photos from a head that had not seen them; 0 without a hand.
         found: (K,) float32, logarithm of how likely a hand of each label is found.
         missed: (K,) float32, logarithm of how likely it is not.
     """
 
-    history: list[Epoch]
     valid: Tensor
     found: Tensor
     missed: Tensor
@@ -78,7 +77,7 @@ def fit_by_hand(
     """
     there = shows_hand(hands)
     train, valid = (sides[side][there[sides[side]]] for side in ("train", "valid"))
-    by_hand, history = torch.zeros(len(sides["valid"]), head.labels), list[Epoch]()
+    by_hand = torch.zeros(len(sides["valid"]), head.labels)
     if len(np.unique(classes[train])) > 1:
 
         def side(some: NDArray[np.int64]) -> Hands:
@@ -89,12 +88,12 @@ def fit_by_hand(
         # Without hands on valid only those of train are left to choose by. And what is chosen by hands of
         # some labels alone reads all others as those.
         fair = set(classes[valid]) == set(classes[train])
-        history, said = train_hand_head(head, side(train), side(valid if fair else train))
+        said = train_hand_head(head, side(train), side(valid if fair else train))
         if not fair:
             with torch.inference_mode():
                 said = head(side(valid)[0])
         by_hand[there[sides["valid"]]] = said[len(said) - len(valid) :]
-    return ByHand(history, by_hand, *likely_found(there, classes, sides["train"], head.labels))
+    return ByHand(by_hand, *likely_found(there, classes, sides["train"], head.labels))
 
 
 def likely_found(
@@ -146,12 +145,21 @@ class HandsFitter(FrozenFitter):
         # Like the head, that has learned from valid once it was chosen by it.
         network.know(*likely_found(there, self._classes, both, self._labels))
         with torch.inference_mode():
+            own = network.said(torch.from_numpy(hands[sides["train"]]))
             logits = {side: network.said(torch.from_numpy(rows)) for side, rows in read.items()}
         logits["valid"] = valid
+        took = time.perf_counter() - start - seconds
+        train_classes, valid_classes = self._classes[sides["train"]], self._classes[sides["valid"]]
+        loss = float(F.cross_entropy(own, torch.from_numpy(train_classes)))
+        row = Epoch(1, loss, _accuracy(own, train_classes), _accuracy(valid, valid_classes), took)
         name, preprocessing = self._backbone.name, self._backbone.preprocessing
         config = NetworkConfig("frozen", self._labels, preprocessing, name, shape, HAND_HEAD, hands=True)
-        return Trained(network.eval(), config, learned.history, logits, seconds)
+        return Trained(network.eval(), config, [row], logits, seconds)
 
 
 def _rows(stored: NDArray[np.float16]) -> NDArray[np.float32]:
     return stored.reshape(len(stored), -1).astype(np.float32)
+
+
+def _accuracy(logits: Tensor, classes: NDArray[np.int64]) -> float:
+    return float((logits.argmax(dim=1).numpy() == classes).mean())
