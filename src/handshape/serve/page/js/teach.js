@@ -14,6 +14,9 @@ const BURST = 12;
 const COUNTDOWN = 3;
 // Long enough for a hand to move between two photos.
 const BETWEEN = 350;
+// Hands of earlier photos are looked for when the server starts; it is asked again, less and less often.
+const SOON = 1000;
+const SELDOM = 60_000;
 
 /**
  * @param {import("./camera.js").Camera} camera
@@ -29,6 +32,8 @@ export function makeTeach(camera) {
   const note = find("#teach-note");
   let shown = false;
   let busy = false;
+  let again = SOON;
+  let timer = 0;
   /** @type {any} */
   let state = null;
 
@@ -102,6 +107,10 @@ export function makeTeach(camera) {
     gallery.show(state.labels);
     training.show(state);
     count();
+    const searching = state.labels.some((/** @type {any} */ { photos }) => photos.some((/** @type {any} */ { hand }) => hand === null));
+    clearTimeout(timer);
+    again = searching ? Math.min(2 * again, SELDOM) : SOON;
+    if (searching) timer = setTimeout(refresh, again);
   }
 
   /** Show how many photos the named sign has of the named signer. */
@@ -120,6 +129,7 @@ export function makeTeach(camera) {
     },
     leave() {
       shown = false;
+      clearTimeout(timer);
       seen.forget();
       find("#taught").hidden = true;
     },
