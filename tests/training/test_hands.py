@@ -39,6 +39,15 @@ def test_fit_by_hand__learns_nothing_from_photos_without_a_hand() -> None:
     assert torch.allclose(learned.found.exp(), torch.tensor([5 / 6, 5 / 6, 5 / 10]))
 
 
+def test_fit_by_hand__valid_is_less_sure_when_it_is_judged_by_views() -> None:
+    classes = np.tile(np.arange(3), 8)
+    hands = hands_of(np.arange(3))[classes]  # the same photos over and over
+    given = hands, classes, halves(24)
+    plain, views = (fit_by_hand(HandHead(3), *given, by_views=by).valid for by in (False, True))
+    sure = [float(logits.softmax(dim=1).amax(dim=1).mean()) for logits in (plain, views)]
+    assert sure[1] < sure[0] < 1
+
+
 def test_fit_by_hand__hands_of_one_class_tell_nothing_else() -> None:
     classes = np.tile([0, 1], 6)
     hands = hands_of(classes)

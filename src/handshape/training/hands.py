@@ -45,7 +45,7 @@ def shows_hand(hands: NDArray[np.floating]) -> NDArray[np.bool_]:
     return np.asarray((hands != 0).any(axis=1))
 
 
-def turned(hands: NDArray[np.float32], views: int) -> NDArray[np.float32]:
+def views_of(hands: NDArray[np.float32], views: int) -> NDArray[np.float32]:
     """Turn hands in space and move their landmarks, always in the same way.
 
     Args:
@@ -65,7 +65,12 @@ def turned(hands: NDArray[np.float32], views: int) -> NDArray[np.float32]:
 
 
 def fit_by_hand(
-    head: HandHead, hands: NDArray[np.float32], classes: NDArray[np.int64], sides: Sides
+    head: HandHead,
+    hands: NDArray[np.float32],
+    classes: NDArray[np.int64],
+    sides: Sides,
+    *,
+    by_views: bool = False,
 ) -> ByHand:
     """Fit a head on the landmarks of the photos that show a hand.
 
@@ -74,6 +79,8 @@ def fit_by_hand(
         hands: (N, 63) float32 landmarks.
         classes: (N,) int64.
         sides: Indices of the samples on each side.
+        by_views: Whether each valid photo is judged by a view of its hand: of few photos, taken by one person
+            in a few seconds, valid itself is more of the same, and all of it is read right and surely.
     """
     there = shows_hand(hands)
     train, valid = (sides[side][there[sides[side]]] for side in ("train", "valid"))
@@ -81,8 +88,7 @@ def fit_by_hand(
     if len(np.unique(classes[train])) > 1:
 
         def side(some: NDArray[np.int64]) -> Hands:
-            # Views of valid too: with few photos it is often more of the same.
-            rows = np.concatenate([turned(hands[some], _VIEWS), hands[some]])
+            rows = np.concatenate([views_of(hands[some], _VIEWS), hands[some]])
             return torch.from_numpy(rows), np.tile(classes[some], _VIEWS + 1)
 
         # Without hands on valid only those of train are left to choose by. And what is chosen by hands of
@@ -92,7 +98,7 @@ def fit_by_hand(
         if not fair:
             with torch.inference_mode():
                 said = head(side(valid)[0])
-        by_hand[there[sides["valid"]]] = said[len(said) - len(valid) :]
+        by_hand[there[sides["valid"]]] = said[: len(valid)] if by_views else said[len(said) - len(valid) :]
     return ByHand(by_hand, *likely_found(there, classes, sides["train"], head.labels))
 
 
@@ -137,7 +143,7 @@ class HandsFitter(FrozenFitter):
             read["mirrored"] = _rows(self._extracted(sides["test"], MIRRORED, exact=True))
         seconds = time.perf_counter() - start
         head = HandHead(self._labels)
-        learned = fit_by_hand(head, hands, self._classes, sides)
+        learned = fit_by_hand(head, hands, self._classes, sides, by_views=True)
         network = HandsNetwork(self._backbone, Pool(HAND_HEAD.pool, *shape[1:]), head)
         there, both = shows_hand(hands), np.concatenate([sides["train"], sides["valid"]])
         network.know(learned.found, learned.missed)
