@@ -14,7 +14,8 @@ export class Seen {
     this.guide = find("#guide");
     this.missed = find("#no-hand");
     this.timer = 0;
-    this.forget();
+    this.photos = 0;
+    this.without = 0;
   }
 
   /** Begin to count anew. */
