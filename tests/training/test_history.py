@@ -1,7 +1,10 @@
 import csv
 from pathlib import Path
 
-from handshape.training.history import Epoch, write_history
+import numpy as np
+import torch
+
+from handshape.training.history import Epoch, accuracy_of, write_history
 
 
 def test_write_history__one_row_an_epoch_of_each_model(tmp_path: Path) -> None:
@@ -17,3 +20,8 @@ def test_write_history__one_row_an_epoch_of_each_model(tmp_path: Path) -> None:
         "valid_accuracy": 0.5,
         "seconds": 1.25,
     }
+
+
+def test_accuracy_of__the_largest_of_each_row() -> None:
+    logits = torch.tensor([[0.0, 2.0], [3.0, 1.0], [0.0, -1.0], [5.0, 6.0]])
+    assert accuracy_of(logits, np.array([1, 0, 1, 1])) == 0.75

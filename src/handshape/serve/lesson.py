@@ -80,8 +80,7 @@ def learn(folder: Path, signer: str | None, backbone: Backbone, store: Path) -> 
     scan = scan_dataset(read_folder(folder, signer=signer), store, size=size)
     # No views of photos: people stand before the camera and wait.
     dataset, options = scan.dataset, TrainConfig(data=folder, backbone=backbone.name, views=0)
-    place = scan, store, torch.device("cpu"), backbone
-    fitter = Fitter(*place, options, options, recipe="best", seed=0, size=size)
+    fitter = Fitter(scan, store, torch.device("cpu"), backbone, options, options, seed=0, size=size)
     folds, alone = _folds(dataset)
 
     def judged(sides: Sides) -> Judged:

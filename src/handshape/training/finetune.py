@@ -23,6 +23,7 @@ from handshape.models.network import FrozenNetwork, NetworkConfig
 from handshape.training.checkpoint import Keeper
 from handshape.training.fitted import Sides, Trained
 from handshape.training.frozen import FrozenFitter
+from handshape.training.history import accuracy_of
 from handshape.training.inputs import ChosenImages, ImageInputs, Inputs
 from handshape.training.loop import LoopConfig, predict_logits
 from handshape.training.rows import all_of, rows_of
@@ -150,7 +151,7 @@ class FinetuneFitter:
             # The tuned head has not learned from valid; solved on tuned features, a head can.
             head, logits = self._solved(backbone, sides)
             classes = self._classes[sides["valid"]]
-            if _accuracy(logits, classes) >= _accuracy(valid_logits, classes):
+            if accuracy_of(logits, classes) >= accuracy_of(valid_logits, classes):
                 network, valid_logits = FrozenNetwork(backbone, network.pool, head).to(self._device), logits
         judged = {"test": feeds["test"]}
         if mirrored:
@@ -218,7 +219,3 @@ def _rates(cut: Cut, head: Head, peak: float) -> list[Rate]:
         for parameter in rate.parameters:
             parameter.requires_grad_(True)
     return [*rates, Rate(list(head.parameters()), peak * _HEAD * head.width**-0.5)]
-
-
-def _accuracy(logits: Tensor, classes: NDArray[np.int64]) -> float:
-    return float((logits.argmax(dim=1).numpy() == classes).mean())

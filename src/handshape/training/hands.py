@@ -17,7 +17,7 @@ from handshape.models.network import HandsNetwork, NetworkConfig
 from handshape.training.fitted import Sides, Trained
 from handshape.training.frozen import FrozenFitter
 from handshape.training.hand_head import Hands, train_hand_head
-from handshape.training.history import Epoch
+from handshape.training.history import Epoch, accuracy_of
 
 # Hands as other people hold and build them: views of each, turned in space by some degrees and with each
 # landmark moved by some of the palm's length (both deviations). Chosen by the signers of the studio photos:
@@ -157,7 +157,7 @@ class HandsFitter(FrozenFitter):
         took = time.perf_counter() - start - seconds
         train_classes, valid_classes = self._classes[sides["train"]], self._classes[sides["valid"]]
         loss = float(F.cross_entropy(own, torch.from_numpy(train_classes)))
-        row = Epoch(1, loss, _accuracy(own, train_classes), _accuracy(valid, valid_classes), took)
+        row = Epoch(1, loss, accuracy_of(own, train_classes), accuracy_of(valid, valid_classes), took)
         name, preprocessing = self._backbone.name, self._backbone.preprocessing
         config = NetworkConfig("frozen", self._labels, preprocessing, name, shape, HAND_HEAD, hands=True)
         return Trained(network.eval(), config, [row], logits, seconds)
@@ -165,7 +165,3 @@ class HandsFitter(FrozenFitter):
 
 def _rows(stored: NDArray[np.float16]) -> NDArray[np.float32]:
     return stored.reshape(len(stored), -1).astype(np.float32)
-
-
-def _accuracy(logits: Tensor, classes: NDArray[np.int64]) -> float:
-    return float((logits.argmax(dim=1).numpy() == classes).mean())

@@ -5,6 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -23,6 +27,11 @@ class Epoch:
     train_accuracy: float
     valid_accuracy: float
     seconds: float
+
+
+def accuracy_of(logits: Tensor, classes: NDArray[np.int64]) -> float:
+    """Return the share of (N, K) logits whose largest is that of the class, (N,) int64."""
+    return float((logits.argmax(dim=1).numpy() == classes).mean())
 
 
 def write_history(path: Path, histories: dict[str, Sequence[Epoch]]) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handshape.models.head import Head
-from handshape.training.history import Epoch
+from handshape.training.history import Epoch, accuracy_of
 from handshape.training.moments import Moments
 from handshape.training.rows import Rows, Side, StoredRows, join_sides
 from handshape.training.span import span_of
@@ -92,8 +92,8 @@ def _choose(problem: "_Whole | _ByBlocks", train: Side, valid: Side) -> tuple[_C
             own, classes = scatter.without_absent(rows @ weight.T + bias) / temperature, train[1][place]
             share = len(classes) / len(train[1])
             train_loss += share * float(nn.functional.cross_entropy(own, torch.from_numpy(classes)))
-            right += share * _accuracy(own, classes)
-        row = train_loss, right, _accuracy(logits, valid[1]), time.perf_counter() - start
+            right += share * accuracy_of(own, classes)
+        row = train_loss, right, accuracy_of(logits, valid[1]), time.perf_counter() - start
         history.append(Epoch(len(history) + 1, *row))
     assert best is not None  # there is at least one shrinkage
     return best, history
@@ -217,7 +217,3 @@ class Scatter:
         """Return (N, K) logits in which a class without photos is less likely than all others."""
         least = logits.masked_fill(self.absent, torch.inf).min(dim=1, keepdim=True).values
         return torch.where(self.absent, least - 1, logits)
-
-
-def _accuracy(logits: Tensor, classes: NDArray[np.int64]) -> float:
-    return float((logits.argmax(dim=1).numpy() == classes).mean())

@@ -44,7 +44,6 @@ class RoomsFitter:
         self._scan, self._store, self._device, self._frozen = scan, store, device, frozen
         self._classes, self._labels = scan.dataset.classes, len(scan.dataset.labels)
         self._backbone = load_backbone(landmarks.NAME)
-        self._hands: NDArray[np.float16] | None = None
 
     def fit(self, sides: Sides, *, mirrored: bool) -> Trained:
         """Fit both readers on one split.
@@ -59,7 +58,7 @@ class RoomsFitter:
         near = self._frozen.fit(sides, mirrored=False)
         assert isinstance(near.network, FrozenNetwork)
         start = time.perf_counter()
-        hands = self._landmarks()
+        hands = self._landmarks
         seconds = time.perf_counter() - start
         own, preprocessing = near.network.to(self._device), near.config.preprocessing
         features = {side: self._own(sides[side]) for side in ("train", "valid")}
@@ -90,12 +89,12 @@ class RoomsFitter:
             learned,
         )
 
+    @cached_property
     def _landmarks(self) -> NDArray[np.float32]:
-        """Return (N, 63) float32 landmarks of every photo, found on the first call."""
-        if self._hands is None:
-            extractor = Extractor(self._backbone, 1, Views(), self._device)
-            self._hands = features_of(extractor, self._scan.images, self._scan.digests, self._store)
-        return self._hands.reshape(len(self._hands), -1).astype(np.float32)
+        """(N, 63) float32 landmarks of every photo."""
+        extractor = Extractor(self._backbone, 1, Views(), self._device)
+        found = features_of(extractor, self._scan.images, self._scan.digests, self._store)
+        return found.reshape(len(found), -1).astype(np.float32)
 
     @property
     def _finder(self) -> landmarks.Landmarks:
@@ -128,7 +127,7 @@ class RoomsFitter:
     @cached_property
     def _right_hands(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return some photos in which a hand is found, and whether it is a right one."""
-        some = np.flatnonzero(shows_hand(self._landmarks()))
+        some = np.flatnonzero(shows_hand(self._landmarks))
         some = some[:: -(-len(some) // _LOOKED_AT)]
         images = ImageInputs(ChosenImages(self._scan.images, some), landmarks.PREPROCESSING)
         right = predict_logits(_Right(self._finder).to(self._device), images)[:, 0]
