@@ -9,8 +9,12 @@ from torch import Tensor
 # triangles in float64 would fill gigabytes.
 _SHARE, _MOST = 0.75, 6000
 # Added to each photo's product with itself, as a share of their mean: photos which depend on each other, as
-# centred ones always do, would make a triangle impossible. The first that float32's rounding allows is taken.
-_LIFTS = (1e-6, 1e-5, 1e-4, 1e-3)
+# centred ones always do, would make a triangle impossible. The first that float32's rounding allows is taken
+# (1e-6, which a thousand photos do not allow, would be a triangle for nothing).
+_LIFTS = (1e-5, 1e-4, 1e-3)
+# Photos whose products with all that follow them are found at once: few leave little of the upper half, many
+# keep the processor busy.
+_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,14 @@ def span_of(photos: Tensor) -> Span | None:
 
 
 def _products(photos: Tensor) -> Tensor:
-    """Return the (N, N) products of all photos with each other."""
-    # Not torch's product: numpy sees that both sides are one matrix, and finds half of it (BLAS's syrk).
-    rows = photos.numpy()
-    return torch.from_numpy(rows @ rows.T)
+    """Return the products of all photos with each other: (N, N), of which only the lower half is meant."""
+    # Not numpy's product, which finds half of them by itself: its threads go on waiting for work by spinning
+    # for some 30 ms, which torch's then miss.
+    products = photos.new_zeros(len(photos), len(photos))
+    for start in range(0, len(photos), _BLOCK):
+        own = slice(start, start + _BLOCK)
+        torch.mm(photos[start:], photos[own].T, out=products[start:, own])
+    return products
 
 
 def _solve(triangle: Tensor, products: Tensor) -> Tensor:
