@@ -104,8 +104,14 @@ def _name(backbone: Backbone) -> str:
 def _compile(path: Path) -> Any:
     import openvino
 
-    # Between the layers that are quantised, numbers are float32.
-    options = {"NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": "1", "INFERENCE_PRECISION_HINT": "f32"}
+    # Between the layers that are quantised, numbers are float32. No thread is tied to a core: networks of
+    # different threads would all be tied to the first, and take turns on it.
+    options = {
+        "NUM_STREAMS": "1",
+        "INFERENCE_NUM_THREADS": "1",
+        "INFERENCE_PRECISION_HINT": "f32",
+        "ENABLE_CPU_PINNING": "NO",
+    }
     return openvino.Core().compile_model(str(path), "CPU", options)
 
 
