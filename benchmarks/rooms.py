@@ -17,6 +17,7 @@ from benchmarks.measure import heading, options
 from handshape.data.folder import read_folder
 from handshape.data.image import read_image
 from handshape.models.network import RoomsNetwork
+from handshape.models.rooms import shown
 from handshape.recogniser import Recogniser
 
 _TOGETHER = 4
@@ -41,11 +42,9 @@ def parts(recogniser: Recogniser, photos: list[Path]) -> dict[str, NDArray[np.in
         with torch.inference_mode():
             images = preprocessing.normalise(torch.from_numpy(np.stack(prepared)))
             features = network.pool(network.backbone(images))
-            own, (by_hand, found, usual) = network.head(features), network.reader.look(images)
-            hand = network.reader.head(by_hand)
-            other = network.reader.said(found, hand, own)
-            both = network.weighing(network.familiar(features) * usual, own, other)
-            answers = own, torch.where(found[:, None], hand, -torch.inf), both
+            own, (hands, right) = network.head(features), network.reader.look(images)
+            by_hand = torch.where(shown(hands)[:, None], network.reader.head(hands), -torch.inf)
+            answers = own, by_hand, network.said(features, own, hands, right)
         for name, logits in zip(_PARTS, answers, strict=True):
             # Where no hand was found there is no answer, which is none that is right.
             none = logits.isinf().all(dim=1)

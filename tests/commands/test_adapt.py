@@ -11,6 +11,7 @@ import handshape
 from handshape.data.drawn.dataset import draw_dataset
 from handshape.data.image import read_image
 from handshape.models.network import RoomsNetwork
+from handshape.models.rooms import shown
 
 from ..conftest import draw_photos
 
@@ -48,8 +49,8 @@ def seen(recogniser: handshape.Recogniser, room: Path) -> torch.Tensor:
     with torch.inference_mode():
         for path in sorted((room / "première prise").iterdir()):
             prepared = torch.from_numpy(preprocessing.prepare(read_image(path)).copy())[None]
-            rows, found, _ = network.reader.look(preprocessing.normalise(prepared))
-            features.append(rows[found])
+            hands, _ = network.reader.look(preprocessing.normalise(prepared))
+            features.append(hands[shown(hands)])
     return torch.cat(features).mean(dim=0)
 
 

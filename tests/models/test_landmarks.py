@@ -7,7 +7,7 @@ from handshape.data.drawn.picture import DrawnImage, draw_image
 from handshape.data.drawn.signer import make_signer
 from handshape.models import landmarks
 from handshape.models.backbone import Backbone, backbone_names, empty_backbone, load_backbone
-from handshape.models.landmarks import Landmarks, cut
+from handshape.models.landmarks import Landmarks, SidedLandmarks, cut
 
 LABELS = "BDFILWY"
 
@@ -82,6 +82,17 @@ def test_landmarks__a_hand_anywhere_and_its_mirror_image_are_the_same_hand(
 def test_landmarks__nothing_found_is_nothing(backbone: Backbone) -> None:
     with torch.inference_mode():
         assert not backbone(torch.zeros(2, 3, 224, 224)).any()
+
+
+def test_sided_landmarks__say_which_hand_they_are_of(
+    backbone: Backbone, finder: Landmarks, hands: Tensor
+) -> None:
+    both = torch.cat([hands[:4], hands[:4].flip(3)])
+    with torch.inference_mode():
+        features, found = SidedLandmarks(finder)(both), finder.find(both)
+        assert torch.equal(features[:, : landmarks.WIDTH], backbone(both))
+    assert features[:, landmarks.WIDTH].flatten().tolist() == (found.right > 0.5).float().tolist()
+    assert features[:, landmarks.WIDTH].mean() not in (0, 1)
 
 
 def test_landmarks__whoever_else_is_read(backbone: Backbone, hands: Tensor) -> None:

@@ -7,7 +7,7 @@ from handshape.data.image import Preprocessing
 from handshape.models.backbone import load_backbone
 from handshape.models.hand_head import HandHead
 from handshape.models.landmarks import Landmarks
-from handshape.models.rooms import Familiarity, HandReader
+from handshape.models.rooms import Familiarity, HandReader, shown
 
 PREPROCESSING = Preprocessing(224, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
 
@@ -28,23 +28,25 @@ def photos() -> torch.Tensor:
 def test_hand_reader__sees_the_landmarks_that_the_backbone_sees(reader: HandReader) -> None:
     backbone = load_backbone("landmarks")
     with torch.inference_mode():
-        features, found, usual = reader.look(PREPROCESSING.normalise(photos()))
+        hands, right = reader.look(PREPROCESSING.normalise(photos()))
         expected = reader.pool(backbone(backbone.preprocessing.normalise(photos()))).flatten(1)
-    assert torch.allclose(features, expected, atol=2e-3)
-    assert found.tolist() == [True, True, False] and usual.tolist() == [1, 1, 1]
+    assert torch.equal(hands, expected)
+    assert shown(hands).tolist() == [True, True, False] and right[:2].tolist() == [True, False]
+    assert reader.usual(hands, right).tolist() == [1, 1, 1]
 
 
 def test_hand_reader__a_side_that_was_not_learned_from(reader: HandReader) -> None:
     reader.sides.copy_(torch.tensor([1.0, 0.0]))
     with torch.inference_mode():
-        assert reader.look(PREPROCESSING.normalise(photos()))[2].tolist() == [1, 0, 1]
+        assert reader.usual(*reader.look(PREPROCESSING.normalise(photos()))).tolist() == [1, 0, 1]
 
 
 def test_said__landmarks_of_a_hand_and_the_whole_photo_where_there_is_none(reader: HandReader) -> None:
     reader.found.copy_(torch.tensor([0.9, 0.9, 0.1]).log())
     reader.missed.copy_(torch.tensor([0.1, 0.1, 0.9]).log())
     by_hand, own = torch.tensor([[2.0, 0.0, 0.0]]).expand(2, 3), torch.tensor([[0.0, 1.0, 0.0]]).expand(2, 3)
-    said = reader.said(torch.tensor([True, False]), by_hand, own)
+    hands = torch.stack([torch.ones(63), torch.zeros(63)])
+    said = reader.said(hands, by_hand, own)
     assert torch.allclose(said[0], by_hand[0].log_softmax(0) + reader.found)
     assert torch.allclose(said[1], own[1].log_softmax(0) + reader.missed)
     # A label such as `nothing`, whose photos show no hand, is read by that.

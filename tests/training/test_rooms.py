@@ -17,6 +17,8 @@ from handshape.models.weights import state_digest
 from handshape.recogniser import BundleConfig, Recogniser, load
 from handshape.training.fit import Fitter
 from handshape.training.fitted import Fitted, Sides
+from handshape.training.inputs import ChosenImages, ImageInputs
+from handshape.training.loop import predict_logits
 
 CPU = torch.device("cpu")
 
@@ -81,6 +83,13 @@ def test_fit__keeps_its_word_in_a_bundle(fitted: Fitted, scan: Scan, tmp_path: P
     assert np.array_equal(found.argmax(axis=1), fitted.logits["test"].argmax(dim=1).numpy())
 
 
+def test_fit__what_the_store_says_is_what_the_network_reads(fitted: Fitted, scan: Scan) -> None:
+    inputs = ChosenImages(scan.images, sides_of(scan)["test"])
+    for which in ("test", "mirrored"):
+        images = ImageInputs(inputs, fitted.config.preprocessing, mirrored=which == "mirrored")
+        assert torch.equal(predict_logits(fitted.network, images), fitted.logits[which]), which
+
+
 def test_fit__reads_people_it_has_not_seen_and_their_mirror_images(fitted: Fitted, scan: Scan) -> None:
     test = sides_of(scan)["test"]
     for which in ("test", "mirrored"):
@@ -105,8 +114,8 @@ def test_fit__what_is_not_familiar_is_read_by_its_hand_alone(fitted: Fitted, sca
     images = fitted.config.preprocessing.normalise(torch.from_numpy(scan.images.take(np.arange(6))))
     with torch.inference_mode():
         own = network.head(network.pool(network.backbone(images)))
-        by_hand, found, _ = network.reader.look(images)
-        said = network.reader.said(found, network.reader.head(by_hand), own)
+        hands, _ = network.reader.look(images)
+        said = network.reader.said(hands, network.reader.head(hands), own)
         assert torch.allclose(network(images), said.log_softmax(dim=1), atol=1e-3)
         assert not torch.allclose(fitted.network(images), network(images), atol=1e-3)
 

@@ -17,7 +17,7 @@ from handshape.data.scan import Scan, scan_dataset
 from handshape.errors import BundleError, DataError
 from handshape.evaluation.card import model_card
 from handshape.models.network import RoomsNetwork
-from handshape.models.rooms import HandReader
+from handshape.models.rooms import HandReader, shown
 from handshape.progress import track
 from handshape.recogniser import Recogniser, load
 from handshape.run import BUNDLE, check_out, default_out, describe, new_run, write_json
@@ -105,8 +105,8 @@ def _move(reader: HandReader, scan: Scan, preprocessing: Preprocessing, folder: 
     with torch.inference_mode(), track("Adapting", count) as advance:
         for start in range(0, count, _TOGETHER):
             prepared = scan.images.take(np.arange(start, min(start + _TOGETHER, count)))
-            features, found, _ = reader.look(preprocessing.normalise(torch.from_numpy(prepared)))
-            parts.append(features[found])
+            hands, _ = reader.look(preprocessing.normalise(torch.from_numpy(prepared)))
+            parts.append(hands[shown(hands)])
             advance(len(prepared))
         rows, head = torch.cat(parts), reader.head
         _require_enough(len(rows), folder, "with a hand that was found")

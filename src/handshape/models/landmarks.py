@@ -110,6 +110,24 @@ class Landmarks(nn.Module):
         return self.measured(self.find(images))
 
 
+class SidedLandmarks(Landmarks):
+    """Landmarks, and beside them which hand they are of.
+
+    Args:
+        finder: Whose networks are used.
+    """
+
+    def __init__(self, finder: Landmarks) -> None:
+        nn.Module.__init__(self)
+        self.palm, self.landmarks = finder.palm, finder.landmarks
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, 64, 1, 1) float32: features of `Landmarks`, and 1 for a right hand, else 0."""
+        hands = self.find(images)
+        right = (hands.right > 0.5).to(images.dtype)
+        return torch.cat([self.measured(hands), right[:, None, None, None]], dim=1)
+
+
 def cut(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     """Cut a turned square out of each image.
 

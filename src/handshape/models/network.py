@@ -12,7 +12,7 @@ from handshape.models.backbone import empty_backbone
 from handshape.models.cnn import CNN
 from handshape.models.hand_head import HandHead
 from handshape.models.head import Head, HeadConfig, Pool
-from handshape.models.rooms import Familiarity, HandReader, Weighing
+from handshape.models.rooms import Familiarity, HandReader, Weighing, shown
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class HandsNetwork(FrozenNetwork):
 
     def said(self, hands: Tensor) -> Tensor:
         """Return (N, K) logits of (N, 63) float32 landmarks, 0 where no hand was found."""
-        return self.weighed((hands != 0).any(dim=1), self.head(hands))
+        return self.weighed(shown(hands), self.head(hands))
 
     def weighed(self, found: Tensor, by_hand: Tensor) -> Tensor:
         """Return (N, K) logits, of what the head says where there is a hand, (N,) bool."""
@@ -123,10 +123,20 @@ class RoomsNetwork(FrozenNetwork):
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, K) logits of (N, 3, H, W) normalised images."""
         features = self.pool(self.backbone(images))
-        own = self.head(features)
-        by_hand, found, usual = self.reader.look(images)
-        other = self.reader.said(found, self.reader.head(by_hand), own)
-        logits: Tensor = self.weighing(self.familiar(features) * usual, own, other)
+        return self.said(features, self.head(features), *self.reader.look(images))
+
+    def said(self, features: Tensor, own: Tensor, hands: Tensor, right: Tensor) -> Tensor:
+        """Return (N, K) logits.
+
+        Args:
+            features: (N, C, p, p) float32, of the frozen backbone.
+            own: (N, K) float32 logits of its head.
+            hands: (N, 63) float32 landmarks, 0 where no hand was found.
+            right: (N,) bool, whether it is a right one.
+        """
+        other = self.reader.said(hands, self.reader.head(hands), own)
+        share = self.familiar(features) * self.reader.usual(hands, right)
+        logits: Tensor = self.weighing(share, own, other)
         return logits
 
 

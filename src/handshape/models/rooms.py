@@ -36,33 +36,46 @@ class HandReader(nn.Module):
     sides: Tensor
     """(2,) 1 for the hands that have been learned from, 0 for others: right ones, left ones."""
 
-    def look(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Find hands.
 
         Args:
             images: (N, 3, H, W) float32, normalised.
 
         Returns:
-            (N, 63) float32 landmarks; (N,) bool, whether there is a hand; (N,) float32, 0 for a hand of a
-            side that has not been learned from, else 1.
+            (N, 63) float32 landmarks, 0 where there is no hand, and (N,) bool, whether it is a right one.
         """
         been = self._preprocessing
         mean, std = (images.new_tensor(of)[:, None, None] for of in (been.mean, been.std))
-        hands = self.finder.find((images * std + mean).clamp(0, 1))
-        features = self.pool(self.finder.measured(hands)).flatten(1)
-        usual = torch.where(hands.right > 0.5, self.sides[0], self.sides[1])
-        return features, hands.found, torch.where(hands.found, usual, 1.0)
+        # The pixels that they were, to the bit: what the store keeps was found in those.
+        pixels = ((images * std + mean).clamp(0, 1) * 255).round() * (1 / 255)
+        hands = self.finder.find(pixels)
+        return self.pool(self.finder.measured(hands)).flatten(1), hands.right > 0.5
 
-    def said(self, found: Tensor, by_hand: Tensor, own: Tensor) -> Tensor:
+    def usual(self, hands: Tensor, right: Tensor) -> Tensor:
+        """Return (N,) float32, 0 for a hand of a side that has not been learned from, else 1.
+
+        Args:
+            hands: (N, 63) float32 landmarks.
+            right: (N,) bool.
+        """
+        return torch.where(shown(hands), torch.where(right, self.sides[0], self.sides[1]), 1.0)
+
+    def said(self, hands: Tensor, by_hand: Tensor, own: Tensor) -> Tensor:
         """Return (N, K) logits: of a hand what its landmarks say, where none was found what the photo says.
 
         Args:
-            found: (N,) bool.
+            hands: (N, 63) float32 landmarks.
             by_hand: (N, K) float32 logits of the head.
             own: (N, K) float32 logits of a reader of the whole photo.
         """
         seen, unseen = by_hand.log_softmax(dim=1) + self.found, own.log_softmax(dim=1) + self.missed
-        return torch.where(found[:, None], seen, unseen)
+        return torch.where(shown(hands)[:, None], seen, unseen)
+
+
+def shown(hands: Tensor) -> Tensor:
+    """Return (N,) bool, in which of (N, 63) landmarks a hand was found."""
+    return (hands != 0).any(dim=1)
 
 
 class Weighing(nn.Module):

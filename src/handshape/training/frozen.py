@@ -81,11 +81,11 @@ class FrozenFitter:
         """
         start = time.perf_counter()
         (train, valid), config = self._both(sides), self.head_config
-        judged = {"test": StoredRows(self._judged(sides["test"]))}
+        judged = {"test": StoredRows(self.judged(sides["test"]))}
         if self._quick is not self._exact:
             judged["quick"] = StoredRows((self.features(), sides["test"]))
         if mirrored:
-            judged["mirrored"] = StoredRows(all_of(self._extracted(sides["test"], MIRRORED, exact=True)))
+            judged["mirrored"] = StoredRows(self.judged(sides["test"], mirrored=True))
         seconds = time.perf_counter() - start
         head, history, valid_logits = self.fit_head(train, valid)
         logits = {side: predict_logits(head, rows) for side, rows in judged.items()}
@@ -137,20 +137,27 @@ class FrozenFitter:
         solve = train_lda if self.head_config.kind == "lda" else train_linear
         return head, *solve(head, train, valid, without_valid=without_valid or self._without_valid)
 
+    def judged(self, indices: NDArray[np.int64], *, mirrored: bool = False) -> Part:
+        """Return features of photos that are judged: what is said of a recogniser is measured in float32.
+
+        Args:
+            indices: Of M samples.
+            mirrored: Whether their mirror images are meant.
+        """
+        if mirrored:
+            return all_of(self._extracted(indices, MIRRORED, exact=True))
+        if self._quick is self._exact:
+            return self.features(), indices
+        return all_of(self._extracted(indices, 0, exact=True))
+
     def _both(self, sides: Sides) -> tuple[Side, Side]:
         """Return features and classes of train, its photos before their views, and of valid."""
         views = range(1, self._options.stored_views + 1)
         seen = [all_of(self._extracted(sides["train"], view)) for view in views]
         parts = [(self.features(), sides["train"]), *seen]
-        train, valid = rows_of(parts, self._judged(sides["valid"]))
+        train, valid = rows_of(parts, self.judged(sides["valid"]))
         classes = np.tile(self._classes[sides["train"]], len(parts))
         return (train, classes), (valid, self._classes[sides["valid"]])
-
-    def _judged(self, indices: NDArray[np.int64]) -> Part:
-        """Return features of photos that are judged: what is said of a recogniser is measured in float32."""
-        if self._quick is self._exact:
-            return self.features(), indices
-        return all_of(self._extracted(indices, 0, exact=True))
 
     def _extracted(
         self, indices: NDArray[np.int64], view: int, *, exact: bool = False

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from handshape.data.augment import Views
+from handshape.data.augment import MIRRORED, Views
 from handshape.data.image import Preprocessing
 from handshape.data.scan import Scan
 from handshape.features.extract import Extractor, features_of
 from handshape.models import landmarks
-from handshape.models.backbone import load_backbone
+from handshape.models.backbone import Backbone, load_backbone
 from handshape.models.hand_head import HandHead
 from handshape.models.network import FrozenNetwork, RoomsNetwork
 from handshape.models.rooms import HandReader
@@ -23,11 +23,13 @@ from handshape.training.familiar import fit_familiarity, fit_weighing
 from handshape.training.fitted import Sides, Trained
 from handshape.training.frozen import FrozenFitter
 from handshape.training.hands import fit_by_hand, shows_hand
-from handshape.training.inputs import ChosenImages, ImageInputs
-from handshape.training.loop import predict_logits
+from handshape.training.inputs import ChosenImages
 
-# Photos that say which hand people sign with, and the least share of them that shows a side was learned from.
-_LOOKED_AT, _LEARNED = 200, 0.05
+# The least share of photos that shows that a side, right or left, was learned from.
+_LEARNED = 0.05
+
+Hands = tuple[NDArray[np.float32], NDArray[np.bool_]]
+"""(N, 63) float32 landmarks, 0 where no hand was found, and (N,) bool, whether it is a right one."""
 
 
 class RoomsFitter:
@@ -41,9 +43,13 @@ class RoomsFitter:
     """
 
     def __init__(self, scan: Scan, store: Path, device: torch.device, frozen: FrozenFitter) -> None:
-        self._scan, self._store, self._device, self._frozen = scan, store, device, frozen
+        self._scan, self._store, self._frozen = scan, store, frozen
         self._classes, self._labels = scan.dataset.classes, len(scan.dataset.labels)
-        self._backbone = load_backbone(landmarks.NAME)
+        backbone = load_backbone(landmarks.NAME)
+        assert isinstance(backbone.body, landmarks.Landmarks)
+        self._finder = backbone.body
+        sided = Backbone(landmarks.NAME, landmarks.SidedLandmarks(self._finder), backbone.preprocessing, "")
+        self._extractor = Extractor(sided, 1, Views(), device)
 
     def fit(self, sides: Sides, *, mirrored: bool) -> Trained:
         """Fit both readers on one split.
@@ -55,33 +61,33 @@ class RoomsFitter:
         Returns:
             The trained network.
         """
-        near = self._frozen.fit(sides, mirrored=False)
+        near = self._frozen.fit(sides, mirrored=mirrored)
         assert isinstance(near.network, FrozenNetwork)
-        start = time.perf_counter()
-        hands = self._landmarks
+        own, start = near.network, time.perf_counter()
+        asked = ("test", "mirrored") if mirrored else ("test",)
+        photos = {side: self._photos(sides["test"], mirrored=side == "mirrored") for side in asked}
         seconds = time.perf_counter() - start
-        own, preprocessing = near.network.to(self._device), near.config.preprocessing
-        features = {side: self._own(sides[side]) for side in ("train", "valid")}
+        features = {side: self._features(sides[side]) for side in ("train", "valid")}
         familiar = fit_familiarity(
             features["train"], self._classes[sides["train"]], features["valid"], self._labels
         )
-        reader, by_hand, found = self._reader(hands, sides, preprocessing)
+        reader, by_hand = self._reader(sides, near.config.preprocessing)
         # Both readers' answers on valid are those of heads that had not seen it.
-        other = reader.said(found, by_hand, near.logits["valid"])
+        hands = torch.from_numpy(self._hands[0][sides["valid"]])
+        other = reader.said(hands, by_hand, near.logits["valid"])
         weighing, valid = fit_weighing(
             familiar(features["valid"]), near.logits["valid"], other, self._classes[sides["valid"]]
         )
-        network = RoomsNetwork(own.backbone, own.pool, own.head, reader, familiar, weighing)
-        network.eval().to(self._device)
-        logits = {"test": predict_logits(network, self._images(sides, preprocessing)), "valid": valid}
-        if mirrored:
-            flipped = self._images(sides, preprocessing, mirrored=True)
-            logits["mirrored"] = predict_logits(network, flipped)
+        network = RoomsNetwork(own.backbone, own.pool, own.head, reader, familiar, weighing).cpu().eval()
+        logits = {"valid": valid}
+        with torch.inference_mode():
+            for side, (seen, *hand) in photos.items():
+                logits[side] = network.said(seen, near.logits[side], *hand)
         learned = sum(
             parameter.numel() for head in (own.head, reader.head) for parameter in head.parameters()
         )
         return Trained(
-            network.cpu(),
+            network,
             replace(near.config, hands=True),
             near.history,
             logits,
@@ -90,60 +96,42 @@ class RoomsFitter:
         )
 
     @cached_property
-    def _landmarks(self) -> NDArray[np.float32]:
-        """(N, 63) float32 landmarks of every photo."""
-        extractor = Extractor(self._backbone, 1, Views(), self._device)
-        found = features_of(extractor, self._scan.images, self._scan.digests, self._store)
-        return found.reshape(len(found), -1).astype(np.float32)
+    def _hands(self) -> Hands:
+        """Of every photo."""
+        return self._found(np.arange(len(self._classes)))
 
-    @property
-    def _finder(self) -> landmarks.Landmarks:
-        assert isinstance(self._backbone.body, landmarks.Landmarks)
-        return self._backbone.body
+    def _found(self, indices: NDArray[np.int64], view: int = 0) -> Hands:
+        images, digests = ChosenImages(self._scan.images, indices), [self._scan.digests[i] for i in indices]
+        stored = features_of(self._extractor, images, digests, self._store, view=view)
+        rows = stored.reshape(len(stored), -1).astype(np.float32)
+        return rows[:, : landmarks.WIDTH], rows[:, landmarks.WIDTH] > 0.5
 
-    def _own(self, indices: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(self._frozen.features()[indices].astype(np.float32))
+    def _photos(self, indices: NDArray[np.int64], *, mirrored: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what a network is told of M photos or of their mirror images.
 
-    def _reader(
-        self, hands: NDArray[np.float32], sides: Sides, preprocessing: Preprocessing
-    ) -> tuple[HandReader, Tensor, Tensor]:
-        """Fit the reader of hands: with its head's (M, K) logits of valid, and where valid shows a hand."""
+        Nothing is read again that the store has.
+        """
+        if mirrored:
+            hands, right = self._found(indices, MIRRORED)
+        else:
+            hands, right = self._hands[0][indices], self._hands[1][indices]
+        features = self._features(indices, mirrored=mirrored)
+        return features, torch.from_numpy(hands), torch.from_numpy(right)
+
+    def _features(self, indices: NDArray[np.int64], *, mirrored: bool = False) -> Tensor:
+        """Return (M, C, p, p) float32 features of the frozen backbone."""
+        stored, own = self._frozen.judged(indices, mirrored=mirrored)
+        return torch.from_numpy(stored[own].astype(np.float32))
+
+    def _reader(self, sides: Sides, preprocessing: Preprocessing) -> tuple[HandReader, Tensor]:
+        """Fit the reader of hands, and return its head's (M, K) logits of valid, too."""
+        hands, right = self._hands
         reader = HandReader(self._finder, HandHead(self._labels), preprocessing)
         learned = fit_by_hand(reader.head, hands, self._classes, sides)
         reader.found.copy_(learned.found)
         reader.missed.copy_(learned.missed)
-        found = shows_hand(hands)
-        train = sides["train"][found[sides["train"]]]
-        if len(train):
-            self._learn_sides(reader, train)
-        return reader.eval(), learned.valid, torch.from_numpy(found[sides["valid"]])
-
-    def _learn_sides(self, reader: HandReader, train: NDArray[np.int64]) -> None:
-        looked_at, right = self._right_hands
-        own = right[np.isin(looked_at, train)]
-        share = float(own.mean()) if len(own) else 0.5
-        reader.sides.copy_(torch.tensor([share >= _LEARNED, 1 - share >= _LEARNED]))
-
-    @cached_property
-    def _right_hands(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return some photos in which a hand is found, and whether it is a right one."""
-        some = np.flatnonzero(shows_hand(self._landmarks))
-        some = some[:: -(-len(some) // _LOOKED_AT)]
-        images = ImageInputs(ChosenImages(self._scan.images, some), landmarks.PREPROCESSING)
-        right = predict_logits(_Right(self._finder).to(self._device), images)[:, 0]
-        return some, (right > 0.5).numpy()
-
-    def _images(self, sides: Sides, preprocessing: Preprocessing, *, mirrored: bool = False) -> ImageInputs:
-        chosen = ChosenImages(self._scan.images, sides["test"])
-        return ImageInputs(chosen, preprocessing, mirrored=mirrored)
-
-
-class _Right(nn.Module):
-    """How likely hands are right ones: (N, 1)."""
-
-    def __init__(self, finder: landmarks.Landmarks) -> None:
-        super().__init__()
-        self._finder = finder
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self._finder.find(images).right[:, None]
+        seen = sides["train"][shows_hand(hands)[sides["train"]]]
+        if len(seen):
+            share = float(right[seen].mean())
+            reader.sides.copy_(torch.tensor([share >= _LEARNED, 1 - share >= _LEARNED]))
+        return reader.eval(), learned.valid
