@@ -121,7 +121,7 @@ class Teacher:
         photos = self.album.photos()
         return {
             "folder": str(self.album.folder),
-            "command": f"handshape compare {quote(str(self.album.folder))} --signer {quote(SIGNER)}",
+            "command": f"handshape train {quote(str(self.album.folder))} --signer {quote(SIGNER)}",
             "labels": [
                 {"label": label, "photos": [self._photo_state(photo) for photo in own]}
                 for label, own in by_label(photos)
