@@ -54,6 +54,7 @@ def seen(recogniser: handshape.Recogniser, room: Path) -> torch.Tensor:
     return torch.cat(features).mean(dim=0)
 
 
+@pytest.mark.slow
 def test_adapt__moves_the_second_reader_towards_the_room_and_nothing_else(
     cli: Any, run: Path, room: Path, tmp_path: Path
 ) -> None:

@@ -322,6 +322,7 @@ def test_compare__studio_by_signer(cli: Any, shared_data: Path, shared_weights: 
     assert all(row["path"].split("/")[1].startswith(f"hand{row['signer']}_") for row in found)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_compare__studio_and_webcam_are_two_worlds(cli: Any, shared_data: Path, tmp_path: Path) -> None:
     root = tmp_path / "places"

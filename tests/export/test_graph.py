@@ -90,6 +90,7 @@ def beside(plain: FrozenNetwork, head: HandHead) -> RoomsNetwork:
     return RoomsNetwork(plain.backbone, plain.pool, plain.head, reader, familiar, Weighing())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "make"), [("landmarks", in_place), ("handnet", beside)])
 def test_whole_graph__finds_hands_as_torch_does(
     name: str, make: Callable[[FrozenNetwork, HandHead], FrozenNetwork]
