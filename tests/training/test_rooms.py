@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from handshape.config.train import BackboneConfig, LoopOptions
@@ -17,8 +18,10 @@ from handshape.models.weights import state_digest
 from handshape.recogniser import BundleConfig, Recogniser, load
 from handshape.training.fit import Fitter
 from handshape.training.fitted import Fitted, Sides
+from handshape.training.frozen import FrozenFitter
 from handshape.training.inputs import ChosenImages, ImageInputs
 from handshape.training.loop import predict_logits
+from handshape.training.rows import Part
 
 CPU = torch.device("cpu")
 
@@ -88,6 +91,22 @@ def test_fit__what_the_store_says_is_what_the_network_reads(fitted: Fitted, scan
     for which in ("test", "mirrored"):
         images = ImageInputs(inputs, fitted.config.preprocessing, mirrored=which == "mirrored")
         assert torch.equal(predict_logits(fitted.network, images), fitted.logits[which]), which
+
+
+def test_fit__what_is_learned_from_is_not_judged(
+    scan: Scan, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where learning takes --precision int8, photos that are judged are read once more in float32.
+    judged, asked = FrozenFitter.judged, set[int]()
+
+    def spy(fitter: FrozenFitter, indices: NDArray[np.int64], *, mirrored: bool = False) -> Part:
+        asked.update(indices.tolist())
+        return judged(fitter, indices, mirrored=mirrored)
+
+    monkeypatch.setattr(FrozenFitter, "judged", spy)
+    fit(scan, place / "store")
+    sides = sides_of(scan)
+    assert asked == {*sides["valid"].tolist(), *sides["test"].tolist()}
 
 
 def test_fit__reads_people_it_has_not_seen_and_their_mirror_images(fitted: Fitted, scan: Scan) -> None:

@@ -24,6 +24,7 @@ from handshape.training.fitted import Sides, Trained
 from handshape.training.frozen import FrozenFitter
 from handshape.training.hands import fit_by_hand, shows_hand
 from handshape.training.inputs import ChosenImages
+from handshape.training.rows import Part
 
 # The least share of photos that shows that a side, right or left, was learned from.
 _LEARNED = 0.05
@@ -64,19 +65,17 @@ class RoomsFitter:
         near = self._frozen.fit(sides, mirrored=mirrored)
         assert isinstance(near.network, FrozenNetwork)
         own, start = near.network, time.perf_counter()
-        asked = ("test", "mirrored") if mirrored else ("test",)
-        photos = {side: self._photos(sides["test"], mirrored=side == "mirrored") for side in asked}
+        photos = {side: self._photos(side, sides["test"]) for side in near.logits if side != "valid"}
         seconds = time.perf_counter() - start
-        features = {side: self._features(sides[side]) for side in ("train", "valid")}
-        familiar = fit_familiarity(
-            features["train"], self._classes[sides["train"]], features["valid"], self._labels
-        )
+        learned_from = _rows((self._frozen.features(), sides["train"]))
+        chosen_by = _rows(self._frozen.judged(sides["valid"]))
+        familiar = fit_familiarity(learned_from, self._classes[sides["train"]], chosen_by, self._labels)
         reader, by_hand = self._reader(sides, near.config.preprocessing)
         # Both readers' answers on valid are those of heads that had not seen it.
         hands = torch.from_numpy(self._hands[0][sides["valid"]])
         other = reader.said(hands, by_hand, near.logits["valid"])
         weighing, valid = fit_weighing(
-            familiar(features["valid"]), near.logits["valid"], other, self._classes[sides["valid"]]
+            familiar(chosen_by), near.logits["valid"], other, self._classes[sides["valid"]]
         )
         network = RoomsNetwork(own.backbone, own.pool, own.head, reader, familiar, weighing).cpu().eval()
         logits = {"valid": valid}
@@ -106,22 +105,20 @@ class RoomsFitter:
         rows = stored.reshape(len(stored), -1).astype(np.float32)
         return rows[:, : landmarks.WIDTH], rows[:, landmarks.WIDTH] > 0.5
 
-    def _photos(self, indices: NDArray[np.int64], *, mirrored: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what a network is told of M photos or of their mirror images.
+    def _photos(self, side: str, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what a network is told of M photos, by the names that the frozen network's logits have.
 
         Nothing is read again that the store has.
         """
-        if mirrored:
+        if side == "mirrored":
             hands, right = self._found(indices, MIRRORED)
         else:
             hands, right = self._hands[0][indices], self._hands[1][indices]
-        features = self._features(indices, mirrored=mirrored)
+        if side == "quick":
+            features = _rows((self._frozen.features(), indices))
+        else:
+            features = _rows(self._frozen.judged(indices, mirrored=side == "mirrored"))
         return features, torch.from_numpy(hands), torch.from_numpy(right)
-
-    def _features(self, indices: NDArray[np.int64], *, mirrored: bool = False) -> Tensor:
-        """Return (M, C, p, p) float32 features of the frozen backbone."""
-        stored, own = self._frozen.judged(indices, mirrored=mirrored)
-        return torch.from_numpy(stored[own].astype(np.float32))
 
     def _reader(self, sides: Sides, preprocessing: Preprocessing) -> tuple[HandReader, Tensor]:
         """Fit the reader of hands, and return its head's (M, K) logits of valid, too."""
@@ -135,3 +132,9 @@ class RoomsFitter:
             share = float(right[seen].mean())
             reader.sides.copy_(torch.tensor([share >= _LEARNED, 1 - share >= _LEARNED]))
         return reader.eval(), learned.valid
+
+
+def _rows(part: Part) -> Tensor:
+    """Return (M, C, p, p) float32 features."""
+    stored, own = part
+    return torch.from_numpy(stored[own].astype(np.float32))
