@@ -147,10 +147,10 @@ def _pair(
     return our_seconds, seconds, metrics["models"]["frozen"]["test_accuracy"], found[0]
 
 
-def _row(name: str, ours: float, theirs: float, reached: float, peer: float) -> str:
+def _row(name: str, seconds: float, peer_seconds: float, reached: float, peer_reached: float) -> str:
     return (
-        f"| {name} | {ours:.1f} s | {theirs:.1f} s | {theirs / ours:.1f}x "
-        f"| {100 * reached:.1f} % | {100 * peer:.1f} % |"
+        f"| {name} | {seconds:.1f} s | {peer_seconds:.1f} s | {peer_seconds / seconds:.1f}x "
+        f"| {100 * reached:.1f} % | {100 * peer_reached:.1f} % |"
     )
 
 

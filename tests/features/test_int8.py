@@ -51,6 +51,12 @@ def test_int8_backbone__near_float32_and_the_same_in_every_thread(
                 assert torch.equal(other, found)
 
 
+def test_compile__no_thread_is_tied_to_a_core(store: Path) -> None:
+    # Readers on all threads would be tied to the same one.
+    (path,) = (store / "int8").glob("*.xml")
+    assert int8._compile(path).get_property("ENABLE_CPU_PINNING") is False
+
+
 def test_int8_backbone__is_quantised_once(
     handnet: Backbone, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
