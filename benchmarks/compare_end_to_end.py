@@ -51,9 +51,9 @@ def theirs(photos: Path, table: Path, epochs: int) -> float:
 
 def write_split(photos: Path, words: list[str], seed: int, run: Path, store: Path, table: Path) -> None:
     """Write the path, label and side of each photo as a run of handshape has split them."""
-    from handshape.commands.material import choose_device, scan_material, survey_material
+    from handshape.commands.shared import choose_device, scan_material, survey_material
     from handshape.config.train import CompareConfig
-    from handshape.models.backbone import load_backbone
+    from handshape.models.backbones.registry import load_backbone
     from handshape.training.fit import Fitter
 
     signer = words[1] if words else None
@@ -78,7 +78,7 @@ def run_fastai(table: Path, epochs: int) -> None:
     from fastai.vision.all import ImageDataLoaders, Resize, accuracy, aug_transforms, vision_learner
     from torchvision.models import squeezenet1_0
 
-    from handshape.models.weights import find_weights
+    from handshape.models.backbones.weights import find_weights
 
     def missing() -> dict[str, torch.Tensor]:
         raise OSError("give the weights' folder in $HANDSHAPE_WEIGHTS")

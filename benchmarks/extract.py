@@ -19,13 +19,13 @@ from benchmarks.lesson import Photos, extract, list_photos
 from benchmarks.measure import TABLE, alternate, heading, matrix_rate, operations, options, time_of
 from handshape.config.train import BackboneConfig
 from handshape.data.augment import Views
-from handshape.data.folder import read_folder
-from handshape.data.scan import Scan, scan_dataset
+from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.io.folder import read_folder
 from handshape.features.extract import Extractor, features_of, fill_store, make_extractor
-from handshape.models.backbone import Backbone, load_backbone
-from handshape.models.head import Head, HeadConfig
+from handshape.models.backbones.registry import Backbone, load_backbone
+from handshape.models.heads import Head, HeadConfig
+from handshape.training.heads.lda import train_lda
 from handshape.training.inputs import FeatureInputs
-from handshape.training.lda import train_lda
 from handshape.training.loop import predict_logits
 
 _CPU = torch.device("cpu")

@@ -15,7 +15,7 @@ from scipy.optimize import fsolve
 from scipy.special import expit, logit
 from scipy.stats import binomtest, t
 
-from handshape.evaluation.intervals import accuracy_interval, mean_over_sources_interval
+from handshape.evaluation.intervals.accuracy import accuracy_interval, mean_over_sources_interval
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]

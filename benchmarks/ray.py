@@ -22,18 +22,18 @@ import pyarrow as pa
 import torch
 
 from benchmarks.measure import TABLE, alternate, heading, operations, time_of
+from handshape.cache.table import Table
 from handshape.cluster import join_cluster
 from handshape.commands.features import features
 from handshape.config.train import BackboneConfig
 from handshape.config.use import FeaturesConfig
-from handshape.data.drawn.dataset import draw_dataset
-from handshape.data.drawn.poses import LETTERS
-from handshape.data.image import decode_image
-from handshape.data.prepared import HeldImages, content_digest
+from handshape.data.images.decode import decode_image
+from handshape.data.images.prepared import HeldImages, content_digest
 from handshape.features.extract import COMMIT, Commits, make_extractor
 from handshape.features.run import run_on_this_core
-from handshape.models.backbone import load_backbone
-from handshape.store.table import Table
+from handshape.models.backbones.registry import load_backbone
+from handshape.synthetic.dataset import draw_dataset
+from handshape.synthetic.poses import LETTERS
 
 _SIGNERS = 10
 _SIZES = (1, 100, 1_000, 5_000, 20_000, 50_000)

@@ -14,10 +14,10 @@ from torch import Tensor
 
 import handshape
 from benchmarks.measure import heading, options
-from handshape.data.folder import read_folder
-from handshape.data.image import read_image
+from handshape.data.images.decode import read_image
+from handshape.data.io.folder import read_folder
+from handshape.models.combined import shown
 from handshape.models.network import RoomsNetwork
-from handshape.models.rooms import shown
 from handshape.recogniser import Recogniser
 
 _TOGETHER = 4

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 import uvloop
 
-from handshape.data.image import decode_image
+from handshape.data.images.decode import decode_image
 from handshape.serve.engine import BATCH
 from handshape.serve.reader import Reader, open_reader
 

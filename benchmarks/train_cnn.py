@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from benchmarks import lesson
 from benchmarks.measure import TABLE, alternate, heading, options, time_of
-from handshape.data.folder import read_folder
-from handshape.data.image import Preprocessing
-from handshape.data.scan import Scan, scan_dataset
+from handshape.data.images.decode import Preprocessing
+from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.io.folder import read_folder
+from handshape.training.cnn import fit_cnn, new_cnn
 from handshape.training.fitted import Sides
 from handshape.training.inputs import ChosenImages, ImageInputs
 from handshape.training.loop import LoopConfig, train_network
-from handshape.training.scratch import fit_cnn, new_cnn
 
 _CPU = torch.device("cpu")
 _EPOCHS = 7

@@ -23,15 +23,15 @@ import numpy as np
 from PIL import Image
 
 from handshape.cli import main
-from handshape.evaluation.plots import confusion
-from handshape.evaluation.report import environment
+from handshape.evaluation.report.page import environment
+from handshape.evaluation.report.plots import confusion
 
 # What commands import when they need it. Torch's optimisers import a compiler that nothing here uses: most of
 # the work of a short training.
 _IMPORTS = (
     *(f"handshape.commands.{name}" for name in ("compare", "evaluate", "export", "features", "inspect")),
     *(f"handshape.commands.{name}" for name in ("predict", "serve", "study", "train")),
-    *("handshape.terminal", "handshape.serve.app", "handshape.serve.server", "handshape.serve.teach"),
+    *("handshape.terminal", "handshape.serve.app", "handshape.serve.server", "handshape.serve.teach.teacher"),
     *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "scipy.fftpack", "torch._dynamo"),
 )
 

@@ -14,11 +14,11 @@ from tests.processes import Starter
 from torch import nn
 
 from handshape.cli import COMMANDS, STUDIES, main
-from handshape.data.image import Preprocessing
+from handshape.data.images.decode import Preprocessing
 from handshape.errors import DataError
-from handshape.models.backbone import load_backbone
+from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
-from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.heads import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork, NetworkConfig
 from handshape.recogniser import BundleConfig, Recogniser
 

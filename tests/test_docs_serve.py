@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import draw_shape
 from tests.serving import Running
 
-from handshape.serve.problem import CODES
+from handshape.serve.errors import CODES
 
 TEXT = (Path(__file__).parents[1] / "docs" / "serve.md").read_text(encoding="utf-8")
 

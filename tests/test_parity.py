@@ -20,16 +20,16 @@ from handshape.commands.train import train
 from handshape.config.export import ExportConfig
 from handshape.config.train import TrainConfig
 from handshape.data.augment import Views
-from handshape.data.drawn.dataset import draw_dataset
-from handshape.data.folder import read_folder
-from handshape.data.image import read_image
-from handshape.data.scan import scan_dataset
+from handshape.data.images.decode import read_image
+from handshape.data.images.index import scan_dataset
+from handshape.data.io.folder import read_folder
 from handshape.export.runtime import Runtime
 from handshape.features.extract import Extractor, features_of
-from handshape.models.backbone import load_backbone
+from handshape.models.backbones.registry import load_backbone
 from handshape.models.network import FrozenNetwork
 from handshape.recogniser import load
 from handshape.run import find_bundle
+from handshape.synthetic.dataset import draw_dataset
 from handshape.training.loop import probabilities_of
 
 from .conftest import SHARED

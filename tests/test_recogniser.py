@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from handshape.data.image import Preprocessing, read_image
+from handshape.data.images.decode import Preprocessing, read_image
 from handshape.errors import BundleError, ImageError, ShapeError
-from handshape.models.backbone import load_backbone
+from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
-from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.heads import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork, NetworkConfig
 from handshape.recogniser import UNSURE, BundleConfig, Recogniser, load
 

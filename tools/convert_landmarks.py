@@ -21,10 +21,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from handshape.models.landmark_net import LandmarkNet
-from handshape.models.landmarks import Landmarks
-from handshape.models.packaged import file_digest
-from handshape.models.palm import PalmNet
+from handshape.models.backbones.bundled_weights import file_digest
+from handshape.models.hand.hand_finder import Landmarks
+from handshape.models.hand.landmark_network import LandmarkNet
+from handshape.models.hand.palm_detector import PalmNet
 
 _PALM = "mediapipe/modules/palm_detection/palm_detection_full.tflite"
 _HAND = "mediapipe/modules/hand_landmark/hand_landmark_full.tflite"
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fill_palm(network.palm, list(layers(wheel.read(_PALM))))
         fill_landmarks(network.landmarks, list(layers(wheel.read(_HAND))))
     save_file({name: tensor.half() for name, tensor in network.state_dict().items()}, given.out)
-    print(f"{given.out}: put this digest into handshape/models/landmarks.py: {file_digest(given.out)}")
+    print(f"{given.out}: put this digest into handshape/models/hand/hand_finder.py: {file_digest(given.out)}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 import handshape
-from handshape.data.drawn import LETTERS, draw_image, make_signer
+from handshape.synthetic import LETTERS, draw_image, make_signer
 
 FOLDER = Path(handshape.__file__).parent / "serve" / "page" / "hints"
 SIZE = 240

@@ -4,7 +4,7 @@
 
 The same command goes on where it stopped.
 No photo is used, for training or for choosing anything: the network learns from hands that
-`handshape.data.drawn` draws, and is judged on drawn signers that it has not seen. Batches, augmentation and
+`handshape.synthetic` draws, and is judged on drawn signers that it has not seen. Batches, augmentation and
 learning rate depend on the seed and the number of the step only, so a run that was killed and started again
 ends with the same weights as one that was not (same machine, same number of threads).
 """
@@ -28,10 +28,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handshape.data.drawn import JOINTS, LETTERS, LIMITS, Signer, draw_image, make_signer
-from handshape.data.drawn.scene import Style
-from handshape.models.handnet import PREPROCESSING, WIDTH, HandNet, fold
-from handshape.models.packaged import file_digest
+from handshape.models.backbones.bundled_weights import file_digest
+from handshape.models.backbones.handnet import PREPROCESSING, WIDTH, HandNet, fold
+from handshape.synthetic import JOINTS, LETTERS, LIMITS, Signer, draw_image, make_signer
+from handshape.synthetic.scene import Style
 
 SIDE = 112  # what the layers see, pixels: handnet halves its 224
 DRAWN = 128  # drawn a little larger, because augmentation turns and zooms
@@ -436,7 +436,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     valid = read_drawings(given.work / "drawings", settings.valid, held_out=True)
     network = train(given.work, drawings, valid, settings, given.log or given.work / "log.csv")
     out = given.out or given.work / "handnet.safetensors"
-    print(f"{out}: put this digest into handshape/models/handnet.py: {write_weights(network, out)}")
+    print(f"{out}: put this digest into handshape/models/backbones/handnet.py: {write_weights(network, out)}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tests.serve.browser import Tab, browsing, served
 
 from handshape.commands.train import train
 from handshape.config.train import TrainConfig
-from handshape.data.drawn import LETTERS, draw_image, make_signer
+from handshape.synthetic import LETTERS, draw_image, make_signer
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 SIZES = {360: 740, 820: 1180, 1440: 900}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         study,
         train,
     )
-    from handshape.data.folder import read_folder
+    from handshape.data.io.folder import read_folder
     from handshape.errors import HandshapeError
     from handshape.estimator import SignClassifier
     from handshape.recogniser import Prediction, Recogniser, load

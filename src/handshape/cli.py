@@ -85,7 +85,7 @@ def _command(name: str, settings: type, *, group: str = "") -> Callable[..., Non
         except HandshapeError as error:
             raise _ended(words, error, debug) from error
         except (MemoryError, OSError, RuntimeError) as error:
-            if not _imported("handshape.models.portions").is_memory_full(error):
+            if not _imported("handshape.inference.batch_retry").is_memory_full(error):
                 raise
             raise _ended(words, _NO_MEMORY, debug) from error
         if as_json:

@@ -10,26 +10,26 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
+from handshape.cache.location import open_store
 from handshape.config.train import TrainConfig
 from handshape.data.augment import Views
-from handshape.data.bursts import find_bursts
-from handshape.data.duplicates import near_pairs
-from handshape.data.given import ImageLike, as_images
-from handshape.data.given_scan import scan_given
-from handshape.data.hold_out import hold_out
-from handshape.data.prepared import content_digest
-from handshape.data.scan import Scan
+from handshape.data.checks.bursts import find_bursts
+from handshape.data.checks.near_duplicates import near_pairs
+from handshape.data.images.in_memory import ImageLike, as_images
+from handshape.data.images.in_memory_index import scan_given
+from handshape.data.images.index import Scan
+from handshape.data.images.prepared import content_digest
+from handshape.data.splits.group_hold_out import hold_out
 from handshape.errors import DataError
 from handshape.evaluation.calibration import fit_temperature
-from handshape.evaluation.card import model_card
 from handshape.evaluation.rejection import choose_threshold
+from handshape.evaluation.report.model_card import model_card
 from handshape.features.extract import Extractor, features_of
-from handshape.models.backbone import load_backbone
+from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
 from handshape.models.network import FrozenNetwork
 from handshape.recogniser import BundleConfig, Recogniser
 from handshape.run import new_run
-from handshape.store.location import open_store
 from handshape.training.fit import Fitter
 from handshape.training.fitted import Fitted
 from handshape.training.inputs import FeatureInputs

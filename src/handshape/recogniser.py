@@ -15,11 +15,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from handshape.data.given import ImageLike, as_pixels
+from handshape.data.images.in_memory import ImageLike, as_pixels
 from handshape.errors import BundleError
 from handshape.hub import PREFIX, fetch_bundle
+from handshape.inference.batch_retry import Portions, is_memory_full
 from handshape.models.network import NetworkConfig, check_features, empty_network
-from handshape.models.portions import Portions, is_memory_full
 from handshape.run import find_bundle
 from handshape.training.loop import probabilities_of
 

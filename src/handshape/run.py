@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from handshape.cache.place import Place, hold_place
+from handshape.cache.writing import writing
 from handshape.errors import OutputError
-from handshape.store.place import Place, hold_place
-from handshape.store.writing import writing
 
 _LIBRARIES = ("handshape", "torch", "torchvision", "numpy", "pillow", "pylance", "scikit-learn", "scipy")
 BUNDLE = "recogniser"

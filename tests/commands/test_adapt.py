@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 import handshape
-from handshape.data.drawn.dataset import draw_dataset
-from handshape.data.image import read_image
+from handshape.data.images.decode import read_image
+from handshape.models.combined import shown
 from handshape.models.network import RoomsNetwork
-from handshape.models.rooms import shown
+from handshape.synthetic.dataset import draw_dataset
 
 from ..conftest import draw_photos
 

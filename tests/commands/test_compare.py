@@ -8,7 +8,7 @@ from urllib.error import URLError
 import pytest
 import torch
 
-from handshape.data.drawn import draw_dataset
+from handshape.synthetic import draw_dataset
 
 SMALL = ("--backbone", "squeezenet1_1", "--weights", "untrained", "--device", "cpu", "--epochs", 1)
 

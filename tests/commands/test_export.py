@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-from handshape.data.image import read_image
+from handshape.data.images.decode import read_image
 from handshape.export.runtime import Runtime
 from handshape.recogniser import load
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from handshape.models.backbone import Backbone
+from handshape.models.backbones.registry import Backbone
 
 SMALL = ("--backbone", "squeezenet1_1", "--weights", "untrained", "--device", "cpu", "--json")
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from handshape.commands.push import number_signers
-from handshape.data.image import Preprocessing
+from handshape.data.images.decode import Preprocessing
 from handshape.models.network import NetworkConfig
 from handshape.recogniser import BundleConfig
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from handshape.data.facts import ImageFacts, image_facts
-from handshape.data.image import read_image
-from handshape.data.sample import Dataset, Sample
+from handshape.data.dataset import Dataset, Sample
+from handshape.data.images.decode import read_image
+from handshape.data.images.image_stats import ImageFacts, image_facts
 
 Scene = Callable[..., Image.Image]
 

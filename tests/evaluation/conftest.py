@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handshape.data.duplicates import Leaks
-from handshape.data.folder import read_folder
-from handshape.data.scan import scan_dataset
-from handshape.data.split import Split
-from handshape.data.survey import survey_data
+from handshape.data.checks.near_duplicates import Leaks
+from handshape.data.data_report import survey_data
+from handshape.data.images.index import scan_dataset
+from handshape.data.io.folder import read_folder
+from handshape.data.splits.train_valid_test import Split
 from handshape.evaluation.calibration import calibrate
+from handshape.evaluation.cross_validation import FoldPlan, measure_folds
 from handshape.evaluation.experiment import Experiment, split_sides
-from handshape.evaluation.folds import FoldPlan, measure_folds
-from handshape.evaluation.intervals import accuracy_interval
+from handshape.evaluation.intervals.accuracy import accuracy_interval
 from handshape.evaluation.judge import Judged
 from handshape.evaluation.metrics import measure
 from handshape.evaluation.rejection import measure_rejection
-from handshape.evaluation.report_answer import find_answer
-from handshape.evaluation.report_cautions import find_cautions
+from handshape.evaluation.report.cautions import find_cautions
+from handshape.evaluation.report.headline import find_answer
 
 
 class Fitted:

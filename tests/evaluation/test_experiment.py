@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from handshape.config.train import BackboneConfig, FoldKind, LoopOptions
-from handshape.data.folder import read_folder
-from handshape.data.sample import Dataset, Sample, SplitName
-from handshape.data.scan import Scan, scan_dataset
-from handshape.data.survey import survey_data
+from handshape.data.data_report import survey_data
+from handshape.data.dataset import Dataset, Sample, SplitName
+from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.io.folder import read_folder
 from handshape.errors import SplitError
 from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment, split_sides
-from handshape.models.backbone import load_backbone
+from handshape.models.backbones.registry import load_backbone
 from handshape.training.fit import Fitter
 
 CPU = torch.device("cpu")

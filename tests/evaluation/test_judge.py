@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from handshape.data.image import Preprocessing
-from handshape.data.sample import Dataset, Sample
+from handshape.data.dataset import Dataset, Sample
+from handshape.data.images.decode import Preprocessing
 from handshape.evaluation.judge import Judged, judge, write_predictions
 from handshape.models.network import NetworkConfig
 from handshape.training.fitted import Fitted

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from handshape.data.prepared import HeldImages
+from handshape.data.images.prepared import HeldImages
 from handshape.evaluation.reconstruction import measure_reconstruction
 from handshape.training.reconstruction import Photos
 

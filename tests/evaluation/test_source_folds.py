@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handshape.data.sample import Dataset, Sample
+from handshape.data.dataset import Dataset, Sample
 from handshape.errors import SplitError
-from handshape.evaluation.folds import FoldPlan
+from handshape.evaluation.cross_validation import FoldPlan
 from handshape.evaluation.source_folds import source_folds
 
 # Label, signer, source and number of photos.

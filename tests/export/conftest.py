@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from handshape.config.export import ExportConfig
-from handshape.data.image import Preprocessing
+from handshape.data.images.decode import Preprocessing
 from handshape.models.cnn import CNN
 from handshape.models.network import NetworkConfig
 from handshape.recogniser import BundleConfig, Recogniser

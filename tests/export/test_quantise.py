@@ -5,15 +5,15 @@ import numpy as np
 import onnx
 import pytest
 
-from handshape.data.drawn.picture import draw_image
-from handshape.data.drawn.signer import make_signer
-from handshape.export.graph import network_graph, whole_graph
+from handshape.export.onnx import network_graph, whole_graph
 from handshape.export.photos import Photo
 from handshape.export.quantise import quantise
 from handshape.recogniser import Recogniser
+from handshape.synthetic.picture import draw_image
+from handshape.synthetic.signer import make_signer
 
 from .conftest import small_recogniser
-from .test_graph import answers, frozen
+from .test_onnx import answers, frozen
 
 
 def quantised(recogniser: Recogniser, photos: list[Photo]) -> tuple[onnx.ModelProto, Any]:

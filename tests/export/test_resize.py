@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handshape.data.image import Preprocessing
+from handshape.data.images.decode import Preprocessing
 from handshape.export.resize import OPSET, resize_graph
 
 

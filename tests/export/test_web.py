@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from handshape.data.drawn.picture import draw_image
-from handshape.data.drawn.signer import make_signer
 from handshape.errors import OutputError
 from handshape.export.web import new_folder
+from handshape.synthetic.picture import draw_image
+from handshape.synthetic.signer import make_signer
 
 from ..programs import chromium_page, serve_folder
 

@@ -15,10 +15,10 @@ from PIL import Image
 from tests.export.conftest import small_recogniser
 from tests.faults.looks import contents, leftovers
 from tests.processes import Starter
-from tests.serve.test_teach_routes import jpeg
+from tests.serve.teach.test_routes import jpeg
 from tests.serving import Running
 
-from handshape.data.folder import read_folder
+from handshape.data.io.folder import read_folder
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from tests.conftest import draw_photos
 from tests.processes import Process, Starter
 
-from handshape.models.backbone import load_backbone
-from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.backbones.registry import load_backbone
+from handshape.models.heads import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork, NetworkConfig
 from handshape.recogniser import BundleConfig, Recogniser
 

@@ -10,21 +10,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from handshape.cache.location import open_store
+from handshape.cache.table import Table
 from handshape.data.augment import MIRRORED, Views
-from handshape.data.folder import read_folder
-from handshape.data.prepared import Indices, content_digest
-from handshape.data.scan import Scan, scan_dataset
+from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.prepared import Indices, content_digest
+from handshape.data.io.folder import read_folder
 from handshape.errors import DataError
 from handshape.features import extract, run
 from handshape.features.extract import Extractor, features_of
-from handshape.models import landmarks
-from handshape.models.backbone import Backbone, load_backbone
-from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.backbones.registry import Backbone, load_backbone
+from handshape.models.hand import hand_finder as landmarks
+from handshape.models.heads import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork, NetworkConfig
 from handshape.models.winograd import WinogradConv2d
 from handshape.recogniser import BundleConfig, Recogniser, load
-from handshape.store.location import open_store
-from handshape.store.table import Table
 
 MakePhotos = Callable[..., Path]
 SIZE = 64

@@ -13,7 +13,7 @@ from handshape.errors import BackboneError, MissingExtraError, UsageError
 from handshape.features import int8
 from handshape.features.extract import Extractor, make_extractor
 from handshape.features.int8 import Int8Backbone
-from handshape.models.backbone import Backbone, load_backbone
+from handshape.models.backbones.registry import Backbone, load_backbone
 
 CPU = torch.device("cpu")
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handshape.data.prepared import HeldImages
+from handshape.data.images.prepared import HeldImages
 from handshape.errors import DataError
 from handshape.features.run import ON_AN_ACCELERATOR, run_on_accelerator, run_on_cores, to_device
 

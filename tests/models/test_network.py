@@ -3,12 +3,12 @@ import dataclasses
 import pytest
 import torch
 
-from handshape.data.image import Preprocessing
+from handshape.data.images.decode import Preprocessing
 from handshape.errors import BackboneError
-from handshape.models.backbone import load_backbone
+from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
-from handshape.models.hand_head import HandHead
-from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.hand.pose_classifier import HandHead
+from handshape.models.heads import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork, HandsNetwork, NetworkConfig, check_features, empty_network
 
 SMALL = Preprocessing(64, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

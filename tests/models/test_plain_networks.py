@@ -3,7 +3,7 @@ import torch
 import torchvision.models
 from torch import nn
 
-from handshape.models.backbone import load_backbone
+from handshape.models.backbones.registry import load_backbone
 from handshape.models.plain_networks import NAMES, PREPROCESSING, WEIGHTS, plan
 
 

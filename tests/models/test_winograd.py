@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handshape.models.backbone import load_backbone
+from handshape.models.backbones.registry import load_backbone
 from handshape.models.winograd import WinogradConv2d, arithmetic_of, for_reading
 
 pytestmark = pytest.mark.skipif(

@@ -16,12 +16,12 @@ import pytest
 from PIL import Image
 from tests.conftest import Finished, draw_shape
 
-from handshape.data.drawn import draw_image, make_signer
 from handshape.serve.app import create_app
 from handshape.serve.engine import Engine
 from handshape.serve.reader import Reader, open_reader
 from handshape.serve.server import listen, make_server
 from handshape.serve.settings import Settings
+from handshape.synthetic import draw_image, make_signer
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 from tools.draw_hints import SIZE, draw_hint
 
-from handshape.data.drawn import LETTERS
 from handshape.serve.app import PAGE
+from handshape.synthetic import LETTERS
 
 
 @pytest.mark.parametrize("letter", LETTERS)

@@ -19,9 +19,9 @@ from handshape.commands.predict import predict
 from handshape.commands.train import train
 from handshape.config.train import TrainConfig
 from handshape.config.use import PredictConfig
-from handshape.data.drawn import draw_image, make_signer
-from handshape.data.folder import read_folder
+from handshape.data.io.folder import read_folder
 from handshape.serve.app import PAGE
+from handshape.synthetic import draw_image, make_signer
 
 LABELS = "ABCDEFGHI"
 VIEWS = ("live", "spell", "practise", "photo", "teach", "about")

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from handshape.data.folder import read_folder
-from handshape.data.scan import scan_dataset
-from handshape.data.survey import survey_data
-from handshape.models.backbone import load_backbone
+from handshape.data.data_report import survey_data
+from handshape.data.images.index import scan_dataset
+from handshape.data.io.folder import read_folder
+from handshape.models.backbones.registry import load_backbone
 from handshape.studies.material import Material
 
 

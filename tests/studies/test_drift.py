@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from handshape.data.folder import read_folder
-from handshape.data.scan import scan_dataset
-from handshape.models.backbone import load_backbone
+from handshape.data.images.index import scan_dataset
+from handshape.data.io.folder import read_folder
+from handshape.models.backbones.registry import load_backbone
 from handshape.studies.drift import linear_cka, measure_drift
 
 

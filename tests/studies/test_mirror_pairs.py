@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from handshape.data.image import Preprocessing
-from handshape.data.prepared import HeldImages
+from handshape.data.images.decode import Preprocessing
+from handshape.data.images.prepared import HeldImages
 from handshape.studies.material import Material
 from handshape.studies.mirror_pairs import (
     Both,

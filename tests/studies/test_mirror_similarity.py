@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from handshape.data.image import Preprocessing
-from handshape.models.backbone import Backbone
+from handshape.data.images.decode import Preprocessing
+from handshape.models.backbones.registry import Backbone
 from handshape.studies.material import Material
 from handshape.studies.mirror_similarity import KINDS, measure_similarity
 

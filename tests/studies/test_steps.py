@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from handshape.errors import OutputError
-from handshape.evaluation.intervals import Interval
+from handshape.evaluation.intervals.accuracy import Interval
 from handshape.studies.steps import Result, Steps, plain
 from handshape.training.checkpoint import Checkpoint
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from handshape.models.handnet import HandNet
-from handshape.models.packaged import file_digest
+from handshape.models.backbones.bundled_weights import file_digest
+from handshape.models.backbones.handnet import HandNet
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "pretrain_handnet.py"
 SIZES = ("--images", "8", "--valid", "3", "--epochs", "2", "--batch", "4", "--workers", "1")

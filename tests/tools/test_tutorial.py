@@ -9,7 +9,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tools.tutorial import EXERCISES, TUTORIAL, exercises, main, read, run
 
-from handshape.data.drawn import draw_dataset
+from handshape.synthetic import draw_dataset
 
 SIDES = {"tags": ["solution"]}
 

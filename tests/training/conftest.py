@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from handshape.config.train import BackboneConfig, LoopOptions
-from handshape.data.folder import read_folder
-from handshape.data.scan import Scan, scan_dataset
-from handshape.models.backbone import Backbone, load_backbone
+from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.io.folder import read_folder
+from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.training.fit import Fitter
 from handshape.training.fitted import Sides
-from handshape.training.rows import Side, StoredRows, all_of
+from handshape.training.heads.feature_rows import Side, StoredRows, all_of
 
 CPU = torch.device("cpu")
 

@@ -7,11 +7,11 @@ import torch
 
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.train import BackboneConfig, LoopOptions
-from handshape.data.folder import read_folder
-from handshape.data.scan import Scan, scan_dataset
-from handshape.models.backbone import Backbone, load_backbone
+from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.io.folder import read_folder
+from handshape.models.backbones.registry import Backbone, load_backbone
+from handshape.models.backbones.weights import state_digest
 from handshape.models.network import FrozenNetwork
-from handshape.models.weights import state_digest
 from handshape.training.fit import Fitter
 from handshape.training.fitted import Fitted, Sides
 
@@ -98,8 +98,8 @@ def test_fit__begins_as_good_as_frozen(scan: Scan, tmp_path: Path) -> None:
 
 
 def test_fit__rates_fall_towards_the_first_block() -> None:
-    from handshape.models.blocks import cut_backbone
-    from handshape.models.head import Head, HeadConfig
+    from handshape.models.backbones.blocks import cut_backbone
+    from handshape.models.heads import Head, HeadConfig
     from handshape.training.finetune import _rates
 
     cut = cut_backbone(load_backbone("handnet"), None)

@@ -5,8 +5,8 @@ import pytest
 import torch
 from tests.training.conftest import fitter, sides_of
 
-from handshape.data.scan import Scan
-from handshape.models.backbone import Backbone
+from handshape.data.images.index import Scan
+from handshape.models.backbones.registry import Backbone
 
 
 def normalised(scan: Scan, network: Any, preprocessing: Any, indices: Any) -> torch.Tensor:

@@ -6,18 +6,18 @@ import pytest
 import torch
 from tests.training.conftest import fitter, sides_of
 
+from handshape.cache.location import open_store
 from handshape.config.train import BackboneConfig
-from handshape.data.drawn.dataset import draw_dataset
-from handshape.data.folder import read_folder
-from handshape.data.scan import Scan, scan_dataset
+from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.io.folder import read_folder
 from handshape.features.extract import features_of
-from handshape.models.backbone import Backbone, load_backbone
-from handshape.models.head import Head
+from handshape.models.backbones.registry import Backbone, load_backbone
+from handshape.models.backbones.weights import state_digest
+from handshape.models.heads import Head
 from handshape.models.network import FrozenNetwork
-from handshape.models.weights import state_digest
-from handshape.store.location import open_store
-from handshape.training import rows
+from handshape.synthetic.dataset import draw_dataset
 from handshape.training.fitted import Sides
+from handshape.training.heads import feature_rows as rows
 
 
 def test_fit__frozen_trains_the_head_only(scan: Scan, tmp_path: Path, backbone: Backbone) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from handshape.models.hand_head import HandHead
+from handshape.models.hand.pose_classifier import HandHead
 from handshape.training.fitted import Sides
 from handshape.training.hands import fit_by_hand, shows_hand
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from handshape.data.image import Preprocessing
-from handshape.data.prepared import HeldImages
+from handshape.data.images.decode import Preprocessing
+from handshape.data.images.prepared import HeldImages
 from handshape.training.inputs import ChosenImages, FeatureInputs, ImageInputs
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3), dtype=np.uint8)

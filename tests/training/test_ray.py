@@ -15,8 +15,8 @@ from tests.clusters import ON_RAY
 from handshape.cluster import join_cluster
 from handshape.config.finetune import FinetuneOptions
 from handshape.errors import ClusterError
-from handshape.models.backbone import load_backbone
-from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.backbones.registry import load_backbone
+from handshape.models.heads import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork
 from handshape.training.tuning_inputs import ViewInputs
 

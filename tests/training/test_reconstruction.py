@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from handshape.data.prepared import HeldImages
+from handshape.data.images.prepared import HeldImages
 from handshape.training.checkpoint import Checkpoint
 from handshape.training.inputs import FeatureInputs
 from handshape.training.reconstruction import (

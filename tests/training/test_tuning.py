@@ -8,7 +8,7 @@ from torch import nn
 
 from handshape.config.finetune import FinetuneOptions
 from handshape.errors import UsageError
-from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.heads import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork
 from handshape.training.inputs import FeatureInputs
 from handshape.training.tuning import Rate, Tuned, tune

@@ -8,20 +8,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handshape.commands.material import read_signs, say_left_out
+from handshape.cache.location import open_store
+from handshape.commands.shared import read_signs, say_left_out
 from handshape.config.use import AdaptConfig
-from handshape.data.folder import read_unlabelled
-from handshape.data.image import Preprocessing
-from handshape.data.prepared import content_digest
-from handshape.data.scan import Scan, scan_dataset
+from handshape.data.images.decode import Preprocessing
+from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.prepared import content_digest
+from handshape.data.io.folder import read_unlabelled
 from handshape.errors import BundleError, DataError
-from handshape.evaluation.card import model_card
+from handshape.evaluation.report.model_card import model_card
+from handshape.models.combined import HandReader, shown
 from handshape.models.network import RoomsNetwork
-from handshape.models.rooms import HandReader, shown
 from handshape.progress import track
 from handshape.recogniser import Recogniser, load
 from handshape.run import BUNDLE, check_out, default_out, describe, new_run, write_json
-from handshape.store.location import open_store
 
 # Of fewer photos the mean says more of which signs were made than of the room.
 _FEWEST = 30

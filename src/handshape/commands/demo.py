@@ -7,7 +7,7 @@ from handshape.commands.train import train_models
 from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.train import CompareConfig
 from handshape.errors import WeightsError
-from handshape.models.backbone import load_backbone
+from handshape.models.backbones.registry import load_backbone
 from handshape.progress import say
 from handshape.run import check_out
 

@@ -4,12 +4,12 @@ import os
 import time
 
 from handshape.config.draw import DrawConfig
-from handshape.data.drawn.dataset import TRUTH, draw_dataset
-from handshape.data.drawn.poses import LETTERS
-from handshape.data.drawn.signer import make_signer
-from handshape.data.labels import select_labels
+from handshape.data.io.labels import select_labels
 from handshape.errors import DataError, UsageError
 from handshape.progress import track
+from handshape.synthetic.dataset import TRUTH, draw_dataset
+from handshape.synthetic.poses import LETTERS
+from handshape.synthetic.signer import make_signer
 
 
 def draw(config: DrawConfig) -> dict[str, object]:

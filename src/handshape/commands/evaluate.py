@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.commands.material import read_signs, scan_material
+from handshape.commands.shared import read_signs, scan_material
 from handshape.config.use import EvaluateConfig
-from handshape.data.bursts import find_bursts
-from handshape.data.duplicates import near_pairs
-from handshape.data.prepared import content_digest
-from handshape.data.sample import Dataset
+from handshape.data.checks.bursts import find_bursts
+from handshape.data.checks.near_duplicates import near_pairs
+from handshape.data.dataset import Dataset
+from handshape.data.images.prepared import content_digest
 from handshape.errors import DataError
 from handshape.evaluation.calibration import measure_reliability
-from handshape.evaluation.evaluated import Evaluated, write_evaluation
-from handshape.evaluation.intervals import accuracy_interval
+from handshape.evaluation.intervals.accuracy import accuracy_interval
 from handshape.evaluation.metrics import measure
 from handshape.evaluation.rejection import measure_rejection
-from handshape.evaluation.report_parts import find_mistakes
+from handshape.evaluation.report.evaluation_page import Evaluated, write_evaluation
+from handshape.evaluation.report.sections import find_mistakes
 from handshape.progress import say
 from handshape.recogniser import Recogniser, load
 from handshape.run import check_out, describe, new_run, write_json

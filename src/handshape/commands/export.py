@@ -78,7 +78,7 @@ def _export_model(
 ) -> dict[str, Any]:
     """Write the model, and compare its answers with torch's."""
     from handshape.export.file import write_model
-    from handshape.export.graph import network_graph, whole_graph
+    from handshape.export.onnx import network_graph, whole_graph
     from handshape.export.parity import check_accuracy, check_parity, measure_parity
     from handshape.export.photos import find_photos, spaced
     from handshape.export.runtime import Runtime

@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from handshape.cache.folders import remember_folder
+from handshape.cache.location import open_store
 from handshape.cluster import join_cluster
-from handshape.commands.material import choose_device, say_left_out, scan_material
+from handshape.commands.shared import choose_device, say_left_out, scan_material
 from handshape.config.cluster import is_address
 from handshape.config.data import DataConfig
 from handshape.config.use import FeaturesConfig
-from handshape.data.folder import read_folder
-from handshape.data.sample import Dataset, Unreadable
-from handshape.data.scan import digests_of
+from handshape.data.dataset import Dataset, Unreadable
+from handshape.data.images.index import digests_of
+from handshape.data.io.folder import read_folder
 from handshape.features.extract import Extractor, fill_store, make_extractor
 from handshape.features.upkeep import describe_store, prune_store
-from handshape.models.backbone import load_backbone
-from handshape.store.folders import remember_folder
-from handshape.store.location import open_store
+from handshape.models.backbones.registry import load_backbone
 
 
 def features(config: FeaturesConfig) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _on_cluster(config: FeaturesConfig, data: str) -> dict[str, Any]:
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     store = open_store(config.store)
     with join_cluster(config.address):
-        from handshape.features.ray import device_of_cluster, fill_on_cluster  # Ray is an extra
+        from handshape.features.distributed import device_of_cluster, fill_on_cluster  # Ray is an extra
 
         extractor = make_extractor(backbone, config, device_of_cluster(config.device), store)
         found = fill_on_cluster(
@@ -75,7 +75,7 @@ def _on_cluster(config: FeaturesConfig, data: str) -> dict[str, Any]:
 def _listed(config: FeaturesConfig, data: str) -> tuple[Any, Dataset]:
     """Return the photos, and the file system that they are in where they have an address."""
     if is_address(data):
-        from handshape.data.address import read_address  # pyarrow's file systems take a while to import
+        from handshape.data.io.remote import read_address  # pyarrow's file systems take a while to import
 
         return read_address(data, labels=config.labels, signer=config.signer, source=config.source)
     return None, read_folder(data, labels=config.labels, signer=config.signer, source=config.source)

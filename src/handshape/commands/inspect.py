@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from handshape.commands.material import scan_material, survey_material
+from handshape.commands.shared import scan_material, survey_material
 from handshape.config.use import InspectConfig
-from handshape.data.image import Preprocessing
-from handshape.data.sample import SPLITS
-from handshape.data.scan import Scan
-from handshape.data.survey import Survey
-from handshape.evaluation.pictures import pair_sheet, sample_sheet
+from handshape.data.data_report import Survey
+from handshape.data.dataset import SPLITS
+from handshape.data.images.decode import Preprocessing
+from handshape.data.images.index import Scan
+from handshape.evaluation.report.thumbnails import pair_sheet, sample_sheet
 from handshape.run import Claim, claim, default_out, describe, write_json
 
 # The lesson looks at a first minibatch of ten.

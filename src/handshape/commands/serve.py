@@ -41,14 +41,14 @@ def _require_extra() -> None:
 
 def _here(config: ServeConfig) -> dict[str, Any]:
     # Only now, so that the message about the extra comes before a failing import.
-    from handshape.serve.album import Album
+    from handshape.cache.location import open_store
     from handshape.serve.app import create_app
     from handshape.serve.engine import Engine
     from handshape.serve.reader import open_reader
     from handshape.serve.server import listen, make_server
     from handshape.serve.settings import settings_of
-    from handshape.serve.teach import Teacher
-    from handshape.store.location import open_store
+    from handshape.serve.teach.album import Album
+    from handshape.serve.teach.teacher import Teacher
 
     settings = settings_of(config)
     with listen(config.host, config.port) as listener:

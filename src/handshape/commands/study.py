@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from handshape.commands.material import choose_device, say_findings, scan_material, survey_material
+from handshape.cache.place import put_back
+from handshape.commands.shared import choose_device, say_findings, scan_material, survey_material
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig, StudyConfig
 from handshape.errors import OutputError
-from handshape.models.backbone import load_backbone
+from handshape.models.backbones.registry import load_backbone
 from handshape.progress import say
 from handshape.run import Claim, claim, default_out, describe, write_json
-from handshape.store.place import put_back
 from handshape.studies.autoencoder import study_autoencoder
 from handshape.studies.chirality import study_chirality
 from handshape.studies.finetune import study_finetune

@@ -5,21 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from handshape.cache.location import open_store
 from handshape.cluster import join_cluster
-from handshape.commands.material import choose_device, say_findings, scan_material, survey_material
+from handshape.commands.shared import choose_device, say_findings, scan_material, survey_material
 from handshape.config.train import LANDMARKS, CompareConfig, ModelName, TrainConfig
 from handshape.data.augment import views_of
-from handshape.evaluation.card import model_card
 from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment
 from handshape.evaluation.judge import write_predictions
-from handshape.evaluation.pictures import ViewMaker
-from handshape.evaluation.report import write_report
-from handshape.evaluation.report_answer import find_answer
-from handshape.models.backbone import load_backbone
+from handshape.evaluation.report.headline import find_answer
+from handshape.evaluation.report.model_card import model_card
+from handshape.evaluation.report.page import write_report
+from handshape.evaluation.report.thumbnails import ViewMaker
+from handshape.models.backbones.registry import load_backbone
 from handshape.progress import say
 from handshape.recogniser import BundleConfig, Recogniser
 from handshape.run import Claim, claim, default_out, describe, write_json
-from handshape.store.location import open_store
 from handshape.training.fit import Fitter
 from handshape.training.history import write_history
 from handshape.training.tuning import Tuner, tune
@@ -46,7 +46,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
     store = open_store(config.store).absolute()
     absolute = replace(config, data=config.data.absolute(), store=store)
     with join_cluster(config.address):
-        from handshape.features.ray import device_of_cluster  # Ray is an extra
+        from handshape.features.distributed import device_of_cluster  # Ray is an extra
         from handshape.training.ray import Cluster
 
         cluster = Cluster(store / "tuning", device_of_cluster(config.device))

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from handshape.errors import ShapeError
+from handshape.evaluation.argument_checks import check_classes, check_probabilities
 from handshape.evaluation.figure import Figure
-from handshape.evaluation.inputs import check_classes, check_probabilities
 from handshape.training.temperature import likeliest_temperature
 
 BINS = 15

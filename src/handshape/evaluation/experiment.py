@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshape.config.train import FoldKind, ModelName
-from handshape.data.drawn.scene import make_background
-from handshape.data.duplicates import leaks
-from handshape.data.sample import SPLITS, Dataset
-from handshape.data.split import split_dataset
-from handshape.data.survey import Survey
-from handshape.evaluation.folds import FoldFigures, FoldPlan, measure_folds, signer_folds
+from handshape.data.checks.near_duplicates import leaks
+from handshape.data.data_report import Survey
+from handshape.data.dataset import SPLITS, Dataset
+from handshape.data.splits.train_valid_test import split_dataset
+from handshape.evaluation.cross_validation import FoldFigures, FoldPlan, measure_folds, signer_folds
+from handshape.evaluation.intervals.paired import PairedDifference, compare_paired
 from handshape.evaluation.judge import Judged, judge
-from handshape.evaluation.paired import PairedDifference, compare_paired
 from handshape.evaluation.rejection import refused_share
 from handshape.evaluation.source_folds import source_folds
+from handshape.synthetic.scene import make_background
 from handshape.training.fit import Fitter
 from handshape.training.fitted import Sides
 from handshape.training.loop import probabilities_of

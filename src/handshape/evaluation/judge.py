@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.data.sample import Dataset
+from handshape.data.dataset import Dataset
 from handshape.evaluation.calibration import Calibration, calibrate, measure_reliability
-from handshape.evaluation.dependence import Groups
-from handshape.evaluation.intervals import Interval, accuracy_interval
+from handshape.evaluation.intervals.accuracy import Interval, accuracy_interval
+from handshape.evaluation.intervals.grouping import Groups
 from handshape.evaluation.metrics import Metrics, measure
 from handshape.evaluation.rejection import Rejection, choose_threshold, measure_rejection
 from handshape.training.fitted import Fitted

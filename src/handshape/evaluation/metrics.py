@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
 
 from handshape.errors import ShapeError
-from handshape.evaluation.dependence import Groups
+from handshape.evaluation.argument_checks import check_classes, check_probabilities
 from handshape.evaluation.figure import Figure
-from handshape.evaluation.inputs import check_classes, check_probabilities
+from handshape.evaluation.intervals.grouping import Groups
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshape.errors import ShapeError, UsageError
+from handshape.evaluation.argument_checks import check_classes, check_probabilities
 from handshape.evaluation.figure import Figure
-from handshape.evaluation.inputs import check_classes, check_probabilities
 
 KEEP = 0.95
 _CURVE_POINTS = 101

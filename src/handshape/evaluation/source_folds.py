@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.data.hold_out import hold_out
-from handshape.data.sample import Dataset
+from handshape.data.dataset import Dataset
+from handshape.data.splits.group_hold_out import hold_out
 from handshape.errors import SplitError
-from handshape.evaluation.folds import FoldPlan
+from handshape.evaluation.cross_validation import FoldPlan
 from handshape.training.fitted import Sides
 
 Ids = NDArray[np.int64]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import onnx
 
+from handshape.cache.place import hold_place
+from handshape.cache.writing import writing
 from handshape.errors import OutputError
 from handshape.export.metadata import Metadata
-from handshape.store.place import hold_place
-from handshape.store.writing import writing
 
 
 @contextmanager

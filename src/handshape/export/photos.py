@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from handshape.data.drawn.picture import draw_image
-from handshape.data.drawn.poses import LETTERS
-from handshape.data.drawn.signer import make_signer
-from handshape.data.folder import read_folder
-from handshape.data.image import read_image
+from handshape.data.images.decode import read_image
+from handshape.data.io.folder import read_folder
 from handshape.errors import DataError, DataNotFoundError, HandshapeError, ImageError
+from handshape.synthetic.picture import draw_image
+from handshape.synthetic.poses import LETTERS
+from handshape.synthetic.signer import make_signer
 
 _DRAWN = 24
 _DRAWN_SIZE = 256

@@ -18,7 +18,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from handshape.data.image import Preprocessing
+from handshape.data.images.decode import Preprocessing
 from handshape.export.photos import Photo
 
 _KINDS = ["Conv", "Gemm", "MatMul"]

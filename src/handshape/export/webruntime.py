@@ -7,9 +7,9 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from handshape.cache.location import open_store
 from handshape.errors import ExportError, MissingExtraError
 from handshape.progress import say
-from handshape.store.location import open_store
 
 VERSION = "1.30.0"
 

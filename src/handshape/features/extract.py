@@ -15,17 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from handshape.cache.table import Table
+from handshape.cache.writing import writing_to_store
 from handshape.config.train import BackboneConfig, Precision
 from handshape.data.augment import MIRRORED, Views, views_of
-from handshape.data.prepared import Images
+from handshape.data.images.prepared import Images
 from handshape.errors import UsageError
 from handshape.features.int8 import Int8Backbone
 from handshape.features.run import Network, Rows, run_on_accelerator, run_on_cores, to_device
-from handshape.models.backbone import Backbone
-from handshape.models.head import Pool
+from handshape.models.backbones.registry import Backbone
+from handshape.models.heads import Pool
 from handshape.progress import track
-from handshape.store.table import Table
-from handshape.store.writing import writing_to_store
 
 # Rows of one commit, and how long a row may wait for it: what a kill can cost.
 COMMIT = 256

@@ -16,15 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handshape.data.drawn.picture import draw_image
-from handshape.data.drawn.poses import letters
-from handshape.data.drawn.scene import Style
-from handshape.data.drawn.signer import make_signer
+from handshape.cache.workbench import hold_workbench, workbench_of
+from handshape.cache.writing import writing_to_store
 from handshape.errors import BackboneError, MissingExtraError
-from handshape.models.backbone import Backbone
+from handshape.models.backbones.registry import Backbone
 from handshape.progress import say
-from handshape.store.workbench import hold_workbench, workbench_of
-from handshape.store.writing import writing_to_store
+from handshape.synthetic.picture import draw_image
+from handshape.synthetic.poses import letters
+from handshape.synthetic.scene import Style
+from handshape.synthetic.signer import make_signer
 
 # Drawn hands whose activations set the ranges of the integers: a third of each style.
 _DRAWN = 120

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handshape.data.prepared import Images, read_ahead
-from handshape.data.workers import in_order, workers
-from handshape.models.portions import ON_A_CORE, Portions
+from handshape.data.images.prepared import Images, read_ahead
+from handshape.data.images.workers import in_order, workers
+from handshape.inference.batch_retry import ON_A_CORE, Portions
 
 # Images that go through a network at once.
 ON_AN_ACCELERATOR = 128

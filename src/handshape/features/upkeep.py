@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from handshape.data.held import drop_held, held_files, holds_any
-from handshape.store.folders import forget, gone_from, known_folders
-from handshape.store.table import Table, reading
+from handshape.cache.folders import forget, gone_from, known_folders
+from handshape.cache.table import Table, reading
+from handshape.data.images.image_cache import drop_held, held_files, holds_any
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from handshape.data.image import Preprocessing
-from handshape.models import landmarks
-from handshape.models.backbone import empty_backbone
+from handshape.data.images.decode import Preprocessing
+from handshape.models.backbones.registry import empty_backbone
 from handshape.models.cnn import CNN
-from handshape.models.hand_head import HandHead
-from handshape.models.head import Head, HeadConfig, Pool
-from handshape.models.rooms import Familiarity, HandReader, Weighing, shown
+from handshape.models.combined import Familiarity, HandReader, Weighing, shown
+from handshape.models.hand import hand_finder as landmarks
+from handshape.models.hand.pose_classifier import HandHead
+from handshape.models.heads import Head, HeadConfig, Pool
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from handshape.data.image import Preprocessing
-from handshape.models.plan import Plan
+from handshape.data.images.decode import Preprocessing
+from handshape.models.backbones.spec import Plan
 
 PREPROCESSING = Preprocessing(224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 

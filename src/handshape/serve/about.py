@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from handshape.serve.engine import Engine
+from handshape.serve.errors import documented
 from handshape.serve.photo import FORMATS
-from handshape.serve.problem import documented
 from handshape.serve.reader import Reader
 from handshape.serve.settings import Limits
 

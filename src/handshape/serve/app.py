@@ -11,14 +11,14 @@ from starlette.websockets import WebSocket
 from handshape.serve.about import about_routes
 from handshape.serve.access import Access
 from handshape.serve.engine import Engine
-from handshape.serve.guard import Guard
+from handshape.serve.errors import handle_problems
 from handshape.serve.health import Metrics, health_routes
+from handshape.serve.middleware import Guard
 from handshape.serve.predict import predict_routes
-from handshape.serve.problem import handle_problems
 from handshape.serve.settings import Settings
 from handshape.serve.stream import Streams
-from handshape.serve.teach import Teacher
-from handshape.serve.teach_routes import teach_routes
+from handshape.serve.teach.routes import teach_routes
+from handshape.serve.teach.teacher import Teacher
 
 PAGE = Path(__file__).with_name("page")
 _DESCRIPTION = (

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from handshape.serve.engine import Engine
-from handshape.serve.problem import documented, problem_response
+from handshape.serve.errors import documented, problem_response
 from handshape.serve.stream import Streams
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from handshape.errors import HandshapeError
 from handshape.serve.engine import Engine
-from handshape.serve.problem import Problem, documented, problem_of
+from handshape.serve.errors import Problem, documented, problem_of
 from handshape.serve.reader import Reading
 from handshape.serve.settings import Limits
 from handshape.serve.upload import Upload, read_upload

@@ -9,8 +9,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from handshape.errors import HandshapeError
 from handshape.serve.engine import Engine
+from handshape.serve.errors import CODES, Problem, problem_of, problem_response
 from handshape.serve.predict import read_photos
-from handshape.serve.problem import CODES, Problem, problem_of, problem_response
 from handshape.serve.settings import Limits
 
 _NORMAL = 1000

@@ -7,7 +7,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from handshape.serve.problem import Problem
+from handshape.serve.errors import Problem
 from handshape.serve.settings import Limits
 
 _NAME = 255

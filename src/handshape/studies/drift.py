@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from handshape.data.prepared import Images
-from handshape.models.backbone import Backbone
-from handshape.models.layers import layers_of, outputs_of
+from handshape.data.images.prepared import Images
+from handshape.models.backbones.layers import layers_of, outputs_of
+from handshape.models.backbones.registry import Backbone
 
 MOST = 96
 """Photos compared; similarities of a few dozen are steady."""

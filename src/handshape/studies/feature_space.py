@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from handshape.evaluation.reconstruction import measure_reconstruction
-from handshape.models.autoencoder import Decoder
+from handshape.models.decoder import Decoder
 from handshape.studies.grid import as_pixels
 from handshape.studies.steps import Result
 from handshape.studies.ways_back import Bench, CodeInputs, kept_decoder

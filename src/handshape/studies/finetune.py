@@ -12,11 +12,11 @@ from handshape.config.augment import AugmentOptions
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.study import FinetuneConfig
 from handshape.config.train import BackboneConfig
-from handshape.evaluation.intervals import accuracy_interval
-from handshape.evaluation.paired import compare_paired
-from handshape.models.backbone import Backbone, load_backbone
+from handshape.evaluation.intervals.accuracy import accuracy_interval
+from handshape.evaluation.intervals.paired import compare_paired
+from handshape.models.backbones.registry import Backbone, load_backbone
+from handshape.models.backbones.weights import UNTRAINED
 from handshape.models.network import FrozenNetwork
-from handshape.models.weights import UNTRAINED
 from handshape.studies.drift import measure_drift
 from handshape.studies.finetune_page import describe_outcome
 from handshape.studies.material import Material

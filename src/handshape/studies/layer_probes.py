@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from handshape.models.autoencoder import PROBE_SIZE, Probe
-from handshape.models.layers import Layer, layers_of, outputs_of
+from handshape.models.backbones.layers import Layer, layers_of, outputs_of
+from handshape.models.decoder import PROBE_SIZE, Probe
 from handshape.studies.grid import as_pixels
 from handshape.studies.steps import Result
 from handshape.studies.ways_back import Bench

@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 
 from handshape.data.augment import Views
-from handshape.data.sample import SPLITS
-from handshape.data.survey import Survey
+from handshape.data.data_report import Survey
+from handshape.data.dataset import SPLITS
 from handshape.features.extract import Extractor, features_of
-from handshape.models.backbone import Backbone
+from handshape.models.backbones.registry import Backbone
 from handshape.training.fitted import Sides
 from handshape.training.inputs import ChosenImages
 

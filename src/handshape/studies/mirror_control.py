@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from handshape.data.drawn import draw_image, make_signer
-from handshape.data.sample import SPLITS, SplitName
-from handshape.evaluation.intervals import Interval, accuracy_interval
-from handshape.models.head import Pool
+from handshape.data.dataset import SPLITS, SplitName
+from handshape.evaluation.intervals.accuracy import Interval, accuracy_interval
+from handshape.models.heads import Pool
 from handshape.progress import track
 from handshape.studies.material import PLACES, Material
 from handshape.studies.mirror_pairs import Both, tell_by_head
+from handshape.synthetic import draw_image, make_signer
 from handshape.training.fitted import Sides
 
 ARROWS: dict[SplitName, int] = {"train": 160, "valid": 40, "test": 100}

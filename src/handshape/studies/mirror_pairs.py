@@ -12,18 +12,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from handshape.data.augment import MIRRORED
-from handshape.data.image import Preprocessing
-from handshape.data.prepared import Images
-from handshape.data.sample import SPLITS
-from handshape.evaluation.folds import signer_folds
-from handshape.evaluation.intervals import accuracy_interval, mean_over_groups_interval
+from handshape.data.dataset import SPLITS
+from handshape.data.images.decode import Preprocessing
+from handshape.data.images.prepared import Images
+from handshape.evaluation.cross_validation import signer_folds
+from handshape.evaluation.intervals.accuracy import accuracy_interval, mean_over_groups_interval
 from handshape.models.cnn import CNN
-from handshape.models.head import Head, HeadConfig
+from handshape.models.heads import Head, HeadConfig
 from handshape.studies.material import Material
 from handshape.training.checkpoint import Checkpoint
 from handshape.training.fitted import Sides
+from handshape.training.heads.lda import train_lda
 from handshape.training.history import Epoch
-from handshape.training.lda import train_lda
 from handshape.training.loop import LoopConfig, predict_logits, train_network
 
 Correct = NDArray[np.bool_]

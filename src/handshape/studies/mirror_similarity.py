@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from handshape.models.layers import layers_of, outputs_of
+from handshape.models.backbones.layers import layers_of, outputs_of
 from handshape.studies.material import PLACES, Material
 
 MOST = 64

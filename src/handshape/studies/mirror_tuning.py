@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.study import ChiralityConfig
 from handshape.config.train import BackboneConfig
-from handshape.data.prepared import Images, Indices, content_digest
-from handshape.data.scan import Scan
+from handshape.data.images.index import Scan
+from handshape.data.images.prepared import Images, Indices, content_digest
 from handshape.studies.material import Material
 from handshape.studies.mirror_pairs import Correct
 from handshape.training.checkpoint import Checkpoint

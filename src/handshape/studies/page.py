@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from handshape.data.survey import Survey
-from handshape.evaluation import plots
-from handshape.evaluation.pictures import data_address
-from handshape.evaluation.report import environment, split_words
+from handshape.data.data_report import Survey
+from handshape.evaluation.report import plots
+from handshape.evaluation.report.page import environment, split_words
+from handshape.evaluation.report.thumbnails import data_address
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Plot:
     Args:
         name: Of its file; unlike any other of the study.
         caption: What stands above it.
-        figure: In the house style (`handshape.evaluation.plots.new_figure`, drawn under its ``STYLE``).
+        figure: From `handshape.evaluation.report.plots.new_figure`, drawn under its ``STYLE``.
         words: What the plot shows, for those who do not see it.
     """
 

@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handshape.config.study import AutoencoderConfig
-from handshape.data.sample import SPLITS
+from handshape.data.dataset import SPLITS
 from handshape.evaluation.reconstruction import measure_reconstruction
-from handshape.models.autoencoder import Autoencoder, Decoder
-from handshape.models.backbone import load_backbone
-from handshape.models.head import Head, HeadConfig, Pool
-from handshape.models.weights import UNTRAINED
+from handshape.models.backbones.registry import load_backbone
+from handshape.models.backbones.weights import UNTRAINED
+from handshape.models.decoder import Autoencoder, Decoder
+from handshape.models.heads import Head, HeadConfig, Pool
 from handshape.studies.grid import as_pixels
 from handshape.studies.material import PLACES, Material
 from handshape.studies.steps import Result
 from handshape.training.checkpoint import Checkpoint
 from handshape.training.fitted import Sides
+from handshape.training.heads.lda import train_lda
 from handshape.training.inputs import ChosenImages, ImageInputs, Inputs
-from handshape.training.lda import train_lda
 from handshape.training.reconstruction import Photos, ReconstructionConfig, train_reconstruction
 
 SHOWN = 9

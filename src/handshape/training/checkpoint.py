@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from handshape.cache.writing import writing
 from handshape.errors import OutputError
-from handshape.store.writing import writing
 
 
 class Keeper(Protocol):

@@ -14,19 +14,19 @@ from torch import Tensor
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.train import BackboneConfig
 from handshape.data.augment import views_of
-from handshape.data.scan import Scan
+from handshape.data.images.index import Scan
 from handshape.features.extract import Extractor, features_now
-from handshape.models.backbone import Backbone
-from handshape.models.blocks import Cut, cut_backbone
-from handshape.models.head import Head, Pool
+from handshape.models.backbones.blocks import Cut, cut_backbone
+from handshape.models.backbones.registry import Backbone
+from handshape.models.heads import Head, Pool
 from handshape.models.network import FrozenNetwork, NetworkConfig
 from handshape.training.checkpoint import Keeper
 from handshape.training.fitted import Sides, Trained
 from handshape.training.frozen import FrozenFitter
+from handshape.training.heads.feature_rows import all_of, rows_of
 from handshape.training.history import accuracy_of
 from handshape.training.inputs import ChosenImages, ImageInputs, Inputs
 from handshape.training.loop import LoopConfig, predict_logits
-from handshape.training.rows import all_of, rows_of
 from handshape.training.tuning import Rate, Tuned, Tuner, tune
 from handshape.training.tuning_inputs import TrunkInputs, ViewInputs
 

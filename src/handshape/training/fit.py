@@ -10,18 +10,18 @@ from torch import Tensor, nn
 
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.train import LANDMARKS, BackboneConfig, LoopOptions, ModelName, Recipe
-from handshape.data.prepared import HeldImages
-from handshape.data.scan import Scan
-from handshape.models.backbone import Backbone
+from handshape.data.images.index import Scan
+from handshape.data.images.prepared import HeldImages
+from handshape.models.backbones.registry import Backbone
 from handshape.models.network import FrozenNetwork
+from handshape.training.cnn import fit_cnn
+from handshape.training.combined import RoomsFitter
 from handshape.training.finetune import FinetuneFitter
 from handshape.training.fitted import Fitted, Sides, Trained
 from handshape.training.frozen import FrozenFitter
 from handshape.training.hands import HandsFitter
 from handshape.training.inputs import ImageInputs
 from handshape.training.loop import LoopConfig, predict_logits
-from handshape.training.rooms import RoomsFitter
-from handshape.training.scratch import fit_cnn
 from handshape.training.tuning import Tuner, tune
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from handshape.data.sample import SplitName
+from handshape.data.dataset import SplitName
 from handshape.models.network import NetworkConfig
 from handshape.training.history import Epoch
 

@@ -10,19 +10,19 @@ from torch import Tensor
 
 from handshape.config.train import BackboneConfig
 from handshape.data.augment import MIRRORED, views_of
-from handshape.data.scan import Scan
+from handshape.data.images.index import Scan
 from handshape.features.extract import Extractor, features_of, make_extractor
-from handshape.models.backbone import Backbone
-from handshape.models.head import Head, HeadConfig, Pool
+from handshape.models.backbones.registry import Backbone
+from handshape.models.heads import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork, NetworkConfig
 from handshape.training.fitted import Sides, Trained
+from handshape.training.heads.feature_rows import Part, Side, StoredRows, all_of, rows_of
+from handshape.training.heads.lda import train_lda
+from handshape.training.heads.logistic import train_linear
+from handshape.training.heads.mlp import train_mlp
 from handshape.training.history import Epoch
 from handshape.training.inputs import ChosenImages
-from handshape.training.lda import train_lda
-from handshape.training.linear import train_linear
 from handshape.training.loop import LoopConfig, evaluate_network, predict_logits
-from handshape.training.mlp import train_mlp
-from handshape.training.rows import Part, Side, StoredRows, all_of, rows_of
 
 
 class FrozenFitter:

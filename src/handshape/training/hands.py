@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from handshape.data.augment import MIRRORED
-from handshape.models import landmarks
-from handshape.models.hand_head import HAND_HEAD, HandHead
-from handshape.models.head import Pool
+from handshape.models.hand import hand_finder as landmarks
+from handshape.models.hand.pose_classifier import HAND_HEAD, HandHead
+from handshape.models.heads import Pool
 from handshape.models.network import HandsNetwork, NetworkConfig
 from handshape.training.fitted import Sides, Trained
 from handshape.training.frozen import FrozenFitter
-from handshape.training.hand_head import Hands, train_hand_head
 from handshape.training.history import Epoch, accuracy_of
+from handshape.training.pose import Hands, train_hand_head
 
 # Hands as other people hold and build them: views of each, turned in space by some degrees and with each
 # landmark moved by some of the palm's length (both deviations). Chosen by the signers of the studio photos:

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handshape.data.image import Preprocessing
-from handshape.data.prepared import Images, Indices
+from handshape.data.images.decode import Preprocessing
+from handshape.data.images.prepared import Images, Indices
 
 
 class Inputs(Protocol):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from handshape.config.train import LoopOptions
-from handshape.models.portions import ON_A_CORE, Portions
+from handshape.inference.batch_retry import ON_A_CORE, Portions
 from handshape.progress import track
 from handshape.training.checkpoint import Keeper, capture, restore
 from handshape.training.history import Epoch

@@ -21,8 +21,8 @@ from handshape.errors import ClusterError
 from handshape.models.network import FrozenNetwork
 from handshape.progress import say
 from handshape.training.checkpoint import Checkpoint
+from handshape.training.distributed import Together
 from handshape.training.tuning import Tuned, restored, tune
-from handshape.training.world import Together
 
 # How often tuning goes on after workers were lost.
 _LOST = 5

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handshape.data.prepared import Images
+from handshape.data.images.prepared import Images
 from handshape.progress import track
 from handshape.training.checkpoint import Keeper, capture, restore
 from handshape.training.inputs import Inputs

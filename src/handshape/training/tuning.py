@@ -14,14 +14,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
 
 from handshape.config.finetune import FinetuneOptions
+from handshape.inference.batch_retry import Portions
 from handshape.models.network import FrozenNetwork
-from handshape.models.portions import Portions
 from handshape.progress import say, track
 from handshape.training.checkpoint import Keeper
+from handshape.training.distributed import Alone, ChosenInputs, World, share_of
 from handshape.training.history import Epoch
 from handshape.training.inputs import Inputs
 from handshape.training.loop import batches_of, evaluate_network
-from handshape.training.world import Alone, ChosenInputs, World, share_of
 
 # Share of the steps in which the learning rate rises.
 _WARM_UP = 0.1

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from handshape.data.augment import Views
-from handshape.data.image import Preprocessing
-from handshape.data.prepared import Images
+from handshape.data.images.decode import Preprocessing
+from handshape.data.images.prepared import Images
 
 
 class ViewInputs:

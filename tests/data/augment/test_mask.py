@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from handshape.data.augment.background import cut_out
 from handshape.data.augment.mask import find_hand
-from handshape.data.image import Preprocessing, read_image
+from handshape.data.images.decode import Preprocessing, read_image
 
 
 def hand(skin: tuple[int, int, int], behind: tuple[int, int, int], noise: int = 3) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from handshape.data.augment.mask import find_hand
 from handshape.data.augment.rooms import load_rooms
-from handshape.data.drawn.scene import make_background
+from handshape.synthetic.scene import make_background
 
 # Pixels by which an outline is drawn in, and how soft it becomes: its own pixels are half background.
 _DRAWN_IN, _SOFT = 1, 0.8

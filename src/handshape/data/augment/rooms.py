@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.data.image import Preprocessing, read_image
+from handshape.data.images.decode import Preprocessing, read_image
 from handshape.errors import DataError, ImageError
 from handshape.progress import say
 

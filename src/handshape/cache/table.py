@@ -1,0 +1,216 @@
+"""Rows of numbers keyed by (content digest, view), in one Lance table that several processes may fill."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import lance
+import numpy as np
+import pyarrow as pa
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from handshape.cache.keys import Keys
+from handshape.cache.readers import Reader, nobody_reads
+from handshape.cache.writing import writing_to_store
+
+# More commits than this are merged into one file when a writer is done.
+_FRAGMENTS = 32
+# Rows read at once, and how far Lance may read ahead of them: without a bound it fills gigabytes.
+_ROWS = 512
+_LITTLE_AHEAD = {"batch_readahead": 2, "fragment_readahead": 2, "io_buffer_size": 64 * 1024**2}
+# Versions that a reader may hold open are kept this long.
+_KEEP = timedelta(hours=1)
+
+
+class Table:
+    """One Lance table with a row for each (digest, view).
+
+    Args:
+        path: Folder of the table; made with the first row.
+        columns: Arrow types of the columns beside ``digest`` and ``view``.
+        about: What the rows are, kept in the table's metadata.
+    """
+
+    def __init__(self, path: Path, columns: dict[str, pa.DataType], about: dict[str, str]) -> None:
+        self.path = path
+        self._lock = FileLock(f"{path}.lock")
+        self._seen: Any = None
+        self._reader: Reader | None = None
+        self._keys = Keys()
+        keys = [pa.field("digest", pa.string()), pa.field("view", pa.int16())]
+        self._schema = pa.schema([*keys, *(pa.field(n, t) for n, t in columns.items())], metadata=about)
+
+    def __len__(self) -> int:
+        with reading(self.path) as found:
+            return 0 if found is None else int(found.count_rows())
+
+    def rows(self, digests: Sequence[str], view: int) -> NDArray[np.int64]:
+        """Find where rows are.
+
+        Args:
+            digests: N content digests.
+            view: View number.
+
+        Returns:
+            (N,) int64 row numbers; -1 where there is no such row.
+        """
+        if self.path.exists():
+            self._reader = Reader(self.path)  # until it is asked again, or gone
+        self._seen = self._open()
+        self._keys.follow(self._seen)
+        return self._keys.places(digests, view)
+
+    def digests(self, view: int) -> set[str]:
+        """Return the content digest of every photo that has a row of one view."""
+        with reading(self.path) as found:
+            self._keys.follow(found)
+        return self._keys.of(view)
+
+    def append(self, digests: Sequence[str], view: int, columns: dict[str, pa.Array]) -> None:
+        """Add rows in one commit, leaving out those that another process added meanwhile.
+
+        Args:
+            digests: N content digests.
+            view: View number.
+            columns: N values for each column.
+
+        Raises:
+            OutputError: They cannot be written.
+        """
+        with self._changing():
+            found = self._open()
+            self._keys.follow(found)
+            first = {digest: i for i, digest in reversed(list(enumerate(digests)))}
+            new = sorted(i for digest, i in first.items() if not self._keys.has(digest, view))
+            if not new:
+                return
+            keys = {
+                "digest": pa.array(digests, pa.string()),
+                "view": pa.array([view] * len(digests), pa.int16()),
+            }
+            batch = pa.table({**keys, **columns}, schema=self._schema).take(pa.array(new))
+            mode = "append" if found is not None else "create"
+            lance.write_dataset(batch, str(self.path), schema=self._schema, mode=mode)
+
+    def read(self, rows: NDArray[np.int64], column: str) -> pa.ChunkedArray:
+        """Read one column of some rows, in the order asked for.
+
+        The rows are read as they were when `rows` found them, whatever another process has deleted since.
+
+        Args:
+            rows: Row numbers from the last call of `rows`, none of them -1.
+            column: Name of the column.
+
+        Returns:
+            The N values.
+        """
+        found = self._seen
+        if not len(rows):
+            return pa.chunked_array([], self._schema.field(column).type)
+        if self._few(rows):
+            return found.take(rows.tolist(), columns=[column])[column]
+        return found.to_table(columns=[column])[column].take(pa.array(rows))
+
+    def read_into(self, rows: NDArray[np.int64], column: str, out: NDArray[np.float16]) -> None:
+        """Copy one column of lists of equal length, holding no more than a few batches beside the result.
+
+        Args:
+            rows: N row numbers from the last call of `rows`, none of them -1.
+            column: Name of the column.
+            out: (N, D), filled here.
+        """
+        if not len(rows):
+            return
+        if self._few(rows):
+            for start in range(0, len(rows), _ROWS):
+                some = rows[start : start + _ROWS].tolist()
+                taken = self._seen.take(some, columns=[column])[column].combine_chunks()
+                out[start : start + _ROWS] = _matrix(taken)
+            return
+        order = np.argsort(rows, kind="stable")
+        wanted, passed = rows[order], 0
+        for batch in self._seen.to_batches(columns=[column], batch_size=_ROWS, **_LITTLE_AHEAD):
+            low, high = np.searchsorted(wanted, [passed, passed + batch.num_rows])
+            out[order[low:high]] = _matrix(batch.column(0))[wanted[low:high] - passed]
+            passed += batch.num_rows
+
+    def _few(self, rows: NDArray[np.int64]) -> bool:
+        # A whole read is several times faster than a random one.
+        return len(rows) * 4 < int(self._seen.count_rows())
+
+    def compact(self) -> None:
+        """Merge many small commits, so that later reads stay fast, and remove what no row needs any more.
+
+        What `rows` found before cannot be read after this.
+        """
+        with self._changing():
+            found = self._open()
+            if found is None:
+                return
+            if len(found.get_fragments()) > _FRAGMENTS:
+                found.optimize.compact_files()
+            self._clean(found)
+
+    def drop(self, digests: Sequence[str]) -> int:
+        """Delete all rows of some photos and return how many rows went."""
+        with self._changing():
+            before, found = len(self), self._open()
+            if found is None:
+                return 0
+            for start in range(0, len(digests), 1000):
+                listed = ", ".join(f"'{digest}'" for digest in digests[start : start + 1000])
+                found.delete(f"digest IN ({listed})")
+            found.optimize.compact_files()
+            self._clean(found)
+            return before - len(self)
+
+    def _clean(self, found: Any) -> None:
+        self._seen = self._reader = None
+        with nobody_reads(self.path) as nobody:
+            if nobody:
+                # With those that a killed process wrote and did not commit: nobody else is writing.
+                found.cleanup_old_versions(retain_versions=1, delete_unverified=True)
+            else:
+                found.cleanup_old_versions(_KEEP)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with writing_to_store(f"to the store at {str(self.path)!r}"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._lock:
+                yield
+
+    def _open(self) -> Any:
+        return _opened(self.path)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Any]:
+    """Open the newest version of a table, whose rows can be read until the block is left.
+
+    Args:
+        path: Folder of the table.
+
+    Yields:
+        The Lance data set; ``None`` where there is no table.
+    """
+    reader = Reader(path) if path.exists() else None
+    try:
+        yield _opened(path)
+    finally:
+        if reader is not None:
+            reader.close()
+
+
+def _opened(path: Path) -> Any:
+    # A process killed while it made the table leaves a folder without a version in it.
+    made = any(path.glob("_versions/*.manifest"))
+    return lance.dataset(str(path)) if made else None
+
+
+def _matrix(lists: pa.FixedSizeListArray) -> NDArray[np.float16]:
+    values: NDArray[np.float16] = lists.flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(len(lists), -1)

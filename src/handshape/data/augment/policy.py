@@ -1,0 +1,149 @@
+"""The policy: how views of a photo are made, and one view of a batch of photos."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from handshape.config.augment import AugmentOptions
+from handshape.data.augment.background import cut_out, make_backgrounds
+from handshape.data.augment.geometry import Moves, move
+from handshape.data.augment.photometric import blur, erase, relight
+from handshape.data.augment.rooms import rooms_digest
+
+# The view that shows the photo in a mirror: a left hand for a right one, as half the webcams show it.
+MIRRORED = -1
+# Numbers in [-1, 1] that one view of one photo takes; the first five are as old as the store.
+_MOVES, _LIGHT, _BLUR, _ERASE = 8, 5, 1, 5
+
+
+@dataclass(frozen=True)
+class Views:
+    """How views of a photo are made. A view is mirrored only where that is asked for: it is another hand.
+
+    Every photo and view number has random numbers of its own, so that a view can be kept by the photo's
+    content, its number and this policy. That, and moving a whole batch with one resampling, is why these are
+    not torchvision's transforms: those draw from one global source, and treat all photos of a batch alike.
+
+    Args:
+        rotation: Largest turn to either side, in degrees.
+        scale: Largest change of size to either side, as a factor minus one.
+        shift: Largest shift along each axis, as a fraction of the image's side.
+        brightness: Largest change of brightness to either side, as a factor minus one.
+        perspective: Largest tilt about each axis: how much nearer an edge comes, as a fraction.
+        contrast: Largest change of contrast to either side, as a factor minus one.
+        saturation: Largest change of saturation to either side, as a factor minus one.
+        tint: Largest change of each colour channel to either side, as a factor minus one.
+        blur: Largest deviation of a Gaussian blur, as a fraction of the image's side; half are not blurred.
+        erase: Largest side of an erased rectangle, as a fraction of the image's side; half have none.
+        mirror: Whether half of the views are mirror images.
+        background: ``keep``; ``made`` puts hands from plain backgrounds before noise, gradients and generated
+            rooms; ``photos`` before photos of rooms.
+        rooms: Folder of those photos.
+        rooms_digest: Stands for their content.
+    """
+
+    rotation: float = 15.0
+    scale: float = 0.15
+    shift: float = 0.08
+    brightness: float = 0.3
+    perspective: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    tint: float = 0.0
+    blur: float = 0.0
+    erase: float = 0.0
+    mirror: bool = False
+    background: Literal["keep", "made", "photos"] = "keep"
+    rooms: str = ""
+    rooms_digest: str = ""
+
+    def apply(self, batch: Tensor, digests: Sequence[str], view: int) -> Tensor:
+        """Return one view of each image; the same digest and view number give the same view everywhere.
+
+        Args:
+            batch: (B, H, W, 3) uint8, RGB.
+            digests: B content digests, from which the random numbers come.
+            view: View number, 1 and up.
+
+        Returns:
+            (B, H, W, 3) float32 in [0, 255]; a photo goes on outside its edges as its own mirror image.
+        """
+        chances = [np.random.default_rng([int(digest, 16) % 2**64, view]) for digest in digests]
+        count = _MOVES + _LIGHT + _BLUR + _ERASE
+        drawn = np.stack([rng.uniform(-1, 1, count) for rng in chances]).astype(np.float32)
+        draws = torch.from_numpy(drawn).to(batch.device)
+        moves, light, blurs, erased = torch.split(draws, [_MOVES, _LIGHT, _BLUR, _ERASE], dim=1)
+        images = batch.permute(0, 3, 1, 2).to(torch.float32)
+        if self.background == "keep":
+            moved = move(images, self._moves(moves))
+        else:
+            moved = self._before_others(batch, images, moves, chances)
+        # The fifth of the first numbers was the light's before there were others.
+        light = torch.cat([moves[:, 4:5], light[:, 1:]], dim=1)
+        lit = relight(
+            moved,
+            self.brightness * light[:, 0],
+            self.contrast * light[:, 1],
+            self.saturation * light[:, 2],
+            self.tint * light[:, 3:4] * _WARMER.to(light.device),
+        )
+        soft = blur(lit, (blurs[:, 0] * self.blur * batch.shape[1]).clamp(min=0)) if self.blur else lit
+        seen = erase(soft, erased, self.erase) if self.erase else soft
+        return seen.clamp(0, 255).permute(0, 2, 3, 1)
+
+    def _moves(self, draws: Tensor) -> Moves:
+        turn, size, right, down, _, across, along, mirror = draws.unbind(dim=1)
+        return Moves(
+            turn * self.rotation,
+            1 + size * self.scale,
+            right * self.shift,
+            down * self.shift,
+            across * self.perspective,
+            along * self.perspective,
+            (mirror < 0) & self.mirror,
+        )
+
+    def _before_others(
+        self, batch: Tensor, images: Tensor, moves: Tensor, chances: Sequence[np.random.Generator]
+    ) -> Tensor:
+        """Move hands and what is known of their outlines, and set them before backgrounds that stay."""
+        pixels = batch.cpu().numpy()
+        alphas = torch.from_numpy(np.stack([cut_out(photo) for photo in pixels]))[:, None]
+        moved = move(torch.cat([images, alphas.to(images)], dim=1), self._moves(moves))
+        made = make_backgrounds(pixels.shape[1], chances, self.rooms, self.rooms_digest)
+        behind = torch.from_numpy(made).permute(0, 3, 1, 2).to(images)
+        hand, alpha = moved[:, :3], moved[:, 3:]
+        return hand * alpha + behind * (1 - alpha)
+
+
+# From warm to cold light: red and blue change against each other.
+_WARMER = torch.tensor([[1.0, 0.0, -1.0]])
+_STRONG = Views(
+    rotation=20.0, scale=0.2, shift=0.1, brightness=0.4, perspective=0.2, contrast=0.3, saturation=0.3,
+    tint=0.1, blur=0.01, erase=0.25,
+)  # fmt: skip
+
+
+def views_of(options: AugmentOptions) -> Views:
+    """Return the policy that settings ask for.
+
+    Args:
+        options: The settings; with ``augment`` none, nobody should ask for views.
+
+    Returns:
+        The policy.
+
+    Raises:
+        DataError: The folder of backgrounds holds no photo that can be read.
+    """
+    views = replace(_STRONG if options.augment == "strong" else Views(), mirror=options.mirror)
+    if options.background == "keep":
+        return views
+    if options.backgrounds is None:
+        return replace(views, background="made")
+    folder = str(options.backgrounds.absolute())
+    return replace(views, background="photos", rooms=folder, rooms_digest=rooms_digest(folder))

@@ -1,0 +1,1 @@
+"""Decoding photos, preparing them, and keeping what was prepared."""

@@ -1,0 +1,1 @@
+"""Reading folders, tables and remote addresses into a data set."""

@@ -1,0 +1,1 @@
+"""Confidence intervals of accuracies and of their differences."""

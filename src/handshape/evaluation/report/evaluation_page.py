@@ -1,0 +1,150 @@
+"""A recogniser measured on photos of somebody else, and the page that says what came out."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from handshape.data.checks.finding import count_of, listed
+from handshape.data.dataset import Dataset
+from handshape.evaluation.calibration import Reliability
+from handshape.evaluation.intervals.accuracy import Interval
+from handshape.evaluation.metrics import Metrics
+from handshape.evaluation.rejection import Rejection
+from handshape.evaluation.report import figures as report_plots
+from handshape.evaluation.report import plots
+from handshape.evaluation.report.cautions import is_drawn
+from handshape.evaluation.report.headline import hundred
+from handshape.evaluation.report.page import environment
+from handshape.evaluation.report.sections import Mistake, find_confusions, weakest_first
+
+# From this loss on mirrored photos it belongs on the first screen.
+_HANDED = 0.1
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What a recogniser is worth on photos.
+
+    Args:
+        tested: The photos of labels that it knows.
+        metrics: Accuracy, and figures per label and per signer.
+        interval: 95 % interval of the accuracy.
+        mirrored_accuracy: Accuracy on the mirror images of the same photos.
+        reliability: Whether its probabilities can be believed.
+        rejection: What its threshold does.
+        unknown_labels: Labels in the data that it does not know.
+        signers_trained_on: Signers that are among those it was trained on.
+    """
+
+    tested: Dataset
+    metrics: Metrics
+    interval: Interval
+    mirrored_accuracy: float
+    reliability: Reliability
+    rejection: Rejection
+    unknown_labels: Sequence[str]
+    signers_trained_on: Sequence[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``metrics.json`` holds."""
+        return {
+            **self.metrics.to_dict(),
+            "interval": [self.interval.low, self.interval.high],
+            "interval_method": self.interval.method,
+            "interval_scope": self.interval.scope,
+            "mirrored_accuracy": self.mirrored_accuracy,
+            "calibration": self.reliability.to_dict(),
+            "rejection": self.rejection.to_dict(),
+            "unknown_labels": list(self.unknown_labels),
+            "signers_trained_on": list(self.signers_trained_on),
+            "unreadable": len(self.tested.unreadable),
+        }
+
+
+def write_evaluation(
+    folder: Path, found: Evaluated, mistakes: Sequence[Mistake], description: Mapping[str, Any]
+) -> None:
+    """Write ``report.html`` and the plots it shows.
+
+    Args:
+        folder: The run.
+        found: The figures.
+        mistakes: The worst mistakes.
+        description: What the run's ``config.json`` holds.
+    """
+    metrics, accuracy = found.metrics, found.metrics.accuracy
+    matrix, labels = np.array(metrics.confusion), tuple(metrics.labels)
+    drawings = {
+        "confusion": plots.confusion("evaluation", matrix, labels),
+        "coverage": report_plots.coverage("evaluation", found.rejection, None),
+    }
+    if metrics.signers:
+        drawings["signers"] = report_plots.group_bars("signer", "evaluation", metrics.signers)
+    if metrics.sources:
+        drawings["sources"] = report_plots.group_bars("source", "evaluation", metrics.sources)
+    for name, svg in drawings.items():
+        plots.write_svg(folder / "plots" / f"{name}.svg", svg)
+    claim = hundred(accuracy, metrics.n)
+    page = (
+        environment()
+        .get_template("evaluate.html")
+        .render(
+            claim=claim[0].upper() + claim[1:],
+            full=min(max(round(100 * accuracy), int(accuracy > 0)), 99 + int(accuracy == 1)),
+            figures=metrics,
+            interval=found.interval,
+            reliability=found.reliability,
+            rejection=found.rejection,
+            mirrored=found.mirrored_accuracy,
+            cautions=list(_cautions(found)),
+            mistakes=mistakes,
+            confusions=find_confusions(metrics),
+            order=weakest_first(metrics),
+            drawings={name: Markup(svg) for name, svg in drawings.items()},
+            description=description,
+            command=shlex.join(["handshape", *description["argv"]]) if description["argv"] else "",
+            version=version("handshape"),
+        )
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def _cautions(found: Evaluated) -> Iterator[tuple[str, str]]:
+    if is_drawn(found.tested):
+        yield (
+            "Drawn hands",
+            "These hands were drawn by a program. The figures say nothing about people.",
+        )
+    if found.signers_trained_on:
+        names = listed(tuple(found.signers_trained_on))
+        yield (
+            "Known signers",
+            f"It was trained on photos of {names}, who are tested here: for people it has never seen "
+            "this figure is too good.",
+        )
+    elif not found.metrics.signers:
+        yield (
+            "Signers not known",
+            "Whether it was trained on the people in these photos is not known here. If it was, this figure "
+            "is too good for others.",
+        )
+    if found.metrics.accuracy - found.mirrored_accuracy > _HANDED:
+        yield (
+            "Left hands",
+            f"Of the same photos mirrored, {100 * found.mirrored_accuracy:.0f} % are read right instead of "
+            f"{100 * found.metrics.accuracy:.0f} %: signers of the other hand are read worse.",
+        )
+    if found.unknown_labels:
+        yield "Left out", f"It does not know the labels {listed(tuple(found.unknown_labels))}."
+    if found.metrics.missing_labels:
+        untested = listed(found.metrics.missing_labels)
+        yield "Untested labels", f"No photo here shows {untested}: nothing is said about them."
+    if found.tested.unreadable:
+        files = count_of(len(found.tested.unreadable), "file", "files")
+        yield "Unreadable", f"{files} could not be read, the first: {found.tested.unreadable[0].name}."

@@ -1,0 +1,103 @@
+"""The model card: what a bundle's README says of it, with the head that the Hugging Face hub reads."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from handshape.evaluation.report.page import environment, split_words
+from handshape.models.hand import hand_finder as landmarks
+from handshape.models.network import NetworkConfig
+
+_NETWORKS = {
+    "cnn": "a small CNN trained from scratch",
+    "frozen": "a head on the frozen features of {backbone}",
+    "finetune": "{backbone}, fine-tuned",
+}
+_ROOMS = (
+    "a head on the frozen features of {backbone} for familiar photos, and beside it one on the landmarks of "
+    "the hand for all others"
+)
+_SPLITS = {"signer": "split by signer", "random": "split at random", "given": "split as given"}
+
+
+def model_card(
+    labels: tuple[str, ...],
+    network: NetworkConfig,
+    threshold: float,
+    trained_on: Mapping[str, Any],
+    figures: Mapping[str, Any],
+) -> str:
+    """Write the model card of a recogniser in Markdown; signers and sources are counted, never named.
+
+    Args:
+        labels: K labels.
+        network: Description of the network.
+        threshold: Probability below which it answers "unsure", in [0, 1].
+        trained_on: ``train`` and ``valid`` photos, ``signers`` and kind of ``split`` of the training data.
+        figures: The model's part of ``metrics.json``, with ``left_out`` where each signer or source was
+            left out once; empty where nothing was measured.
+
+    Returns:
+        The card. It has no name or path of the photos in it.
+
+    Source: https://huggingface.co/docs/hub/model-cards, for the fields of the head.
+    """
+    tested = sum(label["support"] for label in figures["labels"].values()) if figures else 0
+    split = trained_on.get("split", "")
+    cards = environment()
+    cards.filters.update(yaml=_quoted, plain=_plain)
+    return cards.get_template("card.md").render(
+        labels=labels,
+        network_words=_words(network),
+        threshold=threshold,
+        trained_on=trained_on,
+        figures=figures,
+        metrics=list(_metrics(figures)) if figures else [],
+        tested=tested,
+        data_words=f"The owner's photos ({tested} on the test side, {_SPLITS.get(split, 'no split')})",
+        split_words=split_words(split) if figures else "",
+        weakest=_weakest(figures["labels"]) if figures else [],
+        signers=sorted(one["accuracy"] for one in figures["signers"].values()) if figures else [],
+        no_hand=figures.get("no_hand_refused"),
+        left_out=figures.get("left_out"),
+    )
+
+
+def _words(network: NetworkConfig) -> str:
+    if network.backbone == landmarks.NAME:
+        return "a head on the landmarks of the hand"
+    return (_ROOMS if network.hands else _NETWORKS[network.model]).format(backbone=network.backbone)
+
+
+def _metrics(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    low, high = figures["test_interval"]
+    yield {"type": "accuracy", "value": figures["test_accuracy"], "name": "Accuracy"}
+    yield {"type": "accuracy", "value": low, "name": "Accuracy, lower end of the 95 % interval"}
+    yield {"type": "accuracy", "value": high, "name": "Accuracy, upper end of the 95 % interval"}
+    yield {"type": "f1", "value": figures["macro_f1"], "name": "Macro F1"}
+    if figures["mirrored_accuracy"] is not None:
+        mirrored = figures["mirrored_accuracy"]
+        yield {"type": "accuracy", "value": mirrored, "name": "Accuracy on the mirrored photos"}
+    left_out = figures.get("left_out")
+    if left_out:
+        words = f"Accuracy, each {left_out['kind']} left out once, mean"
+        yield {"type": "accuracy", "value": left_out["mean"], "name": words}
+    error = figures["calibration"]["after"]["ece"]
+    yield {"type": "expected_calibration_error", "value": error, "name": "Expected calibration error"}
+
+
+def _weakest(labels: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    # Untested labels first: nothing is known of them, which is worse than any figure.
+    return sorted(labels.items(), key=lambda item: -1.0 if item[1]["recall"] is None else item[1]["recall"])
+
+
+def _quoted(text: str) -> str:
+    """Quote text for YAML, of which JSON strings are a part but for characters that do not print."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in quoted)
+
+
+def _plain(text: str) -> str:
+    """Keep a user's words from being Markdown or HTML."""
+    spaced = " ".join(text.split())
+    return "".join(f"\\{one}" if one in "\\`*_[]<>|#" else one for one in spaced)

@@ -1,0 +1,1 @@
+"""Running networks outside training."""

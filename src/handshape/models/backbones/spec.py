@@ -1,0 +1,27 @@
+"""How one backbone is to be made, whichever library its network is from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from handshape.data.images.decode import Preprocessing
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network built without weights, cut, and where its own weights come from.
+
+    Args:
+        network: The whole network, whose names of tensors its weights have.
+        body: The layers of it before its classifier, from (N, 3, H, W) to (N, C, h, w).
+        preprocessing: What its weights were trained with.
+        download: Gets its own weights, and checks their hash.
+        packaged: They lie in the package: then they are read, and not looked for elsewhere.
+    """
+
+    network: nn.Module
+    body: nn.Module
+    preprocessing: Preprocessing
+    download: Callable[[], Mapping[str, Tensor]]
+    packaged: bool = False

@@ -1,0 +1,1 @@
+"""Finding a hand, its landmarks, and classifying its pose."""

@@ -1,0 +1,1 @@
+"""Teach: signs of the visitor's own, on the live page."""

@@ -1,0 +1,71 @@
+"""The hand in a photo: found as the photo comes in, and its landmarks kept for training."""
+
+import threading
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from handshape.data.augment import Views
+from handshape.data.images.decode import decode_image
+from handshape.data.images.prepared import content_digest
+from handshape.features.extract import Commits, Extractor
+from handshape.models.backbones.registry import load_backbone
+from handshape.models.hand import hand_finder as landmarks
+from handshape.models.heads import Pool
+
+Points = list[tuple[float, float]]
+"""21 landmarks, x to the right and y down, in shares of the photo's sides."""
+
+_EXACT = 4  # decimals of a landmark: less than a pixel
+
+
+class Hands:
+    """Finds hands, one photo at a time.
+
+    Args:
+        store: The feature store's folder.
+    """
+
+    def __init__(self, store: Path) -> None:
+        self._store, self._lock = store, threading.Lock()
+        self._known: dict[str, Points | None] = {}
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        """What makes features of landmarks."""
+        return Extractor(load_backbone(landmarks.NAME), 1, Views(), torch.device("cpu"))
+
+    def look(self, data: bytes) -> Points | None:
+        """Find the hand in a photo.
+
+        Args:
+            data: Content of an image file.
+
+        Returns:
+            Its landmarks; ``None`` where there is no hand.
+
+        Raises:
+            ImageError: The photo cannot be read.
+        """
+        digest = content_digest(data)
+        with self._lock:
+            if digest not in self._known:
+                self._known[digest] = self._find(data, digest)
+            return self._known[digest]
+
+    def _find(self, data: bytes, digest: str) -> Points | None:
+        backbone = self.extractor.backbone
+        prepared = backbone.preprocessing.prepare(decode_image(data)[0])
+        finder = backbone.body
+        assert isinstance(finder, landmarks.Landmarks)
+        with torch.inference_mode():
+            hands = finder.find(backbone.preprocessing.normalise(torch.from_numpy(prepared)[None]))
+            rows = Pool(1, 1, 1)(finder.measured(hands)).flatten(1).half().numpy()
+        # Training finds them in the store, as if the extractor had made them.
+        commits = Commits(self.extractor.table(self._store), 0)
+        commits.add([digest], rows)
+        commits.now()
+        if not hands.found[0]:
+            return None
+        return [(round(x, _EXACT), round(y, _EXACT)) for x, y, _ in hands.points[0].tolist()]

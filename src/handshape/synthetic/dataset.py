@@ -1,0 +1,167 @@
+"""A folder of drawn pictures, one folder per label, with a table of what is known about each."""
+
+import csv
+import multiprocessing
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from handshape.errors import OutputError
+from handshape.synthetic.picture import Truth, draw_image
+from handshape.synthetic.scene import Style
+from handshape.synthetic.signer import make_signer
+from handshape.synthetic.skeleton import JOINTS
+
+TRUTH = "truth.csv"
+"""Name of the table at the root of a drawn data set."""
+
+COLUMNS = (
+    *("path", "label", "signer", "handedness", "style", "tone"),
+    *("turn", "tilt", "roll", "x0", "y0", "x1", "y1"),
+    *JOINTS,
+)
+"""Columns of the table: angles in degrees, the hand's box in pixels (x1 and y1 exclusive)."""
+
+Row = tuple[str | int, ...]
+
+_QUALITY = 92
+_WORTH_A_PROCESS = 200  # below this many pictures, starting processes costs more than it saves
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Pictures of one signer and label; what one process draws at a time."""
+
+    folder: Path
+    label: str
+    signer: int
+    images: int
+    size: int
+    style: Style
+    seed: int
+
+
+def draw_dataset(
+    out: Path,
+    labels: Sequence[str],
+    *,
+    signers: int,
+    images: int,
+    size: int = 224,
+    style: Style = "studio",
+    seed: int = 0,
+    force: bool = False,
+    workers: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> list[Row]:
+    """Draw a data set into ``out/<label>/signer<N>_<label>_<index>.jpg`` with ``out/truth.csv``.
+
+    Every picture has its own seed, so the bytes do not depend on the number of processes. The folder appears
+    only when it is complete.
+
+    Args:
+        out: Folder to make.
+        labels: Letters to draw.
+        signers: Number of signers, named from 1.
+        images: Pictures per label and signer.
+        size: Height and width, pixels.
+        style: Kind of background.
+        seed: Seed of signers and pictures.
+        force: Whether a folder that is not empty is replaced.
+        workers: Processes to draw with; small sets are drawn in this one.
+        progress: Called with the number of pictures just finished.
+
+    Returns:
+        The rows of the table, in the order of ``COLUMNS``.
+
+    Raises:
+        OutputError: ``out`` is a file or a folder that is not empty, and ``force`` is not given.
+        UsageError: A label is no letter.
+    """
+    with _new_folder(out, force) as folder:
+        batches = []
+        for label in labels:
+            (folder / label).mkdir()
+            batches += [_Batch(folder, label, n + 1, images, size, style, seed) for n in range(signers)]
+        rows = []
+        for drawn in _run(batches, workers if len(batches) * images >= _WORTH_A_PROCESS else 1):
+            rows += drawn
+            if progress is not None:
+                progress(len(drawn))
+        _write_table(folder / TRUTH, rows)
+    return rows
+
+
+def _run(batches: Sequence[_Batch], workers: int) -> Iterator[list[Row]]:
+    if workers <= 1:
+        yield from map(_draw_batch, batches)
+        return
+    # Spawned, not forked: a fork of a process in which torch runs threads may hang.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(_draw_batch, batches)
+
+
+def _draw_batch(batch: _Batch) -> list[Row]:
+    signer = make_signer(batch.signer, batch.seed)
+    rows = []
+    for index in range(batch.images):
+        drawn = draw_image(
+            batch.label, signer, seed=batch.seed, index=index, size=batch.size, style=batch.style
+        )
+        name = f"{batch.label}/signer{batch.signer}_{batch.label}_{index:04d}.jpg"
+        Image.fromarray(drawn.pixels).save(batch.folder / name, quality=_QUALITY)
+        rows.append(_row(name, drawn.truth))
+    return rows
+
+
+def _row(name: str, truth: Truth) -> Row:
+    angles = (f"{angle:.2f}" for angle in (*truth.view, *truth.pose))
+    turn, tilt, roll, *pose = angles
+    known = (name, truth.label, truth.signer, truth.handedness, truth.style, truth.tone)
+    return (*known, turn, tilt, roll, *truth.box, *pose)
+
+
+def _write_table(path: Path, rows: Iterable[Row]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(COLUMNS)
+        table.writerows(rows)
+
+
+@contextmanager
+def _new_folder(out: Path, force: bool) -> Iterator[Path]:
+    """Give a temporary folder beside ``out`` that takes its place when the block ends without an error."""
+    _check_folder(out, force)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    folder.chmod(0o755)  # mkdtemp's own mode would hide the data set from other users
+    try:
+        yield folder
+        if out.exists():
+            shutil.rmtree(out)
+        folder.rename(out)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_folder(out: Path, force: bool) -> None:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not force:
+        raise OutputError(
+            f"{str(out)!r} is not empty",
+            "a new or empty folder",
+            "choose another, or add --force to replace it",
+        )
+    if not (out / TRUTH).is_file():  # nobody's photos are deleted by a slip
+        raise OutputError(
+            f"{str(out)!r} holds something else than drawn hands",
+            "a drawn data set, which --force may replace",
+            "choose another folder",
+        )

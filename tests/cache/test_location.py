@@ -1,0 +1,47 @@
+import re
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from handshape.cache.location import open_store
+from handshape.errors import OutputError
+
+
+def test_open_store__makes_the_folder(tmp_path: Path) -> None:
+    place = tmp_path / "a" / "my störe"
+    assert open_store(place) == place
+    assert place.is_dir()
+    assert open_store(place) == place  # a second time
+
+
+def test_open_store__the_user_s_cache_by_default() -> None:
+    place = open_store()
+    assert place == platformdirs.user_cache_path("handshape")
+    assert place.is_dir()
+
+
+def test_open_store__knows_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert open_store(Path("~/store")) == tmp_path / "store"
+
+
+@pytest.mark.parametrize(("below", "reason"), [("", "File exists"), ("deeper", "Not a directory")])
+def test_open_store__a_file_is_in_the_way(tmp_path: Path, below: str, reason: str) -> None:
+    (tmp_path / "file").write_text("dear")
+    place = tmp_path / "file" / below
+    message = (
+        f"cannot write to the store at '{place}' ({reason}); expected a folder that can be written to; "
+        "choose another with --store"
+    )
+    with pytest.raises(OutputError, match=re.escape(message)):
+        open_store(place)
+
+
+def test_open_store__no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", refuse)  # root may write anywhere
+    with pytest.raises(OutputError, match=r"store at .* \(Permission denied\)"):
+        open_store(tmp_path)

@@ -1,0 +1,45 @@
+import errno
+import os
+import re
+
+import pytest
+
+from handshape.cache.writing import writing, writing_to_store
+from handshape.errors import DataNotFoundError, OutputError
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "No space left on device"),
+        (
+            OSError("LanceError(IO): write failed: Disk quota exceeded (os error 122), x.rs:1"),
+            "Disk quota exceeded",
+        ),
+        (OSError("of several\n lines"), "of several lines"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_writing__says_why(error: OSError, reason: str) -> None:
+    message = f"cannot write the run to 'a' ({reason}); expected room on a disk; choose another --out"
+    refused = pytest.raises(OutputError, match=f"^{re.escape(message)}$")
+    with refused, writing("the run to 'a'", "choose another --out"):
+        raise error
+
+
+def test_writing__what_libraries_raise() -> None:
+    with pytest.raises(OutputError, match="disk full"), writing("a", "b", RuntimeError):
+        raise RuntimeError("disk full")
+    with pytest.raises(RuntimeError, match="another matter"), writing("a", "b"):
+        raise RuntimeError("another matter")
+
+
+def test_writing__keeps_what_another_error_says() -> None:
+    with pytest.raises(DataNotFoundError, match="no photo"), writing_to_store("a"):
+        raise DataNotFoundError("no photo", "a photo", "look for it")
+
+
+def test_writing_to_store__says_what_to_do() -> None:
+    with pytest.raises(OutputError) as caught, writing_to_store("a"):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    assert caught.value.remedy == "make room, or choose another place with --store"

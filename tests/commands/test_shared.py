@@ -1,0 +1,57 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handshape.commands.shared import scan_material, survey_material
+from handshape.config.data import DataConfig
+from handshape.data.data_report import Survey
+from handshape.errors import DataError
+
+
+def survey(data: Path, store: Path, **settings: Any) -> Survey:
+    config = DataConfig(data=data, store=store, **settings)
+    return survey_material(config, scan_material(config, size=32)[1])
+
+
+def test_scan_material__says_what_was_left_out(
+    cli: Any, make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    photos = make_photos("AB", signers=2, images=3)
+    (photos / "A" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    answer = cli("inspect", photos, "--store", tmp_path / "store", "--out", tmp_path / "run", "--json")
+    assert answer.code == 0
+    assert "1 files left out, the first: A/broken.jpg, " in answer.err
+    assert "`handshape inspect` lists them" in answer.err
+
+
+def test_survey_material__one_label_only(make_photos: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError,
+        match=r"one label only \('A'\); expected images of at least two labels; add a folder for another",
+    ):
+        survey(make_photos("A"), tmp_path / "store")
+
+
+def test_digest__stands_for_content_labels_signers_and_sides(
+    make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    photos, store = make_photos("AB", signers=3, images=2), tmp_path / "store"
+    first = survey(photos, store).digest
+    assert survey(photos, store).digest == first
+    others = [
+        survey(photos, store, seed=1).digest,
+        survey(photos, store, signer=r"signer(\d)").digest,
+        survey(make_photos("ABC", signers=3, images=2, name="more"), store).digest,
+    ]
+    (photos / "A").rename(photos / "C")
+    others.append(survey(photos, store).digest)
+    assert len({first, *others}) == 5
+
+
+def test_digest__does_not_depend_on_where_the_photos_are(
+    make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    one, other = (survey(make_photos("AB", name=name), tmp_path / "store") for name in ("one", "other"))
+    assert one.digest == other.digest

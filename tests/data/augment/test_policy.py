@@ -1,0 +1,219 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from handshape.config.augment import AugmentOptions
+from handshape.data.augment import MIRRORED, Views, views_of
+from handshape.data.images.prepared import content_digest
+from handshape.features.extract import Extractor
+from handshape.models.backbones.registry import load_backbone
+
+NAMES = [content_digest(bytes([number])) for number in range(6)]
+STILL = Views(rotation=0, scale=0, shift=0, brightness=0)
+
+
+def photos(count: int = 6, size: int = 24) -> Tensor:
+    """Smooth photos, so that a small move is a small change."""
+    rng = np.random.default_rng(0)
+    small = [Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)) for _ in range(count)]
+    return torch.from_numpy(np.stack([np.array(image.resize((size, size))) for image in small]))
+
+
+def test_apply__shape_type_and_range() -> None:
+    seen = Views().apply(photos(), NAMES, 1)
+    assert seen.shape == (6, 24, 24, 3)
+    assert seen.dtype == torch.float32
+    assert seen.min() >= 0
+    assert seen.max() <= 255
+
+
+def test_apply__views_differ_from_the_photo_and_from_each_other() -> None:
+    batch = photos()
+    seen = [Views().apply(batch, NAMES, view) for view in (1, 2, 3)]
+    for view in seen:
+        changed = (view - batch.float()).abs().mean(dim=(1, 2, 3))
+        assert (changed > 1).all()
+    assert not torch.equal(seen[0], seen[1])
+    assert not torch.equal(seen[1], seen[2])
+
+
+def test_apply__repeats_exactly() -> None:
+    assert torch.equal(Views().apply(photos(), NAMES, 2), Views().apply(photos(), NAMES, 2))
+
+
+def test_apply__whatever_else_is_in_the_batch() -> None:
+    batch = photos()
+    whole = Views().apply(batch, NAMES, 1)
+    for index in range(6):
+        assert torch.equal(Views().apply(batch[[index]], [NAMES[index]], 1)[0], whole[index])
+    order = [5, 2, 0]
+    assert torch.equal(Views().apply(batch[order], [NAMES[i] for i in order], 1), whole[order])
+
+
+def test_apply__two_photos_are_moved_in_two_ways() -> None:
+    twice = photos(1).repeat(2, 1, 1, 1)
+    first, second = Views().apply(twice, NAMES[:2], 1)
+    assert not torch.equal(first, second)
+
+
+def test_apply__nothing_to_change() -> None:
+    torch.testing.assert_close(STILL.apply(photos(), NAMES, 1), photos().float(), atol=0.01, rtol=0)
+
+
+def centres(batch: Tensor) -> Tensor:
+    """(B, 2) where a bright spot is, in pixels from the top left corner."""
+    light = batch.sum(dim=-1)
+    place = torch.arange(batch.shape[1], dtype=torch.float32)
+    total = light.sum(dim=(1, 2))
+    return torch.stack([(light.sum(1) * place).sum(1), (light.sum(2) * place).sum(1)], dim=1) / total[:, None]
+
+
+def spot(count: int, size: int = 64) -> Tensor:
+    """A bright spot in the middle right, on black."""
+    batch = torch.zeros(count, size, size, 3, dtype=torch.uint8)
+    batch[:, size // 2 - 2 : size // 2 + 2, 3 * size // 4 - 2 : 3 * size // 4 + 2] = 200
+    return batch
+
+
+def test_apply__shifts_within_its_limit() -> None:
+    names = [content_digest(bytes([1, number])) for number in range(40)]
+    moved = centres(Views(0, 0, 0.1, 0).apply(spot(40), names, 1)) - centres(spot(40).float())
+    assert moved.abs().max() <= 6.4 + 0.1
+    assert moved.abs().amax(dim=0).min() > 5  # along both axes, nearly to the limit
+    assert moved.min() < -5
+    assert moved.max() > 5
+
+
+def test_apply__turns_and_scales_within_their_limits() -> None:
+    names = [content_digest(bytes([2, number])) for number in range(40)]
+    middle = 31.5
+    before = centres(spot(40).float()) - middle
+    radius = before.norm(dim=1)
+    turned = centres(Views(30, 0, 0, 0).apply(spot(40), names, 1)) - middle
+    torch.testing.assert_close(turned.norm(dim=1), radius, atol=0.3, rtol=0)
+    angles = torch.rad2deg(torch.atan2(turned[:, 1], turned[:, 0]) - torch.atan2(before[:, 1], before[:, 0]))
+    assert 25 < angles.abs().max() <= 30.5
+    assert angles.min() < -20
+    assert angles.max() > 20
+    scaled = (centres(Views(0, 0.2, 0, 0).apply(spot(40), names, 1)) - middle).norm(dim=1) / radius
+    assert scaled.min() == pytest.approx(0.8, abs=0.05)
+    assert scaled.max() == pytest.approx(1.2, abs=0.05)
+
+
+def test_apply__is_never_mirrored() -> None:
+    # Turned by at most 15 degrees, what is left stays left; a mirrored hand would be the other hand.
+    names = [content_digest(bytes([3, number])) for number in range(40)]
+    assert (centres(Views().apply(spot(40), names, 1))[:, 0] > 32).all()
+
+
+def test_apply__light_changes_within_its_limit() -> None:
+    names = [content_digest(bytes([4, number])) for number in range(40)]
+    flat = torch.full((40, 4, 4, 3), 100, dtype=torch.uint8)
+    lit = Views(0, 0, 0, 0.3).apply(flat, names, 1)
+    assert lit.std(dim=(1, 2, 3)).max() < 0.01
+    assert 69.99 <= lit.min() < 76
+    assert 124 < lit.max() <= 130.01
+
+
+def test_apply__nothing_dark_comes_in_from_outside() -> None:
+    grey = torch.full((6, 16, 16, 3), 90, dtype=torch.uint8)
+    seen = Views(brightness=0, perspective=0.3).apply(grey, NAMES, 1)
+    torch.testing.assert_close(seen, grey.float(), atol=0.01, rtol=0)
+
+
+def test_apply__mirrors_half_where_asked_and_only_there() -> None:
+    names = [content_digest(bytes([5, number])) for number in range(200)]
+    still = replace(STILL, mirror=True).apply(spot(200), names, 1)
+    turned = centres(still)[:, 0] < 32
+    assert 70 < int(turned.sum()) < 130
+    torch.testing.assert_close(still[turned], spot(200)[turned].flip(2).float(), atol=0.01, rtol=0)
+    strong = views_of(AugmentOptions(augment="strong"))
+    assert (centres(replace(strong, erase=0.0).apply(spot(200), names, 1))[:, 0] > 32).all()
+
+
+def test_apply__perspective_brings_an_edge_nearer() -> None:
+    names = [content_digest(bytes([6, number])) for number in range(40)]
+    before, middle = centres(spot(40).float()), 31.5
+    moved = centres(replace(STILL, perspective=0.2).apply(spot(40), names, 1))
+    away = (moved[:, 0] - middle) / (before[:, 0] - middle)
+    assert 0.85 < away.min() < 0.95 and 1.05 < away.max() < 1.2
+
+
+def test_apply__colour_changes_within_its_limits() -> None:
+    names = [content_digest(bytes([7, number])) for number in range(40)]
+    orange = torch.tensor([200.0, 120.0, 60.0]).to(torch.uint8).expand(40, 4, 4, 3)
+    grey = (orange.float() @ torch.tensor([0.299, 0.587, 0.114]))[:, 0, 0]
+    seen = replace(STILL, saturation=0.5).apply(orange, names, 1)[:, 0, 0]
+    torch.testing.assert_close(seen @ torch.tensor([0.299, 0.587, 0.114]), grey, atol=0.01, rtol=0)
+    share = (seen[:, 0] - grey) / (200 - grey)
+    assert 0.5 <= share.min() < 0.6 and 1.4 < share.max() <= 1.5
+    tinted = replace(STILL, tint=0.1).apply(orange, names, 1)[:, 0, 0] / orange[:, 0, 0].float()
+    torch.testing.assert_close(tinted[:, 0] - 1, 1 - tinted[:, 2], atol=1e-3, rtol=0)
+    assert 0.08 < (tinted[:, 0] - 1).abs().max() <= 0.1
+
+
+def test_apply__contrast_is_about_the_mean() -> None:
+    batch = photos()
+    seen = replace(STILL, contrast=0.3).apply(batch, NAMES, 1)
+    torch.testing.assert_close(seen.mean(dim=(1, 2, 3)), batch.float().mean(dim=(1, 2, 3)), atol=2, rtol=0)
+    change = seen.std(dim=(1, 2, 3)) / batch.float().std(dim=(1, 2, 3))
+    assert change.min() > 0.69 and change.max() < 1.31 and change.std() > 0.05
+
+
+def test_apply__blurs_some_photos_and_keeps_their_light() -> None:
+    names = [content_digest(bytes([8, number])) for number in range(40)]
+    seen = replace(STILL, blur=0.03).apply(spot(40), names, 1)
+    peaks = seen.amax(dim=(1, 2, 3))
+    assert 10 < int((peaks > 199).sum()) < 30 and peaks.min() < 150
+    torch.testing.assert_close(
+        seen.sum(dim=(1, 2, 3)), spot(40).float().sum(dim=(1, 2, 3)), rtol=0.01, atol=0
+    )
+
+
+def test_apply__erases_rectangles_of_one_grey_in_half_of_the_photos() -> None:
+    names = [content_digest(bytes([9, number])) for number in range(200)]
+    white = torch.full((200, 32, 32, 3), 255, dtype=torch.uint8)
+    erased = replace(STILL, erase=0.5).apply(white, names, 1)[..., 0] < 254.5
+    shares = erased.float().mean(dim=(1, 2))
+    assert 60 < int((shares > 0).sum()) < 110 and 0.12 < shares.max() <= 0.27
+
+
+def test_apply__a_new_background_leaves_the_hand() -> None:
+    hands = torch.zeros(3, 64, 64, 3, dtype=torch.uint8)
+    hands[:, 16:48, 20:44] = torch.tensor([180, 130, 100], dtype=torch.uint8)
+    seen = replace(STILL, background="made").apply(hands, NAMES[:3], 1)
+    torch.testing.assert_close(seen[:, 22:42, 26:38], hands[:, 22:42, 26:38].float(), atol=1, rtol=0)
+    behind = seen[:, :12]
+    assert (behind.flatten(1).std(dim=1) > 1).any() and (behind.mean(dim=(1, 2, 3)) > 20).any()
+    again = replace(STILL, background="made").apply(hands[1:2], NAMES[1:2], 1)
+    assert torch.equal(again[0], seen[1])
+
+
+def test_views_of__what_settings_ask_for(tmp_path: Path) -> None:
+    assert views_of(AugmentOptions()) == Views()
+    strong = views_of(AugmentOptions(augment="strong", mirror=True, background="new"))
+    assert strong.perspective > 0 and strong.mirror and strong.background == "made"
+    Image.new("RGB", (40, 30), (10, 200, 30)).save(tmp_path / "room.png")
+    photo = views_of(AugmentOptions(background="new", backgrounds=tmp_path))
+    assert photo.background == "photos" and photo.rooms == str(tmp_path) and len(photo.rooms_digest) == 32
+    hands = torch.zeros(40, 64, 64, 3, dtype=torch.uint8)
+    hands[:, 16:48, 20:44] = 180
+    names = [content_digest(bytes([10, number])) for number in range(40)]
+    seen = replace(photo, rotation=0, scale=0, shift=0, brightness=0).apply(hands, names, 1)
+    green = (seen[:, 2, 2] - torch.tensor([10.0, 200.0, 30.0])).abs().amax(dim=1) < 1
+    assert int(green.sum()) > 20
+
+
+def test_views_of__two_policies_are_kept_apart(tmp_path: Path) -> None:
+    tables = []
+    backbone = load_backbone("squeezenet1_1", "untrained")
+    for options in (AugmentOptions(), AugmentOptions(augment="strong"), AugmentOptions(mirror=True)):
+        extractor = Extractor(backbone, 2, views_of(options), torch.device("cpu"))
+        assert extractor.table(tmp_path, 0).path == extractor.table(tmp_path, MIRRORED).path
+        tables.append(extractor.table(tmp_path, 1).path)
+    assert len(set(tables)) == 3

@@ -1,0 +1,45 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from handshape.data.images.in_memory import as_images, as_pixels
+from handshape.errors import ShapeError
+
+PIXELS = np.arange(8 * 9 * 3, dtype=np.uint8).reshape(8, 9, 3)
+
+
+def test_as_pixels__path_picture_and_array(tmp_path: Path) -> None:
+    Image.fromarray(PIXELS).save(tmp_path / "a.png")
+    for image in (tmp_path / "a.png", str(tmp_path / "a.png"), Image.fromarray(PIXELS), PIXELS):
+        assert np.array_equal(as_pixels(image), PIXELS)
+
+
+def test_as_pixels__anything_else() -> None:
+    text = "an image of type 'int'; expected a path, a Pillow image, or an .* array; convert it first"
+    with pytest.raises(ShapeError, match=text):
+        as_pixels(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "images", [["a", "b"], ("a", Path("b")), np.array(["a", "b"]), np.stack([PIXELS] * 2), iter([PIXELS] * 2)]
+)
+def test_as_images__many(images: Any) -> None:
+    assert len(as_images(images)) == 2
+
+
+@pytest.mark.parametrize(
+    "images, text",
+    [
+        (Path("a"), "images of type 'PosixPath'; expected N images; put it into a list"),
+        (None, "images of type 'NoneType'; expected N images"),
+        (PIXELS, r"images of shape \(8, 9, 3\) and type uint8; expected \(N, H, W, 3\) uint8, or N paths"),
+        ([], "0 images; expected at least one; check the list"),
+        (["a", 1], "an image of type 'int'; expected a path, a Pillow image"),
+    ],
+)
+def test_as_images__anything_else(images: Any, text: str) -> None:
+    with pytest.raises(ShapeError, match=text):
+        as_images(images)

@@ -1,0 +1,112 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.evaluation.conftest import Fitted, by_source, judged, titles
+
+from handshape.data.checks.finding import Finding
+from handshape.data.checks.near_duplicates import Leaks
+from handshape.evaluation.experiment import Ungrouped
+from handshape.evaluation.report.cautions import find_cautions, is_drawn
+from handshape.evaluation.report.headline import find_answer
+
+
+def test_find_cautions__of_sources_that_were_left_out(make: Any) -> None:
+    made = make(wrong=0)
+    experiment = by_source(made, (4, 1), False, untested=3)
+    first, second, last = find_cautions(experiment, find_answer(experiment))
+    assert (first.title, second.title) == ("Other rooms", "Known signers")
+    assert "100 % of the test photos are read right instead of 58 %" in first.text
+    assert "not of new people" in second.text
+    assert last.title == "Not tested" and last.text.startswith(
+        "3 photos have no known source, or a label that"
+    )
+    unknown = by_source(made, (0, 0, 0), None)
+    assert titles(unknown) == ["Signers not known"]
+    assert titles(by_source(made, (0, 0, 0), True)) == []
+
+
+@pytest.mark.parametrize(
+    "leaking, words",
+    [
+        (97, "97 % of the test photos have a near-twin in training: this figure is mostly memory"),
+        (20, "20 % of the test photos have a near-twin in training: this figure is partly memory"),
+        (2, "2 % of the test photos have a near-twin in training: too few"),
+    ],
+)
+def test_find_cautions__a_leak_says_how_much_is_memory(make: Any, leaking: int, words: str) -> None:
+    experiment = make(signer=None, kind="random")
+    survey = replace(experiment.survey, leaks=Leaks(100, leaking, ()))
+    leaking_experiment = replace(experiment, survey=survey)
+    first, second = find_cautions(leaking_experiment, find_answer(leaking_experiment))
+    assert first.text.startswith(words) and first.title == "Leak"
+    assert second.title == "Random split" and "says nothing about people" in second.text
+
+
+def test_find_cautions__with_and_without_grouping(make: Any) -> None:
+    plain = make(signer=None, kind="random")
+    name = plain.best.fitted.name
+    experiment = replace(plain, ungrouped=Ungrouped(0.41, {name: 1.0}, {name: 0.99}))
+    text = find_cautions(experiment, find_answer(experiment))[1].text
+    assert "41 % of the test photos" in text and f"{name} would read 99.0 % right" in text
+    assert f"against {100 * experiment.best.accuracy:.1f} % with bursts kept together" in text
+    unknown = replace(plain, ungrouped=Ungrouped(0.41, {}, {}))
+    assert find_cautions(unknown, find_answer(unknown))[1].text.endswith("a near-twin in training.")
+
+
+def test_find_cautions__drawn_hands_left_hands_and_data(make: Any) -> None:
+    experiment = make(mirrored=0.2)
+    (experiment.survey.split.dataset.root / "truth.csv").write_text("path\n")
+    bad = Finding("two_labels", "serious", "Two photos are wrong.", 0.1)
+    survey = replace(experiment.survey, findings=[bad, bad, replace(bad, severity="note")])
+    experiment = replace(experiment, survey=survey)
+    assert titles(experiment) == ["Drawn hands", "One signer", "Left hands", "In the data"]
+    assert (
+        find_cautions(experiment, find_answer(experiment))[-1].text == "Two photos are wrong. 1 more below."
+    )
+
+
+def test_find_cautions__says_nothing_of_mirror_images_that_were_not_read(make: Any) -> None:
+    assert titles(make(mirrored=None)) == ["One signer"]
+
+
+def test_find_cautions__labels_that_no_test_photo_shows(make: Any) -> None:
+    experiment = make()
+    best = experiment.results[0]
+    untested = replace(best, metrics=replace(best.metrics, missing_labels=("J", "Z")))
+    experiment = replace(experiment, results=[untested])
+    assert titles(experiment)[-1] == "Untested labels"
+    assert "No test photo shows J and Z" in find_cautions(experiment, find_answer(experiment))[-1].text
+
+
+def test_is_drawn__also_where_a_source_is(make: Any) -> None:
+    data = make().survey.split.dataset
+    assert not is_drawn(data)
+    (data.root / "room").mkdir()
+    (data.root / "room" / "truth.csv").write_text("path\n")
+    assert not is_drawn(data)
+    assert is_drawn(replace(data, samples=tuple(replace(s, source="room") for s in data.samples)))
+
+
+class Tuned(Fitted):
+    name = "finetune"
+
+
+@pytest.mark.parametrize(
+    "frozen, tuned, words",
+    [
+        (0, 0, "The frozen network reads every test photo right already, so there was nothing to gain."),
+        (1, 1, "No epoch of tuning read valid better than the frozen network, which was kept."),
+        (1, 2, "100.0 % of valid are read right instead of 100.0 %, of test 66.7 % instead of 83.3 %: "),
+        (1, 0, None),
+    ],
+)
+def test_find_cautions__says_why_tuning_gained_nothing(
+    make: Any, frozen: int, tuned: int, words: str | None
+) -> None:
+    experiment = make(wrong=frozen)
+    other = replace(judged(experiment.survey.split, wrong=tuned), fitted=Tuned())  # type: ignore[arg-type]
+    experiment = replace(experiment, results=[experiment.results[0], other])
+    told = {one.title: one.text for one in find_cautions(experiment, find_answer(experiment))}
+    text = told.get("Tuning gained nothing")
+    assert text is None if words is None else text is not None and text.startswith(words)

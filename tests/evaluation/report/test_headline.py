@@ -1,0 +1,83 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.evaluation.conftest import by_source, judged, titles
+
+from handshape.evaluation.cross_validation import measure_folds
+from handshape.evaluation.experiment import split_sides
+from handshape.evaluation.report.headline import find_answer, hundred
+
+
+@pytest.mark.parametrize(
+    "share, words",
+    [
+        (1, "all 1,000 test photos are read right"),
+        (0, "none of 1,000 test photos is read right"),
+        (0.996, "more than 99 of 100 photos are read right"),
+        (0.004, "fewer than 1 of 100 photos are read right"),
+        (0.93, "about 93 of 100 photos are read right"),
+    ],
+)
+def test_hundred__never_says_all_of_what_is_not_all(share: float, words: str) -> None:
+    assert hundred(share, 1000) == words
+
+
+def test_find_answer__on_signers_who_were_left_out(make: Any) -> None:
+    experiment = make()
+    answer = find_answer(experiment)
+    assert len(split_sides(experiment.survey.split.dataset)["test"]) == 6
+    assert answer.sentence.startswith(
+        "On a signer it has never seen, about 83 of 100 photos are read right (95 %: "
+    )
+    assert answer.sentence.endswith("; weakest: A read as B")
+    assert answer.dots == 83 and answer.folds == 0 and answer.worst is None
+    assert titles(experiment) == ["One signer"]
+
+
+def test_find_answer__of_folds_is_their_mean_and_names_the_worst(make: Any) -> None:
+    experiment = make()
+    parts = [judged(experiment.survey.split, wrong, side=side) for wrong, side in ((2, "test"), (0, "valid"))]
+    answer = find_answer(replace(experiment, folds={"frozen": measure_folds(parts)}))
+    assert answer.accuracy == pytest.approx(5 / 6) and answer.folds == 2
+    assert answer.worst is not None and answer.worst[0] == parts[0].tested.signers[0]
+    assert answer.worst[1] == pytest.approx(4 / 6)
+    assert answer.left_out == "signer" and answer.sentence.startswith(
+        "On a signer it has never seen, about 83"
+    )
+
+
+def test_find_answer__of_sources_names_the_worst_and_what_the_interval_speaks_of(make: Any) -> None:
+    experiment = make()
+    answer = find_answer(by_source(experiment, (4, 1), True))
+    assert (answer.left_out, answer.folds, answer.new_signers) == ("source", 2, True)
+    assert answer.accuracy == pytest.approx((2 + 5) / 12)
+    assert answer.sentence.startswith(
+        "In rooms, cameras or collections it has never seen, about 58 of 100 photos are read right (95 %, of "
+        "these two only: "
+    )
+    assert "); worst in room test: 33 %; weakest: " in answer.sentence
+    three = find_answer(by_source(experiment, (4, 1, 0), True))
+    assert "(95 %: " in three.sentence and three.folds == 3
+
+
+def test_find_answer__of_sources_without_a_mistake(make: Any) -> None:
+    answer = find_answer(by_source(make(), (0, 0), True))
+    assert answer.worst is None and answer.sentence.endswith("; no mistake was made")
+
+
+def test_find_answer__without_a_mistake(make: Any) -> None:
+    answer = find_answer(make(wrong=0))
+    assert "all 6 test photos are read right" in answer.sentence
+    assert answer.sentence.endswith("; no mistake was made") and answer.dots == 100
+
+
+def test_find_answer__a_given_split_that_keeps_signers_apart_says_so(make: Any) -> None:
+    experiment = make()
+    split = replace(experiment.survey.split, kind="given")
+    given = replace(experiment, survey=replace(experiment.survey, split=split))
+    assert find_answer(given).new_signers
+    samples = tuple(replace(sample, signer="1") for sample in split.dataset.samples)
+    mixed = replace(split, dataset=replace(split.dataset, samples=samples))
+    given = replace(experiment, survey=replace(experiment.survey, split=mixed))
+    assert not find_answer(given).new_signers and titles(given) == ["Given split"]

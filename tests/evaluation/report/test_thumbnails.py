@@ -1,0 +1,62 @@
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from handshape.data.images.index import scan_dataset
+from handshape.data.io.folder import read_folder
+from handshape.evaluation.report.thumbnails import lit, sample_sheet, thumbnail
+
+
+def test_thumbnail__is_the_picture_without_a_file() -> None:
+    pixels = np.zeros((64, 64, 3), dtype=np.uint8)
+    pixels[:, 32:] = (255, 0, 0)
+    head, _, data = thumbnail(pixels, side=40).partition(",")
+    assert head == "data:image/jpeg;base64"
+    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+        assert image.size == (40, 40)
+        left, right = (np.array(image.getpixel((x, 20))) for x in (5, 35))
+    assert left.max() < 40 and right[0] > 200 and right[1:].max() < 60
+
+
+def test_lit__keeps_what_is_lit_and_dims_the_rest() -> None:
+    pixels = np.full((2, 2, 3), (200, 100, 0), dtype=np.uint8)
+    light = np.array([[1, 0], [0.25, 0]], dtype=np.float32)
+    shown = lit(pixels, light)
+    assert shown.dtype == np.uint8
+    assert shown[0, 0].tolist() == [200, 100, 0]
+    assert shown[0, 1].tolist() == [40, 40, 40]  # grey, and darker
+    assert shown[1, 0].tolist() == [120, 70, 20]
+
+
+def sheet(data: Path, tmp_path: Path, signer: str | None) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    scan = scan_dataset(read_folder(data, signer=signer), tmp_path / "store")
+    sample_sheet(scan, tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def dark_cells(row: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> int:
+    """How many photos (which are nearly black at their corners) stand in a row of the sheet."""
+    return sum(int(row[2, x : x + 3].mean() < 100) for x in range(110, row.shape[1], 100))
+
+
+def test_sample_sheet__a_row_a_label_and_a_column_a_signer(
+    make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    photos = make_photos("ABC", signers=3, images=1)
+    (photos / "B" / "signer2_0.png").unlink()
+    picture = sheet(photos, tmp_path, r"(signer\d+)_")
+    assert picture.shape == (28 + 3 * 100, 110 + 3 * 100, 3)
+    assert [dark_cells(picture[28 + 100 * row : 124 + 100 * row]) for row in range(3)] == [3, 2, 3]
+
+
+def test_sample_sheet__several_photos_where_signers_are_unknown(
+    make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    picture = sheet(make_photos("AB", signers=1, images=3), tmp_path, None)
+    assert picture.shape == (4 + 2 * 100, 110 + 8 * 100, 3)
+    assert [dark_cells(picture[4 + 100 * row : 100 + 100 * row]) for row in range(2)] == [3, 3]

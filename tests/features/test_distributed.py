@@ -1,0 +1,219 @@
+"""Extraction on a cluster of three nodes, and of a fourth that is lost."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lance
+import numpy as np
+import pytest
+import torch
+from fsspec.implementations.local import LocalFileSystem
+from pyarrow.fs import FSSpecHandler, PyFileSystem
+from tests.clusters import ON_RAY
+from tests.conftest import draw_photos
+
+from handshape.cache.location import open_store
+from handshape.cluster import join_cluster
+from handshape.config.train import BackboneConfig
+from handshape.data.io.folder import read_folder
+from handshape.errors import ClusterError
+from handshape.features.extract import make_extractor
+from handshape.models.backbones.registry import load_backbone
+
+pytestmark = ON_RAY
+
+Contents = dict[tuple[str, int], bytes]
+PROGRAM = [sys.executable, "-c", "from handshape.cli import main; main()"]
+MOST = 16  # photos of a block, where there are no more than here
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos, one of them twice and two that cannot be used."""
+    root = draw_photos(tmp_path_factory.mktemp("ray") / "photos", "AB", signers=4, images=20)
+    shutil.copy(root / "A" / "signer1_0.png", root / "B" / "copy.png")
+    (root / "A" / "broken.jpg").write_bytes(b"\xff\xd8 no photo")
+    (root / "A" / "empty.png").touch()
+    return root
+
+
+def contents(store: Path) -> Contents:
+    """Every row of features in a store, none of them doubled."""
+    found: Contents = {}
+    for path in (store / "features").glob("*.lance"):
+        rows = lance.dataset(str(path)).to_table()
+        keys = list(zip(rows["digest"].to_pylist(), rows["view"].to_pylist(), strict=True))
+        flat = rows["features"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        assert len(set(keys)) == len(keys) and not found.keys() & set(keys)
+        found |= zip(keys, map(np.ndarray.tobytes, flat.reshape(len(keys), -1)), strict=True)
+    return found
+
+
+def words(data: object, store: Path, *more: object) -> tuple[object, ...]:
+    return ("features", data, "--backbone", "handnet", "--device", "cpu", "--store", store, "--json", *more)
+
+
+@pytest.fixture(scope="module")
+def local(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Contents]:
+    """What the local engine says and stores."""
+    from handshape.commands.features import features
+    from handshape.config.use import FeaturesConfig
+
+    store = tmp_path_factory.mktemp("local") / "store"
+    told = features(FeaturesConfig(data=str(photos), backbone="handnet", device="cpu", store=store, views=1))
+    return told, contents(store)
+
+
+def test_features__the_rows_of_the_local_engine(
+    cli: Callable[..., Any],
+    ray_cluster: Any,
+    photos: Path,
+    local: tuple[dict[str, Any], Contents],
+    tmp_path: Path,
+) -> None:
+    store, ray = tmp_path / "store", ("--engine", "ray", "--address", ray_cluster.address, "--views", 1)
+    told = cli(*words(photos.as_uri(), store, *ray)).json
+    expected, rows = local
+    assert {**told, "store": ""} == {**expected, "store": ""}
+    assert [one["path"] for one in told["unreadable"]] == ["A/broken.jpg", "A/empty.png"]
+    assert contents(store) == rows and len(rows) == 2 * 160
+    before = {path: path.stat().st_mtime_ns for path in store.glob("features/*/data/*")}
+    assert cli(*words(photos, store, *ray)).json == told
+    assert {path: path.stat().st_mtime_ns for path in store.glob("features/*/data/*")} == before
+
+
+def test_features__ray_keeps_off_the_terminal(
+    ray_cluster: Any, photos: Path, local: tuple[dict[str, Any], Contents], tmp_path: Path
+) -> None:
+    ray = ("--views", 1, "--engine", "ray", "--address", ray_cluster.address)
+    command = [*PROGRAM, *map(str, words(photos, tmp_path / "store", *ray))]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert json.loads(finished.stdout)["images"] == 161
+    said = [line.split(":")[0] for line in finished.stderr.splitlines()]
+    assert set(said) == {"Extracting features", "2 files left out, the first"}
+    assert contents(tmp_path / "store") == local[1]
+
+
+def test_features__from_s3(
+    photos: Path, local: tuple[dict[str, Any], Contents], s3: Callable[[Path, str], None], tmp_path: Path
+) -> None:
+    s3(photos, "photos")
+    command = [*PROGRAM, *map(str, words("s3://photos", tmp_path / "store", "--views", 1, "--engine", "ray"))]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert finished.returncode == 0, finished.stderr
+    assert {**json.loads(finished.stdout), "store": ""} == {**local[0], "store": ""}
+    assert contents(tmp_path / "store") == local[1]
+
+
+def test_features__strict(cli: Callable[..., Any], ray_cluster: Any, tmp_path: Path) -> None:
+    photos = draw_photos(tmp_path / "photos", "A", signers=1, images=2)
+    (photos / "A" / "empty.png").touch()
+    ray = ("--engine", "ray", "--address", ray_cluster.address, "--strict")
+    answer = cli(*words(photos, tmp_path / "store", *ray))
+    assert answer.code == 1
+    assert "expected images that can be read (--strict); mend or remove the file" in answer.err
+
+
+def test_features__no_photo_can_be_used(cli: Callable[..., Any], ray_cluster: Any, tmp_path: Path) -> None:
+    (tmp_path / "photos" / "A").mkdir(parents=True)
+    (tmp_path / "photos" / "A" / "1.png").touch()
+    ray = ("--engine", "ray", "--address", ray_cluster.address)
+    answer = cli(*words(tmp_path / "photos", tmp_path / "store", *ray))
+    assert answer.code == 1
+    assert "none of the 1 files in" in answer.err and "'A/1.png', the file is empty" in answer.err
+
+
+def test_features__gpus_that_the_cluster_does_not_have(
+    cli: Callable[..., Any], ray_cluster: Any, photos: Path, tmp_path: Path
+) -> None:
+    ray = ("--engine", "ray", "--address", ray_cluster.address, "--device", "cuda")
+    answer = cli(*words(photos, tmp_path / "store", *ray))
+    assert answer.code == 2
+    assert "--device cuda; expected a cluster with GPUs; leave out --device" in answer.err
+
+
+class Held(FSSpecHandler):  # type: ignore[misc]
+    """Files of this machine; one node stops in its second block, and the others wait for that."""
+
+    def __init__(self, files: LocalFileSystem, node: str, mark: Path) -> None:
+        super().__init__(files)
+        self.node, self.mark, self.read = node, mark, 0
+
+    def open_input_stream(self, path: str) -> Any:
+        import ray
+
+        self.read += 1
+        if ray.get_runtime_context().get_node_id() != self.node:
+            while not self.mark.exists():
+                time.sleep(0.05)
+        elif self.read > MOST:
+            self.mark.touch()
+            time.sleep(3600)
+        return super().open_input_stream(path)
+
+
+def test_fill_on_cluster__a_node_lost_in_the_middle(
+    ray_cluster: Any,
+    photos: Path,
+    local: tuple[dict[str, Any], Contents],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    node, mark = ray_cluster.add_node(num_cpus=1), tmp_path / "mark"
+
+    def lose() -> None:
+        deadline = time.monotonic() + 300
+        while not mark.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        ray_cluster.remove_node(node, allow_graceful=False)
+
+    loser = threading.Thread(target=lose)
+    loser.start()
+    with join_cluster(ray_cluster.address):
+        from handshape.features import distributed as ray
+
+        store = open_store(tmp_path / "store")
+        extractor = make_extractor(load_backbone("handnet"), BackboneConfig(), torch.device("cpu"), store)
+        system = PyFileSystem(Held(LocalFileSystem(), node.node_id, mark))
+        filled = ray.fill_on_cluster(extractor, read_folder(photos), store, system=system, views=1)
+    loser.join()
+    assert mark.exists()
+    assert len(filled.digests) == 161 and len(filled.unreadable) == 2
+    assert contents(store) == local[1]
+    assert capsys.readouterr().out == ""  # Ray would say there what it lost
+
+
+class Deadly(FSSpecHandler):  # type: ignore[misc]
+    """Files of this machine, one of which ends the process that opens it."""
+
+    def open_input_stream(self, path: str) -> Any:
+        if path.endswith("signer1_7.png"):
+            os._exit(1)
+        return super().open_input_stream(path)
+
+
+def test_fill_on_cluster__a_photo_that_ends_its_worker_costs_its_block(
+    ray_cluster: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with join_cluster(ray_cluster.address):
+        from handshape.features import distributed as ray
+
+        monkeypatch.setattr(ray, "_TRIES", 2)
+        dataset, store = read_folder(photos, labels="A"), open_store(tmp_path / "store")
+        extractor = make_extractor(load_backbone("handnet"), BackboneConfig(), torch.device("cpu"), store)
+        system = PyFileSystem(Deadly(LocalFileSystem()))
+        message = (
+            r"^14 photos lost their workers 2 times, the first 'A/signer.*\.png'; expected workers with "
+            "memory enough that stay, and photos that crash none; see Ray's log, and run again"
+        )
+        with pytest.raises(ClusterError, match=message):
+            ray.fill_on_cluster(extractor, dataset, store, system=system)
+    assert len(contents(store)) == 80 - 14
