@@ -7,6 +7,7 @@ SOURCE = Path(handshape.__file__).parent
 # From the bottom up; a module may import from its own layer and from those below it.
 LAYERS = (
     "errors",
+    "types",
     "config",
     "progress",
     "cluster",

@@ -17,7 +17,8 @@ from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig, Pool
 from handshape.models.network import FrozenNetwork, NetworkConfig
-from handshape.recogniser import UNSURE, BundleConfig, Recogniser, load
+from handshape.recogniser import BundleConfig, Recogniser, load
+from handshape.types import UNSURE
 
 LABELS = ("A", "B", "C")
 

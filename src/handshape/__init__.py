@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from handshape.data.io.folder import read_folder
     from handshape.errors import HandshapeError
     from handshape.estimator import SignClassifier
-    from handshape.recogniser import Prediction, Recogniser, load
+    from handshape.recogniser import Recogniser, load
+    from handshape.types import Prediction
 
 __all__ = [
     "HandshapeError",
@@ -41,7 +42,7 @@ __all__ = [
 ]
 _HOMES = {
     "HandshapeError": "errors",
-    "Prediction": "recogniser",
+    "Prediction": "types",
     "Recogniser": "recogniser",
     "SignClassifier": "estimator",
     "load": "recogniser",

@@ -22,27 +22,12 @@ from handshape.inference.batch_retry import Portions, is_memory_full
 from handshape.models.network import NetworkConfig, check_features, empty_network
 from handshape.run import find_bundle
 from handshape.training.loop import probabilities_of
+from handshape.types import UNSURE, Prediction
 
 FORMAT_VERSION = 1
-UNSURE = "unsure"
 _CONFIG, _MODEL, _CARD = "config.json", "model.safetensors", "README.md"
 # Pixels along a side; no classification network is trained on larger images.
 _LARGEST = 2048
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a recogniser says of one image.
-
-    Args:
-        label: The most probable label, or ``unsure`` when its probability is below the threshold.
-        probability: Of the most probable label, in [0, 1].
-        top: The most probable labels with their probabilities, best first.
-    """
-
-    label: str
-    probability: float
-    top: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -156,7 +141,8 @@ class Recogniser:
         order = np.argsort(-probabilities, kind="stable")[:top]
         best = tuple((self.labels[i], float(probabilities[i])) for i in order)
         label, probability = best[0]
-        return Prediction(label if probability >= self.config.threshold else UNSURE, probability, best)
+        sure = probability >= self.config.threshold
+        return Prediction(label if sure else UNSURE, probability, best, sure)
 
     def save(self, folder: str | Path, card: str) -> None:
         """Write the bundle into a new folder.

@@ -27,11 +27,5 @@ def predict(config: PredictConfig) -> list[dict[str, Any]]:
     recogniser = load(config.bundle)
     answers = [recogniser.answer(row) for row in recogniser.probabilities(config.images)]
     return [
-        {
-            "path": str(path),
-            "label": answer.label,
-            "probability": answer.probability,
-            "top": [list(pair) for pair in answer.top],
-        }
-        for path, answer in zip(config.images, answers, strict=True)
+        {"path": str(path), **answer.to_dict()} for path, answer in zip(config.images, answers, strict=True)
     ]
