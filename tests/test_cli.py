@@ -13,7 +13,7 @@ from tests.conftest import draw_shape
 from tests.processes import Starter
 from torch import nn
 
-from handshape.cli import COMMANDS, STUDIES, main
+from handshape.cli import COMMANDS, GROUPS, main
 from handshape.data.images.decode import Preprocessing
 from handshape.errors import DataError
 from handshape.models.backbones.registry import load_backbone
@@ -63,7 +63,7 @@ def loaded(modules: set[str], *commands: list[str]) -> subprocess.CompletedProce
 
 def test_main__help_imports_no_torch() -> None:
     commands = [["--help"], ["--version"]]
-    commands += [[name, "--help"] for name in COMMANDS] + [["study", name, "--help"] for name in STUDIES]
+    commands += [[*words, "--help"] for words in SETTINGS]
     done = loaded(NOT_FOR_HELP, *commands)
     assert done.stdout.count("Usage: ") == len(commands) - 1
 
@@ -99,7 +99,7 @@ def test_main__version() -> None:
 
 
 SETTINGS: dict[tuple[str, ...], type] = {(name,): settings for name, settings in COMMANDS.items()} | {
-    ("study", name): settings for name, settings in STUDIES.items()
+    (group, name): settings for group, (_, names) in GROUPS.items() for name, settings in names.items()
 }
 
 
@@ -131,9 +131,11 @@ def test_commands__each_has_its_function_and_its_view() -> None:
         function = getattr(importlib.import_module(f"handshape.commands.{name}"), name)
         assert get_type_hints(function)["config"] is settings
         assert callable(getattr(terminal, f"show_{name}"))
-    for name, settings in STUDIES.items():
-        function = getattr(importlib.import_module("handshape.commands.study"), name)
-        assert get_type_hints(function)["config"] is settings
+    for group, (_, commands) in GROUPS.items():
+        assert callable(getattr(terminal, f"show_{group}"))
+        for name, settings in commands.items():
+            function = getattr(importlib.import_module(f"handshape.commands.{group}"), name)
+            assert get_type_hints(function)["config"] is settings
 
 
 def test_main__no_words_shows_the_commands(cli: Any) -> None:

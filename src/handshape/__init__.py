@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from handshape.api import (
-        adapt,
         compare,
         draw,
         evaluate,
@@ -27,7 +26,6 @@ __all__ = [
     "Prediction",
     "Recogniser",
     "SignClassifier",
-    "adapt",
     "compare",
     "draw",
     "evaluate",

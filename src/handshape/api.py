@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from handshape.commands import adapt as _adapt
 from handshape.commands import compare as _compare
 from handshape.commands import draw as _draw
 from handshape.commands import evaluate as _evaluate
@@ -18,7 +17,7 @@ from handshape.config.export import ExportConfig
 from handshape.config.push import PushConfig
 from handshape.config.study import StudyConfig
 from handshape.config.train import CompareConfig, TrainConfig
-from handshape.config.use import AdaptConfig, EvaluateConfig, FeaturesConfig, InspectConfig
+from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig
 from handshape.errors import UsageError
 
 
@@ -45,11 +44,6 @@ def compare(data: str | Path, **settings: Any) -> dict[str, Any]:
 def evaluate(bundle: str | Path, data: str | Path, **settings: Any) -> dict[str, Any]:
     """Measure a recogniser on new photos; see `handshape.config.use.EvaluateConfig` for the settings."""
     return _evaluate.evaluate(EvaluateConfig(bundle=Path(bundle), data=Path(data), **settings))
-
-
-def adapt(bundle: str | Path, unlabelled: str | Path, **settings: Any) -> dict[str, Any]:
-    """Adapt a recogniser to a new room; see `handshape.config.use.AdaptConfig` for the settings."""
-    return _adapt.adapt(AdaptConfig(bundle=Path(bundle), unlabelled=Path(unlabelled), **settings))
 
 
 def export_bundle(bundle: str | Path, **settings: Any) -> dict[str, Any]:

@@ -15,13 +15,14 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from handshape.config.cache import CacheClearConfig, CacheInfoConfig
 from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.export import ExportConfig
 from handshape.config.push import PushConfig
 from handshape.config.serve import ServeConfig
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig
 from handshape.config.train import CompareConfig, TrainConfig
-from handshape.config.use import AdaptConfig, EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
+from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 from handshape.errors import HandshapeError, MemoryFullError, UsageError
 from handshape.progress import show_progress
 
@@ -33,7 +34,6 @@ COMMANDS: dict[str, type] = {
     "train": TrainConfig,
     "compare": CompareConfig,
     "evaluate": EvaluateConfig,
-    "adapt": AdaptConfig,
     "predict": PredictConfig,
     "export": ExportConfig,
     "serve": ServeConfig,
@@ -42,12 +42,17 @@ COMMANDS: dict[str, type] = {
     "demo": DemoConfig,
 }
 
-# The settings of each study: `handshape study NAME`. The function of the same name in
-# handshape.commands.study does the work, and handshape.terminal.show_study shows its result.
-STUDIES: dict[str, type] = {
-    "chirality": ChiralityConfig,
-    "autoencoder": AutoencoderConfig,
-    "finetune": FinetuneConfig,
+# Commands of a group: `handshape study NAME`. The function NAME in the group's module of handshape.commands
+# does the work, and show_<group> in handshape.terminal shows its result.
+GROUPS: dict[str, tuple[str, dict[str, type]]] = {
+    "study": (
+        "Answer a question of the lesson on your photos.",
+        {"chirality": ChiralityConfig, "autoencoder": AutoencoderConfig, "finetune": FinetuneConfig},
+    ),
+    "cache": (
+        "Show or delete what is kept between runs.",
+        {"info": CacheInfoConfig, "clear": CacheClearConfig},
+    ),
 }
 
 _NO_MEMORY = MemoryFullError(
@@ -60,9 +65,6 @@ _LOOK: dict[str, Any] = {
     "rich_markup_mode": None,  # plain help: importing rich would take as long as all the rest
 }
 app = typer.Typer(name="handshape", **_LOOK)
-studies = typer.Typer(
-    name="study", help="Answer one of the lesson's questions on your own photos, by measurement.", **_LOOK
-)
 
 
 def main() -> None:
@@ -165,6 +167,8 @@ def _options(
 
 for _name, _settings in COMMANDS.items():
     app.command(_name)(_command(_name, _settings))
-for _name, _settings in STUDIES.items():
-    studies.command(_name)(_command(_name, _settings, group="study"))
-app.add_typer(studies)
+for _group, (_help, _commands) in GROUPS.items():
+    _typer = typer.Typer(name=_group, help=_help, **_LOOK)
+    for _name, _settings in _commands.items():
+        _typer.command(_name)(_command(_name, _settings, group=_group))
+    app.add_typer(_typer)

@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from handshape.config.cache import CacheClearConfig, CacheInfoConfig
 from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.export import ExportConfig
 from handshape.config.push import PushConfig
 from handshape.config.serve import ServeConfig
 from handshape.config.study import StudyConfig
 from handshape.config.train import CompareConfig, TrainConfig
-from handshape.config.use import AdaptConfig, EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
+from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -122,12 +123,6 @@ def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
 
 def show_features(config: FeaturesConfig, found: dict[str, Any]) -> None:
     """Print what is in the store now."""
-    if config.info:
-        _show_store(found)
-        return
-    if config.prune:
-        _show_pruned(found["pruned"])
-        return
     shape = " x ".join(map(str, found["shape"]))
     print(
         f"{found['images']} images, {1 + found['views']} views each: {shape} features of {found['backbone']}"
@@ -138,33 +133,25 @@ def show_features(config: FeaturesConfig, found: dict[str, Any]) -> None:
         print(f"Left out: {file['path']}, {file['reason']}")
 
 
-def _show_store(found: dict[str, Any]) -> None:
-    print(f"Store: {found['store']}, {_size(found['bytes'])}")
-    table = _table()
-    for head in ("features of", "shape", "views", "precision", "rows", "size"):
-        table.add_column(head, justify="right" if head in ("rows", "size") else "left")
-    for one in found["tables"]:
-        views = "photo, mirrored" if one["views"] == "{}" else "turned, scaled, lit"
-        precision = one.get("precision", "fp32").split()[0]
-        row = (one["backbone"], one["shape"], views, precision, f"{one['rows']:,}", _size(one["bytes"]))
-        table.add_row(*row)
-    _print(table)
+def show_cache(config: CacheInfoConfig | CacheClearConfig, found: dict[str, Any]) -> None:
+    """Print what the cache holds, or what deleting it freed."""
+    if "freed" in found:
+        print(f"Deleted {_size(found['freed'])} from {found['cache']}")
+        return
+    print(f"Cache: {found['cache']}, {_size(found['bytes'])}")
+    if found["features"]:
+        table = _table()
+        for head in ("features of", "shape", "views", "precision", "rows", "size"):
+            table.add_column(head, justify="right" if head in ("rows", "size") else "left")
+        for one in found["features"]:
+            views = "photo, mirrored" if one["views"] == "{}" else "augmented"
+            row = (one["backbone"], one["shape"], views, one.get("precision", "fp32"), f"{one['rows']:,}")
+            table.add_row(*row, _size(one["bytes"]))
+        _print(table)
     facts = sum(one["rows"] for one in found["facts"])
-    held = found["held_images"]
-    print(f"Facts about {facts:,} photos, {_size(sum(one['bytes'] for one in found['facts']))}")
-    print(f"Prepared images of {held['files']} data sets, {_size(held['bytes'])}")
-    for folder, photos in found["folders"].items():
-        print(f"Seen in {folder}: {photos:,} photos")
-    print("Everything in the store can be made again from the photos: its folder may be deleted.")
-
-
-def _show_pruned(pruned: dict[str, Any]) -> None:
-    print(
-        f"Dropped what was kept of {pruned['photos']:,} photos that are gone: {pruned['rows']:,} rows of "
-        f"features and facts, {pruned['held']} files of prepared images"
-    )
-    if pruned["kept"]:
-        print(f"Kept {pruned['kept']:,} photos that are gone from here, for they were seen in other folders")
+    print(f"Measurements of {facts:,} photos, {_size(sum(one['bytes'] for one in found['facts']))}")
+    print(f"Prepared images: {found['images']['files']} files, {_size(found['images']['bytes'])}")
+    print("Everything here can be made again from your photos; `handshape cache clear` deletes it.")
 
 
 def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
@@ -194,15 +181,6 @@ def show_predict(config: PredictConfig, answers: list[dict[str, Any]]) -> None:
     """Print one line for each image."""
     for answer in answers:
         print(f"{answer['path']}\t{answer['label']}\t{answer['probability']:.4f}")
-
-
-def show_adapt(config: AdaptConfig, found: dict[str, Any]) -> None:
-    """Print what has changed, and that nobody knows yet whether for the better."""
-    before, after = _percent(found["probability_before"]), _percent(found["probability_after"])
-    print(f"Adapted to {found['photos']} photos: {_percent(found['changed'])} of the answers have changed;")
-    print(f"the mean probability of an answer was {before} and is {after}.")
-    print(f"The recogniser is in {found['run']}. How well it reads has not been measured:")
-    print(f"label some photos of the room and run `handshape evaluate {found['run']} PHOTOS`.")
 
 
 def show_serve(config: ServeConfig, found: dict[str, Any]) -> None:

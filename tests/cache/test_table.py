@@ -38,7 +38,6 @@ def test_rows__no_table_yet(tmp_path: Path) -> None:
     assert len(table) == 0
     assert table.rows(names([1, 2]), 0).tolist() == [-1, -1]
     assert table.rows([], 0).tolist() == []
-    assert table.drop(names([1])) == 0
     table.compact()
     assert not table.path.exists()
 
@@ -133,50 +132,6 @@ def test_append__like_a_dictionary(
         assert (table.rows(names(absent), view) == -1).all()
 
 
-def test_drop__all_views_of_some_photos(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    for view in range(2):
-        add(table, range(40), view)
-    assert table.drop(names([7, 8, 99])) == 4
-    assert len(table) == 76
-    assert table.rows(names([7, 8]), 1).tolist() == [-1, -1]
-    left = [n for n in range(40) if n not in (7, 8)]
-    assert values(table, left) == left
-    assert values(table, [39, 0], view=1) == [1039, 1000]  # a random read, after deleted rows
-    assert table.drop([]) == 0
-    add(table, [7])
-    assert values(table, [6, 7]) == [6, 7]
-
-
-def test_drop__everything(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    add(table, range(5))
-    assert table.drop(names(range(5))) == 5
-    assert len(table) == 0
-    assert table.rows(names([1]), 0).tolist() == [-1]
-    add(table, [1])
-    assert values(table, [1]) == [1]
-
-
-def test_drop__more_than_fit_one_statement(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    add(table, range(2500))
-    assert table.drop(names(range(2400))) == 2400
-    assert values(table, range(2400, 2500)) == list(range(2400, 2500))
-
-
-def test_read__rows_as_they_were_found(tmp_path: Path) -> None:
-    table, other = open_table(tmp_path), open_table(tmp_path)
-    add(table, range(20))
-    rows = table.rows(names([10, 11]), 0)
-    other.drop(names(range(10)))
-    add(other, [77])
-    other.compact()
-    assert table.read(rows, "value").to_pylist() == [10, 11]
-    add(table, [78])
-    assert table.read(rows, "value").to_pylist() == [10, 11]
-
-
 def test_compact__keeps_every_row(tmp_path: Path) -> None:
     table = open_table(tmp_path)
     for number in range(35):
@@ -194,27 +149,6 @@ def data_files(table: Table) -> set[str]:
     return {path.name for path in (table.path / "data").iterdir()}
 
 
-def test_compact__what_was_merged_goes_at_once(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    for number in range(35):
-        add(table, [number])
-    assert len(data_files(table)) == 35
-    assert values(table, [3]) == [3]  # itself it reads no longer
-    table.compact()
-    assert len(data_files(table)) == 1
-    assert len(list((table.path / "_versions").glob("*.manifest"))) == 1
-    assert values(table, range(35)) == list(range(35))
-
-
-def test_compact__what_a_killed_process_left_goes(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    add(table, range(5))
-    (table.path / "data" / "left.lance").write_bytes(b"rows that were never committed")
-    table.compact()
-    assert len(data_files(table)) == 1
-    assert values(table, range(5)) == list(range(5))
-
-
 READER = """
 import sys
 from pathlib import Path
@@ -226,22 +160,6 @@ print("ready", flush=True)
 sys.stdin.readline()
 print(table.read(rows, "value").to_pylist() == list(range(35)), flush=True)
 """
-
-
-def test_compact__another_process_reads_on(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    for number in range(35):
-        add(table, [number])
-    before = data_files(table)
-    command = [sys.executable, "-c", READER, str(table.path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
-        assert reader.stdout is not None and reader.stdout.readline() == "ready\n"
-        table.compact()
-        assert len(data_files(table) - before) == 1 and before < data_files(table)
-        assert reader.communicate("go\n", timeout=120)[0] == "True\n"
-    table.compact()  # nothing to merge, but nobody reads any more
-    assert len(data_files(table)) == 1
-    assert values(table, range(35)) == list(range(35))
 
 
 # Processes of their own that import no more than the table: each works on batches of numbers.
@@ -309,7 +227,6 @@ def test_read_into__in_the_order_asked_for(tmp_path: Path, count: int) -> None:
         numbers = np.arange(start, start + 500)
         flat = pa.array(np.stack([numbers, numbers + 0.5, -numbers], axis=1).astype(np.float16).reshape(-1))
         table.append(names(numbers), 0, {"row": pa.FixedSizeListArray.from_arrays(flat, 3)})
-    table.drop(names(range(7)))  # rows before others that are gone
     asked = np.random.default_rng(0).integers(7, 1500, count)
     out = np.zeros((count, 3), dtype=np.float16)
     table.read_into(table.rows(names(asked), 0), "row", out)
@@ -319,12 +236,3 @@ def test_read_into__in_the_order_asked_for(tmp_path: Path, count: int) -> None:
 def test_read_into__nothing(tmp_path: Path) -> None:
     table = wide(tmp_path)
     table.read_into(table.rows([], 0), "row", np.zeros((0, 3), dtype=np.float16))
-
-
-def test_append__after_another_process_dropped_and_merged(tmp_path: Path) -> None:
-    table, other = open_table(tmp_path), open_table(tmp_path)
-    add(table, range(10))
-    other.drop(names([3]))
-    add(table, [3, 4])  # 3 is missing again, 4 is not
-    assert len(table) == 10
-    assert values(table, range(10)) == list(range(10))

@@ -62,31 +62,3 @@ def test_features__unknown_backbone_lists_near_names(
     assert answer.code == 1
     assert answer.err.startswith("handshape features: no backbone 'squeezenet1'")
     assert "did you mean squeezenet1_" in answer.err and answer.err.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ((), "no DATA; expected a folder of photos; name it, or ask for --info"),
-        (("--prune",), "no DATA; expected a folder of photos; name it, or ask for --info"),
-        (("photos", "--info", "--prune"), "--info with --prune; expected one of the two; leave one out"),
-    ],
-)
-def test_features__what_does_not_fit_together(cli: Any, words: tuple[str, ...], message: str) -> None:
-    answer = cli("features", "--backbone", "handnet", *words)
-    assert (answer.code, answer.out, answer.err.strip()) == (2, "", f"handshape features: {message}")
-
-
-def test_features__says_what_is_in_the_store_and_what_went(
-    cli: Any, make_photos: Any, tmp_path: Path
-) -> None:
-    photos = make_photos(labels="AB", signers=1, images=2)
-    store = ("--store", tmp_path / "store")
-    plain = ("--backbone", "handnet", "--device", "cpu", "--views", 0)
-    assert cli("features", photos, *plain, *store).code == 0
-    shown = cli("features", "--info", *store).out
-    assert "handnet" in shown and "192x4x4" in shown and "photo, mirrored" in shown
-    assert f"Seen in {photos}: 4 photos" in shown
-    (photos / "A" / "signer1_0.png").unlink()
-    shown = cli("features", photos, "--prune", *store).out
-    assert "Dropped what was kept of 1 photos that are gone: 2 rows of features and facts, 1 files" in shown

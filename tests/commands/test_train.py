@@ -249,7 +249,7 @@ def test_train__a_sheet_shows_the_views_that_were_used(
 ) -> None:
     for options, shown in (
         (("--augment", "none"), False),
-        (("--views", 1, "--augment", "strong", "--background", "new"), True),
+        (("--views", 1, "--augment", "strong"), True),
     ):
         run = tmp_path / f"run-{shown}"
         assert cli(*words, "--model", "frozen", *options, "--out", run).code == 0

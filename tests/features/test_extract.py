@@ -2,7 +2,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handshape.cache.location import open_store
-from handshape.cache.table import Table
 from handshape.data.augment import MIRRORED, Views
 from handshape.data.images.index import Scan, scan_dataset
 from handshape.data.images.prepared import Indices, content_digest
@@ -238,23 +236,6 @@ def test_features_of__larger_than_memory(
     assert isinstance(mapped, np.memmap)
     np.testing.assert_array_equal(mapped, held)
     assert sorted(entry.name for entry in store.iterdir()) == before
-
-
-def test_features_of__pruned_meanwhile(
-    extractor: Extractor, store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    images, digests = photos(5)
-    fill = extract.fill_store
-
-    def fill_and_prune(*args: Any, **options: Any) -> Table:
-        monkeypatch.setattr(extract, "fill_store", fill)
-        table = fill(*args, **options)
-        extractor.table(store).drop(digests[1:3])
-        return table
-
-    monkeypatch.setattr(extract, "fill_store", fill_and_prune)
-    features = features_of(extractor, images, digests, store)
-    np.testing.assert_array_equal(features, features_of(extractor, images, digests, store / "other"))
 
 
 def test_features_of__many_commits(

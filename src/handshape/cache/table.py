@@ -13,7 +13,6 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from handshape.cache.keys import Keys
-from handshape.cache.readers import Reader, nobody_reads
 from handshape.cache.writing import writing_to_store
 
 # More commits than this are merged into one file when a writer is done.
@@ -38,14 +37,13 @@ class Table:
         self.path = path
         self._lock = FileLock(f"{path}.lock")
         self._seen: Any = None
-        self._reader: Reader | None = None
         self._keys = Keys()
         keys = [pa.field("digest", pa.string()), pa.field("view", pa.int16())]
         self._schema = pa.schema([*keys, *(pa.field(n, t) for n, t in columns.items())], metadata=about)
 
     def __len__(self) -> int:
-        with reading(self.path) as found:
-            return 0 if found is None else int(found.count_rows())
+        found = open_table(self.path)
+        return 0 if found is None else int(found.count_rows())
 
     def rows(self, digests: Sequence[str], view: int) -> NDArray[np.int64]:
         """Find where rows are.
@@ -57,16 +55,13 @@ class Table:
         Returns:
             (N,) int64 row numbers; -1 where there is no such row.
         """
-        if self.path.exists():
-            self._reader = Reader(self.path)  # until it is asked again, or gone
-        self._seen = self._open()
+        self._seen = open_table(self.path)
         self._keys.follow(self._seen)
         return self._keys.places(digests, view)
 
     def digests(self, view: int) -> set[str]:
         """Return the content digest of every photo that has a row of one view."""
-        with reading(self.path) as found:
-            self._keys.follow(found)
+        self._keys.follow(open_table(self.path))
         return self._keys.of(view)
 
     def append(self, digests: Sequence[str], view: int, columns: dict[str, pa.Array]) -> None:
@@ -81,7 +76,7 @@ class Table:
             OutputError: They cannot be written.
         """
         with self._changing():
-            found = self._open()
+            found = open_table(self.path)
             self._keys.follow(found)
             first = {digest: i for i, digest in reversed(list(enumerate(digests)))}
             new = sorted(i for digest, i in first.items() if not self._keys.has(digest, view))
@@ -147,34 +142,13 @@ class Table:
         What `rows` found before cannot be read after this.
         """
         with self._changing():
-            found = self._open()
+            found = open_table(self.path)
             if found is None:
                 return
             if len(found.get_fragments()) > _FRAGMENTS:
                 found.optimize.compact_files()
-            self._clean(found)
-
-    def drop(self, digests: Sequence[str]) -> int:
-        """Delete all rows of some photos and return how many rows went."""
-        with self._changing():
-            before, found = len(self), self._open()
-            if found is None:
-                return 0
-            for start in range(0, len(digests), 1000):
-                listed = ", ".join(f"'{digest}'" for digest in digests[start : start + 1000])
-                found.delete(f"digest IN ({listed})")
-            found.optimize.compact_files()
-            self._clean(found)
-            return before - len(self)
-
-    def _clean(self, found: Any) -> None:
-        self._seen = self._reader = None
-        with nobody_reads(self.path) as nobody:
-            if nobody:
-                # With those that a killed process wrote and did not commit: nobody else is writing.
-                found.cleanup_old_versions(retain_versions=1, delete_unverified=True)
-            else:
-                found.cleanup_old_versions(_KEEP)
+            self._seen = None
+            found.cleanup_old_versions(_KEEP)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -183,29 +157,9 @@ class Table:
             with self._lock:
                 yield
 
-    def _open(self) -> Any:
-        return _opened(self.path)
 
-
-@contextmanager
-def reading(path: Path) -> Iterator[Any]:
-    """Open the newest version of a table, whose rows can be read until the block is left.
-
-    Args:
-        path: Folder of the table.
-
-    Yields:
-        The Lance data set; ``None`` where there is no table.
-    """
-    reader = Reader(path) if path.exists() else None
-    try:
-        yield _opened(path)
-    finally:
-        if reader is not None:
-            reader.close()
-
-
-def _opened(path: Path) -> Any:
+def open_table(path: Path) -> Any:
+    """Open the newest version of a table as a Lance data set, or return None where there is none."""
     # A process killed while it made the table leaves a folder without a version in it.
     made = any(path.glob("_versions/*.manifest"))
     return lance.dataset(str(path)) if made else None

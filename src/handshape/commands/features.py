@@ -1,13 +1,12 @@
 """Fill the feature store, so that training later costs seconds."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from handshape.cache.folders import remember_folder
 from handshape.cache.location import open_store
 from handshape.cluster import join_cluster
 from handshape.commands.shared import choose_device, say_left_out, scan_material
@@ -15,32 +14,25 @@ from handshape.config.cluster import is_address
 from handshape.config.data import DataConfig
 from handshape.config.use import FeaturesConfig
 from handshape.data.dataset import Dataset, Unreadable
-from handshape.data.images.index import digests_of
 from handshape.data.io.folder import read_folder
 from handshape.features.extract import Extractor, fill_store, make_extractor
-from handshape.features.upkeep import describe_store, prune_store
 from handshape.models.backbones.registry import load_backbone
 
 
 def features(config: FeaturesConfig) -> dict[str, Any]:
-    """Extract and store the features of every image, describe the store, or prune it.
+    """Extract and cache the features of every image.
 
     Args:
         config: The settings.
 
     Returns:
         How many images there are and which were left out, the shape of their features, and the backbone and
-        its weights; with ``info`` what the store holds; with ``prune`` what went.
+        its weights.
 
     Raises:
         HandshapeError: Something a user can mend; see the message.
     """
-    if config.info:
-        return describe_store(open_store(config.store))
-    assert config.data is not None  # the settings see to it
-    if config.prune:
-        return _prune(config, config.data)
-    return _on_cluster(config, config.data) if config.engine == "ray" else _here(config)
+    return _on_cluster(config) if config.engine == "ray" else _here(config)
 
 
 def _here(config: FeaturesConfig) -> dict[str, Any]:
@@ -55,8 +47,8 @@ def _here(config: FeaturesConfig) -> dict[str, Any]:
     return _told(config, extractor, len(scan.dataset), scan.dataset.unreadable, store)
 
 
-def _on_cluster(config: FeaturesConfig, data: str) -> dict[str, Any]:
-    system, dataset = _listed(config, data)
+def _on_cluster(config: FeaturesConfig) -> dict[str, Any]:
+    system, dataset = _listed(config)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     store = open_store(config.store)
     with join_cluster(config.address):
@@ -66,19 +58,17 @@ def _on_cluster(config: FeaturesConfig, data: str) -> dict[str, Any]:
         found = fill_on_cluster(
             extractor, dataset, store, system=system, views=config.stored_views, strict=config.strict
         )
-    if system is None:
-        remember_folder(store, dataset.root, found.digests)
     say_left_out(found.unreadable)
     return _told(config, extractor, len(found.digests), found.unreadable, store)
 
 
-def _listed(config: FeaturesConfig, data: str) -> tuple[Any, Dataset]:
+def _listed(config: FeaturesConfig) -> tuple[Any, Dataset]:
     """Return the photos, and the file system that they are in where they have an address."""
-    if is_address(data):
+    if is_address(config.data):
         from handshape.data.io.remote import read_address  # pyarrow's file systems take a while to import
 
-        return read_address(data, labels=config.labels, signer=config.signer, source=config.source)
-    return None, read_folder(data, labels=config.labels, signer=config.signer, source=config.source)
+        return read_address(config.data, labels=config.labels, signer=config.signer, source=config.source)
+    return None, read_folder(config.data, labels=config.labels, signer=config.signer, source=config.source)
 
 
 def _told(
@@ -95,10 +85,3 @@ def _told(
         "precision": config.precision,
         "store": str(store),
     }
-
-
-def _prune(config: FeaturesConfig, data: str) -> dict[str, Any]:
-    # Whatever labels are asked for: a photo of another label is still there.
-    dataset, store = read_folder(data), open_store(config.store)
-    present = set(digests_of(dataset))
-    return {"store": str(store), "pruned": asdict(prune_store(store, dataset.root, present))}

@@ -7,6 +7,7 @@ from typing import Literal
 from handshape.config.fields import Settings, argument, option
 from handshape.errors import UsageError
 
+STORE_HELP = "Folder of the cache (default: the user's cache directory)."
 DATA_HELP = "Folder of label folders, of train, valid and test folders, or a CSV table."
 
 
@@ -30,7 +31,7 @@ class DataOptions(Settings):
     test_fraction: float = option(0.2, "Share of images for test.")
     seed: int = option(0, "Fixes every random choice.")
     strict: bool = option(False, "Stop at the first image that cannot be read, instead of leaving it out.")
-    store: Path | None = option(None, "Folder of the feature store (default: the user's cache directory).")
+    store: Path | None = option(None, STORE_HELP)
     device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "Where networks run.")
 
     def __post_init__(self) -> None:

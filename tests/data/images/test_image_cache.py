@@ -14,7 +14,6 @@ from handshape.data.images.image_cache import (
     held_file,
     held_files,
     hold,
-    holds_any,
     is_held,
     make_room,
 )
@@ -145,11 +144,3 @@ def test_make_room__drops_what_was_not_used_for_longest(
     assert names(tmp_path) == ["a.digests", "a.rgb", "c.digests", "c.rgb"]
     hold_some(tmp_path / "d.rgb", [1, 2])
     assert names(tmp_path) == ["c.digests", "c.rgb", "d.digests", "d.rgb"]
-
-
-def test_holds_any__photos_by_their_content(tmp_path: Path) -> None:
-    path = hold_some(tmp_path / "a.rgb", [5, 6])
-    assert holds_any(path, {content_digest(bytes([6])), "other"})
-    assert not holds_any(path, {"other"})
-    path.with_suffix(".digests").unlink()
-    assert holds_any(path, {"other"})  # nobody knows whose they are

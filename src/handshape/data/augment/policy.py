@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from handshape.config.augment import AugmentOptions
-from handshape.data.augment.background import cut_out, make_backgrounds
 from handshape.data.augment.geometry import Moves, move
 from handshape.data.augment.photometric import blur, erase, relight
-from handshape.data.augment.rooms import rooms_digest
 
 # The view that shows the photo in a mirror: a left hand for a right one, as half the webcams show it.
 MIRRORED = -1
@@ -40,10 +37,6 @@ class Views:
         blur: Largest deviation of a Gaussian blur, as a fraction of the image's side; half are not blurred.
         erase: Largest side of an erased rectangle, as a fraction of the image's side; half have none.
         mirror: Whether half of the views are mirror images.
-        background: ``keep``; ``made`` puts hands from plain backgrounds before noise, gradients and generated
-            rooms; ``photos`` before photos of rooms.
-        rooms: Folder of those photos.
-        rooms_digest: Stands for their content.
     """
 
     rotation: float = 15.0
@@ -57,9 +50,6 @@ class Views:
     blur: float = 0.0
     erase: float = 0.0
     mirror: bool = False
-    background: Literal["keep", "made", "photos"] = "keep"
-    rooms: str = ""
-    rooms_digest: str = ""
 
     def apply(self, batch: Tensor, digests: Sequence[str], view: int) -> Tensor:
         """Return one view of each image; the same digest and view number give the same view everywhere.
@@ -78,10 +68,7 @@ class Views:
         draws = torch.from_numpy(drawn).to(batch.device)
         moves, light, blurs, erased = torch.split(draws, [_MOVES, _LIGHT, _BLUR, _ERASE], dim=1)
         images = batch.permute(0, 3, 1, 2).to(torch.float32)
-        if self.background == "keep":
-            moved = move(images, self._moves(moves))
-        else:
-            moved = self._before_others(batch, images, moves, chances)
+        moved = move(images, self._moves(moves))
         # The fifth of the first numbers was the light's before there were others.
         light = torch.cat([moves[:, 4:5], light[:, 1:]], dim=1)
         lit = relight(
@@ -107,18 +94,6 @@ class Views:
             (mirror < 0) & self.mirror,
         )
 
-    def _before_others(
-        self, batch: Tensor, images: Tensor, moves: Tensor, chances: Sequence[np.random.Generator]
-    ) -> Tensor:
-        """Move hands and what is known of their outlines, and set them before backgrounds that stay."""
-        pixels = batch.cpu().numpy()
-        alphas = torch.from_numpy(np.stack([cut_out(photo) for photo in pixels]))[:, None]
-        moved = move(torch.cat([images, alphas.to(images)], dim=1), self._moves(moves))
-        made = make_backgrounds(pixels.shape[1], chances, self.rooms, self.rooms_digest)
-        behind = torch.from_numpy(made).permute(0, 3, 1, 2).to(images)
-        hand, alpha = moved[:, :3], moved[:, 3:]
-        return hand * alpha + behind * (1 - alpha)
-
 
 # From warm to cold light: red and blue change against each other.
 _WARMER = torch.tensor([[1.0, 0.0, -1.0]])
@@ -129,21 +104,5 @@ _STRONG = Views(
 
 
 def views_of(options: AugmentOptions) -> Views:
-    """Return the policy that settings ask for.
-
-    Args:
-        options: The settings; with ``augment`` none, nobody should ask for views.
-
-    Returns:
-        The policy.
-
-    Raises:
-        DataError: The folder of backgrounds holds no photo that can be read.
-    """
-    views = replace(_STRONG if options.augment == "strong" else Views(), mirror=options.mirror)
-    if options.background == "keep":
-        return views
-    if options.backgrounds is None:
-        return replace(views, background="made")
-    folder = str(options.backgrounds.absolute())
-    return replace(views, background="photos", rooms=folder, rooms_digest=rooms_digest(folder))
+    """Return the policy that settings ask for; with ``augment`` none, no view is made."""
+    return replace(_STRONG if options.augment == "strong" else Views(), mirror=options.mirror)

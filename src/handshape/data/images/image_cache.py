@@ -167,15 +167,6 @@ def drop_held(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def holds_any(path: Path, digests: set[str]) -> bool:
-    """Return whether a file holds an image of one of these photos, or does not say whose it holds."""
-    try:
-        listed = path.with_suffix(_DIGESTS).read_text().split("\n")
-    except OSError:
-        return True
-    return not digests.isdisjoint(listed)
-
-
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size

@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from handshape.cache.folders import remember_folder
 from handshape.cache.table import Table
 from handshape.data.dataset import Dataset, Sample, Unreadable
 from handshape.data.images.decode import Preprocessing, decode_image
@@ -100,18 +99,11 @@ def scan_dataset(
     kept = _readable(dataset, good, unreadable)
     facts = tuple(one for one in (known[digests[i]] for i in good) if one is not None) if measure else ()
     good_digests = tuple(digests[i] for i in good)
-    remember_folder(store, dataset.root, good_digests)
     images: Images = DecodedImages(kept.samples, good_digests, Preprocessing(size))
     if keep:
         with suppress(FileNotFoundError):  # another process may have made room just now
             images = StoredImages(path, good, size)
     return Scan(kept, good_digests, facts, images)
-
-
-def digests_of(dataset: Dataset) -> list[str]:
-    """Return the content digest of each sample's file; empty text for one that cannot be read."""
-    with workers() as pool:
-        return list(in_order(pool, _digest, dataset.samples, _TOGETHER))
 
 
 def _digest(sample: Sample) -> str:

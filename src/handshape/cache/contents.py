@@ -1,0 +1,54 @@
+"""What the cache holds, and emptying it."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from handshape.cache.table import open_table
+
+_FACTS, _FEATURES, _IMAGES = "facts-*.lance", "features/*.lance", "images/*"
+
+
+def describe_cache(folder: Path) -> dict[str, Any]:
+    """Return what a cache folder holds, as JSON types: tables of features, facts, prepared images, bytes."""
+    images = [path for path in folder.glob(_IMAGES) if path.is_file()]
+    return {
+        "cache": str(folder),
+        "bytes": _size(folder),
+        "features": [_describe(path) for path in _tables(folder, _FEATURES)],
+        "facts": [_describe(path) for path in _tables(folder, _FACTS)],
+        "images": {"files": len(images), "bytes": sum(_size(path) for path in images)},
+    }
+
+
+def clear_cache(folder: Path) -> int:
+    """Delete what handshape keeps in a cache folder and return how many bytes that freed.
+
+    Other files in the folder stay: `--store` may name a folder that holds something else, too.
+    """
+    kept = [folder / "features", folder / "images", folder / "tuning", *folder.glob("facts-*.lance*")]
+    there = [path for path in kept if path.exists()]
+    freed = sum(_size(path) for path in there)
+    for path in there:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return freed
+
+
+def _tables(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.glob(pattern) if any(path.glob("_versions/*.manifest")))
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    table = open_table(path)
+    about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    named = {key: about[key] for key in ("backbone", "shape", "precision", "views") if key in about}
+    return {"table": path.name, **named, "rows": table.count_rows(), "bytes": _size(path)}
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
