@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
+from handshape.bundle import BundleConfig
 from handshape.cache.location import open_store
+from handshape.config.models import MODELS
 from handshape.config.train import TrainConfig
-from handshape.data.augment import Views
 from handshape.data.checks.bursts import find_bursts
 from handshape.data.checks.near_duplicates import near_pairs
 from handshape.data.images.in_memory import ImageLike, as_images
@@ -24,42 +24,47 @@ from handshape.errors import DataError
 from handshape.evaluation.calibration import fit_temperature
 from handshape.evaluation.rejection import choose_threshold
 from handshape.evaluation.report.model_card import model_card
-from handshape.features.extract import Extractor, features_of
+from handshape.features.predict import predict_from_cache
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
-from handshape.models.network import FrozenNetwork
-from handshape.recogniser import BundleConfig, Recogniser
+from handshape.recogniser import Recogniser
 from handshape.run import new_run
-from handshape.training.fit import Fitter
-from handshape.training.fitted import Fitted
-from handshape.training.inputs import FeatureInputs
-from handshape.training.loop import predict_logits, probabilities_of
+from handshape.training.fit import IMAGE_SIZE, Fitter
+from handshape.training.fit_result import FitResult
+from handshape.training.loop import probabilities_of
 
-_SIZE, _BATCH = 224, 64
+_BATCH = 64
 
 
 class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Reads the label of hand-sign images; trained as ``handshape train`` trains.
+    """A scikit-learn classifier of hand-sign images: the model that `train` makes, with its defaults.
 
-    Images are paths, Pillow images, (H, W, 3) uint8 arrays, or one (N, H, W, 3) uint8 array. A frozen
-    backbone's features are kept in the store by content, so that cross-validation extracts them once.
-    `predict` always gives the most probable label; ``unsure`` is for the recogniser (`to_recogniser`).
+    Images are paths, Pillow images, (H, W, 3) uint8 arrays, or one (N, H, W, 3) uint8 array. Image features
+    and hand landmarks are cached by content, so that cross-validation computes them once. `predict` always
+    gives the most probable label; ``unsure`` is for the recogniser (`to_recogniser`).
 
     Args:
         model: As in `handshape.config.train.TrainConfig`, and so are all others: they are checked by `fit`.
         backbone: Pretrained network.
         weights: File with its weights, ``untrained``, or None to look and download.
-        head: What is trained on the features.
+        head: Classifier of the image features.
         pool: Places along each axis that features are averaged to.
         views: Augmented copies of each training photo; None for the default of 1.
+        precision: Of the features of training photos.
+        augment: What augmented views look like.
+        mirror: Whether half of the views are mirror images.
+        unfreeze: Which blocks of the backbone are fine-tuned.
+        tuning_epochs: Most passes of fine-tuning.
+        tuning_rate: Highest learning rate of fine-tuning.
+        patience: Passes without a better one after which fine-tuning stops.
         epochs: Passes over the training images, for the CNN and the MLP.
         batch_size: Images in one step.
         learning_rate: Of Adam.
         weight_decay: Of Adam.
-        valid_fraction: Share of the images given to `fit` that is used to choose with: penalty, epoch,
+        valid_fraction: Share of the images given to `fit` that is used to choose with: shrinkage, epoch,
             temperature and threshold.
         seed: Fixes every random choice.
-        store: Folder of the feature store; None for the user's cache directory.
+        store: Folder of the cache; None for the user's cache directory.
         device: Where networks run.
 
     Attributes:
@@ -70,12 +75,19 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        model: str = "frozen",
+        model: str = "combined",
         backbone: str = "alexnet",
         weights: str | Path | None = None,
         head: str = "lda",
         pool: int | None = None,
         views: int | None = None,
+        precision: str = "fp32",
+        augment: str = "moves",
+        mirror: bool = False,
+        unfreeze: str = "all",
+        tuning_epochs: int = 8,
+        tuning_rate: float = 3e-5,
+        patience: int = 3,
         epochs: int = 7,
         batch_size: int = 32,
         learning_rate: float = 1e-3,
@@ -86,7 +98,10 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         device: str = "auto",
     ) -> None:
         self.model, self.backbone, self.weights = model, backbone, weights
-        self.head, self.pool, self.views = head, pool, views
+        self.head, self.pool, self.views, self.precision = head, pool, views, precision
+        self.augment, self.mirror = augment, mirror
+        self.unfreeze, self.tuning_epochs = unfreeze, tuning_epochs
+        self.tuning_rate, self.patience = tuning_rate, patience
         self.epochs, self.batch_size = epochs, batch_size
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.valid_fraction, self.seed = valid_fraction, seed
@@ -114,17 +129,17 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         config, images = self._config(), as_images(X)
         classes = self._classes(images, y, groups)
         backbone = None
-        if config.model != "cnn":
+        if MODELS[config.model].image_features:
             backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
-        size = backbone.preprocessing.size if backbone else _SIZE
+        size = backbone.preprocessing.size if backbone else IMAGE_SIZE
         store, labels = open_store(config.store), tuple(str(label) for label in self.classes_)
         signers = None if groups is None else [str(group) for group in groups]
-        held = config.model != "frozen"  # features are asked for once, pixels in every pass
+        held = not MODELS[config.model].on_cached_features  # pixels are needed in every pass
         scan = scan_given(images, classes, labels, store, signers=signers, size=size, held=held)
         train, valid = hold_out(classes, _groups(scan, signers), config.valid_fraction, config.seed)
         device = choose_device(config.device)
-        fitter = Fitter(scan, store, device, backbone, config, config, seed=config.seed, size=size)
-        # Others test it, on photos of their own; the fitter wants a side for that.
+        fitter = Fitter(scan, store, device, config, backbone)
+        # It is tested elsewhere, on photos of their own; the fitter needs some all the same.
         fitted = fitter.fit(config.model, {"train": train, "valid": valid, "test": valid}, mirrored=False)
         self.recogniser_ = _recogniser(fitted, scan, len(train), classes[valid])
         return self
@@ -148,16 +163,12 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         images, store = as_images(X), open_store(config.store)
         nothing = np.zeros(len(images), dtype=np.int64)
         scan = scan_given(images, nothing, known.labels, store, size=known.network.preprocessing.size)
-        frozen = known.network.model == "frozen"  # the features of any other are nobody else's, and not kept
-        # What reads hands is more than a head on features.
-        if not frozen or known.network.head is None or type(network) is not FrozenNetwork:
+        if not MODELS[known.network.model].on_cached_features:
             starts = range(0, len(images), _BATCH)
             batches = (scan.images.take(range(s, min(s + _BATCH, len(images)))) for s in starts)
             return np.concatenate([recogniser.prepared_probabilities(batch) for batch in batches])
-        place, pool = choose_device(config.device), known.network.head.pool
-        extractor = Extractor(network.backbone, pool, Views(), place)  # type: ignore[arg-type]
-        features = features_of(extractor, scan.images, scan.digests, store).astype(np.float32)
-        logits = predict_logits(network.head, FeatureInputs(torch.from_numpy(features)))
+        device = choose_device(config.device)
+        logits = predict_from_cache(network, scan.images, scan.digests, store, device)
         return probabilities_of(logits, known.temperature)
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -208,7 +219,7 @@ def _groups(scan: Scan, signers: list[str] | None) -> NDArray[np.int64]:
     return find_bursts(near_pairs(scan.facts, classes), scan.digests, classes)
 
 
-def _recogniser(fitted: Fitted, scan: Scan, trained: int, valid: NDArray[np.int64]) -> Recogniser:
+def _recogniser(fitted: FitResult, scan: Scan, trained: int, valid: NDArray[np.int64]) -> Recogniser:
     logits = fitted.logits["valid"]
     temperature = fit_temperature(logits.numpy(), valid)
     threshold = choose_threshold(probabilities_of(logits, temperature), valid)

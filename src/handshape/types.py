@@ -1,7 +1,10 @@
 """Types that every layer shares: one type for one thing."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor  # so that `handshape --help` need not wait for torch
 
 UNSURE = "unsure"
 """The label of a prediction whose probability is below the recogniser's threshold."""
@@ -31,3 +34,23 @@ class Prediction:
             "sure": self.sure,
             "top": [list(pair) for pair in self.top],
         }
+
+
+@dataclass(frozen=True)
+class HandLandmarks:
+    """The most visible hand of each of N photos.
+
+    Args:
+        points: (N, 21, 3) float32, x to the right and y down in shares of the photo's sides, and depth.
+        presence: (N,) float32 in [0, 1], the probability that there is a hand.
+        right_hand: (N,) float32 in [0, 1], the probability that it is a right hand, as others see it.
+    """
+
+    points: "Tensor"
+    presence: "Tensor"
+    right_hand: "Tensor"
+
+    @property
+    def found(self) -> "Tensor":
+        """(N,) bool, whether there is a hand."""
+        return self.presence > 0.5

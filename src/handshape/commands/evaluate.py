@@ -15,11 +15,8 @@ from handshape.data.checks.near_duplicates import near_pairs
 from handshape.data.dataset import Dataset
 from handshape.data.images.prepared import content_digest
 from handshape.errors import DataError
-from handshape.evaluation.calibration import measure_reliability
-from handshape.evaluation.intervals.accuracy import accuracy_interval
-from handshape.evaluation.metrics import measure
-from handshape.evaluation.rejection import measure_rejection
-from handshape.evaluation.report.evaluation_page import Evaluated, write_evaluation
+from handshape.evaluation.evaluation import Evaluation, evaluate_predictions
+from handshape.evaluation.report.evaluation_page import write_evaluation
 from handshape.evaluation.report.sections import find_mistakes
 from handshape.progress import say
 from handshape.recogniser import Recogniser, load
@@ -50,18 +47,34 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     mirrored = read_signs(recogniser, scan, known, mirrored=True)
     facts, digests = [scan.facts[i] for i in known], [scan.digests[i] for i in known]
     bursts = find_bursts(near_pairs(facts, tested.classes), digests, tested.classes)
-    found = _measure(recogniser, tested, bursts, probabilities, mirrored, unknown)
+    found = evaluate_predictions(
+        tested,
+        probabilities,
+        recogniser.config.threshold,
+        bursts=bursts,
+        mirrored_accuracy=float((mirrored.argmax(axis=1) == tested.classes).mean()),
+    )
+    trained = {str(signer) for signer in recogniser.config.trained_on.get("signers", ())}
+    known_signers = sorted(trained & set(tested.signers))
+    metrics = _metrics(found, unknown, known_signers)
     if config.out is not None:
         network, preprocessing = recogniser.network, recogniser.config.network.preprocessing
         with new_run(config.out, force=config.force) as folder:
             description = describe("evaluate", config, content_digest("\n".join(scan.digests).encode()))
             write_json(folder / "config.json", description)
-            write_json(folder / "metrics.json", found.to_dict())
+            write_json(folder / "metrics.json", metrics)
             _write_predictions(folder / "predictions.csv", tested, probabilities)
             mistakes = find_mistakes(scan, network, preprocessing, tested, probabilities)
-            write_evaluation(folder, found, mistakes, description)
+            write_evaluation(
+                folder,
+                found,
+                mistakes,
+                description,
+                unknown_labels=unknown,
+                signers_trained_on=known_signers,
+            )
         say(f"Report: {config.out / 'report.html'}")
-    return found.to_dict()
+    return metrics
 
 
 def _known(dataset: Dataset, recogniser: Recogniser) -> tuple[NDArray[np.int64], list[str]]:
@@ -79,28 +92,20 @@ def _known(dataset: Dataset, recogniser: Recogniser) -> tuple[NDArray[np.int64],
     return np.flatnonzero(known), unknown
 
 
-def _measure(
-    recogniser: Recogniser,
-    tested: Dataset,
-    bursts: NDArray[np.int64],
-    probabilities: NDArray[np.float32],
-    mirrored: NDArray[np.float32],
-    unknown: list[str],
-) -> Evaluated:
-    signers = [sample.signer for sample in tested.samples]
-    sources = [sample.source for sample in tested.samples]
-    correct = probabilities.argmax(axis=1) == tested.classes
-    trained = {str(signer) for signer in recogniser.config.trained_on.get("signers", ())}
-    return Evaluated(
-        tested,
-        measure(tested.classes, probabilities, recogniser.labels, signers, sources),
-        accuracy_interval(correct, signers, bursts),
-        float((mirrored.argmax(axis=1) == tested.classes).mean()),
-        measure_reliability(probabilities, tested.classes),
-        measure_rejection(probabilities, tested.classes, recogniser.config.threshold),
-        unknown,
-        sorted(trained & set(tested.signers)),
-    )
+def _metrics(found: Evaluation, unknown: list[str], known_signers: list[str]) -> dict[str, Any]:
+    """Return what ``metrics.json`` holds."""
+    return {
+        **found.metrics.to_dict(),
+        "interval": [found.interval.low, found.interval.high],
+        "interval_method": found.interval.method,
+        "interval_scope": found.interval.scope,
+        "mirrored_accuracy": found.mirrored_accuracy,
+        "calibration": found.reliability.to_dict(),
+        "rejection": found.rejection.to_dict(),
+        "unknown_labels": unknown,
+        "signers_trained_on": known_signers,
+        "unreadable": len(found.tested.unreadable),
+    }
 
 
 def _write_predictions(path: Path, tested: Dataset, probabilities: NDArray[np.float32]) -> None:

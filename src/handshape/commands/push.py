@@ -7,11 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from handshape.bundle import BundleConfig
 from handshape.config.push import PushConfig
 from handshape.errors import MissingExtraError
 from handshape.export.metadata import MODEL, bundle_digest, read_properties
 from handshape.hub import publish, split_name
-from handshape.recogniser import BundleConfig, bundle_folder, load
+from handshape.recogniser import bundle_folder, load
 
 _PLACEHOLDER = "hub:owner/name"
 

@@ -5,27 +5,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from handshape.bundle import BundleConfig, known_photos
 from handshape.cache.location import open_store
 from handshape.cluster import join_cluster
 from handshape.commands.shared import choose_device, say_findings, scan_material, survey_material
-from handshape.config.train import LANDMARKS, CompareConfig, ModelName, TrainConfig
+from handshape.config.models import MODELS, ModelName
+from handshape.config.train import CompareConfig, TrainConfig
 from handshape.data.augment import views_of
+from handshape.evaluation.evaluation import write_predictions
 from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment
-from handshape.evaluation.judge import write_predictions
 from handshape.evaluation.report.headline import find_answer
 from handshape.evaluation.report.model_card import model_card
 from handshape.evaluation.report.page import write_report
 from handshape.evaluation.report.thumbnails import ViewMaker
 from handshape.models.backbones.registry import load_backbone
 from handshape.progress import say
-from handshape.recogniser import BundleConfig, Recogniser
-from handshape.run import Claim, claim, default_out, describe, write_json
-from handshape.training.fit import Fitter
+from handshape.recogniser import Recogniser
+from handshape.run import BUNDLE, Claim, claim, default_out, describe, write_json
+from handshape.training.fit import IMAGE_SIZE, Fitter
 from handshape.training.history import write_history
 from handshape.training.tuning import Tuner, tune
-
-# Without a backbone to please, images are as large as the lesson's.
-_SIZE = 224
 
 
 def train(config: TrainConfig) -> dict[str, Any]:
@@ -56,7 +55,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
 def train_models(
     config: TrainConfig | CompareConfig, names: Sequence[ModelName], command: str, *, tuner: Tuner = tune
 ) -> dict[str, Any]:
-    """Train models on one split, write the run and save the recogniser that reads valid best.
+    """Train models on one split, write the run and save one of them as the recogniser.
 
     Args:
         config: The settings.
@@ -86,20 +85,16 @@ def _train(
 ) -> dict[str, Any]:
     device = choose_device(config.device)
     backbone = None
-    if set(names) != {"cnn"}:
+    if any(MODELS[name].image_features for name in names):
         backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
-    size = backbone.preprocessing.size if backbone else _SIZE
+    size = backbone.preprocessing.size if backbone else IMAGE_SIZE
     store, scan = scan_material(config, size=size)
     survey = survey_material(config, scan)
     # What cannot be split so fails here and above, before the long work.
     plan_folds(config.folds, survey, config.valid_fraction, config.seed)
-    fitter = Fitter(
-        scan, store, device, backbone, config, config, config,
-        recipe=config.recipe or "fast", seed=config.seed, size=size, tuner=tuner,
-    )  # fmt: skip
+    fitter = Fitter(scan, store, device, config, backbone, tuner=tuner)
     features = fitter.features()
-    # Landmarks of two people may be alike: they say nothing of whether two photos are.
-    if features is not None and config.backbone != LANDMARKS:
+    if features is not None:
         survey = survey_material(config, scan, features)
     say_findings(survey)
     experiment = run_experiment(
@@ -118,8 +113,9 @@ def _train(
 
 def _views(config: TrainConfig | CompareConfig, names: Sequence[ModelName]) -> ViewMaker | None:
     """Return how views were made, where a model was shown any."""
-    shown = config.stored_views or ("finetune" in names and config.augment != "none")
-    return views_of(config).apply if shown and set(names) != {"cnn"} else None
+    augmented = config.augment != "none" and any(MODELS[name].fine_tuned for name in names)
+    stored = config.stored_views > 0 and any(MODELS[name].image_features for name in names)
+    return views_of(config).apply if stored or augmented else None
 
 
 def _write(
@@ -152,4 +148,5 @@ def _write(
         figures=figures if folded is None else {**figures, "left_out": folded.without_names()},
     )
     card = model_card(config.labels, config.network, config.threshold, config.trained_on, config.figures)
-    Recogniser(best.fitted.network, config).save(folder / "recogniser", card)
+    known = known_photos(experiment.survey.scan, split.dataset)
+    Recogniser(best.fitted.network, config).save(folder / BUNDLE, card, known)

@@ -8,7 +8,7 @@ from handshape.config.augment import AugmentOptions
 from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
 from handshape.config.fields import argument, flag_of, option
 from handshape.config.finetune import FinetuneOptions
-from handshape.config.train import LANDMARKS, LoopOptions
+from handshape.config.train import LoopOptions
 from handshape.errors import UsageError
 
 _FEWEST_PHOTOS = 12
@@ -40,11 +40,6 @@ class StudyConfig(OutConfig, DataOptions):
         if self.resume is not None and self.force:
             raise UsageError(
                 "--resume with --force", "one of them: going on, or beginning anew", "leave one out"
-            )
-        if self.backbone == LANDMARKS:
-            # They ask what is in features that lie in space, or tune what makes them.
-            raise UsageError(
-                f"--backbone {LANDMARKS} in a study", "a network of images", "choose another backbone"
             )
 
     @property

@@ -1,6 +1,5 @@
 """Settings of training: the loop's, the head's and the backbone's."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,17 +8,13 @@ from handshape.config.cluster import ClusterOptions
 from handshape.config.data import DataConfig, OutConfig
 from handshape.config.fields import Settings, option
 from handshape.config.finetune import FinetuneOptions
+from handshape.config.models import MODELS, ModelName
 from handshape.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "int8"]
-ModelName = Literal["cnn", "frozen", "finetune"]
-Recipe = Literal["fast", "best"]
 FoldKind = Literal["none", "signers", "source"]
 # More read people who were left out no better, and cost as much again: docs/head.md.
 VIEWS = 1
-LANDMARKS = "landmarks"
-"""The backbone that finds the hand; its features are places, not pictures."""
-MODELS: tuple[ModelName, ...] = ("cnn", "frozen", "finetune")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +23,7 @@ class BackboneConfig(AugmentOptions):
 
     backbone: str = option(
         "alexnet",
-        "Pretrained network: landmarks (of the hand), handnet, or any torchvision classification network.",
+        "Pretrained network: handnet, or any torchvision classification network.",
     )
     weights: str | None = option(
         None,
@@ -57,12 +52,6 @@ class BackboneConfig(AugmentOptions):
         super().__post_init__()
         if self.pool is not None and self.pool < 0:
             raise UsageError(f"--pool {self.pool}", "0 or more", "use 0 to keep every place")
-        if self.backbone == LANDMARKS and self.precision != "fp32":
-            raise UsageError(
-                f"--precision {self.precision} with --backbone {LANDMARKS}",
-                "fp32: places are not exact enough in anything less",
-                "leave one out",
-            )
         if self.views is None:
             object.__setattr__(self, "views", 0 if self.augment == "none" else VIEWS)
         if not 0 <= self.stored_views <= 100:
@@ -114,55 +103,26 @@ class LoopOptions(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _TrainingConfig(OutConfig, FinetuneOptions, LoopOptions, BackboneConfig, DataConfig):
+class TrainingConfig(OutConfig, FinetuneOptions, LoopOptions, BackboneConfig, DataConfig):
     """Everything that training asks for."""
-
-    recipe: Recipe | None = option(
-        None,
-        "What the frozen model is for: photos like these (fast), or people and rooms never seen, too (best): "
-        "then the landmarks of the hand are read beside the photo (default: best in train; fast in compare, "
-        "which compares networks as they are).",
-    )
-
-    def require_backbone(self, models: Sequence[str]) -> None:
-        """Check that the models can be made of the backbone.
-
-        Args:
-            models: Their names.
-
-        Raises:
-            UsageError: They cannot.
-        """
-        if self.backbone == LANDMARKS and ("finetune" in models or self.recipe == "best"):
-            what = "the model finetune" if "finetune" in models else "--recipe best"
-            raise UsageError(
-                f"{what} with --backbone {LANDMARKS}", "a network of images", "choose another backbone"
-            )
-        if self.recipe == "best" and "frozen" not in models:
-            raise UsageError(
-                f"--recipe best with the model {' and '.join(models)}",
-                "the model frozen, beside which hands are read",
-                "add it, or leave the recipe out",
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareConfig(_TrainingConfig):
-    """Train several models on one split and compare them."""
+class CompareConfig(TrainingConfig):
+    """Train several models and compare them."""
 
-    models: str = option("cnn,frozen", "Models to compare, separated by commas.")
+    models: str = option("cnn,frozen,combined", f"Models to compare, among {', '.join(MODELS)}.")
 
     def __post_init__(self) -> None:
-        """Check the names of the models, and choose the recipe."""
+        """Check the names of the models."""
         super().__post_init__()
-        if self.recipe is None:
-            object.__setattr__(self, "recipe", "fast")
         unknown = [name for name in self.model_names if name not in MODELS]
         if unknown or not self.model_names:
             raise UsageError(
-                f"--models {self.models!r}", f"names among {', '.join(MODELS)}", "write them like cnn,frozen"
+                f"--models {self.models!r}",
+                f"names among {', '.join(MODELS)}",
+                "write them like cnn,frozen,combined",
             )
-        self.require_backbone(self.model_names)
 
     @property
     def model_names(self) -> tuple[ModelName, ...]:
@@ -172,21 +132,15 @@ class CompareConfig(_TrainingConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(ClusterOptions, _TrainingConfig):
+class TrainConfig(ClusterOptions, TrainingConfig):
     """Train one model."""
 
-    model: ModelName = option(
-        "frozen", "The lesson's CNN, a head on a frozen backbone, or a backbone that is tuned after its head."
-    )
+    model: ModelName = option("combined", "; ".join(f"{name}: {kind.words}" for name, kind in MODELS.items()))
 
     def __post_init__(self) -> None:
-        """Choose the recipe, and check that the model can be made and that a cluster has something to do."""
+        """Check that a cluster has something to do."""
         super().__post_init__()
-        if self.recipe is None:
-            beside_hands = self.model == "frozen" and self.backbone != LANDMARKS
-            object.__setattr__(self, "recipe", "best" if beside_hands else "fast")
-        self.require_backbone([self.model])
-        if self.engine == "ray" and self.model != "finetune":
+        if self.engine == "ray" and not MODELS[self.model].fine_tuned:
             raise UsageError(
                 f"--engine ray with --model {self.model}",
                 "--model finetune",

@@ -14,7 +14,9 @@ GroupKind = Literal["signer", "source"]
 """What photos are grouped by: who signs, or the room, camera or collection they come from."""
 SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
 SPLIT_NAMES: dict[str, SplitName] = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
-"""How folders and tables may call each side."""
+"""How folders and tables may call each split."""
+SplitIndices = dict[SplitName, NDArray[np.int64]]
+"""Indices of the samples in each split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,11 @@ class Dataset:
         """Return the samples at some indices, with the same labels in the same order."""
         return replace(self, samples=tuple(self.samples[i] for i in indices))
 
+    def split_indices(self) -> SplitIndices:
+        """Return the indices of the samples in each split."""
+        names = np.array([sample.split for sample in self.samples])
+        return {name: np.flatnonzero(names == name) for name in SPLITS}
+
     def on(self, split: SplitName) -> Self:
-        """Return the samples on one side of the split."""
+        """Return the samples of one split."""
         return self.where(sample.split == split for sample in self.samples)

@@ -1,6 +1,5 @@
 """Leave one out: every signer, or every source, is tested once by a model that has never seen it."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,42 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.data.dataset import Dataset, GroupKind
-from handshape.errors import SplitError
+from handshape.data.dataset import GroupKind
+from handshape.data.splits.leave_one_group_out import FoldPlan
 from handshape.evaluation.calibration import Reliability, measure_reliability
+from handshape.evaluation.evaluation import FitEvaluation
 from handshape.evaluation.figure import Figure
 from handshape.evaluation.intervals.accuracy import (
     Interval,
     mean_over_groups_interval,
     mean_over_sources_interval,
 )
-from handshape.evaluation.judge import Judged
 from handshape.evaluation.metrics import GroupFigures, Metrics, measure
 from handshape.evaluation.rejection import Curve, coverage_accuracy
-from handshape.training.fitted import Sides
 
-_LEAST = 3
 # What is said of sources only; the figures of signers keep the keys that programs know.
 _OF_SOURCES = ("kind", "signers_apart", "untested")
-
-
-@dataclass(frozen=True)
-class FoldPlan:
-    """Which photos are on which side when each is left out.
-
-    Args:
-        kind: What is left out.
-        sides: Indices of the samples on each side, by who or what is left out.
-        signers_apart: For sources: whether nobody in a source that is left out is learnt from; ``None`` where
-            not everyone is known.
-        untested: For sources: number of photos that no fold tests, because their source is not known or no
-            other source shows their label.
-    """
-
-    kind: GroupKind
-    sides: dict[str, Sides]
-    signers_apart: bool | None = None
-    untested: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,52 +83,19 @@ def groups_of(metrics: Metrics, kind: GroupKind) -> Mapping[str, GroupFigures]:
     return metrics.signers if kind == "signer" else metrics.sources
 
 
-def signer_folds(dataset: Dataset) -> dict[str, Sides]:
-    """Make one split for each signer: that signer is test, the smallest other one is valid, the rest train.
-
-    Args:
-        dataset: Samples with at least three known signers; those of unknown signers are always train.
-
-    Returns:
-        Indices of the samples on each side, by the signer who is left out.
-
-    Raises:
-        SplitError: Fewer than three signers are known.
-    """
-    if len(dataset.signers) < _LEAST:
-        raise SplitError(
-            f"{len(dataset.signers)} known signers for --folds signers",
-            "at least three",
-            "name them with --signer or a signer column",
-        )
-    who = np.array([sample.signer or "" for sample in dataset.samples])
-    sizes = Counter(who[who != ""].tolist())
-    folds: dict[str, Sides] = {}
-    for signer in dataset.signers:
-        smallest = min((name for name in sizes if name != signer), key=lambda name: (sizes[name], name))
-        is_test, is_valid = who == signer, who == smallest
-        folds[signer] = {
-            "train": np.flatnonzero(~is_test & ~is_valid),
-            "valid": np.flatnonzero(is_valid),
-            "test": np.flatnonzero(is_test),
-        }
-    return folds
-
-
 def measure_folds(
-    results: Sequence[Judged], plan: FoldPlan | None = None, bursts: NDArray[np.int64] | None = None
+    results: Sequence[FitEvaluation], plan: FoldPlan, bursts: NDArray[np.int64] | None = None
 ) -> FoldFigures:
     """Put the folds of one model together.
 
     Args:
         results: One for each signer or source that was left out.
-        plan: What was left out; ``None`` for signers.
+        plan: What was left out.
         bursts: (N,) int64, group of near-identical photos of each sample of the data set, for sources.
 
     Returns:
         The figures over all of them.
     """
-    plan = plan or FoldPlan("signer", {})
     labels = results[0].tested.labels
     samples = [sample for result in results for sample in result.tested.samples]
     classes = np.concatenate([result.tested.classes for result in results])
@@ -163,7 +108,7 @@ def measure_folds(
     if plan.kind == "signer":
         interval = mean_over_groups_interval(correct, signers)
     else:
-        tested = np.concatenate([sides["test"] for sides in plan.sides.values()])
+        tested = np.concatenate([splits["test"] for splits in plan.folds.values()])
         interval = mean_over_sources_interval(correct, sources, None if bursts is None else bursts[tested])
     return FoldFigures(
         plan.kind,

@@ -2,25 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.config.train import FoldKind, ModelName
+from handshape.config.models import MODELS, ModelName
+from handshape.config.train import FoldKind
 from handshape.data.checks.near_duplicates import leaks
 from handshape.data.data_report import Survey
-from handshape.data.dataset import SPLITS, Dataset
+from handshape.data.dataset import SplitIndices
+from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_signer_out, leave_one_source_out
 from handshape.data.splits.train_valid_test import split_dataset
-from handshape.evaluation.cross_validation import FoldFigures, FoldPlan, measure_folds, signer_folds
+from handshape.evaluation.cross_validation import FoldFigures, measure_folds
+from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit
 from handshape.evaluation.intervals.paired import PairedDifference, compare_paired
-from handshape.evaluation.judge import Judged, judge
 from handshape.evaluation.rejection import refused_share
-from handshape.evaluation.source_folds import source_folds
 from handshape.synthetic.scene import make_background
 from handshape.training.fit import Fitter
-from handshape.training.fitted import Sides
 from handshape.training.loop import probabilities_of
 
 # Labels by which people call photos without a sign.
@@ -35,7 +35,7 @@ class Ungrouped:
 
     Args:
         leak_share: Share of test photos with a near-twin in training.
-        valid_accuracy: Of each model, except of those that tune a backbone.
+        valid_accuracy: Of each model that fits in seconds.
         test_accuracy: The same.
     """
 
@@ -58,16 +58,23 @@ class Experiment:
     """
 
     survey: Survey
-    results: Sequence[Judged]
+    results: Sequence[FitEvaluation]
     no_hand_refused: dict[str, float]
     folds: dict[str, FoldFigures]
     paired: PairedDifference | None
     ungrouped: Ungrouped | None
 
+    @cached_property
+    def choice(self) -> "Choice":
+        """Which model is saved, and why."""
+        valid = self.survey.split.dataset.split_indices()["valid"]
+        signers = [self.survey.split.dataset.samples[i].signer for i in valid]
+        return choose_model(self.results, signers, self.survey.bursts[valid])
+
     @property
-    def best(self) -> Judged:
-        """The model that reads valid best; of equals the one that finds valid likelier."""
-        return max(self.results, key=lambda result: (result.fitted.valid_accuracy, -result.valid_loss))
+    def best(self) -> FitEvaluation:
+        """The model that is saved."""
+        return self.choice.result
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``metrics.json`` holds."""
@@ -79,6 +86,7 @@ class Experiment:
         metrics: dict[str, Any] = {
             "split": {"kind": split.kind, "grouped": split.grouped, **split.counts()},
             "best": self.best.fitted.name,
+            "best_because": self.choice.reason,
             "models": models,
             "leaks": {"near_duplicates_across_splits": found.share, "photos": found.leaking},
             "findings": [
@@ -102,6 +110,55 @@ class Experiment:
         if self.folds:
             metrics["folds"] = {name: figures.to_dict() for name, figures in self.folds.items()}
         return metrics
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The model that is saved.
+
+    Args:
+        result: The model.
+        reason: Why it is that one, in a sentence.
+    """
+
+    result: FitEvaluation
+    reason: str
+
+
+def choose_model(
+    results: Sequence[FitEvaluation], signers: Sequence[str | None], bursts: NDArray[np.int64]
+) -> Choice:
+    """Choose the model to save: combined, unless another one is clearly better on the validation photos.
+
+    On photos of one studio, image features alone may do as well, and then fail with another camera; the
+    combined model does not.
+
+    Args:
+        results: The models on one split.
+        signers: (M,) signer of each validation photo, None where unknown.
+        bursts: (M,) burst of each validation photo.
+
+    Returns:
+        The model and the reason. Without a combined model, the one with the best validation accuracy; of
+        equals the one with the least validation loss.
+    """
+    ranked = sorted(results, key=lambda one: (-one.fitted.valid_accuracy, one.valid_loss))
+    first = ranked[0]
+    if len(results) == 1:
+        return Choice(first, "It was the only model.")
+    combined = next((one for one in results if one.fitted.name == "combined"), None)
+    if combined is None:
+        return Choice(first, "It did best on the validation photos.")
+    gain = compare_paired(combined.valid_correct, first.valid_correct, signers, bursts)
+    if gain.low > 0:
+        points = f"{100 * gain.difference:.1f} points (95 %: {100 * gain.low:.1f} to {100 * gain.high:.1f})"
+        return Choice(first, f"On the validation photos it was {points} better than combined.")
+    better = "it did best" if first is combined else "no other model was better by more than chance explains"
+    return Choice(
+        combined,
+        "It is the model for people and rooms that are not in your photos, and on the validation photos "
+        f"{better}.",
+    )
 
 
 def run_experiment(
@@ -131,7 +188,7 @@ def run_experiment(
     """
     dataset = survey.split.dataset
     plan = plan_folds(folds, survey, fractions[0], seed)
-    results = [_judged(fitter, name, survey, split_sides(dataset), mirrored=True) for name in names]
+    results = [_evaluated(fitter, name, survey, dataset.split_indices(), mirrored=True) for name in names]
     folded: dict[str, FoldFigures] = {}
     if plan is not None:
         folded |= {name: _folded(fitter, name, survey, plan) for name in names}
@@ -159,33 +216,27 @@ def plan_folds(folds: FoldKind, survey: Survey, valid_fraction: float, seed: int
     """
     dataset = survey.split.dataset
     if folds == "signers":
-        return FoldPlan("signer", signer_folds(dataset))
+        return leave_one_signer_out(dataset)
     if folds == "source":
-        return source_folds(dataset, survey.bursts, valid_fraction=valid_fraction, seed=seed)
+        return leave_one_source_out(dataset, survey.bursts, valid_fraction=valid_fraction, seed=seed)
     return None
 
 
-def split_sides(dataset: Dataset) -> Sides:
-    """Return the indices of the samples on each side of the split."""
-    where = np.array([sample.split for sample in dataset.samples])
-    return {side: np.flatnonzero(where == side) for side in SPLITS}
-
-
-def _judged(
-    fitter: Fitter, name: ModelName, survey: Survey, sides: Sides, *, mirrored: bool = False
-) -> Judged:
-    valid, tested = (survey.split.dataset.take(sides[side].tolist()) for side in ("valid", "test"))
-    fitted = fitter.fit(name, sides, mirrored=mirrored)
-    return judge(fitted, valid, tested, survey.bursts[sides["test"]])
+def _evaluated(
+    fitter: Fitter, name: ModelName, survey: Survey, splits: SplitIndices, *, mirrored: bool = False
+) -> FitEvaluation:
+    valid, tested = (survey.split.dataset.take(splits[one].tolist()) for one in ("valid", "test"))
+    fitted = fitter.fit(name, splits, mirrored=mirrored)
+    return evaluate_fit(fitted, valid, tested, survey.bursts[splits["test"]])
 
 
 def _folded(fitter: Fitter, name: ModelName, survey: Survey, plan: FoldPlan) -> FoldFigures:
-    results = [_judged(fitter, name, survey, sides) for sides in plan.sides.values()]
+    results = [_evaluated(fitter, name, survey, splits) for splits in plan.folds.values()]
     return measure_folds(results, plan, survey.bursts)
 
 
-def _no_hand_refused(fitter: Fitter, result: Judged) -> float:
-    logits = fitter.read(result.fitted, _empty_rooms(fitter.size))
+def _no_hand_refused(fitter: Fitter, result: FitEvaluation) -> float:
+    logits = fitter.predict(result.fitted, _empty_rooms(fitter.size))
     probabilities = probabilities_of(logits, result.calibration.temperature)
     labels = result.tested.labels
     nothing = next((i for i, label in enumerate(labels) if label.lower() in _NOTHING), None)
@@ -198,8 +249,8 @@ def _empty_rooms(size: int) -> NDArray[np.uint8]:
     return np.stack([make_background("room", size, rng) for _ in range(_ROOMS)])
 
 
-def _paired(results: Sequence[Judged], survey: Survey) -> PairedDifference:
-    tested = split_sides(survey.split.dataset)["test"]
+def _paired(results: Sequence[FitEvaluation], survey: Survey) -> PairedDifference:
+    tested = survey.split.dataset.split_indices()["test"]
     signers = [survey.split.dataset.samples[i].signer for i in tested]
     return compare_paired(results[0].correct, results[-1].correct, signers, survey.bursts[tested])
 
@@ -218,9 +269,9 @@ def _ungrouped(
         test_fraction=fractions[1],
         seed=seed,
     )
-    # To tune again takes minutes, and would say of the photos what the other models say.
-    quick = [name for name in names if name != "finetune"]
-    results = [_judged(fitter, name, survey, split_sides(split.dataset)) for name in quick]
+    # Models that fit in seconds: to train a network again takes minutes, and shows the same of the photos.
+    quick = [name for name in names if MODELS[name].on_cached_features]
+    results = [_evaluated(fitter, name, survey, split.dataset.split_indices()) for name in quick]
     share = leaks(survey.pairs, [sample.split for sample in split.dataset.samples]).share
     return Ungrouped(
         share,

@@ -9,9 +9,10 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from handshape.bundle import BundleConfig
 from handshape.errors import ExportError
 from handshape.export.resize import OPSET, resize_graph
-from handshape.recogniser import BundleConfig, Recogniser
+from handshape.recogniser import Recogniser
 
 
 class _Reader(nn.Module):

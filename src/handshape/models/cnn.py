@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from handshape.errors import ShapeError
+from handshape.models.sign_network import SignNetwork
 
 _CHANNELS = (3, 4, 8, 16, 32)
 
 
-class CNN(nn.Module):
+class CNN(SignNetwork):
     """Four blocks of convolution, ReLU, max-pool and batch norm, then two linear layers.
 
     224 pixels and 9 labels give 32·14·14 → 100 → 9, as in the lesson.
@@ -40,6 +41,11 @@ class CNN(nn.Module):
         self.classifier = nn.Sequential(
             nn.Linear(_CHANNELS[-1] * side * side, 100), nn.ReLU(), nn.Linear(100, labels)
         )
+
+    @property
+    def feature_map(self) -> nn.Module:  # type: ignore[override]
+        """The convolutions."""
+        return self.features
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits.

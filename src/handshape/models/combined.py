@@ -1,137 +1,127 @@
-"""Two readers in one network: one that knows its photos' own rooms, and one that looks at the hand alone."""
+"""Image features and hand landmarks in one network."""
 
 import torch
 from torch import Tensor, nn
 
-from handshape.data.images.decode import Preprocessing
-from handshape.models.hand import hand_finder as landmarks
-from handshape.models.hand.pose_classifier import HandHead
-from handshape.models.heads import Pool
+from handshape.models.backbone_classifier import BackboneClassifier
+from handshape.models.hand.hand_finder import HandFinder, has_hand
+from handshape.models.hand.landmark_classifier import LandmarkClassifier
+from handshape.models.sign_network import SignNetwork
 
-# How suddenly photos become unfamiliar: at twice the bound next to nothing is left.
-_STEEP = 5.0
-
-
-class HandReader(nn.Module):
-    """Reads the landmarks of a hand, wherever it is and whatever is behind it.
-
-    Args:
-        finder: Finds the hand.
-        head: On its landmarks.
-        preprocessing: What photos have been through.
-    """
-
-    def __init__(self, finder: landmarks.Landmarks, head: HandHead, preprocessing: Preprocessing) -> None:
-        super().__init__()
-        self.finder, self.head, self._preprocessing = finder, head, preprocessing
-        self.pool = Pool(1, 1, 1)  # for its rounding: the head has learned from what the store keeps
-        self.register_buffer("found", torch.zeros(head.labels))
-        self.register_buffer("missed", torch.zeros(head.labels))
-        self.register_buffer("sides", torch.ones(2))
-
-    found: Tensor
-    """(K,) logarithm of how likely a hand of each label is found."""
-    missed: Tensor
-    """(K,) logarithm of how likely it is not."""
-    sides: Tensor
-    """(2,) 1 for the hands that have been learned from, 0 for others: right ones, left ones."""
-
-    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Find hands.
-
-        Args:
-            images: (N, 3, H, W) float32, normalised.
-
-        Returns:
-            (N, 63) float32 landmarks, 0 where there is no hand, and (N,) bool, whether it is a right one.
-        """
-        been = self._preprocessing
-        mean, std = (images.new_tensor(of)[:, None, None] for of in (been.mean, been.std))
-        # The pixels that they were, to the bit: what the store keeps was found in those.
-        pixels = ((images * std + mean).clamp(0, 1) * 255).round() * (1 / 255)
-        hands = self.finder.find(pixels)
-        return self.pool(self.finder.measured(hands)).flatten(1), hands.right > 0.5
-
-    def usual(self, hands: Tensor, right: Tensor) -> Tensor:
-        """Return (N,) float32, 0 for a hand of a side that has not been learned from, else 1.
-
-        Args:
-            hands: (N, 63) float32 landmarks.
-            right: (N,) bool.
-        """
-        return torch.where(shown(hands), torch.where(right, self.sides[0], self.sides[1]), 1.0)
-
-    def said(self, hands: Tensor, by_hand: Tensor, own: Tensor) -> Tensor:
-        """Return (N, K) logits: of a hand what its landmarks say, where none was found what the photo says.
-
-        Args:
-            hands: (N, 63) float32 landmarks.
-            by_hand: (N, K) float32 logits of the head.
-            own: (N, K) float32 logits of a reader of the whole photo.
-        """
-        seen, unseen = by_hand.log_softmax(dim=1) + self.found, own.log_softmax(dim=1) + self.missed
-        return torch.where(shown(hands)[:, None], seen, unseen)
+# Steepness of the change from in-distribution to out-of-distribution: at twice the bound it is complete.
+_STEEPNESS = 5.0
 
 
-def shown(hands: Tensor) -> Tensor:
-    """Return (N,) bool, in which of (N, 63) landmarks a hand was found."""
-    return (hands != 0).any(dim=1)
+class CombinedClassifier(SignNetwork):
+    """Classifies photos from image features and from hand landmarks.
 
-
-class Weighing(nn.Module):
-    """Puts the answers of two readers together, as a weighted mean of their logarithms.
-
-    Of a photo that is not familiar the second reader decides alone; of one that is, both count.
+    Out-of-distribution photos are classified from landmarks only; in-distribution photos by a weighted mean
+    of both models' log-probabilities. Where no hand is found, image features decide.
 
     Args:
-        own: Weight of the reader of familiar photos there, in [0, 1]; the other one has the rest.
+        image: Classifies image features.
+        landmarks: Classifies hand landmarks.
+        in_distribution: Says how much a photo is like the training photos.
+        image_weight: Weight of the image features for in-distribution photos, in [0, 1].
     """
 
-    def __init__(self, own: float = 0.5) -> None:
+    def __init__(
+        self,
+        image: BackboneClassifier,
+        landmarks: LandmarkClassifier,
+        in_distribution: "InDistribution",
+        image_weight: float = 0.5,
+    ) -> None:
         super().__init__()
-        self.register_buffer("own", torch.tensor(own))
+        self.image, self.landmarks, self.in_distribution = image, landmarks, in_distribution
+        self.register_buffer("image_weight", torch.tensor(image_weight))
+        self.register_buffer("trained_hands", torch.ones(2))
 
-    own: Tensor
+    image_weight: Tensor
+    trained_hands: Tensor
+    """(2,) 1 for handedness that was in the training photos, else 0: right hands, left hands."""
 
-    def forward(self, share: Tensor, own: Tensor, other: Tensor) -> Tensor:
+    @property
+    def image_classifier(self) -> BackboneClassifier:  # type: ignore[override]
+        """Classifies image features."""
+        return self.image
+
+    @property
+    def feature_map(self) -> nn.Module:  # type: ignore[override]
+        """The backbone."""
+        return self.image.backbone
+
+    @property
+    def feature_shape(self) -> tuple[int, int, int] | None:  # type: ignore[override]
+        """(C, h, w) of the backbone's features."""
+        return self.image.feature_shape
+
+    @property
+    def hand_finder(self) -> HandFinder | None:  # type: ignore[override]
+        """Finds the hand."""
+        return self.landmarks.hand_finder
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, K) logits of (N, 3, H, W) normalised images."""
+        features = self.image.pool(self.image.backbone(images))
+        return self.classify(features, self.image.head(features), *self.landmarks.find(images))
+
+    def classify(self, features: Tensor, by_image: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
         """Return (N, K) logits.
 
         Args:
-            share: (N,) float32 in [0, 1], how familiar each photo is.
-            own: (N, K) float32 logits of the reader of familiar photos.
-            other: (N, K) float32 logits of the reader of all others.
+            features: (N, C, p, p) float32 pooled image features.
+            by_image: (N, K) float32 logits of the head on them.
+            landmarks: (N, 63) float32, 0 where no hand was found.
+            right_hand: (N,) bool.
         """
-        # Weights that sum to one leave both as sure as they are: one temperature then fits either.
-        weight = self.own * share[:, None]
-        return weight * own.log_softmax(dim=1) + (1 - weight) * other.log_softmax(dim=1)
+        by_image = by_image.log_softmax(dim=1)
+        known_hand = torch.where(right_hand, self.trained_hands[0], self.trained_hands[1])
+        share = self.in_distribution(features) * torch.where(has_hand(landmarks), known_hand, 1.0)
+        return combine(self.image_weight * share, by_image, self.landmarks.classify(landmarks, by_image))
+
+    def from_features(self, features: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
+        """Return (N, K) logits of image features and landmarks."""
+        return self.classify(features, self.image.head(features), landmarks, right_hand)
+
+    def trained_parameters(self) -> int:
+        """Return how many parameters the two heads have."""
+        return self.image.trained_parameters() + self.landmarks.trained_parameters()
 
 
-class Familiarity(nn.Module):
-    """Tells photos like those that were learned from, from all others.
+def combine(image_weight: Tensor, by_image: Tensor, by_landmarks: Tensor) -> Tensor:
+    """Return the weighted mean of (N, K) log-probabilities; the (N,) weights are those of ``by_image``."""
+    # Weights that sum to one keep the scale of the log-probabilities, so that one temperature fits both.
+    weight = image_weight[:, None]
+    return weight * by_image.log_softmax(dim=1) + (1 - weight) * by_landmarks.log_softmax(dim=1)
+
+
+class InDistribution(nn.Module):
+    """Tells photos like the training photos from all others.
 
     Args:
         width: C, number of features averaged over all places.
         labels: K.
 
     Source: Lee et al., A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial
-    Attacks, NeurIPS 2018 (the distance to the nearest class in the metric that all classes share).
+    Attacks, NeurIPS 2018 (the Mahalanobis distance to the nearest class mean).
     """
 
     def __init__(self, width: int, labels: int) -> None:
         super().__init__()
         self.register_buffer("whiten", torch.zeros(width, width))
-        self.register_buffer("centres", torch.zeros(labels, width))
+        self.register_buffer("means", torch.zeros(labels, width))
         self.register_buffer("bound", torch.ones(()))
 
     whiten: Tensor
-    centres: Tensor
+    means: Tensor
     bound: Tensor
 
     def distances(self, features: Tensor) -> Tensor:
-        """Return (N,) float32, squared distances of (N, C, h, w) float32 features to the nearest class."""
+        """Return (N,) squared Mahalanobis distances of (N, C, h, w) features to the nearest class mean."""
         white = features.mean(dim=(2, 3)) @ self.whiten
-        return (white[:, None] - self.centres).square().sum(dim=2).amin(dim=1)
+        return (white[:, None] - self.means).square().sum(dim=2).amin(dim=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return (N,) float32 in [0, 1]: 1 for photos like those learned from."""
-        return torch.sigmoid(_STEEP * torch.log(self.bound / self.distances(features).clamp(min=1e-6)))
+        """Return (N,) float32 in [0, 1]: near 1 for in-distribution photos."""
+        return torch.sigmoid(_STEEPNESS * torch.log(self.bound / self.distances(features).clamp(min=1e-6)))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from handshape.config.study import ChiralityConfig
+from handshape.data.dataset import SplitIndices
 from handshape.studies.chirality_page import describe_outcome
 from handshape.studies.material import PLACES, Material
 from handshape.studies.mirror_control import Control, control_by_arrows, control_by_hands
@@ -29,13 +30,12 @@ from handshape.studies.mirror_tuning import tell_by_tuning
 from handshape.studies.page import Outcome
 from handshape.studies.steps import Result, Steps, plain
 from handshape.training.checkpoint import Checkpoint
-from handshape.training.fitted import Sides
 from handshape.training.history import Epoch
 from handshape.training.loop import LoopConfig
 
 _FEWEST_SIGNERS = 3
 # Trains a network on given sides: what it told right of the test side, and its history.
-Training = Callable[[Sides, Checkpoint], tuple[Correct, list[Epoch]]]
+Training = Callable[[SplitIndices, Checkpoint], tuple[Correct, list[Epoch]]]
 
 
 def study_chirality(config: ChiralityConfig, material: Material, steps: Steps) -> Outcome:
@@ -95,7 +95,7 @@ def _try_head(
 def _try_network(
     material: Material, steps: Steps, name: str, train: Training, *, folds: bool
 ) -> dict[str, Any]:
-    def tell(step: str, sides: Sides) -> tuple[Correct, float]:
+    def tell(step: str, sides: SplitIndices) -> tuple[Correct, float]:
         def work(keeper: Checkpoint) -> Result:
             correct, history = train(sides, keeper)
             # Of all epochs, those before a kill too.

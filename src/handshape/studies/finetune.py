@@ -12,11 +12,12 @@ from handshape.config.augment import AugmentOptions
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.study import FinetuneConfig
 from handshape.config.train import BackboneConfig
+from handshape.data.dataset import SplitIndices
 from handshape.evaluation.intervals.accuracy import accuracy_interval
 from handshape.evaluation.intervals.paired import compare_paired
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.backbones.weights import UNTRAINED
-from handshape.models.network import FrozenNetwork
 from handshape.studies.drift import measure_drift
 from handshape.studies.finetune_page import describe_outcome
 from handshape.studies.material import Material
@@ -24,7 +25,7 @@ from handshape.studies.page import Outcome
 from handshape.studies.steps import Result, Steps
 from handshape.training.checkpoint import Checkpoint
 from handshape.training.finetune import FinetuneFitter
-from handshape.training.fitted import Sides, Trained
+from handshape.training.fit_result import FitResult
 from handshape.training.frozen import FrozenFitter
 from handshape.training.loop import LoopConfig
 from handshape.training.memory import peak_memory
@@ -47,7 +48,7 @@ def study_finetune(config: FinetuneConfig, material: Material, steps: Steps) -> 
     sizes = _sizes(config, material)
     found: dict[int, dict[str, Any]] = {}
     for count, train in sizes.items():
-        sides: Sides = {**material.sides, "train": train}
+        sides: SplitIndices = {**material.sides, "train": train}
         found[count] = {
             way: steps.run(f"{way}-{count}", partial(_try, config, material, sides, way)).figures
             for way in WAYS
@@ -102,7 +103,9 @@ def _tools(config: FinetuneConfig, material: Material, way: str) -> _Tools:
     return _Tools(frozen, tuned, backbone)
 
 
-def _try(config: FinetuneConfig, material: Material, sides: Sides, way: str, keeper: Checkpoint) -> Result:
+def _try(
+    config: FinetuneConfig, material: Material, sides: SplitIndices, way: str, keeper: Checkpoint
+) -> Result:
     tools, began = _tools(config, material, way), time.perf_counter()
     with peak_memory(material.device) as peak:
         if way == "frozen":
@@ -116,26 +119,20 @@ def _try(config: FinetuneConfig, material: Material, sides: Sides, way: str, kee
         "photos": len(sides["train"]),
         "seconds": seconds,
         "peak_megabytes": peak.megabytes,
-        "trained": _count(trained),
+        "trained": trained.trained_parameters,
         "drift": _drift(material, trained, sides) if way in ("last", "all") else {},
     }
     return Result(figures, history=history)
 
 
-def _correct(material: Material, trained: Trained, sides: Sides) -> NDArray[np.bool_]:
+def _correct(material: Material, trained: FitResult, sides: SplitIndices) -> NDArray[np.bool_]:
     told: NDArray[np.int64] = trained.logits["test"].argmax(dim=1).numpy()
     return np.asarray(told == material.classes[sides["test"]])
 
 
-def _count(trained: Trained) -> int:
-    assert isinstance(trained.network, FrozenNetwork)
-    head = sum(parameter.numel() for parameter in trained.network.head.parameters())
-    return head if trained.tuned is None else trained.tuned
-
-
-def _drift(material: Material, trained: Trained, sides: Sides) -> dict[str, float]:
+def _drift(material: Material, trained: FitResult, sides: SplitIndices) -> dict[str, float]:
     network = trained.network
-    assert isinstance(network, FrozenNetwork) and isinstance(network.backbone, Backbone)
+    assert isinstance(network, BackboneClassifier) and isinstance(network.backbone, Backbone)
     tuned = network.backbone.to(material.device)
     return measure_drift(
         material.backbone.to(material.device), tuned, material.survey.scan.images, sides["test"]

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from handshape.data.augment import Views
 from handshape.data.data_report import Survey
-from handshape.data.dataset import SPLITS
+from handshape.data.dataset import SPLITS, SplitIndices
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import Backbone
-from handshape.training.fitted import Sides
 from handshape.training.inputs import ChosenImages
 
 # Features are kept at as many places as `compare` reads by default, and serve to find bursts.
@@ -38,7 +37,7 @@ class Material:
     seed: int
 
     @property
-    def sides(self) -> Sides:
+    def sides(self) -> SplitIndices:
         """Indices of the photos on each side of the split, (n,) int64 each."""
         where = np.array([sample.split for sample in self.survey.split.dataset.samples])
         return {side: np.flatnonzero(where == side) for side in SPLITS}

@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from handshape.data.dataset import SPLITS, SplitName
+from handshape.data.dataset import SPLITS, SplitIndices, SplitName
 from handshape.evaluation.intervals.accuracy import Interval, accuracy_interval
 from handshape.models.heads import Pool
 from handshape.progress import track
 from handshape.studies.material import PLACES, Material
 from handshape.studies.mirror_pairs import Both, tell_by_head
 from handshape.synthetic import draw_image, make_signer
-from handshape.training.fitted import Sides
 
 ARROWS: dict[SplitName, int] = {"train": 160, "valid": 40, "test": 100}
 """Drawn arrows on each side."""
@@ -120,7 +119,7 @@ def control_by_hands(material: Material) -> Control:
     return _control(material, np.stack(right), sides, who, 1.0, np.stack(left))
 
 
-def _sides(counts: dict[SplitName, int]) -> Sides:
+def _sides(counts: dict[SplitName, int]) -> SplitIndices:
     edges = np.cumsum([0, *(counts[side] for side in SPLITS)])
     return {side: np.arange(edges[i], edges[i + 1]) for i, side in enumerate(SPLITS)}
 
@@ -128,7 +127,7 @@ def _sides(counts: dict[SplitName, int]) -> Sides:
 def _control(
     material: Material,
     pixels: NDArray[np.uint8],
-    sides: Sides,
+    sides: SplitIndices,
     groups: list[int],
     known: float,
     left: NDArray[np.uint8] | None,

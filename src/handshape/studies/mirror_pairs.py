@@ -12,16 +12,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from handshape.data.augment import MIRRORED
-from handshape.data.dataset import SPLITS
+from handshape.data.dataset import SPLITS, SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.prepared import Images
-from handshape.evaluation.cross_validation import signer_folds
+from handshape.data.splits.leave_one_group_out import leave_one_signer_out
 from handshape.evaluation.intervals.accuracy import accuracy_interval, mean_over_groups_interval
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig
 from handshape.studies.material import Material
 from handshape.training.checkpoint import Checkpoint
-from handshape.training.fitted import Sides
 from handshape.training.heads.lda import train_lda
 from handshape.training.history import Epoch
 from handshape.training.loop import LoopConfig, predict_logits, train_network
@@ -76,7 +75,7 @@ def _shrunk(images: Images, side: int, pick: Callable[[Tensor], Tensor]) -> Both
     return Both(pick(plain), pick(plain.flip(3)))
 
 
-def tell_by_head(both: Both, sides: Sides) -> tuple[Correct, Head]:
+def tell_by_head(both: Both, sides: SplitIndices) -> tuple[Correct, Head]:
     """Train discriminant analysis on photos and mirror images, and try it on those of the test side.
 
     Args:
@@ -120,7 +119,7 @@ class PairImages:
 
 
 def tell_by_cnn(
-    material: Material, loop: LoopConfig, sides: Sides, keeper: Checkpoint
+    material: Material, loop: LoopConfig, sides: SplitIndices, keeper: Checkpoint
 ) -> tuple[Correct, list[Epoch]]:
     """Train the lesson's CNN on photos and mirror images, and try it on those of the test side.
 
@@ -166,7 +165,7 @@ def figures_on_split(material: Material, correct: Correct, began: float) -> dict
     }
 
 
-def figures_over_folds(material: Material, tell: Callable[[str, Sides], Correct]) -> dict[str, Any]:
+def figures_over_folds(material: Material, tell: Callable[[str, SplitIndices], Correct]) -> dict[str, Any]:
     """Leave each signer out once and return the mean of their accuracies with its interval.
 
     Args:
@@ -175,7 +174,7 @@ def figures_over_folds(material: Material, tell: Callable[[str, Sides], Correct]
     """
     began = time.perf_counter()
     correct, who, accuracies = [], [], {}
-    for signer, sides in signer_folds(material.survey.split.dataset).items():
+    for signer, sides in leave_one_signer_out(material.survey.split.dataset).folds.items():
         right = tell(signer, sides)
         correct.append(right)
         who += [signer] * len(right)

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.study import ChiralityConfig
 from handshape.config.train import BackboneConfig
+from handshape.data.dataset import SplitIndices
 from handshape.data.images.index import Scan
 from handshape.data.images.prepared import Images, Indices, content_digest
 from handshape.studies.material import Material
 from handshape.studies.mirror_pairs import Correct
 from handshape.training.checkpoint import Checkpoint
 from handshape.training.finetune import FinetuneFitter
-from handshape.training.fitted import Sides
 from handshape.training.frozen import FrozenFitter
 from handshape.training.history import Epoch
 from handshape.training.loop import LoopConfig
@@ -65,7 +65,7 @@ def mirror_scan(scan: Scan) -> Scan:
 
 
 def tell_by_tuning(
-    config: ChiralityConfig, material: Material, sides: Sides, keeper: Checkpoint
+    config: ChiralityConfig, material: Material, sides: SplitIndices, keeper: Checkpoint
 ) -> tuple[Correct, list[Epoch]]:
     """Tune the backbone on photos and mirror images, and try it on those of the test side.
 
@@ -79,7 +79,7 @@ def tell_by_tuning(
         What it told right, and the history.
     """
     scan = mirror_scan(material.survey.scan)
-    both: Sides = {
+    both: SplitIndices = {
         side: np.concatenate([indices, indices + len(material.classes)]) for side, indices in sides.items()
     }
     options = BackboneConfig(backbone=config.backbone, weights=config.weights, augment="none")

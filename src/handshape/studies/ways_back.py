@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handshape.config.study import AutoencoderConfig
-from handshape.data.dataset import SPLITS
+from handshape.data.dataset import SPLITS, SplitIndices
 from handshape.evaluation.reconstruction import measure_reconstruction
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.backbones.weights import UNTRAINED
@@ -22,7 +22,6 @@ from handshape.studies.grid import as_pixels
 from handshape.studies.material import PLACES, Material
 from handshape.studies.steps import Result
 from handshape.training.checkpoint import Checkpoint
-from handshape.training.fitted import Sides
 from handshape.training.heads.lda import train_lda
 from handshape.training.inputs import ChosenImages, ImageInputs, Inputs
 from handshape.training.reconstruction import Photos, ReconstructionConfig, train_reconstruction
@@ -68,7 +67,7 @@ class Bench:
     material: Material
 
     @cached_property
-    def sides(self) -> Sides:
+    def sides(self) -> SplitIndices:
         """Indices of the photos used, spread evenly over each side of the split."""
         share = min(1.0, self.config.photos / len(self.material.classes))
         return {

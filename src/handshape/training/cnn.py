@@ -2,11 +2,12 @@
 
 import torch
 
+from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan
 from handshape.models.cnn import CNN
-from handshape.models.network import NetworkConfig
-from handshape.training.fitted import Sides, Trained
+from handshape.models.sign_network import NetworkConfig
+from handshape.training.fit_result import FitResult
 from handshape.training.inputs import ChosenImages, ImageInputs
 from handshape.training.loop import LoopConfig, predict_logits, train_network
 
@@ -22,8 +23,8 @@ def new_cnn(labels: int, size: int = 224) -> CNN:
 
 
 def fit_cnn(
-    scan: Scan, sides: Sides, loop: LoopConfig, device: torch.device, *, size: int, mirrored: bool
-) -> Trained:
+    scan: Scan, sides: SplitIndices, loop: LoopConfig, device: torch.device, *, size: int, mirrored: bool
+) -> FitResult:
     """Train the CNN from scratch on one split.
 
     Args:
@@ -52,4 +53,6 @@ def fit_cnn(
     if mirrored:
         judged["mirrored"] = ImageInputs(chosen["test"], preprocessing, mirrored=True)
     logits = {side: predict_logits(network, feed) for side, feed in judged.items()}
-    return Trained(network, NetworkConfig("cnn", labels, preprocessing), history, logits)
+    config = NetworkConfig("cnn", labels, preprocessing)
+    assert isinstance(network, CNN)
+    return FitResult(network, config, history, logits, network.trained_parameters())

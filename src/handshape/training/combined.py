@@ -1,137 +1,108 @@
-"""The best recipe: a frozen backbone for familiar photos, beside it a reader of hands for all others."""
+"""Fit image features and hand landmarks together."""
 
 import time
 from dataclasses import replace
-from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handshape.data.augment import MIRRORED, Views
+from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan
-from handshape.features.extract import Extractor, features_of
-from handshape.models.backbones.registry import Backbone, load_backbone
-from handshape.models.combined import HandReader
-from handshape.models.hand import hand_finder as landmarks
-from handshape.models.hand.pose_classifier import HandHead
-from handshape.models.network import FrozenNetwork, RoomsNetwork
-from handshape.training.fitted import Sides, Trained
+from handshape.models.backbone_classifier import BackboneClassifier
+from handshape.models.combined import CombinedClassifier
+from handshape.models.hand.landmark_classifier import LandmarkClassifier
+from handshape.models.hand.pose_classifier import PoseClassifier
+from handshape.training.fit_result import FitResult
 from handshape.training.frozen import FrozenFitter
-from handshape.training.hands import fit_by_hand, shows_hand
 from handshape.training.heads.feature_rows import Part
-from handshape.training.inputs import ChosenImages
-from handshape.training.ood import fit_familiarity, fit_weighing
+from handshape.training.landmarks import PhotoLandmarks, fit_landmarks, has_hand_rows
+from handshape.training.ood import fit_image_weight, fit_in_distribution
 
-# The least share of photos that shows that a side, right or left, was learned from.
-_LEARNED = 0.05
-
-Hands = tuple[NDArray[np.float32], NDArray[np.bool_]]
-"""(N, 63) float32 landmarks, 0 where no hand was found, and (N,) bool, whether it is a right one."""
+# The least share of hands that shows that right, or left, hands were in the training photos.
+_PRESENT = 0.05
 
 
-class RoomsFitter:
-    """Fits two readers on splits of one data set: see `handshape.models.network.RoomsNetwork`.
+class CombinedFitter:
+    """Fits combined classifiers on splits of one data set.
 
     Args:
-        scan: The data set with its prepared images.
-        store: The store's folder.
-        device: Where networks run.
-        frozen: Fits the frozen network.
+        index: The data set with its prepared images.
+        frozen: Fits the frozen model.
+        photos: Hand landmarks of the data set.
     """
 
-    def __init__(self, scan: Scan, store: Path, device: torch.device, frozen: FrozenFitter) -> None:
-        self._scan, self._store, self._frozen = scan, store, frozen
-        self._classes, self._labels = scan.dataset.classes, len(scan.dataset.labels)
-        backbone = load_backbone(landmarks.NAME)
-        assert isinstance(backbone.body, landmarks.Landmarks)
-        self._finder = backbone.body
-        sided = Backbone(landmarks.NAME, landmarks.SidedLandmarks(self._finder), backbone.preprocessing, "")
-        self._extractor = Extractor(sided, 1, Views(), device)
+    def __init__(self, index: Scan, frozen: FrozenFitter, photos: PhotoLandmarks) -> None:
+        self._frozen, self._photos = frozen, photos
+        self._classes, self._labels = index.dataset.classes, len(index.dataset.labels)
 
-    def fit(self, sides: Sides, *, mirrored: bool) -> Trained:
-        """Fit both readers on one split.
+    def fit(self, splits: SplitIndices, *, mirrored: bool) -> FitResult:
+        """Fit on one split.
 
         Args:
-            sides: Indices of the samples on each side.
-            mirrored: Whether the mirror images of the test photos are read, too.
-
-        Returns:
-            The trained network.
+            splits: Indices of the samples in each split.
+            mirrored: Whether the mirror images of the test photos are classified, too.
         """
-        near = self._frozen.fit(sides, mirrored=mirrored)
-        assert isinstance(near.network, FrozenNetwork)
-        own, start = near.network, time.perf_counter()
-        photos = {side: self._photos(side, sides["test"]) for side in near.logits if side != "valid"}
-        seconds = time.perf_counter() - start
-        learned_from = _rows((self._frozen.features(), sides["train"]))
-        chosen_by = _rows(self._frozen.judged(sides["valid"]))
-        familiar = fit_familiarity(learned_from, self._classes[sides["train"]], chosen_by, self._labels)
-        reader, by_hand = self._reader(sides, near.config.preprocessing)
-        # Both readers' answers on valid are those of heads that had not seen it.
-        hands = torch.from_numpy(self._hands[0][sides["valid"]])
-        other = reader.said(hands, by_hand, near.logits["valid"])
-        weighing, valid = fit_weighing(
-            familiar(chosen_by), near.logits["valid"], other, self._classes[sides["valid"]]
+        frozen = self._frozen.fit(splits, mirrored=mirrored)
+        image, start = frozen.network, time.perf_counter()
+        assert isinstance(image, BackboneClassifier)  # which the frozen model is
+        tested = {name: self._tested(name, splits["test"]) for name in frozen.logits if name != "valid"}
+        features = time.perf_counter() - start
+        train, valid = splits["train"], splits["valid"]
+        valid_features = _rows(self._frozen.judged(valid))
+        in_distribution = fit_in_distribution(
+            _rows((self._frozen.features(), train)), self._classes[train], valid_features, self._labels
         )
-        network = RoomsNetwork(own.backbone, own.pool, own.head, reader, familiar, weighing).cpu().eval()
-        logits = {"valid": valid}
+        landmarks, by_pose = self._landmarks(splits, frozen.config.preprocessing)
+        # Both models' logits of the validation photos are from before these were used for fitting.
+        by_image = frozen.logits["valid"].log_softmax(dim=1)
+        rows = torch.from_numpy(self._photos.all[0][valid])
+        by_landmarks = landmarks.merge(rows, by_pose, by_image)
+        weight, logits = fit_image_weight(
+            in_distribution(valid_features), by_image, by_landmarks, self._classes[valid]
+        )
+        network = CombinedClassifier(image, landmarks, in_distribution, weight).cpu().eval()
+        self._set_trained_hands(network, train)
+        found = {"valid": logits}
         with torch.inference_mode():
-            for side, (seen, *hand) in photos.items():
-                logits[side] = network.said(seen, near.logits[side], *hand)
-        learned = sum(
-            parameter.numel() for head in (own.head, reader.head) for parameter in head.parameters()
-        )
-        return Trained(
-            network,
-            replace(near.config, hands=True),
-            near.history,
-            logits,
-            near.feature_seconds + seconds,
-            learned,
+            for name, (some, *hands) in tested.items():
+                found[name] = network.classify(some, frozen.logits[name], *hands)
+        return replace(
+            frozen,
+            network=network,
+            config=replace(frozen.config, model="combined"),
+            logits=found,
+            trained_parameters=network.trained_parameters(),
+            seconds={"features": frozen.seconds["features"] + features},
         )
 
-    @cached_property
-    def _hands(self) -> Hands:
-        """Of every photo."""
-        return self._found(np.arange(len(self._classes)))
-
-    def _found(self, indices: NDArray[np.int64], view: int = 0) -> Hands:
-        images, digests = ChosenImages(self._scan.images, indices), [self._scan.digests[i] for i in indices]
-        stored = features_of(self._extractor, images, digests, self._store, view=view)
-        rows = stored.reshape(len(stored), -1).astype(np.float32)
-        return rows[:, : landmarks.WIDTH], rows[:, landmarks.WIDTH] > 0.5
-
-    def _photos(self, side: str, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what a network is told of M photos, by the names that the frozen network's logits have.
-
-        Nothing is read again that the store has.
-        """
-        if side == "mirrored":
-            hands, right = self._found(indices, MIRRORED)
-        else:
-            hands, right = self._hands[0][indices], self._hands[1][indices]
-        if side == "quick":
+    def _tested(self, name: str, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return features, landmarks and handedness of M photos, all of them from the cache."""
+        landmarks, right_hand = self._photos.of(indices, mirrored=name == "mirrored")
+        if name == "quick":
             features = _rows((self._frozen.features(), indices))
         else:
-            features = _rows(self._frozen.judged(indices, mirrored=side == "mirrored"))
-        return features, torch.from_numpy(hands), torch.from_numpy(right)
+            features = _rows(self._frozen.judged(indices, mirrored=name == "mirrored"))
+        return features, torch.from_numpy(landmarks), torch.from_numpy(right_hand)
 
-    def _reader(self, sides: Sides, preprocessing: Preprocessing) -> tuple[HandReader, Tensor]:
-        """Fit the reader of hands, and return its head's (M, K) logits of valid, too."""
-        hands, right = self._hands
-        reader = HandReader(self._finder, HandHead(self._labels), preprocessing)
-        learned = fit_by_hand(reader.head, hands, self._classes, sides)
-        reader.found.copy_(learned.found)
-        reader.missed.copy_(learned.missed)
-        seen = sides["train"][shows_hand(hands)[sides["train"]]]
-        if len(seen):
-            share = float(right[seen].mean())
-            reader.sides.copy_(torch.tensor([share >= _LEARNED, 1 - share >= _LEARNED]))
-        return reader.eval(), learned.valid
+    def _landmarks(
+        self, splits: SplitIndices, preprocessing: Preprocessing
+    ) -> tuple[LandmarkClassifier, Tensor]:
+        """Fit the landmark classifier; return the (M, K) logits of its pose classifier on validation, too."""
+        network = LandmarkClassifier(self._photos.finder, PoseClassifier(self._labels), preprocessing)
+        fitted = fit_landmarks(network.pose, self._photos.all[0], self._classes, splits)
+        network.log_found.copy_(fitted.log_found)
+        network.log_missed.copy_(fitted.log_missed)
+        return network.eval(), fitted.valid
+
+    def _set_trained_hands(self, network: CombinedClassifier, train: NDArray[np.int64]) -> None:
+        rows, right_hand = self._photos.of(train)
+        hands = right_hand[has_hand_rows(rows)]
+        if len(hands):
+            share = float(hands.mean())
+            network.trained_hands.copy_(torch.tensor([share >= _PRESENT, 1 - share >= _PRESENT]))
 
 
 def _rows(part: Part) -> Tensor:

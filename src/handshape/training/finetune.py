@@ -14,14 +14,16 @@ from torch import Tensor
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.train import BackboneConfig
 from handshape.data.augment import views_of
+from handshape.data.dataset import SplitIndices
 from handshape.data.images.index import Scan
 from handshape.features.extract import Extractor, features_now
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.blocks import Cut, cut_backbone
 from handshape.models.backbones.registry import Backbone
 from handshape.models.heads import Head, Pool
-from handshape.models.network import FrozenNetwork, NetworkConfig
+from handshape.models.sign_network import NetworkConfig
 from handshape.training.checkpoint import Keeper
-from handshape.training.fitted import Sides, Trained
+from handshape.training.fit_result import FitResult
 from handshape.training.frozen import FrozenFitter
 from handshape.training.heads.feature_rows import all_of, rows_of
 from handshape.training.history import accuracy_of
@@ -72,7 +74,7 @@ class FinetuneFitter:
         self._tuning, self._loop, self._views = tuning, loop, views_of(options)
         self._classes = scan.dataset.classes
 
-    def fit(self, sides: Sides, *, mirrored: bool, keeper: Keeper | None = None) -> Trained:
+    def fit(self, sides: SplitIndices, *, mirrored: bool, keeper: Keeper | None = None) -> FitResult:
         """Tune on one split; what reads valid worse than the frozen network did is not kept.
 
         Args:
@@ -87,7 +89,7 @@ class FinetuneFitter:
         cut = cut_backbone(backbone, self._tuning.last)
         head, start = self._frozen.begin(sides)
         pool = Pool(self._frozen.head_config.pool, *backbone.feature_shape[1:])
-        network = FrozenNetwork(backbone if cut.trunk is None else cut.tail, pool, head).to(self._device)
+        network = BackboneClassifier(backbone if cut.trunk is None else cut.tail, pool, head).to(self._device)
         rates = _rates(cut, head, self._tuning.tuning_rate)
         tuner = self._tuner if keeper is None else partial(tune, keeper=keeper)
         tuned = tuner(
@@ -104,12 +106,12 @@ class FinetuneFitter:
         if tuned.best == 0:
             found = self._frozen.fit(sides, mirrored=mirrored)
             described = replace(found.config, model="finetune")
-            return replace(found, config=described, history=tuned.history, tuned=count)
+            return replace(found, config=described, history=tuned.history, trained_parameters=count)
         network.load_state_dict(tuned.state)
-        return self._finish(FrozenNetwork(backbone, pool, head), sides, tuned, count, mirrored)
+        return self._finish(BackboneClassifier(backbone, pool, head), sides, tuned, count, mirrored)
 
     def _feeds(
-        self, cut: Cut, backbone: Backbone, sides: Sides
+        self, cut: Cut, backbone: Backbone, sides: SplitIndices
     ) -> tuple[tuple[Callable[[int], Inputs], NDArray[np.int64]], tuple[Inputs, NDArray[np.int64]]]:
         """Return what is fed to the network from its trunk on: training inputs by epoch, and valid ones."""
         classes = {side: self._classes[indices] for side, indices in sides.items()}
@@ -126,7 +128,7 @@ class FinetuneFitter:
         return (fresh, classes["train"]), (plain["valid"], classes["valid"])
 
     def _trunk_feeds(
-        self, trunk: torch.nn.Module, backbone: Backbone, sides: Sides
+        self, trunk: torch.nn.Module, backbone: Backbone, sides: SplitIndices
     ) -> tuple[Callable[[int], Inputs], Inputs]:
         """Read photos and stored views with the trunk once, so that an epoch costs the tail only."""
         part = Backbone(f"{backbone.name}'s trunk", trunk, backbone.preprocessing, backbone.source)
@@ -137,8 +139,8 @@ class FinetuneFitter:
         return some, TrunkInputs(seen, np.zeros(len(sides["valid"]), dtype=np.int64))
 
     def _finish(
-        self, network: FrozenNetwork, sides: Sides, tuned: Tuned, count: int, mirrored: bool
-    ) -> Trained:
+        self, network: BackboneClassifier, sides: SplitIndices, tuned: Tuned, count: int, mirrored: bool
+    ) -> FitResult:
         """Solve the head once more where that reads valid no worse, and read the photos that are judged."""
         backbone = network.backbone
         assert isinstance(backbone, Backbone)
@@ -152,7 +154,10 @@ class FinetuneFitter:
             head, logits = self._solved(backbone, sides)
             classes = self._classes[sides["valid"]]
             if accuracy_of(logits, classes) >= accuracy_of(valid_logits, classes):
-                network, valid_logits = FrozenNetwork(backbone, network.pool, head).to(self._device), logits
+                network, valid_logits = (
+                    BackboneClassifier(backbone, network.pool, head).to(self._device),
+                    logits,
+                )
         judged = {"test": feeds["test"]}
         if mirrored:
             judged["mirrored"] = ImageInputs(images["test"], backbone.preprocessing, mirrored=True)
@@ -166,9 +171,9 @@ class FinetuneFitter:
             self._frozen.head_config,
         )
         whole = network.eval().cpu()
-        return Trained(whole, described, tuned.history, {**found, "valid": valid_logits}, tuned=count)
+        return FitResult(whole, described, tuned.history, {**found, "valid": valid_logits}, count)
 
-    def _solved(self, backbone: Backbone, sides: Sides) -> tuple[Head, Tensor]:
+    def _solved(self, backbone: Backbone, sides: SplitIndices) -> tuple[Head, Tensor]:
         places, views = self._frozen.head_config.pool, range(1 + self._options.stored_views)
         parts = [all_of(self._read(backbone, places, sides["train"], view)) for view in views]
         train, valid = rows_of(parts, all_of(self._read(backbone, places, sides["valid"], 0)))

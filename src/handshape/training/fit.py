@@ -1,150 +1,144 @@
-"""Fit one model on one split: what `train`, `compare` and folds over signers all do."""
+"""Fit one model on one split: what `train`, `compare`, folds and the estimator all do."""
 
 import time
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from handshape.config.finetune import FinetuneOptions
-from handshape.config.train import LANDMARKS, BackboneConfig, LoopOptions, ModelName, Recipe
+from handshape.config.models import MODELS, ModelName
+from handshape.config.train import TrainingConfig
+from handshape.data.dataset import SplitIndices
+from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan
 from handshape.data.images.prepared import HeldImages
 from handshape.models.backbones.registry import Backbone
-from handshape.models.network import FrozenNetwork
 from handshape.training.cnn import fit_cnn
-from handshape.training.combined import RoomsFitter
+from handshape.training.combined import CombinedFitter
 from handshape.training.finetune import FinetuneFitter
-from handshape.training.fitted import Fitted, Sides, Trained
+from handshape.training.fit_result import FitResult
 from handshape.training.frozen import FrozenFitter
-from handshape.training.hands import HandsFitter
+from handshape.training.history import accuracy_of
 from handshape.training.inputs import ImageInputs
+from handshape.training.landmarks import LandmarkFitter, PhotoLandmarks
 from handshape.training.loop import LoopConfig, predict_logits
 from handshape.training.tuning import Tuner, tune
 
+IMAGE_SIZE = 224
+"""Height and width in pixels of the images of models without a backbone; the lesson's."""
+
 
 class Fitter:
-    """Trains models on splits of one scanned data set, sharing what they have in common.
+    """Fits models on splits of one data set, sharing what they have in common.
 
     Args:
-        scan: The data set with its prepared images.
-        store: The store's folder.
+        index: The data set with its prepared images.
+        cache: The cache's folder.
         device: Where networks run.
-        backbone: Frozen backbone, when one is needed.
-        options: Head, pooling and views.
-        loop: Epochs, batch size and rates.
-        tuning: How the backbone is tuned, if it is.
-        recipe: Whether the frozen model is read beside its hands alone.
-        seed: Fixes every random choice.
-        size: Height and width of the prepared images in pixels.
-        tuner: Does the tuning; by default this process.
+        settings: Of training.
+        backbone: The pretrained backbone, for models of image features.
+        tuner: Fine-tunes; by default this process does.
     """
 
     def __init__(
         self,
-        scan: Scan,
-        store: Path,
+        index: Scan,
+        cache: Path,
         device: torch.device,
-        backbone: Backbone | None,
-        options: BackboneConfig,
-        loop: LoopOptions,
-        tuning: FinetuneOptions | None = None,
+        settings: TrainingConfig,
+        backbone: Backbone | None = None,
         *,
-        recipe: Recipe = "fast",
-        seed: int,
-        size: int,
         tuner: Tuner = tune,
     ) -> None:
-        self._scan, self._device, self.size = scan, device, size
+        self._index, self._cache, self._device = index, cache, device
+        self._settings, self._backbone, self._tuner = settings, backbone, tuner
+        self.size = backbone.preprocessing.size if backbone else IMAGE_SIZE
         self._loop = LoopConfig(
-            epochs=loop.epochs,
-            batch_size=loop.batch_size,
-            learning_rate=loop.learning_rate,
-            weight_decay=loop.weight_decay,
-            seed=seed,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            seed=settings.seed,
         )
-        self._frozen: FrozenFitter | None = None
-        tuning = tuning or FinetuneOptions()
-        self._rooms: RoomsFitter | None = None
-        self._tuner: FinetuneFitter | None = None
-        if backbone is not None:
-            place = scan, store, device
-            self._frozen = FrozenFitter(*place, backbone, options, self._loop)
-            self._tuner = FinetuneFitter(*place, backbone, self._frozen, options, tuning, self._loop, tuner)
-            if backbone.name == LANDMARKS and options.head == "lda":
-                self._frozen = HandsFitter(*place, backbone, options, self._loop)
-            elif recipe == "best":
-                self._rooms = RoomsFitter(*place, self._frozen)
 
     def features(self) -> NDArray[np.float16] | None:
-        """Return the frozen backbone's features of every photo, extracted on the first call.
+        """Return the backbone's (N, C, p, p) features of every photo; None without a backbone."""
+        return None if self._backbone is None else self._frozen.features()
 
-        Returns:
-            (N, C, p, p) float16, or ``None`` when there is no backbone.
-        """
-        return None if self._frozen is None else self._frozen.features()
-
-    def fit(self, name: ModelName, sides: Sides, *, mirrored: bool = True) -> Fitted:
-        """Train one model.
+    def fit(self, name: ModelName, splits: SplitIndices, *, mirrored: bool = True) -> FitResult:
+        """Fit one model.
 
         Args:
             name: Of the model.
-            sides: Indices of the samples on each side of the split.
-            mirrored: Whether the mirror images of the test photos are read, too.
-
-        Returns:
-            The fitted model.
+            splits: Indices of the samples in each split.
+            mirrored: Whether the mirror images of the test photos are classified, too.
         """
-        if name != "cnn":
-            self.features()  # once for all fits, before the clock of this one starts
+        extraction = self._extract(name)  # once for all fits, before the clock of this one starts
         start = time.perf_counter()
-        trained = self._train(name, sides, mirrored)
-        total, features = time.perf_counter() - start, trained.feature_seconds
-        if name != "cnn" and self._frozen is not None:
-            # Every fit states what extraction took, whichever of them it was done for.
-            features, total = features + self._frozen.extraction, total + self._frozen.extraction
-        network, valid = trained.network, sides["valid"]
-        right = trained.logits["valid"].argmax(dim=1).numpy() == self._scan.dataset.classes[valid]
-        learned = network.head if isinstance(network, FrozenNetwork) else network
-        count = trained.tuned if trained.tuned is not None else _count(learned)
-        return Fitted(
-            name,
-            network,
-            trained.config,
-            trained.history,
-            trained.logits,
-            float(right.mean()),
-            {"features": features, "train": total - features, "total": total},
-            {"total": _count(network), "trained": count},
+        fitted = self._fit(name, splits, mirrored)
+        train = time.perf_counter() - start - fitted.seconds["features"]
+        # Every fit states what extraction took, whichever of them it was done for.
+        features = fitted.seconds["features"] + extraction
+        return replace(
+            fitted,
+            valid_accuracy=accuracy_of(fitted.logits["valid"], self._index.dataset.classes[splits["valid"]]),
+            seconds={"features": features, "train": train, "total": features + train},
         )
 
-    def read(self, fitted: Fitted, prepared: NDArray[np.uint8]) -> Tensor:
-        """Run a fitted model on other images.
-
-        Args:
-            fitted: The model.
-            prepared: (N, size, size, 3) uint8, RGB.
-
-        Returns:
-            (N, K) float32 logits.
-        """
+    def predict(self, fitted: FitResult, prepared: NDArray[np.uint8]) -> Tensor:
+        """Return (N, K) float32 logits of (N, size, size, 3) uint8 prepared images."""
         images = HeldImages(prepared, np.arange(len(prepared)))
-        place = fitted.network.to(self._device)
-        logits = predict_logits(place, ImageInputs(images, fitted.config.preprocessing))
+        network = fitted.network.to(self._device)
+        logits = predict_logits(network, ImageInputs(images, fitted.config.preprocessing))
         fitted.network.cpu()
         return logits
 
-    def _train(self, name: ModelName, sides: Sides, mirrored: bool) -> Trained:
-        if name == "cnn":
-            return fit_cnn(self._scan, sides, self._loop, self._device, size=self.size, mirrored=mirrored)
-        assert self._frozen is not None  # the command loads a backbone when this model is asked for
-        if name == "finetune":
-            assert self._tuner is not None
-            return self._tuner.fit(sides, mirrored=mirrored)
-        return (self._rooms or self._frozen).fit(sides, mirrored=mirrored)
+    def _extract(self, name: ModelName) -> float:
+        """Make sure of what the model uses of every photo; return the seconds that took."""
+        seconds = 0.0
+        if MODELS[name].image_features:
+            self._frozen.features()
+            seconds += self._frozen.extraction
+        if MODELS[name].hand_landmarks:
+            _ = self._landmarks.all
+            seconds += self._landmarks.seconds
+        return seconds
 
+    def _fit(self, name: ModelName, splits: SplitIndices, mirrored: bool) -> FitResult:
+        match name:
+            case "cnn":
+                return fit_cnn(
+                    self._index, splits, self._loop, self._device, size=self.size, mirrored=mirrored
+                )
+            case "frozen":
+                return self._frozen.fit(splits, mirrored=mirrored)
+            case "finetune":
+                return self._finetune.fit(splits, mirrored=mirrored)
+            case "landmarks":
+                preprocessing = self._backbone.preprocessing if self._backbone else Preprocessing(self.size)
+                fitter = LandmarkFitter(self._index, self._landmarks, preprocessing)
+                return fitter.fit(splits, mirrored=mirrored)
+            case "combined":
+                combined = CombinedFitter(self._index, self._frozen, self._landmarks)
+                return combined.fit(splits, mirrored=mirrored)
 
-def _count(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
+    @cached_property
+    def _frozen(self) -> FrozenFitter:
+        assert self._backbone is not None  # the command loads one for models of image features
+        return FrozenFitter(
+            self._index, self._cache, self._device, self._backbone, self._settings, self._loop
+        )
+
+    @cached_property
+    def _finetune(self) -> FinetuneFitter:
+        assert self._backbone is not None
+        place = self._index, self._cache, self._device, self._backbone
+        return FinetuneFitter(*place, self._frozen, self._settings, self._settings, self._loop, self._tuner)
+
+    @cached_property
+    def _landmarks(self) -> PhotoLandmarks:
+        return PhotoLandmarks(self._index, self._cache, self._device)

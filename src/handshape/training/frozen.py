@@ -10,12 +10,14 @@ from torch import Tensor
 
 from handshape.config.train import BackboneConfig
 from handshape.data.augment import MIRRORED, views_of
+from handshape.data.dataset import SplitIndices
 from handshape.data.images.index import Scan
 from handshape.features.extract import Extractor, features_of, make_extractor
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone
-from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.network import FrozenNetwork, NetworkConfig
-from handshape.training.fitted import Sides, Trained
+from handshape.models.heads import Head, HeadConfig, Pool, Scaling
+from handshape.models.sign_network import NetworkConfig
+from handshape.training.fit_result import FitResult
 from handshape.training.heads.feature_rows import Part, Side, StoredRows, all_of, rows_of
 from handshape.training.heads.lda import train_lda
 from handshape.training.heads.logistic import train_linear
@@ -69,7 +71,7 @@ class FrozenFitter:
             self.extraction = time.perf_counter() - start
         return self._stored
 
-    def fit(self, sides: Sides, *, mirrored: bool) -> Trained:
+    def fit(self, sides: SplitIndices, *, mirrored: bool) -> FitResult:
         """Fit a head on one split.
 
         Args:
@@ -94,10 +96,11 @@ class FrozenFitter:
         described = NetworkConfig(
             "frozen", self._labels, backbone.preprocessing, backbone.name, shape, config
         )
-        network = FrozenNetwork(backbone, Pool(config.pool, *shape[1:]), head).eval()
-        return Trained(network, described, history, logits, seconds)
+        network = BackboneClassifier(backbone, Pool(config.pool, *shape[1:]), head).eval()
+        count = network.trained_parameters()
+        return FitResult(network, described, history, logits, count, {"features": seconds})
 
-    def begin(self, sides: Sides) -> tuple[Head, tuple[float, float]]:
+    def begin(self, sides: SplitIndices) -> tuple[Head, tuple[float, float]]:
         """Fit a head that has not learned from valid, as a start for tuning.
 
         Args:
@@ -115,7 +118,7 @@ class FrozenFitter:
     def head_config(self) -> HeadConfig:
         """The shape of the head."""
         kind = self._options.head
-        scaling = "feature" if kind == "mlp" else self._backbone.scaling
+        scaling: Scaling = "feature" if kind == "mlp" else "root"
         return HeadConfig(kind, self._options.places, scaling=scaling)
 
     def fit_head(
@@ -150,7 +153,7 @@ class FrozenFitter:
             return self.features(), indices
         return all_of(self._extracted(indices, 0, exact=True))
 
-    def _both(self, sides: Sides) -> tuple[Side, Side]:
+    def _both(self, sides: SplitIndices) -> tuple[Side, Side]:
         """Return features and classes of train, its photos before their views, and of valid."""
         views = range(1, self._options.stored_views + 1)
         seen = [all_of(self._extracted(sides["train"], view)) for view in views]

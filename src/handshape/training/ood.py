@@ -1,4 +1,4 @@
-"""Fit what tells photos like those learned from, from others, and what each reader's word is worth there."""
+"""Fit the out-of-distribution detector and the ensemble weight of the combined model."""
 
 import numpy as np
 import torch
@@ -6,19 +6,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from handshape.models.combined import Familiarity, Weighing
+from handshape.models.combined import InDistribution, combine
 from handshape.training.temperature import likeliest_temperature
 
-# How much of the covariance is replaced by a sphere of the same size.
+# Shrinkage of the covariance towards a multiple of the identity.
 _SHRINKAGE = 0.1
-# This share of valid is as near as photos of its kind are, and a little more is familiar.
-_SHARE, _MORE = 0.95, 1.5
-# Weights that the reader of familiar photos may have, and how sure both may be together.
-_OWN, _TEMPERATURES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0), (0.05, 20.0)
+# The bound is this quantile of the validation photos' distances, times this factor.
+_QUANTILE, _FACTOR = 0.95, 1.5
+# Ensemble weights to choose from, and bounds of the temperature that each is judged at.
+_WEIGHTS, _TEMPERATURES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0), (0.05, 20.0)
 
 
-def fit_familiarity(train: Tensor, classes: NDArray[np.int64], valid: Tensor, labels: int) -> Familiarity:
-    """Learn where photos lie, and how far off a photo of this kind may still be.
+def fit_in_distribution(
+    train: Tensor, classes: NDArray[np.int64], valid: Tensor, labels: int
+) -> InDistribution:
+    """Fit class means and a shared covariance to training features, and the bound to validation features.
 
     Args:
         train: (N, C, p, p) float32 features.
@@ -27,47 +29,46 @@ def fit_familiarity(train: Tensor, classes: NDArray[np.int64], valid: Tensor, la
         labels: K.
 
     Returns:
-        The measure of familiarity; a label without photos is never the nearest.
+        The detector; a label without photos is never the nearest.
     """
     rows, targets = train.mean(dim=(2, 3)).double(), torch.from_numpy(classes)
-    found = Familiarity(rows.shape[1], labels)
+    detector = InDistribution(rows.shape[1], labels)
     one_hot = F.one_hot(targets, labels).double()
     counts = one_hot.sum(dim=0)
     means = (one_hot.T @ rows) / counts.clamp(min=1)[:, None]
-    around = rows - means[targets]
-    covariance = around.T @ around / len(rows)
-    size = float(covariance.diagonal().mean()) or 1.0
-    shrunk = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * size * torch.eye(
-        len(covariance), dtype=torch.float64
-    )
+    residuals = rows - means[targets]
+    covariance = residuals.T @ residuals / len(rows)
+    variance = float(covariance.diagonal().mean()) or 1.0
+    identity = torch.eye(len(covariance), dtype=torch.float64)
+    shrunk = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * variance * identity
     whiten = torch.linalg.inv(torch.linalg.cholesky(shrunk)).T
-    found.whiten.copy_(whiten)
-    found.centres.copy_(torch.where((counts > 0)[:, None], means @ whiten, 1e6))
-    found.bound.copy_(_MORE * found.distances(valid).quantile(_SHARE))
-    return found
+    detector.whiten.copy_(whiten)
+    detector.means.copy_(torch.where((counts > 0)[:, None], means @ whiten, 1e6))
+    detector.bound.copy_(_FACTOR * detector.distances(valid).quantile(_QUANTILE))
+    return detector
 
 
-def fit_weighing(
-    share: Tensor, own: Tensor, other: Tensor, classes: NDArray[np.int64]
-) -> tuple[Weighing, Tensor]:
-    """Choose what each reader's word is worth on familiar photos: what makes the answers on valid likeliest.
-
-    However sure both are together, for that is what temperature scaling is for.
+def fit_image_weight(
+    share: Tensor, by_image: Tensor, by_landmarks: Tensor, classes: NDArray[np.int64]
+) -> tuple[float, Tensor]:
+    """Choose the weight of image features that makes the validation photos likeliest.
 
     Args:
-        share: (M,) float32 in [0, 1], how familiar photos of valid are.
-        own: (M, K) float32 logits of a reader of familiar photos that has not seen them.
-        other: (M, K) float32 logits of the other reader.
+        share: (M,) float32 in [0, 1], how much each validation photo is in-distribution.
+        by_image: (M, K) float32 log-probabilities from image features.
+        by_landmarks: (M, K) float32 log-probabilities from landmarks.
         classes: (M,) int64.
 
     Returns:
-        What puts both together, and the (M, K) logits that it gives.
+        The weight, and the (M, K) logits that it gives.
 
     Source: Wolpert, Stacked generalization, Neural Networks 1992.
     """
 
-    def loss(weighing: Weighing) -> float:
-        return likeliest_temperature(weighing(share, own, other).numpy(), classes, _TEMPERATURES)[1]
+    def logits(weight: float) -> Tensor:
+        return combine(torch.tensor(weight) * share, by_image, by_landmarks)
 
-    best = min((Weighing(weight) for weight in _OWN), key=loss)
-    return best, best(share, own, other)
+    best = min(
+        _WEIGHTS, key=lambda weight: likeliest_temperature(logits(weight).numpy(), classes, _TEMPERATURES)[1]
+    )
+    return best, logits(best)

@@ -18,7 +18,7 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer, get_device
 
 from handshape.errors import ClusterError
-from handshape.models.network import FrozenNetwork
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.progress import say
 from handshape.training.checkpoint import Checkpoint
 from handshape.training.distributed import Together
@@ -40,7 +40,7 @@ class Cluster:
     folder: Path
     device: torch.device
 
-    def __call__(self, network: FrozenNetwork, *feeds: Any, **settings: Any) -> Tuned:
+    def __call__(self, network: BackboneClassifier, *feeds: Any, **settings: Any) -> Tuned:
         """Tune a network as `tune` does, a share of each batch on each worker.
 
         After every epoch the state is written to the folder. Where a worker is lost, the others go on from
@@ -88,6 +88,6 @@ class Cluster:
 def _work(work: ray.ObjectRef, place: Path) -> None:
     logging.getLogger("ray.train").setLevel(logging.ERROR)
     loop: partial[Tuned] = ray.get(work)
-    network: FrozenNetwork = loop.args[0]
+    network: BackboneClassifier = loop.args[0]
     network.to(get_device())
     loop(world=Together(get_device()), keeper=Checkpoint(place / "state"))

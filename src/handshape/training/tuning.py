@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from handshape.config.finetune import FinetuneOptions
 from handshape.inference.batch_retry import Portions
-from handshape.models.network import FrozenNetwork
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.progress import say, track
 from handshape.training.checkpoint import Keeper
 from handshape.training.distributed import Alone, ChosenInputs, World, share_of
@@ -70,7 +70,7 @@ class Tuned:
 
 
 def tune(
-    network: FrozenNetwork,
+    network: BackboneClassifier,
     rates: Sequence[Rate],
     train: tuple[Callable[[int], Inputs], NDArray[np.int64]],
     valid: tuple[Inputs, NDArray[np.int64]],
@@ -141,7 +141,7 @@ class _Loop:
 
     def __init__(
         self,
-        network: FrozenNetwork,
+        network: BackboneClassifier,
         optimiser: torch.optim.Optimizer,
         average: AveragedModel,
         train: tuple[Callable[[int], Inputs], NDArray[np.int64]],
@@ -237,7 +237,7 @@ def _draw_mix(mixup: float, count: int, chance: np.random.Generator) -> Mix:
 class _Reading(nn.Module):
     """The backbone in mixed precision, pooling and head in float32 as they are used."""
 
-    def __init__(self, network: FrozenNetwork, mixed: torch.dtype | None) -> None:
+    def __init__(self, network: BackboneClassifier, mixed: torch.dtype | None) -> None:
         super().__init__()
         self.network, self._mixed = network, mixed
 

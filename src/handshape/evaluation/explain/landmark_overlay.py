@@ -4,10 +4,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from torch import nn
 
-from handshape.models.hand.hand_finder import PREPROCESSING, Landmarks
-from handshape.models.network import FrozenNetwork, RoomsNetwork
+from handshape.models.hand.hand_finder import PREPROCESSING, HandFinder
 
 # From the wrist along each finger, and across the palm.
 _LINES = (*((0, *range(root, root + 4)) for root in (1, 5, 9, 13, 17)), (5, 9, 13, 17))
@@ -16,15 +14,7 @@ _BONE, _EDGE, _JOINT = (255, 214, 0), (0, 0, 0), (255, 255, 255)
 _DIM = 0.55
 
 
-def finder_of(network: nn.Module) -> Landmarks | None:
-    """Return what finds the hand for a network that reads landmarks, or ``None`` for any other network."""
-    if isinstance(network, RoomsNetwork):
-        return network.reader.finder
-    body = getattr(network.backbone, "body", None) if isinstance(network, FrozenNetwork) else None
-    return body if isinstance(body, Landmarks) else None
-
-
-def hands_drawn(finder: Landmarks, pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+def hands_drawn(finder: HandFinder, pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     """Draw the landmarks that were found onto photos.
 
     Args:

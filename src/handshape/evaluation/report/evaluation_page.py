@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from handshape.data.checks.finding import count_of, listed
-from handshape.data.dataset import Dataset
-from handshape.evaluation.calibration import Reliability
-from handshape.evaluation.intervals.accuracy import Interval
-from handshape.evaluation.metrics import Metrics
-from handshape.evaluation.rejection import Rejection
+from handshape.evaluation.evaluation import Evaluation
 from handshape.evaluation.report import figures as report_plots
 from handshape.evaluation.report import plots
 from handshape.evaluation.report.cautions import is_drawn
@@ -27,48 +22,14 @@ from handshape.evaluation.report.sections import Mistake, find_confusions, weake
 _HANDED = 0.1
 
 
-@dataclass(frozen=True)
-class Evaluated:
-    """What a recogniser is worth on photos.
-
-    Args:
-        tested: The photos of labels that it knows.
-        metrics: Accuracy, and figures per label and per signer.
-        interval: 95 % interval of the accuracy.
-        mirrored_accuracy: Accuracy on the mirror images of the same photos.
-        reliability: Whether its probabilities can be believed.
-        rejection: What its threshold does.
-        unknown_labels: Labels in the data that it does not know.
-        signers_trained_on: Signers that are among those it was trained on.
-    """
-
-    tested: Dataset
-    metrics: Metrics
-    interval: Interval
-    mirrored_accuracy: float
-    reliability: Reliability
-    rejection: Rejection
-    unknown_labels: Sequence[str]
-    signers_trained_on: Sequence[str]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what ``metrics.json`` holds."""
-        return {
-            **self.metrics.to_dict(),
-            "interval": [self.interval.low, self.interval.high],
-            "interval_method": self.interval.method,
-            "interval_scope": self.interval.scope,
-            "mirrored_accuracy": self.mirrored_accuracy,
-            "calibration": self.reliability.to_dict(),
-            "rejection": self.rejection.to_dict(),
-            "unknown_labels": list(self.unknown_labels),
-            "signers_trained_on": list(self.signers_trained_on),
-            "unreadable": len(self.tested.unreadable),
-        }
-
-
 def write_evaluation(
-    folder: Path, found: Evaluated, mistakes: Sequence[Mistake], description: Mapping[str, Any]
+    folder: Path,
+    found: Evaluation,
+    mistakes: Sequence[Mistake],
+    description: Mapping[str, Any],
+    *,
+    unknown_labels: Sequence[str],
+    signers_trained_on: Sequence[str],
 ) -> None:
     """Write ``report.html`` and the plots it shows.
 
@@ -77,6 +38,8 @@ def write_evaluation(
         found: The figures.
         mistakes: The worst mistakes.
         description: What the run's ``config.json`` holds.
+        unknown_labels: Labels in the data that the recogniser was not trained on.
+        signers_trained_on: Signers in the data who were in its training photos.
     """
     metrics, accuracy = found.metrics, found.metrics.accuracy
     matrix, labels = np.array(metrics.confusion), tuple(metrics.labels)
@@ -102,7 +65,7 @@ def write_evaluation(
             reliability=found.reliability,
             rejection=found.rejection,
             mirrored=found.mirrored_accuracy,
-            cautions=list(_cautions(found)),
+            cautions=list(_cautions(found, unknown_labels, signers_trained_on)),
             mistakes=mistakes,
             confusions=find_confusions(metrics),
             order=weakest_first(metrics),
@@ -115,14 +78,16 @@ def write_evaluation(
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def _cautions(found: Evaluated) -> Iterator[tuple[str, str]]:
+def _cautions(
+    found: Evaluation, unknown_labels: Sequence[str], signers_trained_on: Sequence[str]
+) -> Iterator[tuple[str, str]]:
     if is_drawn(found.tested):
         yield (
             "Drawn hands",
             "These hands were drawn by a program. The figures say nothing about people.",
         )
-    if found.signers_trained_on:
-        names = listed(tuple(found.signers_trained_on))
+    if signers_trained_on:
+        names = listed(tuple(signers_trained_on))
         yield (
             "Known signers",
             f"It was trained on photos of {names}, who are tested here: for people it has never seen "
@@ -134,14 +99,14 @@ def _cautions(found: Evaluated) -> Iterator[tuple[str, str]]:
             "Whether it was trained on the people in these photos is not known here. If it was, this figure "
             "is too good for others.",
         )
-    if found.metrics.accuracy - found.mirrored_accuracy > _HANDED:
+    if found.mirrored_accuracy is not None and found.accuracy - found.mirrored_accuracy > _HANDED:
         yield (
             "Left hands",
             f"Of the same photos mirrored, {100 * found.mirrored_accuracy:.0f} % are read right instead of "
             f"{100 * found.metrics.accuracy:.0f} %: signers of the other hand are read worse.",
         )
-    if found.unknown_labels:
-        yield "Left out", f"It does not know the labels {listed(tuple(found.unknown_labels))}."
+    if unknown_labels:
+        yield "Left out", f"It does not know the labels {listed(tuple(unknown_labels))}."
     if found.metrics.missing_labels:
         untested = listed(found.metrics.missing_labels)
         yield "Untested labels", f"No photo here shows {untested}: nothing is said about them."

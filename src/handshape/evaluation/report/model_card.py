@@ -4,19 +4,20 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from handshape.config.models import ModelName
 from handshape.evaluation.report.page import environment, split_words
-from handshape.models.hand import hand_finder as landmarks
-from handshape.models.network import NetworkConfig
+from handshape.models.sign_network import NetworkConfig
 
-_NETWORKS = {
+_NETWORKS: dict[ModelName, str] = {
     "cnn": "a small CNN trained from scratch",
     "frozen": "a head on the frozen features of {backbone}",
     "finetune": "{backbone}, fine-tuned",
+    "landmarks": "a classifier of the hand's landmarks",
+    "combined": (
+        "a head on the frozen features of {backbone} together with a classifier of the hand's landmarks, "
+        "which alone decides for photos unlike the training photos"
+    ),
 }
-_ROOMS = (
-    "a head on the frozen features of {backbone} for familiar photos, and beside it one on the landmarks of "
-    "the hand for all others"
-)
 _SPLITS = {"signer": "split by signer", "random": "split at random", "given": "split as given"}
 
 
@@ -48,7 +49,7 @@ def model_card(
     cards.filters.update(yaml=_quoted, plain=_plain)
     return cards.get_template("card.md").render(
         labels=labels,
-        network_words=_words(network),
+        network_words=_NETWORKS[network.model].format(backbone=network.backbone),
         threshold=threshold,
         trained_on=trained_on,
         figures=figures,
@@ -61,12 +62,6 @@ def model_card(
         no_hand=figures.get("no_hand_refused"),
         left_out=figures.get("left_out"),
     )
-
-
-def _words(network: NetworkConfig) -> str:
-    if network.backbone == landmarks.NAME:
-        return "a head on the landmarks of the hand"
-    return (_ROOMS if network.hands else _NETWORKS[network.model]).format(backbone=network.backbone)
 
 
 def _metrics(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

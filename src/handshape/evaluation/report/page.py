@@ -11,8 +11,8 @@ from markupsafe import Markup
 from PIL import Image
 
 from handshape.data.images.index import Scan
-from handshape.evaluation.experiment import Experiment, split_sides
-from handshape.evaluation.judge import Judged
+from handshape.evaluation.evaluation import FitEvaluation
+from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.report import plots
 from handshape.evaluation.report.cautions import SPLIT_WORDS, find_cautions
 from handshape.evaluation.report.headline import find_answer
@@ -67,7 +67,7 @@ def write_report(
         pair_sheet(survey.scan, survey.leaks, folder / "plots" / "twins.png")
     sheet = ""
     if views is not None:
-        train = split_sides(survey.split.dataset)["train"]
+        train = survey.split.dataset.split_indices()["train"]
         pixels = view_sheet(survey.scan, train, views)
         Image.fromarray(pixels).save(folder / "plots" / "views.png", optimize=True)
         sheet = data_address(pixels)
@@ -99,7 +99,7 @@ def write_report(
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def _mistakes(scan: Scan, result: Judged) -> list[Mistake]:
+def _mistakes(scan: Scan, result: FitEvaluation) -> list[Mistake]:
     fitted = result.fitted
     return find_mistakes(
         scan, fitted.network, fitted.config.preprocessing, result.tested, result.probabilities

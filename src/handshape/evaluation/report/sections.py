@@ -7,21 +7,21 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from handshape.data.checks.near_duplicates import Leaks
 from handshape.data.data_report import Survey
 from handshape.data.dataset import SPLITS, Dataset
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan
+from handshape.evaluation.evaluation import FitEvaluation, worst_first
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.explain.gradcam import evidence
-from handshape.evaluation.explain.landmark_overlay import finder_of, hands_drawn
-from handshape.evaluation.judge import Judged, worst_first
+from handshape.evaluation.explain.landmark_overlay import hands_drawn
 from handshape.evaluation.metrics import Confused, Metrics
 from handshape.evaluation.report import figures as report_plots
 from handshape.evaluation.report import plots
 from handshape.evaluation.report.thumbnails import lit, thumbnail
+from handshape.models.sign_network import SignNetwork
 
 _STEPS = {
     "lda": "shrinkage tried, strongest first",
@@ -79,7 +79,7 @@ class Side:
 
 def find_mistakes(
     scan: Scan,
-    network: nn.Module,
+    network: SignNetwork,
     preprocessing: Preprocessing,
     tested: Dataset,
     probabilities: NDArray[np.float32],
@@ -105,7 +105,7 @@ def find_mistakes(
     samples = [tested.samples[i] for i in worst]
     said, shown = probabilities[worst].argmax(axis=1), tested.classes[worst]
     pixels = scan.images.take([place[sample.name] for sample in samples])
-    finder = finder_of(network)
+    finder = network.hand_finder
     if finder is not None:
         seen = hands_drawn(finder, pixels)
     else:
@@ -203,6 +203,6 @@ def weakest_first(metrics: Metrics) -> Sequence[str]:
     return sorted(recalls, key=lambda label: (recalls[label] is None, recalls[label] or 0.0))
 
 
-def _step(result: Judged) -> str:
+def _step(result: FitEvaluation) -> str:
     head = result.fitted.config.head
     return _STEPS.get(head.kind if head else "", "pass over the training photos")

@@ -17,8 +17,6 @@ from handshape.models import plain_networks
 from handshape.models.backbones import handnet
 from handshape.models.backbones.spec import Plan
 from handshape.models.backbones.weights import UNTRAINED, Weights, find_weights, fit, state_digest
-from handshape.models.hand import hand_finder as landmarks
-from handshape.models.heads import Scaling
 from handshape.models.winograd import arithmetic_of, for_reading
 
 
@@ -54,14 +52,7 @@ class Backbone(nn.Module):
     @property
     def arithmetic(self) -> str:
         """How features are made, beside what the weights say; features that are made otherwise are others."""
-        return (
-            landmarks.ARITHMETIC if isinstance(self.body, landmarks.Landmarks) else arithmetic_of(self.body)
-        )
-
-    @property
-    def scaling(self) -> Scaling:
-        """How a linear head scales its features: the roots of activations, and coordinates as they are."""
-        return "feature" if isinstance(self.body, landmarks.Landmarks) else "root"
+        return arithmetic_of(self.body)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return features.
@@ -85,8 +76,7 @@ def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0
     """Make a pretrained backbone.
 
     Args:
-        name: ``handnet``, ``landmarks``, a torchvision classification network, or any name timm knows when
-            timm is installed.
+        name: ``handnet``, a torchvision classification network, or any name timm knows when it is installed.
         weights: A file; ``None`` to look in ``$HANDSHAPE_WEIGHTS`` and then download (handnet's lie in the
             package); ``"untrained"`` for random weights, which show what a figure owes to pretraining.
         seed: Fixes untrained weights.
@@ -135,7 +125,7 @@ def backbone_names() -> list[str]:
     """Return the names of what comes with handshape and of the torchvision networks, sorted."""
     from handshape.models.backbones import torchvision as torchvision_networks
 
-    return sorted([handnet.NAME, landmarks.NAME, *torchvision_networks.names()])
+    return sorted([handnet.NAME, *torchvision_networks.names()])
 
 
 class _WithoutNumbers(TorchFunctionMode):
@@ -159,9 +149,6 @@ def _plan(name: str) -> Plan:
     if name == handnet.NAME:
         network = handnet.HandNet()
         return Plan(network, network, handnet.PREPROCESSING, handnet.WEIGHTS.read, packaged=True)
-    if name == landmarks.NAME:
-        finder = landmarks.Landmarks()
-        return Plan(finder, finder, landmarks.PREPROCESSING, landmarks.WEIGHTS.read, packaged=True)
     if name in plain_networks.NAMES:
         return plain_networks.plan(name)
     from handshape.models.backbones import torchvision as torchvision_networks

@@ -1,24 +1,22 @@
-"""landmarks: a backbone that finds the hand and says how it is held, whatever is behind it."""
+"""Finding the hand in a photo, and its landmarks."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handshape.config.train import LANDMARKS
 from handshape.data.images.decode import Preprocessing
 from handshape.models.backbones.bundled_weights import Packaged
 from handshape.models.hand import landmark_network as landmark_net
 from handshape.models.hand import palm_detector as palm
+from handshape.types import HandLandmarks
 
-NAME = LANDMARKS
 WEIGHTS = Packaged(Path(__file__).with_name("landmarks.safetensors"), "934267bcbf3d1f5bf0383e47c325e6f4")
 """Written by tools/convert_landmarks.py, which prints the digest."""
 PREPROCESSING = Preprocessing(224)
 WIDTH = 3 * landmark_net.POINTS
-"""C, numbers of its features."""
+"""Numbers of a hand's landmarks: x, y and depth of each."""
 
 # Room around the photo in which the palm is looked for, in shares of its side: a hand that fills the photo is
 # larger than what the network knows.
@@ -30,37 +28,14 @@ _GAMMA = 0.5
 _PALMS, _AHEAD = 2.6, 0.5
 # The same from the box around the landmarks that are not at fingertips.
 _HANDS, _FURTHER = 2.0, 0.1
-ARITHMETIC = f"gamma {_GAMMA}; room {_ROOM}; palms {_PALMS} {_AHEAD}; hands {_HANDS} {_FURTHER}; two looks"
-"""How features are made, beside what the weights say."""
+METHOD = f"gamma {_GAMMA}; room {_ROOM}; palms {_PALMS} {_AHEAD}; hands {_HANDS} {_FURTHER}; two looks"
+"""How landmarks are found beside the weights; landmarks found in another way are cached apart."""
 _WRIST, _ROOTS = 0, (5, 9, 13, 17)
 _ROOTED = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
 
 
-@dataclass(frozen=True)
-class Hands:
-    """A hand in each of N photos.
-
-    Args:
-        points: (N, 21, 3) float32, x to the right and y down in shares of the photo's sides, and depth.
-        likely: (N,) float32, how likely there is a hand at all, in [0, 1].
-        right: (N,) float32, how likely it is a right hand as others see it, in [0, 1].
-    """
-
-    points: Tensor
-    likely: Tensor
-    right: Tensor
-
-    @property
-    def found(self) -> Tensor:
-        """(N,) bool, whether there is a hand."""
-        return self.likely > 0.5
-
-
-class Landmarks(nn.Module):
-    """Finds one hand in a photo, and gives its landmarks in the hand's own measure.
-
-    They begin at the wrist, are as long as the palm, and are those of a right hand: a left one is mirrored,
-    so that what right hands have shown is known of left ones, too.
+class HandFinder(nn.Module):
+    """Finds the most visible hand of each photo, and its landmarks.
 
     Source: MediaPipe Hands (F. Zhang and others, arXiv 2006.10214), for one hand, all photos at once.
     """
@@ -69,64 +44,60 @@ class Landmarks(nn.Module):
         super().__init__()
         self.palm, self.landmarks = palm.PalmNet(), landmark_net.LandmarkNet()
 
-    def find(self, images: Tensor) -> Hands:
-        """Find the hands.
+    def find(self, images: Tensor) -> HandLandmarks:
+        """Find the hands in (N, 3, S, S) float32 images, RGB in [0, 1].
 
-        Args:
-            images: (N, 3, S, S) float32, RGB in [0, 1].
-
-        Returns:
-            What is most like a hand in each photo; where nothing is, its landmarks mean nothing.
+        Where there is no hand, the landmarks are of what looks most like one and mean nothing.
         """
         images = images**_GAMMA
         whole = images.new_tensor([0.5, 0.5, 1 + 2 * _ROOM, 0.0]).expand(images.shape[0], 4)
-        first = self._look(images, _around_palm(_unshared(self.palm(cut(images, whole, palm.SIZE)))))
-        # Landmarks say better than the palm where the hand is: they are found again in what they enclose.
-        return self._look(images, _around_points(first.points[:, :, :2]))
+        first = self._landmarks(images, _around_palm(_unshared(self.palm(cut(images, whole, palm.SIZE)))))
+        # Landmarks locate the hand better than the palm does: they are found again in their own crop.
+        return self._landmarks(images, _around_points(first.points[:, :, :2]))
 
-    def _look(self, images: Tensor, boxes: Tensor) -> Hands:
-        points, likely, right = self.landmarks(cut(images, boxes, landmark_net.SIZE))
-        return Hands(_put_back(points, boxes), likely, right)
+    def _landmarks(self, images: Tensor, boxes: Tensor) -> HandLandmarks:
+        points, presence, right_hand = self.landmarks(cut(images, boxes, landmark_net.SIZE))
+        return HandLandmarks(_put_back(points, boxes), presence, right_hand)
 
-    def measured(self, hands: Hands) -> Tensor:
-        """Return landmarks in the hand's own measure.
+    def normalise(self, hands: HandLandmarks) -> Tensor:
+        """Return landmarks that do not depend on where the hand is, how large, and which hand it is.
 
         Args:
-            hands: As `find` gives them.
+            hands: Of N photos.
 
         Returns:
-            (N, 63, 1, 1) float32: x, y and depth of each landmark from the wrist, in lengths of the palm, of
-            a right hand; all 0 where no hand was found.
+            (N, 63, 1, 1) float32: x, y and depth of each landmark from the wrist, in lengths of the palm; a
+            left hand is mirrored; all 0 where no hand was found.
         """
         points = hands.points - hands.points[:, _WRIST, None]
         length = points[:, _ROOTS].mean(dim=1).norm(dim=1).clamp(min=1e-3)
-        mirrored = torch.where(hands.right > 0.5, 1.0, -1.0)
-        sides = torch.stack([mirrored, torch.ones_like(mirrored), torch.ones_like(mirrored)], dim=1)
+        across = torch.where(hands.right_hand > 0.5, 1.0, -1.0)
+        signs = torch.stack([across, torch.ones_like(across), torch.ones_like(across)], dim=1)
         found = hands.found / length
-        measured: Tensor = points * (sides * found[:, None])[:, None]
-        return measured.flatten(1)[:, :, None, None]
+        normalised: Tensor = points * (signs * found[:, None])[:, None]
+        return normalised.flatten(1)[:, :, None, None]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return (N, 63, 1, 1) float32 features of (N, 3, S, S) float32 images, RGB in [0, 1]."""
-        return self.measured(self.find(images))
+        """Return what the cache keeps of (N, 3, S, S) images, RGB in [0, 1]; see `to_rows`."""
+        return self.to_rows(self.find(images))
+
+    def to_rows(self, hands: HandLandmarks) -> Tensor:
+        """Return (N, 64, 1, 1) float32: normalised landmarks, and 1 for a right hand, else 0."""
+        right = (hands.right_hand > 0.5).to(hands.points.dtype)
+        return torch.cat([self.normalise(hands), right[:, None, None, None]], dim=1)
 
 
-class SidedLandmarks(Landmarks):
-    """Landmarks, and beside them which hand they are of.
+def load_hand_finder() -> HandFinder:
+    """Return the hand finder with the weights that come with handshape, in evaluation mode."""
+    with torch.device("meta"):
+        finder = HandFinder()
+    finder.load_state_dict(dict(WEIGHTS.read()), assign=True)
+    return finder.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
-    Args:
-        finder: Whose networks are used.
-    """
 
-    def __init__(self, finder: Landmarks) -> None:
-        nn.Module.__init__(self)
-        self.palm, self.landmarks = finder.palm, finder.landmarks
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return (N, 64, 1, 1) float32: features of `Landmarks`, and 1 for a right hand, else 0."""
-        hands = self.find(images)
-        right = (hands.right > 0.5).to(images.dtype)
-        return torch.cat([self.measured(hands), right[:, None, None, None]], dim=1)
+def has_hand(landmarks: Tensor) -> Tensor:
+    """Return (N,) bool, in which of (N, 63) normalised landmarks a hand was found."""
+    return (landmarks != 0).any(dim=1)
 
 
 def cut(images: Tensor, boxes: Tensor, size: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""A head on the landmarks of a hand, which knows each label from several sides."""
+"""A Gaussian classifier of hand landmarks."""
 
 import math
 
@@ -8,72 +8,72 @@ from torch import Tensor, nn
 from handshape.models.hand import hand_finder as landmarks
 from handshape.models.heads import Head, HeadConfig
 
-HAND_HEAD = HeadConfig("lda", pool=1, scaling="feature")
-"""Its shape, to those who ask what a head is like."""
+POSE_HEAD = HeadConfig("lda", pool=1, scaling="feature")
+"""Its shape as a head."""
 
-# How far people are turned towards or away from what is known of them, around the vertical, degrees. Seen
-# from edge-on nothing is left to go by, and from behind a hand looks like its mirror image.
-_TURNS = range(-75, 76, 15)
-# Without a photo of a label: further away than any hand.
+# Yaw of the hand relative to the training photos, around the vertical, degrees. Edge-on, landmarks tell
+# nothing apart, and from behind a hand looks like its mirror image.
+_YAWS = range(-75, 76, 15)
+# The mean of a label without photos: further away than any hand.
 _NOWHERE = 100.0
 
 
-class HandHead(Head):
-    """Says how likely a hand as it is found is each label's, seen from whichever side.
+class PoseClassifier(Head):
+    """View-invariant Gaussian classifier over 21 hand landmarks.
 
-    Each label is a Gaussian around its mean hand, as it would look if the signer were turned; all share one
-    covariance. Of the landmarks, depth is used to turn the means and is not compared: it is the least exact.
-    A hand is read together with its mirror image, for it may be the other one, or be shown from behind.
+    Each label is a mixture of Gaussians around its mean hand, rotated to several yaws; all share one
+    covariance. Depth rotates the means and is not compared: it is the least exact coordinate. A hand is
+    classified together with its mirror image, for it may be the other hand, or seen from behind.
 
     Args:
         labels: K.
     """
 
     def __init__(self, labels: int) -> None:
-        super().__init__(landmarks.WIDTH, labels, HAND_HEAD)
+        super().__init__(landmarks.WIDTH, labels, POSE_HEAD)
         flat = 2 * landmarks.WIDTH // 3
-        self.layers = nn.Identity()  # what is learned are the means
-        self.centres = nn.Parameter(torch.zeros(len(_TURNS), labels, flat))
+        self.layers = nn.Identity()  # the means below are what is learned
+        self.means = nn.Parameter(torch.zeros(len(_YAWS), labels, flat))
         self.register_buffer("whiten", torch.zeros(flat, flat))
 
-    centres: Tensor
-    """(T, K, 42) float32 means, turned, in the metric of the shared covariance."""
+    means: Tensor
+    """(Y, K, 42) float32 rotated means, whitened by the shared covariance."""
     whiten: Tensor
-    """(42, 42) float32, from scaled x and y to that metric."""
+    """(42, 42) float32, from scaled x and y to whitened ones."""
 
     @property
     def labels(self) -> int:
         """K."""
-        return int(self.centres.shape[1])
+        return int(self.means.shape[1])
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return (N, K) float32 logits of (N, 63) float32 landmarks, as `Landmarks.measured` gives them."""
+        """Return (N, K) float32 logits of (N, 63) float32 landmarks, as `HandFinder.normalise` gives them."""
         hands = torch.flatten(features, 1)
-        either = torch.cat([self._from_all_sides(hands), self._from_all_sides(mirrored(hands))], dim=1)
-        return either.logsumexp(dim=1)
+        both = torch.cat([self._log_densities(hands), self._log_densities(mirror(hands))], dim=1)
+        return both.logsumexp(dim=1)
 
-    def know(self, means: Tensor, absent: Tensor, covariance: Tensor) -> None:
-        """Take in what has been learned, in units of ``mean`` and ``scale``.
+    def set_parameters(self, means: Tensor, absent: Tensor, covariance: Tensor) -> None:
+        """Take what was fitted, in units of ``mean`` and ``scale``.
 
         Args:
-            means: (K, 63) float32, mean landmarks of each label, unscaled.
-            absent: (K,) bool, labels of which there is none.
+            means: (K, 63) float32 mean landmarks of each label, unscaled.
+            absent: (K,) bool, labels without photos.
             covariance: (42, 42) float64, of scaled x and y within labels; positive definite.
         """
         self.whiten.copy_(torch.linalg.inv(torch.linalg.cholesky(covariance)).T)
-        seen = torch.stack([flat(self.scaled(turned(means, degrees))) for degrees in _TURNS])
+        views = torch.stack([flat(self.scaled(rotate(means, degrees))) for degrees in _YAWS])
         with torch.no_grad():
-            self.centres.copy_((seen @ self.whiten).masked_fill(absent[:, None], _NOWHERE))
+            self.means.copy_((views @ self.whiten).masked_fill(absent[:, None], _NOWHERE))
 
-    def soften(self, temperature: float) -> None:
-        """Divide the logarithms of all likelihoods by a number."""
+    def apply_temperature(self, temperature: float) -> None:
+        """Divide all log-densities by a temperature."""
         self.whiten /= math.sqrt(temperature)
         with torch.no_grad():
-            self.centres /= math.sqrt(temperature)
+            self.means /= math.sqrt(temperature)
 
-    def _from_all_sides(self, hands: Tensor) -> Tensor:
+    def _log_densities(self, hands: Tensor) -> Tensor:
         white = flat(self.scaled(hands)) @ self.whiten
-        return -(white[:, None, None] - self.centres).square().sum(dim=3) / 2
+        return -(white[:, None, None] - self.means).square().sum(dim=3) / 2
 
 
 def flat(hands: Tensor) -> Tensor:
@@ -81,13 +81,13 @@ def flat(hands: Tensor) -> Tensor:
     return torch.flatten(_points(hands)[..., :2], -2)
 
 
-def mirrored(hands: Tensor) -> Tensor:
+def mirror(hands: Tensor) -> Tensor:
     """Return (N, 63) landmarks of the mirror images of hands."""
     return hands * hands.new_tensor([-1.0, 1.0, 1.0]).repeat(hands.shape[1] // 3)
 
 
-def turned(hands: Tensor, degrees: float) -> Tensor:
-    """Return (N, 63) landmarks of hands turned around the vertical."""
+def rotate(hands: Tensor, degrees: float) -> Tensor:
+    """Return (N, 63) landmarks of hands rotated around the vertical."""
     x, y, z = _points(hands).unbind(2)
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return torch.stack([cos * x + sin * z, y, cos * z - sin * x], dim=2).flatten(1)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import torch
 
-from handshape.data.augment import Views
 from handshape.data.images.decode import decode_image
 from handshape.data.images.prepared import content_digest
 from handshape.features.extract import Commits, Extractor
-from handshape.models.backbones.registry import load_backbone
-from handshape.models.hand import hand_finder as landmarks
+from handshape.features.hand_landmarks import landmark_extractor
+from handshape.models.hand.hand_finder import HandFinder
 from handshape.models.heads import Pool
 
 Points = list[tuple[float, float]]
@@ -34,7 +33,7 @@ class Hands:
     @cached_property
     def extractor(self) -> Extractor:
         """What makes features of landmarks."""
-        return Extractor(load_backbone(landmarks.NAME), 1, Views(), torch.device("cpu"))
+        return landmark_extractor(torch.device("cpu"))
 
     def look(self, data: bytes) -> Points | None:
         """Find the hand in a photo.
@@ -58,10 +57,11 @@ class Hands:
         backbone = self.extractor.backbone
         prepared = backbone.preprocessing.prepare(decode_image(data)[0])
         finder = backbone.body
-        assert isinstance(finder, landmarks.Landmarks)
+        assert isinstance(finder, HandFinder)
         with torch.inference_mode():
-            hands = finder.find(backbone.preprocessing.normalise(torch.from_numpy(prepared)[None]))
-            rows = Pool(1, 1, 1)(finder.measured(hands)).flatten(1).half().numpy()
+            images = backbone.preprocessing.normalise(torch.from_numpy(prepared)[None])
+            hands = finder.find(images)
+            rows = Pool(1, 1, 1)(finder.to_rows(hands)).flatten(1).half().numpy()
         # Training finds them in the store, as if the extractor had made them.
         commits = Commits(self.extractor.table(self._store), 0)
         commits.add([digest], rows)

@@ -10,14 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from handshape.config.train import TrainConfig
-from handshape.data.dataset import Dataset
+from handshape.data.dataset import Dataset, SplitIndices
 from handshape.data.images.index import scan_dataset
 from handshape.data.io.folder import read_folder
-from handshape.evaluation.cross_validation import FoldFigures, measure_folds, signer_folds
-from handshape.evaluation.judge import Judged, judge
-from handshape.models.backbones.registry import Backbone
-from handshape.training.fit import Fitter
-from handshape.training.fitted import Sides
+from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_signer_out
+from handshape.evaluation.cross_validation import FoldFigures, measure_folds
+from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit
+from handshape.training.fit import IMAGE_SIZE, Fitter
 
 _MANY = 10  # people, from whom an average says something about the next one
 
@@ -35,8 +34,8 @@ class Lesson:
     """
 
     dataset: Dataset
-    final: Judged
-    folds: tuple[Judged, ...]
+    final: FitEvaluation
+    folds: tuple[FitEvaluation, ...]
     figures: FoldFigures | None
     alone: float
 
@@ -61,13 +60,12 @@ class Lesson:
         }
 
 
-def learn(folder: Path, signer: str | None, backbone: Backbone, store: Path) -> Lesson:
+def learn(folder: Path, signer: str | None, store: Path) -> Lesson:
     """Train on the photos of an album.
 
     Args:
         folder: The album's folder.
         signer: Regular expression that finds the signer in a path, if any path tells.
-        backbone: That of landmarks; photos whose hands are in the store are not shown to it again.
         store: The store's folder.
 
     Returns:
@@ -76,27 +74,25 @@ def learn(folder: Path, signer: str | None, backbone: Backbone, store: Path) -> 
     Raises:
         DataError: There is no photo that can be read.
     """
-    size = backbone.preprocessing.size
-    scan = scan_dataset(read_folder(folder, signer=signer), store, size=size)
-    # No views of photos: people stand before the camera and wait.
-    dataset, options = scan.dataset, TrainConfig(data=folder, backbone=backbone.name, views=0)
-    fitter = Fitter(scan, store, torch.device("cpu"), backbone, options, options, seed=0, size=size)
+    scan = scan_dataset(read_folder(folder, signer=signer), store, size=IMAGE_SIZE)
+    dataset, settings = scan.dataset, TrainConfig(data=folder, model="landmarks")
+    fitter = Fitter(scan, store, torch.device("cpu"), settings)
     folds, alone = _folds(dataset)
 
-    def judged(sides: Sides) -> Judged:
+    def judged(sides: SplitIndices) -> FitEvaluation:
         valid, tested = (dataset.take(sides[side].tolist()) for side in ("valid", "test"))
-        return judge(fitter.fit("frozen", sides, mirrored=False), valid, tested)
+        return evaluate_fit(fitter.fit("landmarks", sides, mirrored=False), valid, tested)
 
     tested = tuple(judged(sides) for sides in folds)
-    figures = measure_folds(tested) if tested else None
+    figures = measure_folds(tested, FoldPlan("signer", {})) if tested else None
     return Lesson(dataset, judged(_final_sides(dataset)), tested, figures, alone)
 
 
-def _folds(dataset: Dataset) -> tuple[list[Sides], float]:
+def _folds(dataset: Dataset) -> tuple[list[SplitIndices], float]:
     """Return a split for each person left out, and the share of photos that nobody can be tested on."""
     if len(dataset.signers) < 2:
         return [], 1.0
-    plans = signer_folds(dataset) if len(dataset.signers) > 2 else _two_folds(dataset)
+    plans = leave_one_signer_out(dataset).folds if len(dataset.signers) > 2 else _two_folds(dataset)
     classes, alone, folds = dataset.classes, 0, []
     for sides in plans.values():
         learnt = np.concatenate([classes[sides["train"]], classes[sides["valid"]]])
@@ -107,7 +103,7 @@ def _folds(dataset: Dataset) -> tuple[list[Sides], float]:
     return folds, alone / len(dataset)
 
 
-def _two_folds(dataset: Dataset) -> dict[str, Sides]:
+def _two_folds(dataset: Dataset) -> dict[str, SplitIndices]:
     """Let each of two people be read by a model taught by the other alone."""
     who = np.array([sample.signer or "" for sample in dataset.samples])
     return {
@@ -119,9 +115,9 @@ def _two_folds(dataset: Dataset) -> dict[str, Sides]:
     }
 
 
-def _final_sides(dataset: Dataset) -> Sides:
+def _final_sides(dataset: Dataset) -> SplitIndices:
     """Let the person with the fewest photos choose the settings, if the others show every sign."""
-    plans = signer_folds(dataset) if len(dataset.signers) > 2 else {}
+    plans = leave_one_signer_out(dataset).folds if len(dataset.signers) > 2 else {}
     classes = dataset.classes
     for sides in plans.values():
         train = np.concatenate([sides["train"], sides["test"]])
@@ -131,7 +127,7 @@ def _final_sides(dataset: Dataset) -> Sides:
     return {**halves, "test": halves["valid"]}
 
 
-def _halves(classes: NDArray[np.int64], indices: NDArray[np.int64]) -> Sides:
+def _halves(classes: NDArray[np.int64], indices: NDArray[np.int64]) -> SplitIndices:
     """Split photos in the order they were taken, so that a burst is mostly on one side."""
     first: list[int] = []
     for label in np.unique(classes[indices]):

@@ -6,11 +6,11 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Literal
 
+from handshape.bundle import BundleConfig
 from handshape.config.fields import option
 from handshape.errors import AlbumError, HandshapeError
-from handshape.evaluation.judge import write_predictions
-from handshape.models.hand import hand_finder as landmarks
-from handshape.recogniser import BundleConfig, Recogniser
+from handshape.evaluation.evaluation import write_predictions
+from handshape.recogniser import Recogniser
 from handshape.run import describe, new_run, write_json
 from handshape.serve.engine import Engine
 from handshape.serve.reader import Reader, open_reader
@@ -30,7 +30,7 @@ class _TeachConfig:
     """Settings of a training, for the run that it leaves."""
 
     data: Path
-    backbone: str = option(landmarks.NAME, "Frozen backbone.")
+    model: str = option("landmarks", "Model.")
 
 
 class Teacher:
@@ -98,7 +98,7 @@ class Teacher:
                 raise AlbumError("too few photos to train on", "two signs with some photos each", missing)
             fingerprint = self.album.fingerprint()
             signer = SIGNER if any(photo.signer for photo in photos) else None
-            lesson = learn(self.album.folder, signer, self._hands.extractor.backbone, self._store)
+            lesson = learn(self.album.folder, signer, self._store)
             self._save(lesson, fingerprint)
             self._taught = open_reader(self.bundle)
             return lesson
@@ -146,7 +146,6 @@ class Teacher:
             "sentence": config.figures.get("sentence", ""),
             "figures": config.figures,
             "stale": config.trained_on.get("album") != self.album.fingerprint(),
-            "whole_photo": not config.network.hands,  # taught by an earlier handshape
         }
 
     def _in_use(self) -> Which | None:

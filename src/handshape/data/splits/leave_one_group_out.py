@@ -1,20 +1,75 @@
-"""Leave one source out: every room, camera or collection is tested by a model that has never seen it."""
+"""Splits that leave each signer, or each source, out once."""
+
+from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.data.dataset import Dataset
+from handshape.data.dataset import Dataset, GroupKind, SplitIndices
 from handshape.data.splits.group_hold_out import hold_out
 from handshape.errors import SplitError
-from handshape.evaluation.cross_validation import FoldPlan
-from handshape.training.fitted import Sides
 
 Ids = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Names = NDArray[np.str_]
 
 
-def source_folds(dataset: Dataset, bursts: Ids, *, valid_fraction: float, seed: int) -> FoldPlan:
+_MIN_SIGNERS = 3
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """The splits in which each signer, or each source, is left out once.
+
+    Args:
+        kind: What is left out.
+        folds: Indices of the samples in each split, by the signer or source that is left out.
+        signers_apart: For sources: whether nobody in a source that is left out is in training; ``None`` where
+            not everyone is known.
+        untested: For sources: number of photos that no fold tests, because their source is not known or no
+            other source shows their label.
+    """
+
+    kind: GroupKind
+    folds: dict[str, SplitIndices]
+    signers_apart: bool | None = None
+    untested: int = 0
+
+
+def leave_one_signer_out(dataset: Dataset) -> FoldPlan:
+    """Make one split for each signer: that signer is test, the one with fewest photos of the others is valid.
+
+    Args:
+        dataset: Samples with at least three known signers; those of unknown signers are always train.
+
+    Returns:
+        The plan.
+
+    Raises:
+        SplitError: Fewer than three signers are known.
+    """
+    if len(dataset.signers) < _MIN_SIGNERS:
+        raise SplitError(
+            f"{len(dataset.signers)} known signers for --folds signers",
+            "at least three",
+            "name them with --signer or a signer column",
+        )
+    who = np.array([sample.signer or "" for sample in dataset.samples])
+    sizes = Counter(who[who != ""].tolist())
+    folds: dict[str, SplitIndices] = {}
+    for signer in dataset.signers:
+        smallest = min((name for name in sizes if name != signer), key=lambda name: (sizes[name], name))
+        is_test, is_valid = who == signer, who == smallest
+        folds[signer] = {
+            "train": np.flatnonzero(~is_test & ~is_valid),
+            "valid": np.flatnonzero(is_valid),
+            "test": np.flatnonzero(is_test),
+        }
+    return FoldPlan("signer", folds)
+
+
+def leave_one_source_out(dataset: Dataset, bursts: Ids, *, valid_fraction: float, seed: int) -> FoldPlan:
     """Make one split for each source: that source is test, and train and valid are from the others only.
 
     Valid is taken from the others by signer where two or more are known there, else in whole bursts; so
@@ -51,15 +106,15 @@ def source_folds(dataset: Dataset, bursts: Ids, *, valid_fraction: float, seed: 
     classes = dataset.classes
     if all(_is_enough(classes, strangers[name], others[name]) for name in names):
         others = strangers
-    sides: dict[str, Sides] = {}
+    folds: dict[str, SplitIndices] = {}
     for name in names:
         _check_labels(name, dataset, tested[name], others[name])
         train, valid = _choose(classes, signer, bursts, np.flatnonzero(others[name]), valid_fraction, seed)
         known = np.isin(classes, classes[others[name]])
-        sides[name] = {"train": train, "valid": valid, "test": np.flatnonzero(tested[name] & known)}
-    asked = sum(len(one["test"]) for one in sides.values())
+        folds[name] = {"train": train, "valid": valid, "test": np.flatnonzero(tested[name] & known)}
+    asked = sum(len(one["test"]) for one in folds.values())
     apart = _are_apart([(signer[tested[name]], signer[others[name]]) for name in names])
-    return FoldPlan("source", sides, apart, len(dataset) - asked)
+    return FoldPlan("source", folds, apart, len(dataset) - asked)
 
 
 def _is_enough(classes: Ids, kept: Flags, all_of_them: Flags) -> bool:

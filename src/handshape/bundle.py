@@ -1,0 +1,157 @@
+"""The bundle: a folder that holds a saved recogniser, numbers and text only. Reading it executes nothing."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from handshape.data.dataset import Dataset
+from handshape.data.images.index import Scan
+from handshape.errors import BundleError
+from handshape.models.sign_network import NetworkConfig
+
+FORMAT_VERSION = 2
+CONFIG, MODEL, CARD, KNOWN_PHOTOS = "config.json", "model.safetensors", "README.md", "known_photos.bin"
+# Pixels along a side; no classification network is trained on larger images.
+_LARGEST = 2048
+
+
+@dataclass(frozen=True)
+class BundleConfig:
+    """What a bundle's ``config.json`` holds.
+
+    Args:
+        format_version: Of the bundle's layout.
+        labels: K labels in class order.
+        network: Description of the network and its preprocessing.
+        temperature: Logits are divided by it before the softmax.
+        threshold: Probability below which the answer is ``unsure``, in [0, 1].
+        trained_on: Counts, signers and kind of split of the training data.
+        figures: Measured figures.
+        digests: BLAKE2b digest, hexadecimal, of every other file that was written with the bundle.
+    """
+
+    labels: tuple[str, ...]
+    network: NetworkConfig
+    temperature: float = 1.0
+    threshold: float = 0.0
+    trained_on: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+
+def known_photos(index: Scan, dataset: Dataset) -> bytes:
+    """Return 16 bytes for each training and validation photo: of its content digest and its perceptual hash.
+
+    Args:
+        index: The data set with the digest and the measurements of each photo.
+        dataset: The same samples with their splits.
+    """
+    rows = zip(index.digests, index.facts, dataset.samples, strict=True)
+    kept = (
+        bytes.fromhex(digest)[:8] + facts.phash.to_bytes(8)
+        for digest, facts, one in rows
+        if one.split in ("train", "valid")
+    )
+    return b"".join(sorted(kept))
+
+
+def write_bundle(folder: Path, config: BundleConfig, files: dict[str, bytes]) -> None:
+    """Write a bundle into a new folder.
+
+    Args:
+        folder: Made here; the caller sees to it that it appears whole (see `handshape.run`).
+        config: Everything but the digests, which are filled in.
+        files: Content of every other file, by name.
+    """
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    digests = {name: _digest(content) for name, content in files.items()}
+    (folder / CONFIG).write_text(config_text(replace(config, digests=digests)), encoding="utf-8")
+
+
+def config_text(config: BundleConfig) -> str:
+    """Return the text of ``config.json``."""
+    return json.dumps(asdict(config), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_file(folder: Path, config: BundleConfig, name: str) -> bytes:
+    """Return the content of a bundle's file, checked against its digest.
+
+    Raises:
+        BundleError: The file cannot be read, or is another than the bundle was written with.
+    """
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise damaged(folder / name, "the file", str(error)) from error
+    if _digest(content) != config.digests.get(name):
+        raise damaged(folder / name, "the file", "its digest is not the one in config.json")
+    return content
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def read_config(path: Path) -> BundleConfig:
+    """Read and check a bundle's ``config.json``.
+
+    Raises:
+        BundleError: There is none, or a field of it is damaged.
+    """
+    if not path.is_file():
+        raise BundleError(
+            f"no bundle at {str(path.parent)!r}", f"a folder with {CONFIG} and {MODEL}", "check the path"
+        )
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise damaged(path, "the file", str(error)) from error
+    version = found.get("format_version") if isinstance(found, dict) else None
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"the bundle {str(path.parent)!r} is of format {version!r}",
+            f"format {FORMAT_VERSION}, which this version of handshape reads",
+            "train again",
+        )
+    try:
+        config = TypeAdapter(BundleConfig).validate_python(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise damaged(path, ".".join(map(str, first["loc"])), first["msg"]) from error
+    for name, reason in _contradictions(config):
+        raise damaged(path, name, reason)
+    return config
+
+
+def _contradictions(config: BundleConfig) -> Iterator[tuple[str, str]]:
+    """Yield fields whose values have the right type and cannot be, and why."""
+    labels, outputs, preprocessing = config.labels, config.network.labels, config.network.preprocessing
+    if len(labels) != outputs:
+        yield "labels", f"names {len(labels)} for {outputs} outputs"
+    if len(set(labels)) != len(labels) or not labels:
+        yield "labels", "names none, or one twice"
+    if not 0 < config.temperature < float("inf"):
+        yield "temperature", f"is {config.temperature}, not a positive number"
+    if not 0 <= config.threshold <= 1:
+        yield "threshold", f"is {config.threshold}, not in [0, 1]"
+    if not 0 < preprocessing.size <= _LARGEST:
+        yield "network.preprocessing.size", f"is {preprocessing.size}, not from 1 to {_LARGEST}"
+    if not all(0 < deviation < float("inf") for deviation in preprocessing.std):
+        yield "network.preprocessing.std", f"is {preprocessing.std}, not positive"
+
+
+def damaged(path: Path, field_name: str, reason: str) -> BundleError:
+    """Return the error of a damaged file of a bundle."""
+    return BundleError(
+        f"the bundle's {path.name} is damaged at {field_name!r}: {' '.join(reason.split())}",
+        "a bundle as handshape writes it",
+        f"train again or copy {path.parent.name!r} anew",
+    )

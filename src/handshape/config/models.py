@@ -1,0 +1,39 @@
+"""The models that can be trained, and what each is made of."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ModelName = Literal["cnn", "frozen", "finetune", "landmarks", "combined"]
+
+
+@dataclass(frozen=True)
+class ModelKind:
+    """What a model is made of.
+
+    Args:
+        words: What it is, in a few words.
+        image_features: Whether it uses the features of a pretrained backbone.
+        hand_landmarks: Whether it uses the landmarks of the hand.
+        fine_tuned: Whether the backbone itself is trained.
+    """
+
+    words: str
+    image_features: bool = False
+    hand_landmarks: bool = False
+    fine_tuned: bool = False
+
+    @property
+    def on_cached_features(self) -> bool:
+        """Whether it is fitted, in seconds, on what is computed once for each photo and cached."""
+        return (self.image_features or self.hand_landmarks) and not self.fine_tuned
+
+
+MODELS: dict[ModelName, ModelKind] = {
+    "cnn": ModelKind("the lesson's CNN, trained from scratch"),
+    "frozen": ModelKind("a head on the features of a frozen backbone", image_features=True),
+    "finetune": ModelKind("a fine-tuned backbone with its head", image_features=True, fine_tuned=True),
+    "landmarks": ModelKind("a classifier of hand landmarks", hand_landmarks=True),
+    "combined": ModelKind(
+        "image features and hand landmarks together", image_features=True, hand_landmarks=True
+    ),
+}

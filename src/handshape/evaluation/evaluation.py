@@ -1,0 +1,187 @@
+"""A model's predictions on photos it was not trained on, and every figure made of them."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handshape.data.dataset import Dataset
+from handshape.evaluation.calibration import Calibration, Reliability, calibrate, measure_reliability
+from handshape.evaluation.intervals.accuracy import Interval, accuracy_interval
+from handshape.evaluation.intervals.grouping import Groups
+from handshape.evaluation.metrics import Metrics, measure
+from handshape.evaluation.rejection import Rejection, choose_threshold, measure_rejection
+from handshape.training.fit_result import FitResult
+from handshape.training.loop import probabilities_of
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Predictions on test photos and the figures made of them.
+
+    Args:
+        tested: N photos.
+        probabilities: (N, K) float32, calibrated.
+        metrics: Accuracy, and figures per label, signer and source.
+        interval: 95 % interval of the accuracy.
+        reliability: Whether the probabilities can be believed.
+        rejection: What happens when the model may answer "unsure".
+        mirrored_accuracy: Accuracy on the mirror images of the same photos; None where not measured.
+    """
+
+    tested: Dataset
+    probabilities: NDArray[np.float32]
+    metrics: Metrics
+    interval: Interval
+    reliability: Reliability
+    rejection: Rejection
+    mirrored_accuracy: float | None
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """(N,) int64, the most probable class of each photo."""
+        return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """(N,) bool, whether each photo was classified correctly."""
+        return np.asarray(self.predicted == self.tested.classes)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of photos that were classified correctly."""
+        return self.metrics.accuracy
+
+
+@dataclass(frozen=True)
+class FitEvaluation(Evaluation):
+    """The evaluation of a model on the test photos of its own split.
+
+    Args:
+        fitted: The model.
+        calibration: Whether its probabilities can be believed, before and after temperature scaling.
+        valid_correct: (M,) bool, whether each validation photo was classified correctly.
+        valid_loss: Mean negative log-likelihood of the validation photos in nats, calibrated.
+        quick_accuracy: Accuracy on the test photos with features in the precision of training, where that is
+            not float32; None where it is.
+    """
+
+    fitted: FitResult
+    calibration: Calibration
+    valid_correct: NDArray[np.bool_]
+    valid_loss: float
+    quick_accuracy: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the model's part of ``metrics.json``."""
+        figures = self.metrics.to_dict()
+        return {
+            "valid_accuracy": self.fitted.valid_accuracy,
+            "test_accuracy": self.accuracy,
+            "test_interval": [self.interval.low, self.interval.high],
+            "seconds": self.fitted.seconds,
+            "parameters": self.fitted.parameters,
+            "interval_method": self.interval.method,
+            "interval_scope": self.interval.scope,
+            "mirrored_accuracy": self.mirrored_accuracy,
+            **({} if self.quick_accuracy is None else {"training_precision_accuracy": self.quick_accuracy}),
+            **{key: figures[key] for key in figures if key not in ("n", "accuracy")},
+            "calibration": self.calibration.to_dict(),
+            "rejection": self.rejection.to_dict(),
+        }
+
+
+def worst_first(probabilities: NDArray[np.float32], classes: NDArray[np.int64]) -> list[int]:
+    """Return the positions of the wrong predictions, the least probability for the true class first.
+
+    Args:
+        probabilities: (N, K) float32.
+        classes: (N,) int64 in [0, K), the true classes.
+    """
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != classes)
+    own = probabilities[wrong, classes[wrong]]
+    return [int(i) for i in wrong[np.argsort(own, kind="stable")]]
+
+
+def evaluate_predictions(
+    tested: Dataset,
+    probabilities: NDArray[np.float32],
+    threshold: float,
+    *,
+    bursts: Groups | None = None,
+    mirrored_accuracy: float | None = None,
+) -> Evaluation:
+    """Measure predictions.
+
+    Args:
+        tested: N photos.
+        probabilities: (N, K) float32, calibrated.
+        threshold: Probability below which the answer is "unsure".
+        bursts: (N,) burst of each photo, where bursts were looked for.
+        mirrored_accuracy: Accuracy on their mirror images, where measured.
+    """
+    signers = [sample.signer for sample in tested.samples]
+    sources = [sample.source for sample in tested.samples]
+    correct = probabilities.argmax(axis=1) == tested.classes
+    return Evaluation(
+        tested,
+        probabilities,
+        measure(tested.classes, probabilities, tested.labels, signers, sources),
+        accuracy_interval(correct, signers, bursts),
+        measure_reliability(probabilities, tested.classes),
+        measure_rejection(probabilities, tested.classes, threshold),
+        mirrored_accuracy,
+    )
+
+
+def evaluate_fit(
+    fitted: FitResult, valid: Dataset, tested: Dataset, bursts: Groups | None = None
+) -> FitEvaluation:
+    """Calibrate a fitted model on the validation photos and measure it on the test photos.
+
+    Args:
+        fitted: The model, with its logits.
+        valid: M validation photos.
+        tested: N test photos.
+        bursts: (N,) burst of each test photo, where bursts were looked for.
+    """
+    logits = {name: rows.numpy() for name, rows in fitted.logits.items()}
+    calibration = calibrate(logits["valid"], valid.classes, logits["test"], tested.classes)
+    temperature = calibration.temperature
+    of_valid = probabilities_of(fitted.logits["valid"], temperature)
+    found = evaluate_predictions(
+        tested,
+        probabilities_of(fitted.logits["test"], temperature),
+        choose_threshold(of_valid, valid.classes),
+        bursts=bursts,
+        mirrored_accuracy=_accuracy(logits.get("mirrored"), tested),
+    )
+    return FitEvaluation(
+        **vars(found),
+        fitted=fitted,
+        calibration=calibration,
+        valid_correct=np.asarray(of_valid.argmax(axis=1) == valid.classes),
+        valid_loss=measure_reliability(of_valid, valid.classes).nll,
+        quick_accuracy=_accuracy(logits.get("quick"), tested),
+    )
+
+
+def _accuracy(logits: NDArray[np.float32] | None, tested: Dataset) -> float | None:
+    return None if logits is None else float((logits.argmax(axis=1) == tested.classes).mean())
+
+
+def write_predictions(path: Path, results: Sequence[FitEvaluation]) -> None:
+    """Write every prediction on the test photos as a CSV table."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["model", "path", "label", "signer", "split", "predicted", "probability"])
+        for result in results:
+            rows = zip(result.tested.samples, result.predicted, result.probabilities, strict=True)
+            for sample, best, row in rows:
+                known = [sample.name, sample.label, sample.signer or "", sample.split]
+                label = result.tested.labels[best]
+                writer.writerow([result.fitted.name, *known, label, f"{row[best]:.6f}"])

@@ -1,0 +1,44 @@
+"""What fitting a model on a split gives."""
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from handshape.models.sign_network import NetworkConfig, SignNetwork, count_parameters
+from handshape.training.history import Epoch
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A fitted model, its logits of the photos it was not fitted on, and what it cost.
+
+    Args:
+        network: In evaluation mode.
+        config: Description of the network.
+        history: One row per pass over the training images.
+        logits: (N, K) float32 of the ``valid`` and ``test`` images in the order of their indices, and of the
+            mirror images of the latter (``mirrored``) where asked for. Those of valid are from before the
+            model was fitted to valid as well. ``quick``: of the test images with features in the precision
+            of training, where that is not float32.
+        trained_parameters: How many parameters were trained.
+        seconds: For ``features``, ``train`` and in ``total``.
+        valid_accuracy: On the validation photos, of the epoch or shrinkage that was kept.
+    """
+
+    network: SignNetwork
+    config: NetworkConfig
+    history: list[Epoch]
+    logits: dict[str, Tensor]
+    trained_parameters: int
+    seconds: dict[str, float] = field(default_factory=lambda: {"features": 0.0})
+    valid_accuracy: float = float("nan")
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self.config.model
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """How many parameters there are in ``total`` and how many were ``trained``."""
+        return {"total": count_parameters(self.network), "trained": self.trained_parameters}

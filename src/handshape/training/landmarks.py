@@ -1,0 +1,222 @@
+"""Fit a classifier of hand landmarks: by the photos with a hand, and by how often a label shows none."""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from handshape.data.augment import MIRRORED
+from handshape.data.dataset import SplitIndices
+from handshape.data.images.decode import Preprocessing
+from handshape.data.images.index import Scan
+from handshape.features.hand_landmarks import LandmarkRows, landmark_extractor, landmarks_of
+from handshape.models.hand.hand_finder import WIDTH, load_hand_finder
+from handshape.models.hand.landmark_classifier import LandmarkClassifier
+from handshape.models.hand.pose_classifier import PoseClassifier
+from handshape.models.sign_network import NetworkConfig
+from handshape.training.fit_result import FitResult
+from handshape.training.history import Epoch, accuracy_of
+from handshape.training.inputs import ChosenImages
+from handshape.training.pose_classifier import Poses, fit_pose_classifier
+
+# Augmented hands, for people who hold and build them differently: each hand that often, rotated in space by
+# some degrees and each landmark moved by some of the palm's length (both standard deviations). Chosen on the
+# signers of the studio photos: docs/landmarks.md.
+_VIEWS, _ROTATION, _SHIFT = 8, 10.0, 0.05
+
+
+class PhotoLandmarks:
+    """Hand landmarks of a data set's photos, found once and cached.
+
+    Args:
+        index: The data set with its prepared images.
+        cache: The cache's folder.
+        device: Where networks run.
+    """
+
+    def __init__(self, index: Scan, cache: Path, device: torch.device) -> None:
+        self._index, self._cache = index, cache
+        self.finder = load_hand_finder()
+        self._extractor = landmark_extractor(device, self.finder)
+        self.seconds = 0.0
+        """What finding the landmarks of every photo took."""
+
+    @cached_property
+    def all(self) -> LandmarkRows:
+        """Landmarks of every photo."""
+        start = time.perf_counter()
+        found = self._find(np.arange(len(self._index.dataset)), 0)
+        self.seconds = time.perf_counter() - start
+        return found
+
+    def of(self, indices: NDArray[np.int64], *, mirrored: bool = False) -> LandmarkRows:
+        """Return the landmarks of some photos, or of their mirror images."""
+        if mirrored:
+            return self._find(indices, MIRRORED)
+        rows, right_hand = self.all
+        return rows[indices], right_hand[indices]
+
+    def _find(self, indices: NDArray[np.int64], view: int) -> LandmarkRows:
+        digests = [self._index.digests[i] for i in indices]
+        images = ChosenImages(self._index.images, indices)
+        return landmarks_of(self._extractor, images, digests, self._cache, view=view)
+
+
+@dataclass(frozen=True)
+class LandmarkFit:
+    """What fitting a pose classifier gives beside it.
+
+    Args:
+        valid: (M, K) float32 logits of the validation photos before they were used for fitting; 0 without a
+            hand.
+        log_found: (K,) float32 log-probability that a hand of each label is found.
+        log_missed: (K,) float32 log-probability that it is not.
+    """
+
+    valid: Tensor
+    log_found: Tensor
+    log_missed: Tensor
+
+
+def has_hand_rows(rows: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return (N,) bool, in which of (N, 63) landmarks a hand was found."""
+    return np.asarray((rows != 0).any(axis=1))
+
+
+def augmented_hands(rows: NDArray[np.float32], views: int) -> NDArray[np.float32]:
+    """Rotate hands in space and move their landmarks, always in the same way.
+
+    Args:
+        rows: (N, 63) float32 landmarks.
+        views: V, how often.
+
+    Returns:
+        (V N, 63) float32: all hands, then all of them otherwise.
+    """
+    rng = np.random.default_rng(0)
+    points = np.tile(rows.reshape(-1, WIDTH // 3, 3), (views, 1, 1))
+    x, y, z = torch.from_numpy(np.deg2rad(rng.normal(0, _ROTATION, (3, len(points)))))
+    zero = torch.zeros_like(x)
+    rotations = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=1).reshape(-1, 3, 3)
+    moved = points @ torch.linalg.matrix_exp(rotations).numpy() + rng.normal(0, _SHIFT, points.shape)
+    return np.asarray(moved.reshape(-1, WIDTH), dtype=np.float32)
+
+
+def fit_landmarks(
+    pose: PoseClassifier,
+    rows: NDArray[np.float32],
+    classes: NDArray[np.int64],
+    splits: SplitIndices,
+    *,
+    on_augmented: bool = False,
+) -> LandmarkFit:
+    """Fit a pose classifier on the photos in which a hand was found.
+
+    Args:
+        pose: Fitted here; left as it is where hands of fewer than two labels were found.
+        rows: (N, 63) float32 landmarks.
+        classes: (N,) int64.
+        splits: Indices of the samples in each split.
+        on_augmented: Whether validation hands are augmented before they are classified: with few photos,
+            taken by one person in a few seconds, validation is more of the same, and nothing in it is hard.
+    """
+    found = has_hand_rows(rows)
+    train, valid = (splits[name][found[splits[name]]] for name in ("train", "valid"))
+    logits = torch.zeros(len(splits["valid"]), pose.labels)
+    if len(np.unique(classes[train])) > 1:
+
+        def poses(indices: NDArray[np.int64]) -> Poses:
+            views = np.concatenate([augmented_hands(rows[indices], _VIEWS), rows[indices]])
+            return torch.from_numpy(views), np.tile(classes[indices], _VIEWS + 1)
+
+        # Validation chooses only where it has hands of every label; a temperature chosen on some labels
+        # would favour those.
+        complete = set(classes[valid]) == set(classes[train])
+        by_pose = fit_pose_classifier(pose, poses(train), poses(valid if complete else train))
+        if not complete:
+            with torch.inference_mode():
+                by_pose = pose(poses(valid)[0])
+        own = by_pose[: len(valid)] if on_augmented else by_pose[len(by_pose) - len(valid) :]
+        logits[found[splits["valid"]]] = own
+    return LandmarkFit(logits, *log_found(found, classes, splits["train"], pose.labels))
+
+
+def log_found(
+    found: NDArray[np.bool_], classes: NDArray[np.int64], indices: NDArray[np.int64], labels: int
+) -> tuple[Tensor, Tensor]:
+    """Return (K,) float32 log-probabilities that a hand of each label is found, and that it is missed.
+
+    Args:
+        found: (N,) bool, whether a hand was found in each photo.
+        classes: (N,) int64.
+        indices: Of the photos to count.
+        labels: K.
+    """
+    photos = np.bincount(classes[indices], minlength=labels)
+    hits = np.bincount(classes[indices][found[indices]], minlength=labels)
+    # Additive smoothing: what always happened need not happen again.
+    ratios = ((count + 1) / (photos + 2) for count in (hits, photos - hits))
+    hit, missed = (torch.from_numpy(np.log(ratio)).float() for ratio in ratios)
+    return hit, missed
+
+
+class LandmarkFitter:
+    """Fits classifiers of hand landmarks on splits of one data set.
+
+    Args:
+        index: The data set with its prepared images.
+        photos: Its hand landmarks.
+        preprocessing: What images go through.
+    """
+
+    def __init__(self, index: Scan, photos: PhotoLandmarks, preprocessing: Preprocessing) -> None:
+        self._photos, self._preprocessing = photos, preprocessing
+        self._classes, self._labels = index.dataset.classes, len(index.dataset.labels)
+
+    def fit(self, splits: SplitIndices, *, mirrored: bool) -> FitResult:
+        """Fit on one split.
+
+        Args:
+            splits: Indices of the samples in each split.
+            mirrored: Whether the mirror images of the test photos are classified, too.
+        """
+        start = time.perf_counter()
+        rows, _ = self._photos.all
+        tested = {"test": rows[splits["test"]]}
+        if mirrored:
+            tested["mirrored"] = self._photos.of(splits["test"], mirrored=True)[0]
+        features = time.perf_counter() - start
+        pose = PoseClassifier(self._labels)
+        network = LandmarkClassifier(self._photos.finder, pose, self._preprocessing)
+        fitted = fit_landmarks(pose, rows, self._classes, splits, on_augmented=True)
+        network.log_found.copy_(fitted.log_found)
+        network.log_missed.copy_(fitted.log_missed)
+        valid = network.merge(torch.from_numpy(rows[splits["valid"]]), fitted.valid)
+        # The pose classifier was fitted once more on train and validation; so are these.
+        both = np.concatenate([splits["train"], splits["valid"]])
+        hit, missed = log_found(has_hand_rows(rows), self._classes, both, self._labels)
+        network.log_found.copy_(hit)
+        network.log_missed.copy_(missed)
+        with torch.inference_mode():
+            train = network.classify(torch.from_numpy(rows[splits["train"]]))
+            logits = {name: network.classify(torch.from_numpy(some)) for name, some in tested.items()}
+        logits["valid"] = valid
+        seconds = time.perf_counter() - start - features
+        classes = {name: self._classes[splits[name]] for name in ("train", "valid")}
+        loss = float(F.cross_entropy(train, torch.from_numpy(classes["train"])))
+        accuracies = accuracy_of(train, classes["train"]), accuracy_of(valid, classes["valid"])
+        config = NetworkConfig("landmarks", self._labels, self._preprocessing)
+        return FitResult(
+            network.eval(),
+            config,
+            [Epoch(1, loss, *accuracies, seconds)],
+            logits,
+            network.trained_parameters(),
+            {"features": features},
+        )
