@@ -61,7 +61,7 @@ def write_split(photos: Path, words: list[str], seed: int, run: Path, store: Pat
         data=photos, labels="A-I", signer=signer, backbone=_BACKBONE, store=store, seed=seed
     )
     scan, device = scan_material(config)[1], choose_device("auto")
-    fitter = Fitter(scan, store, device, load_backbone(_BACKBONE), config, config, seed=seed, size=224)
+    fitter = Fitter(scan, store, device, config, load_backbone(_BACKBONE))
     survey = survey_material(config, scan, fitter.features())
     described = json.loads((run / "config.json").read_text(encoding="utf-8"))
     if described["data_digest"] != survey.digest:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from benchmarks import lesson
 from benchmarks.measure import TABLE, alternate, heading, options, time_of
+from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan, scan_dataset
 from handshape.data.io.folder import read_folder
 from handshape.training.cnn import fit_cnn, new_cnn
-from handshape.training.fitted import Sides
 from handshape.training.inputs import ChosenImages, ImageInputs
 from handshape.training.loop import LoopConfig, train_network
 
@@ -27,7 +27,7 @@ _CPU = torch.device("cpu")
 _EPOCHS = 7
 
 
-def split(count: int, seed: int = 0) -> Sides:
+def split(count: int, seed: int = 0) -> SplitIndices:
     """Return 60, 20 and 20 % of the photos at random, as the lesson splits its own."""
     order: NDArray[np.int64] = np.random.default_rng(seed).permutation(count)
     first, second = count * 6 // 10, count * 8 // 10
@@ -40,7 +40,7 @@ def photos(scan: Scan, indices: NDArray[np.int64]) -> lesson.Photos:
     return lesson.Photos([(samples[i].path, int(classes[i])) for i in indices])
 
 
-def ours(scan: Scan, sides: Sides, *, epochs: int, seed: int) -> float:
+def ours(scan: Scan, sides: SplitIndices, *, epochs: int, seed: int) -> float:
     """Train with handshape; return the test accuracy of the epoch that reads valid best."""
     loop = LoopConfig(epochs=epochs, seed=seed)
     trained = fit_cnn(scan, sides, loop, _CPU, size=224, mirrored=False)
@@ -48,7 +48,7 @@ def ours(scan: Scan, sides: Sides, *, epochs: int, seed: int) -> float:
     return float(right.mean())
 
 
-def theirs(scan: Scan, sides: Sides, *, epochs: int, seed: int) -> float:
+def theirs(scan: Scan, sides: SplitIndices, *, epochs: int, seed: int) -> float:
     """Train as the lesson does; return the test accuracy of its last epoch."""
     torch.manual_seed(seed)
     network = lesson.CNN(len(scan.dataset.labels))
@@ -79,7 +79,7 @@ def main() -> None:
         print(f"the lesson's loop: {_told(accuracies[1])}.")
 
 
-def _our_epoch(scan: Scan, sides: Sides) -> None:
+def _our_epoch(scan: Scan, sides: SplitIndices) -> None:
     classes, labels = scan.dataset.classes, len(scan.dataset.labels)
     train, valid = (
         (ImageInputs(ChosenImages(scan.images, sides[side]), Preprocessing()), classes[sides[side]])
@@ -88,7 +88,7 @@ def _our_epoch(scan: Scan, sides: Sides) -> None:
     train_network(lambda: new_cnn(labels), train, valid, LoopConfig(epochs=1))
 
 
-def _their_epoch(scan: Scan, sides: Sides) -> None:
+def _their_epoch(scan: Scan, sides: SplitIndices) -> None:
     torch.manual_seed(0)
     network = lesson.CNN(len(scan.dataset.labels))
     lesson.train(network, photos(scan, sides["train"]), photos(scan, sides["valid"]), epochs=1)

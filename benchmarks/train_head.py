@@ -18,19 +18,18 @@ from benchmarks import lesson
 from benchmarks.measure import TABLE, alternate, heading, options
 from benchmarks.train_cnn import split
 from handshape.data.augment import Views
-from handshape.data.dataset import SPLITS, SplitName
+from handshape.data.dataset import SPLITS, SplitIndices, SplitName
 from handshape.data.images.index import scan_dataset
 from handshape.data.io.folder import read_folder
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.heads import Head, HeadConfig
-from handshape.training.fitted import Sides
 from handshape.training.heads.mlp import train_mlp
 from handshape.training.loop import LoopConfig
 
 _CONFIG = HeadConfig("mlp", pool=6, scaling="feature")
 
-Features = tuple[Tensor, NDArray[np.int64], Sides]
+Features = tuple[Tensor, NDArray[np.int64], SplitIndices]
 Rows = dict[SplitName, tuple[Tensor, NDArray[np.int64]]]
 Pairs = dict[SplitName, list[tuple[Tensor, int]]]
 

@@ -84,7 +84,7 @@ def make_photos(tmp_path: Path) -> Callable[..., Path]:
 
 @dataclass(frozen=True)
 class Finished:
-    """A run of `compare` with both models, made once for all the tests of a process.
+    """A run of `compare` with its default models.
 
     Args:
         out: Its directory.
@@ -99,13 +99,27 @@ class Finished:
     metrics: dict[str, Any]
 
 
+def shared_folder(factory: pytest.TempPathFactory, name: str) -> Path:
+    """Return a folder that all processes which run tests side by side have in common."""
+    base = factory.getbasetemp()
+    return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A finished run that tests look at and leave as it is."""
+    """A finished run that tests look at and leave as it is, made once for all processes."""
+    place = shared_folder(tmp_path_factory, "finished")
+    with FileLock(f"{place}.lock"):
+        if not (place / "run").is_dir():
+            _finish(place)
+    metrics = json.loads((place / "run" / "metrics.json").read_text(encoding="utf-8"))
+    return Finished(place / "run", place / "photos", place / "store", metrics)
+
+
+def _finish(place: Path) -> None:
     from handshape.commands.compare import compare
     from handshape.config.train import CompareConfig
 
-    place = tmp_path_factory.mktemp("finished")
     photos = draw_photos(place / "photos", "ABC", signers=4, images=2)
     config = CompareConfig(
         data=photos,
@@ -117,7 +131,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         device="cpu",
         out=place / "run",
     )
-    return Finished(place / "run", photos, place / "store", compare(config))
+    compare(config)
 
 
 @dataclass(frozen=True)
@@ -158,9 +172,7 @@ def web_runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from handshape.export import webruntime
 
     need("npm")
-    place = tmp_path_factory.getbasetemp()
-    # Processes that run tests side by side have folders beside each other.
-    shared = (place.parent if os.environ.get("PYTEST_XDIST_WORKER") else place) / "web-runtime"
+    shared = shared_folder(tmp_path_factory, "web-runtime")
     with FileLock(f"{shared}.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(shared))
         return webruntime.find_runtime(None)

@@ -11,16 +11,17 @@ from typing import Any, get_type_hints
 import pytest
 from tests.conftest import draw_shape
 from tests.processes import Starter
-from torch import nn
 
+from handshape.bundle import BundleConfig
 from handshape.cli import COMMANDS, GROUPS, main
 from handshape.data.images.decode import Preprocessing
 from handshape.errors import DataError
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.network import FrozenNetwork, NetworkConfig
-from handshape.recogniser import BundleConfig, Recogniser
+from handshape.models.sign_network import NetworkConfig, SignNetwork
+from handshape.recogniser import Recogniser
 
 PYTHON = sys.executable
 NOT_FOR_HELP = {"torch", "torchvision", "numpy", "PIL", "lance", "pyarrow", "scipy", "sklearn"}
@@ -72,12 +73,12 @@ def save_bundle(backbone: str, place: Path) -> None:
     """Save a recogniser that nobody has trained."""
     labels, preprocessing = ("A", "B"), Preprocessing(224)
     config = NetworkConfig("cnn", 2, preprocessing)
-    network: nn.Module = CNN(2)
+    network: SignNetwork = CNN(2)
     if backbone != "cnn":
         frozen = load_backbone(backbone, "untrained")
         channels, *places = shape = frozen.feature_shape
         head = HeadConfig("linear", 2)
-        network = FrozenNetwork(frozen, Pool(2, *places), Head(channels * 4, 2, head))
+        network = BackboneClassifier(frozen, Pool(2, *places), Head(channels * 4, 2, head))
         config = NetworkConfig("frozen", 2, frozen.preprocessing, backbone, shape, head)
     Recogniser(network, BundleConfig(labels, config)).save(place, "A card.")
 
@@ -225,7 +226,7 @@ def test_process__train_predict_and_evaluate(
     starter: Starter, make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
     photos, run = make_photos("AB", signers=3, images=2), tmp_path / "run"
-    words = (photos, "--backbone", "squeezenet1_1", "--weights", "untrained", "--recipe", "fast")
+    words = (photos, "--backbone", "squeezenet1_1", "--weights", "untrained", "--model", "frozen")
     signer, store = ("--signer", r"signer(\d)"), ("--device", "cpu", "--store", tmp_path / "store", "--json")
     done = starter.run("train", *words, *signer, *store, "--out", run).done()
     assert done.json["models"]["frozen"]["parameters"]["trained"] > 0

@@ -31,7 +31,9 @@ def photos(make_photos: Callable[..., Path]) -> Photos:
 
 
 def make(store: Path, **settings: Any) -> SignClassifier:
-    return SignClassifier(**{"backbone": "handnet", "views": 0, "device": "cpu", "store": store, **settings})
+    return SignClassifier(
+        **{"model": "frozen", "backbone": "handnet", "views": 0, "device": "cpu", "store": store, **settings}
+    )
 
 
 @pytest.fixture
@@ -152,9 +154,10 @@ def test_fit__the_cnn(photos: Photos, tmp_path: Path) -> None:
     assert np.allclose(fitted.predict_proba(paths), fitted.to_recogniser().probabilities(paths), atol=1e-5)
 
 
-def test_save__gives_a_bundle(photos: Photos, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["frozen", "landmarks", "combined"])
+def test_save__gives_a_bundle(photos: Photos, tmp_path: Path, model: str) -> None:
     paths, labels, signers = photos
-    fitted = make(tmp_path / "store").fit(paths, labels, signers)
+    fitted = make(tmp_path / "store", model=model).fit(paths, labels, signers)
     fitted.save(tmp_path / "bundle")
     recogniser = handshape.load(tmp_path / "bundle")
     assert np.allclose(recogniser.probabilities(paths), fitted.predict_proba(paths), atol=1e-4)

@@ -19,14 +19,11 @@ from handshape.commands.export import export
 from handshape.commands.train import train
 from handshape.config.export import ExportConfig
 from handshape.config.train import TrainConfig
-from handshape.data.augment import Views
 from handshape.data.images.decode import read_image
 from handshape.data.images.index import scan_dataset
 from handshape.data.io.folder import read_folder
 from handshape.export.runtime import Runtime
-from handshape.features.extract import Extractor, features_of
-from handshape.models.backbones.registry import load_backbone
-from handshape.models.network import FrozenNetwork
+from handshape.features.predict import predict_from_cache
 from handshape.recogniser import load
 from handshape.run import find_bundle
 from handshape.synthetic.dataset import draw_dataset
@@ -67,9 +64,7 @@ def case(tmp_path_factory: pytest.TempPathFactory, web_runtime: Path) -> Case:
     draw_dataset(place / "drawn", LABELS, signers=3, images=4, size=160)
     config = TrainConfig(
         data=place / "drawn",
-        model="frozen",
-        backbone="handnet",
-        recipe="fast",  # features are read by its head alone
+        backbone="handnet",  # and else the default model
         signer=r"signer(\d+)_",
         store=place / "store",
         device="cpu",
@@ -118,16 +113,13 @@ def _photos(folder: Path, drawn: Path) -> list[Path]:
 
 
 def _by_features(case: Case, tmp_path: Path) -> NDArray[np.float32]:
-    """Stored features, and the head on them."""
+    """Cached features and landmarks, and the heads on them."""
     recogniser = load(case.run)
-    network = recogniser.network
-    assert isinstance(network, FrozenNetwork)
-    dataset = read_folder(case.photos)
-    scan = scan_dataset(dataset, tmp_path / "store", size=recogniser.config.network.preprocessing.size)
-    extractor = Extractor(load_backbone("handnet"), 4, Views(), torch.device("cpu"))
-    stored = features_of(extractor, scan.images, scan.digests, tmp_path / "store")
-    with torch.inference_mode():
-        logits = network.head(torch.from_numpy(stored.astype(np.float32)))
+    assert recogniser.config.network.model == "combined"
+    scan = scan_dataset(read_folder(case.photos), tmp_path / "store")
+    logits = predict_from_cache(
+        recogniser.network, scan.images, scan.digests, tmp_path / "store", torch.device("cpu")
+    )
     rows = probabilities_of(logits, recogniser.config.temperature)
     order = {sample.path: index for index, sample in enumerate(scan.dataset.samples)}
     return rows[[order[file] for file in case.files]]

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import re
 import shutil
@@ -11,13 +12,15 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from handshape.bundle import BundleConfig
 from handshape.data.images.decode import Preprocessing, read_image
 from handshape.errors import BundleError, ImageError, ShapeError
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.network import FrozenNetwork, NetworkConfig
-from handshape.recogniser import BundleConfig, Recogniser, load
+from handshape.models.sign_network import NetworkConfig
+from handshape.recogniser import Recogniser, load
 from handshape.types import UNSURE
 
 LABELS = ("A", "B", "C")
@@ -35,7 +38,7 @@ def frozen() -> Recogniser:
     torch.manual_seed(1)
     head = Head(512 * 4, 3, head_config)
     head.mean.uniform_()
-    network = FrozenNetwork(backbone, Pool(2, 13, 13), head)
+    network = BackboneClassifier(backbone, Pool(2, 13, 13), head)
     config = NetworkConfig("frozen", 3, backbone.preprocessing, "squeezenet1_1", (512, 13, 13), head_config)
     return Recogniser(network, BundleConfig(LABELS, config))
 
@@ -56,6 +59,12 @@ def change(bundle: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     found = json.loads(path.read_text(encoding="utf-8"))
     edit(found)
     path.write_text(json.dumps(found), encoding="utf-8")
+
+
+def accept(bundle: Path) -> None:
+    """Write the digest of the tensors that are there now into the bundle."""
+    digest = hashlib.blake2b((bundle / "model.safetensors").read_bytes(), digest_size=16).hexdigest()
+    change(bundle, lambda config: config["digests"].update({"model.safetensors": digest}))
 
 
 @pytest.mark.parametrize("make", [cnn, frozen])
@@ -179,7 +188,7 @@ def test_probabilities__temperature_flattens() -> None:
 def test_load__leaves_no_gradient(tmp_path: Path) -> None:
     frozen().save(tmp_path / "bundle", "card")
     network = load(tmp_path / "bundle").network
-    assert isinstance(network, FrozenNetwork)
+    assert isinstance(network, BackboneClassifier)
     assert not any(parameter.requires_grad for parameter in network.backbone.parameters())
 
 
@@ -223,7 +232,8 @@ def test_load__config_is_no_text(bundle: Path) -> None:
 )
 def test_load__another_version_or_another_program_s(bundle: Path, text: str) -> None:
     (bundle / "config.json").write_text(text)
-    damaged(bundle, "config.json", "format_version", "and this handshape reads 1")
+    with pytest.raises(BundleError, match=r"is of format .*; expected format 2, .*; train again"):
+        load(bundle)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +242,11 @@ def test_load__another_version_or_another_program_s(bundle: Path, text: str) -> 
         (lambda c: c.pop("labels"), "labels", "required"),
         (lambda c: c.pop("network"), "network", "required"),
         (lambda c: c["network"].pop("preprocessing"), "network.preprocessing", "required"),
-        (lambda c: c["network"].update(model="rnn"), "network.model", "'cnn', 'frozen' or 'finetune'"),
+        (
+            lambda c: c["network"].update(model="rnn"),
+            "network.model",
+            "'landmarks' or 'combined'",
+        ),
         (lambda c: c["network"].update(labels="many"), "network.labels", "integer"),
         (lambda c: c.update(labels=3), "labels", "tuple"),
         (lambda c: c.update(labels=["A", 2, "C"]), "labels.1", "string"),
@@ -307,6 +321,7 @@ def test_load__a_damaged_tensor(
     state = load_file(bundle / "model.safetensors")
     edit(state)
     save_file(state, bundle / "model.safetensors")
+    accept(bundle)
     damaged(bundle, "model.safetensors", field, reason)
 
 
@@ -325,6 +340,8 @@ def test_load__a_pickle_instead_of_tensors(bundle: Path) -> None:
 def test_load__tensors_of_another_bundle(bundle: Path, tmp_path: Path) -> None:
     frozen().save(tmp_path / "other", "card")
     shutil.copy(tmp_path / "other" / "model.safetensors", bundle)
+    damaged(bundle, "model.safetensors", "the file", "its digest is not the one in config.json")
+    accept(bundle)
     damaged(bundle, "model.safetensors", "backbone.body.features.0.bias", "does not belong")
 
 

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from handshape.models.backbones.bundled_weights import file_digest
-from handshape.models.hand.hand_finder import Landmarks
+from handshape.models.hand.hand_finder import HandFinder
 from handshape.models.hand.landmark_network import LandmarkNet
 from handshape.models.hand.palm_detector import PalmNet
 
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("wheel", type=Path)
     parser.add_argument("--out", type=Path, default=Path("landmarks.safetensors"))
     given = parser.parse_args(arguments)
-    network = Landmarks()
+    network = HandFinder()
     with zipfile.ZipFile(given.wheel) as wheel:
         fill_palm(network.palm, list(layers(wheel.read(_PALM))))
         fill_landmarks(network.landmarks, list(layers(wheel.read(_HAND))))

@@ -41,7 +41,7 @@ class BundleConfig:
     threshold: float = 0.0
     trained_on: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict, compare=False)
     format_version: int = FORMAT_VERSION
 
 

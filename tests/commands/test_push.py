@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from handshape.bundle import BundleConfig
 from handshape.commands.push import number_signers
 from handshape.data.images.decode import Preprocessing
-from handshape.models.network import NetworkConfig
-from handshape.recogniser import BundleConfig
+from handshape.models.sign_network import NetworkConfig
 
 # What the hub does with it is in tests/test_hub.py.
 

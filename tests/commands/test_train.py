@@ -21,8 +21,8 @@ SMALL = (
     1,
     "--views",
     0,
-    "--recipe",
-    "fast",
+    "--model",
+    "frozen",
 )
 
 
@@ -36,6 +36,10 @@ def words(make_photos: Callable[..., Path], tmp_path: Path) -> tuple[object, ...
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def config_of(run: Path) -> Any:
+    return json.loads((run / "recogniser" / "config.json").read_text(encoding="utf-8"))
 
 
 def without_seconds(metrics: dict[str, Any]) -> dict[str, Any]:
@@ -52,6 +56,8 @@ def without_seconds(metrics: dict[str, Any]) -> dict[str, Any]:
         ("--model", "frozen", "--pool", 0, "--views", 1),
         ("--model", "finetune", "--tuning-epochs", 1, "--tuning-rate", 1e-3),
         ("--model", "finetune", "--unfreeze", "last", "--tuning-epochs", 1, "--augment", "none"),
+        ("--model", "landmarks"),
+        ("--model", "combined"),
     ],
 )
 def test_train__predict_gives_the_probabilities_of_its_own_evaluation(
@@ -70,22 +76,6 @@ def test_train__predict_gives_the_probabilities_of_its_own_evaluation(
     recogniser = handshape.load(run)
     for row, photo in zip(tested, photos, strict=True):
         assert recogniser.predict(photo).probability == pytest.approx(float(row["probability"]), abs=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (("--recipe", "best"), "beside it one on the landmarks of the hand"),
-        (("--backbone", "landmarks"), "a head on the landmarks of the hand"),
-    ],
-)
-def test_train__what_reads_hands_keeps_its_word_too(
-    cli: Any, words: tuple[object, ...], options: tuple[str, ...], says: str, tmp_path: Path
-) -> None:
-    test_train__predict_gives_the_probabilities_of_its_own_evaluation(cli, words, tmp_path, options)
-    run = tmp_path / "run"
-    assert json.loads((run / "metrics.json").read_text())["best"] == "frozen"
-    assert says in " ".join((run / "recogniser" / "README.md").read_text().split())
 
 
 def test_train__run_directory_holds_what_the_contract_names(
@@ -107,7 +97,11 @@ def test_train__run_directory_holds_what_the_contract_names(
         "config.json",
         "model.safetensors",
         "README.md",
+        "known_photos.bin",
     }
+    kept = config_of(run)["trained_on"]
+    known = (run / "recogniser" / "known_photos.bin").read_bytes()
+    assert len(known) == 16 * (kept["train"] + kept["valid"])
     assert {path.suffix for path in (run / "plots").iterdir()} == {".svg"}
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     assert config["command"] == "train" and config["settings"]["model"] == "cnn"
@@ -125,7 +119,7 @@ def test_train__best_valid_accuracy_is_the_best_epoch_s(
     assert answer.json["models"]["cnn"]["valid_accuracy"] == pytest.approx(best)
 
 
-@pytest.mark.parametrize("model", ["cnn", "frozen"])
+@pytest.mark.parametrize("model", ["cnn", "combined"])
 def test_train__twice_gives_the_same_numbers(
     cli: Any, words: tuple[object, ...], tmp_path: Path, model: str
 ) -> None:
@@ -221,7 +215,7 @@ def test_configs__the_lesson_s_defaults() -> None:
     config = TrainConfig(data=Path("photos"))
     assert (config.epochs, config.batch_size, config.learning_rate) == (7, 32, 1e-3)
     assert config.backbone == "alexnet" and config.seed == 0
-    assert CompareConfig(data=Path("photos")).model_names == ("cnn", "frozen")
+    assert CompareConfig(data=Path("photos")).model_names == ("cnn", "frozen", "combined")
     assert config.views == 1 and TrainConfig(data=Path("photos"), augment="none").views == 0
 
 

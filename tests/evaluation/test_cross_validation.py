@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from handshape.data.dataset import Dataset, Sample
-from handshape.evaluation.cross_validation import FoldPlan, groups_of, measure_folds, signer_folds
+from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_signer_out
+from handshape.evaluation.cross_validation import groups_of, measure_folds
 
 LABELS = ("A", "B")
 KEYS = {"mean", "interval", "worst", "metrics", "reliability", "curve", "seconds"}
@@ -21,7 +22,7 @@ def dataset(signers: list[str | None], sources: list[str] | None = None) -> Data
     return Dataset(Path(), tuple(samples), LABELS)
 
 
-def judged(data: Dataset, wrong: int) -> Any:
+def predicted(data: Dataset, wrong: int) -> Any:
     """Stands for a fitted model's answers, the first of which are wrong."""
     read = data.classes.copy()
     read[:wrong] = 1 - read[:wrong]
@@ -30,9 +31,9 @@ def judged(data: Dataset, wrong: int) -> Any:
     return SimpleNamespace(tested=data, probabilities=probabilities, fitted=fitted)
 
 
-def test_signer_folds__each_signer_is_test_once_and_on_one_side() -> None:
+def test_leave_one_signer_out__each_signer_is_test_once_and_on_one_side() -> None:
     data = dataset(["1"] * 6 + ["2"] * 4 + ["3"] * 2 + [None] * 2)
-    folds = signer_folds(data)
+    folds = leave_one_signer_out(data).folds
     assert list(folds) == ["1", "2", "3"]
     for signer, sides in folds.items():
         who = {side: {data.samples[i].signer for i in indices} for side, indices in sides.items()}
@@ -45,7 +46,9 @@ def test_signer_folds__each_signer_is_test_once_and_on_one_side() -> None:
 
 
 def test_measure_folds__signers_keep_the_keys_that_programs_know() -> None:
-    found = measure_folds([judged(dataset(["ann"] * 4), 1), judged(dataset(["bo"] * 8), 0)])
+    found = measure_folds(
+        [predicted(dataset(["ann"] * 4), 1), predicted(dataset(["bo"] * 8), 0)], FoldPlan("signer", {})
+    )
     assert (found.worst_name, found.worst, found.mean) == ("ann", 0.75, 0.875)
     assert found.interval.low < 0.875 < found.interval.high and found.seconds == 3
     assert set(found.to_dict()) == KEYS | {"worst_signer"}
@@ -56,7 +59,7 @@ def test_measure_folds__sources_say_what_they_are() -> None:
     data = dataset(["ann"] * 12, ["hall"] * 4 + ["lab"] * 8)
     sides: Any = {"hall": {"test": np.arange(4)}, "lab": {"test": np.arange(4, 12)}}
     parts = [
-        judged(data.take(one["test"].tolist()), wrong)
+        predicted(data.take(one["test"].tolist()), wrong)
         for one, wrong in zip(sides.values(), (1, 4), strict=True)
     ]
     plan = FoldPlan("source", sides, False, 3)
@@ -72,7 +75,7 @@ def test_measure_folds__sources_say_what_they_are() -> None:
 
 def test_without_names__names_nobody_and_no_place() -> None:
     data = dataset(["ann"] * 12, ["hall"] * 4 + ["lab"] * 4 + ["yard"] * 4)
-    parts = [judged(data.where(s.source == room for s in data.samples), 1) for room in data.sources]
+    parts = [predicted(data.where(s.source == room for s in data.samples), 1) for room in data.sources]
     sides: Any = {room: {"test": np.arange(4)} for room in data.sources}
     found = measure_folds(parts, FoldPlan("source", sides)).without_names()
     assert (found["kind"], found["count"], found["mean"], found["worst"]) == ("source", 3, 0.75, 0.75)

@@ -8,9 +8,10 @@ import torch
 
 from handshape.data.dataset import Dataset, Sample
 from handshape.data.images.decode import Preprocessing
-from handshape.evaluation.judge import Judged, judge, write_predictions
-from handshape.models.network import NetworkConfig
-from handshape.training.fitted import Fitted
+from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit, worst_first, write_predictions
+from handshape.models.cnn import CNN
+from handshape.models.sign_network import NetworkConfig
+from handshape.training.fit_result import FitResult
 from handshape.training.history import Epoch
 
 LABELS = ("A", "B", "C")
@@ -29,74 +30,67 @@ def logits(read: list[int], sure: float = 3.0) -> torch.Tensor:
     return torch.eye(3)[torch.tensor(read)] * sure
 
 
-def judged(read: list[int], classes: list[int], signers: list[str | None] | None = None) -> Judged:
+def evaluated(read: list[int], classes: list[int], signers: list[str | None] | None = None) -> FitEvaluation:
     valid = [0, 1, 2, 0, 1, 2]
-    fitted = Fitted(
-        name="frozen",
-        network=torch.nn.Identity(),
-        config=NetworkConfig("cnn", 3, Preprocessing(16)),
-        history=[Epoch(1, 0.5, 0.5, 0.75, 1.0)],
-        logits={"valid": logits([0, 1, 2, 0, 1, 0]), "test": logits(read), "mirrored": logits(read[::-1])},
-        valid_accuracy=5 / 6,
-        seconds={"features": 1.0, "train": 2.0, "total": 3.0},
-        parameters={"total": 10, "trained": 5},
+    fitted = FitResult(
+        CNN(3, 16),
+        NetworkConfig("frozen", 3, Preprocessing(16)),
+        [Epoch(1, 0.5, 0.5, 0.75, 1.0)],
+        {"valid": logits([0, 1, 2, 0, 1, 0]), "test": logits(read), "mirrored": logits(read[::-1])},
+        5,
+        {"features": 1.0, "train": 2.0, "total": 3.0},
+        5 / 6,
     )
-    return judge(fitted, dataset("valid", valid), dataset("test", classes, signers))
+    return evaluate_fit(fitted, dataset("valid", valid), dataset("test", classes, signers))
 
 
-def test_judge__accuracy_interval_and_contract() -> None:
-    result = judged([0, 0, 1, 1, 2, 0], [0, 0, 1, 1, 2, 2])
+def test_evaluate_fit__accuracy_interval_and_contract() -> None:
+    result = evaluated([0, 0, 1, 1, 2, 0], [0, 0, 1, 1, 2, 2])
     found = result.to_dict()
     assert result.accuracy == found["test_accuracy"] == 5 / 6
     low, high = found["test_interval"]
     assert 0 < low < 5 / 6 < high < 1
     assert found["valid_accuracy"] == 5 / 6
     assert found["seconds"] == {"features": 1.0, "train": 2.0, "total": 3.0}
-    assert found["parameters"] == {"total": 10, "trained": 5}
+    assert found["parameters"]["trained"] == 5 < found["parameters"]["total"]
     assert found["signers"] == {}
     assert found["confusion"] == [[2, 0, 0], [0, 2, 0], [1, 0, 1]]
 
 
-def test_judge__interval_ends_at_1_whatever_the_rounding() -> None:
+def test_evaluate_fit__interval_ends_at_1_whatever_the_rounding() -> None:
     # The shares of these three signers sum to a little more than 1.
     signers: list[str | None] = [*["ann"] * 6, *["ben"] * 23, "cleo"]
-    low, high = judged([0] * 30, [0] * 30, signers).to_dict()["test_interval"]
+    low, high = evaluated([0] * 30, [0] * 30, signers).to_dict()["test_interval"]
     assert 0 < low < high == 1.0
 
 
-def test_judge__figures_per_signer() -> None:
-    found = judged([0, 1, 2, 2], [0, 1, 1, 2], ["ann", "ben", "ben", None]).to_dict()
+def test_evaluate_fit__figures_per_signer() -> None:
+    found = evaluated([0, 1, 2, 2], [0, 1, 1, 2], ["ann", "ben", "ben", None]).to_dict()
     assert {name: (f["accuracy"], f["n"]) for name, f in found["signers"].items()} == {
         "ann": (1.0, 1),
         "ben": (0.5, 2),
     }
 
 
-def test_judge__temperature_changes_no_answer() -> None:
-    result = judged([0, 2, 1, 2], [0, 1, 1, 2])
+def test_evaluate_fit__temperature_changes_no_answer() -> None:
+    result = evaluated([0, 2, 1, 2], [0, 1, 1, 2])
     assert result.predicted.tolist() == [0, 2, 1, 2]
     assert np.allclose(result.probabilities.sum(axis=1), 1)
 
 
-def test_judge__mirrored_accuracy_is_of_the_mirrored_logits() -> None:
-    assert judged([0, 1, 2, 2], [0, 1, 2, 2]).mirrored_accuracy == 0.0
-    assert judged([0, 1, 0], [0, 1, 0]).mirrored_accuracy == 1.0
+def test_evaluate_fit__mirrored_accuracy_is_of_the_mirrored_logits() -> None:
+    assert evaluated([0, 1, 2, 2], [0, 1, 2, 2]).mirrored_accuracy == 0.0
+    assert evaluated([0, 1, 0], [0, 1, 0]).mirrored_accuracy == 1.0
 
 
-def test_worst__wrong_photos_with_the_least_probability_for_their_own_label() -> None:
-    result = judged([0, 1, 2, 0], [0, 0, 0, 1])
-    changed = np.array([[0.9, 0.05, 0.05], [0.3, 0.6, 0.1], [0.1, 0.2, 0.7], [0.7, 0.2, 0.1]], np.float32)
-    result = Judged(**{**vars(result), "probabilities": changed})
-    assert result.worst() == [2, 3, 1]
-    assert result.worst(2) == [2, 3]
-
-
-def test_worst__nothing_wrong() -> None:
-    assert judged([0, 1], [0, 1]).worst() == []
+def test_worst_first__wrong_predictions_with_the_least_probability_for_the_true_class() -> None:
+    rows = np.array([[0.9, 0.05, 0.05], [0.3, 0.6, 0.1], [0.1, 0.2, 0.7], [0.7, 0.2, 0.1]], np.float32)
+    assert worst_first(rows, np.array([0, 0, 0, 1])) == [2, 3, 1]
+    assert worst_first(rows, np.array([0, 1, 2, 0])) == []
 
 
 def test_write_predictions__one_row_a_photo_and_model(tmp_path: Path) -> None:
-    result = judged([0, 2], [0, 1], ["ann", None])
+    result = evaluated([0, 2], [0, 1], ["ann", None])
     write_predictions(tmp_path / "predictions.csv", [result, result])
     with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

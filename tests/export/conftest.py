@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from handshape.bundle import BundleConfig
 from handshape.config.export import ExportConfig
 from handshape.data.images.decode import Preprocessing
 from handshape.models.cnn import CNN
-from handshape.models.network import NetworkConfig
-from handshape.recogniser import BundleConfig, Recogniser
+from handshape.models.sign_network import NetworkConfig
+from handshape.recogniser import Recogniser
 
 LABELS = ("A", "B", "C")
 

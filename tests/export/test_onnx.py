@@ -1,29 +1,32 @@
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.models.vision_transformer import Encoder
 
+from handshape.bundle import BundleConfig
 from handshape.data.images.decode import Preprocessing
 from handshape.errors import ExportError
 from handshape.export.onnx import network_graph, whole_graph
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone, load_backbone
-from handshape.models.combined import Familiarity, HandReader, Weighing
-from handshape.models.hand.hand_finder import Landmarks
-from handshape.models.hand.pose_classifier import HandHead
+from handshape.models.combined import CombinedClassifier, InDistribution
+from handshape.models.hand.hand_finder import load_hand_finder
+from handshape.models.hand.landmark_classifier import LandmarkClassifier
+from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.network import FrozenNetwork, HandsNetwork, NetworkConfig, RoomsNetwork
-from handshape.recogniser import BundleConfig, Recogniser
+from handshape.models.sign_network import NetworkConfig, SignNetwork
+from handshape.recogniser import Recogniser
 from handshape.synthetic.picture import draw_image
 from handshape.synthetic.signer import make_signer
 
 
 def frozen(name: str, kind: Any = "lda") -> Recogniser:
-    backbone = load_backbone(name, None if name in ("handnet", "landmarks") else "untrained")
+    backbone = load_backbone(name, None if name == "handnet" else "untrained")
     for part in backbone.modules():
         if isinstance(part, Encoder):  # a transformer's layers are all alike
             del part.layers[2:]
@@ -33,7 +36,7 @@ def frozen(name: str, kind: Any = "lda") -> Recogniser:
     head = Head(shape[0] * pool.side[0] * pool.side[1], 3, config)
     head.mean.uniform_()
     network = NetworkConfig("frozen", 3, backbone.preprocessing, name, shape, config)
-    return Recogniser(FrozenNetwork(backbone, pool, head), BundleConfig(("A", "B", "C"), network, 1.5))
+    return Recogniser(BackboneClassifier(backbone, pool, head), BundleConfig(("A", "B", "C"), network, 1.5))
 
 
 def answers(model: onnx.ModelProto, images: Any) -> Any:
@@ -73,51 +76,42 @@ def test_whole_graph__answers_as_torch_does(name: str) -> None:
     assert onnx.TensorProto.FLOAT16 in casts
 
 
-def in_place(plain: FrozenNetwork, head: HandHead) -> HandsNetwork:
-    """What reads the hand in place of the photo."""
-    network = HandsNetwork(plain.backbone, plain.pool, head)
-    network.missed.copy_(torch.tensor([-1.0, -2.0, -3.0]))
-    return network
-
-
-def beside(plain: FrozenNetwork, head: HandHead) -> RoomsNetwork:
-    """What reads the hand beside the photo."""
-    finder = load_backbone("landmarks").body
-    assert isinstance(finder, Landmarks) and isinstance(plain.backbone, Backbone)
-    familiar = Familiarity(plain.backbone.feature_shape[0], 3)
-    familiar.whiten.copy_(torch.eye(len(familiar.whiten)))
-    reader = HandReader(finder, head, plain.backbone.preprocessing)
-    return RoomsNetwork(plain.backbone, plain.pool, plain.head, reader, familiar, Weighing())
+def with_landmarks(plain: Recogniser, model: Any) -> Recogniser:
+    """Return the same recogniser with a classifier of landmarks beside, or in place of, its head."""
+    image = plain.network.image_classifier
+    assert image is not None and isinstance(image.backbone, Backbone)
+    pose = PoseClassifier(3)
+    means = torch.randn(3, 63, generator=torch.Generator().manual_seed(0))
+    pose.set_parameters(means, torch.zeros(3) > 0, torch.eye(42).double())
+    network: SignNetwork = LandmarkClassifier(load_hand_finder(), pose, image.backbone.preprocessing)
+    assert isinstance(network, LandmarkClassifier)
+    network.log_missed.copy_(torch.tensor([-1.0, -2.0, -3.0]))
+    if model == "combined":
+        detector = InDistribution(image.backbone.feature_shape[0], 3)
+        detector.whiten.copy_(torch.eye(len(detector.whiten)))
+        network = CombinedClassifier(image, network, detector)
+    return Recogniser(
+        network.eval(), replace(plain.config, network=replace(plain.config.network, model=model))
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "make"), [("landmarks", in_place), ("handnet", beside)])
-def test_whole_graph__finds_hands_as_torch_does(
-    name: str, make: Callable[[FrozenNetwork, HandHead], FrozenNetwork]
-) -> None:
-    plain = frozen(name)
-    assert isinstance(plain.network, FrozenNetwork)
-    head = HandHead(3)
-    head.know(
-        torch.randn(3, 63, generator=torch.Generator().manual_seed(0)),
-        torch.zeros(3) > 0,
-        torch.eye(42).double(),
-    )
-    network = make(plain.network, head).eval()
-    recogniser = Recogniser(network, plain.config)
-    model = whole_graph(network_graph(recogniser), 224)
+@pytest.mark.parametrize("model", ["landmarks", "combined"])
+def test_whole_graph__finds_hands_as_torch_does(model: str) -> None:
+    recogniser = with_landmarks(frozen("handnet"), model)
+    graph = whole_graph(network_graph(recogniser), 224)
     hands = [
         draw_image(letter, make_signer(number), style="room").pixels for number, letter in enumerate("BLY")
     ]
     images = np.stack([*hands, np.zeros_like(hands[0])])
     for batch in (images, images[:1], images[-1:]):
         expected = recogniser.probabilities(list(batch))
-        assert np.abs(answers(model, batch) - expected).max() < 1e-4
+        assert np.abs(answers(graph, batch) - expected).max() < 1e-4
     # Hands were found, or there would be nothing to compare.
     assert len({tuple(row) for row in recogniser.probabilities(list(images)).round(4).tolist()}) >= 3
 
 
-class _Strange(nn.Module):
+class _Strange(SignNetwork):
     def forward(self, images: Tensor) -> Tensor:
         if images.sum() > 0:  # depends on numbers, which no graph can
             return images.mean(dim=(2, 3))

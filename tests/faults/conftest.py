@@ -15,7 +15,7 @@ _NET = ("--backbone", "handnet", "--device", "cpu", "--json")
 _SIGNER = ("--signer", r"signer(\d+)_")
 _COMMANDS: dict[str, tuple[object, ...]] = {
     "features": ("features", *_NET),
-    "train": ("train", *_NET, *_SIGNER, "--force", "--recipe", "fast"),
+    "train": ("train", *_NET, *_SIGNER, "--force", "--model", "frozen"),
     "compare": ("compare", *_NET, *_SIGNER, "--force", "--epochs", 1, "--batch-size", 8),
     "study": ("study", "finetune", *_NET, *_SIGNER, "--sizes", "2", "--epochs", 1),
 }

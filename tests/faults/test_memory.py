@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from tests.conftest import draw_photos
 from tests.processes import Process, Starter
 
+from handshape.bundle import BundleConfig
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.network import FrozenNetwork, NetworkConfig
-from handshape.recogniser import BundleConfig, Recogniser
+from handshape.models.sign_network import NetworkConfig
+from handshape.recogniser import Recogniser
 
 pytestmark = pytest.mark.slow
 
@@ -107,7 +109,7 @@ def bundle(tmp_path: Path) -> Path:
     """A bundle whose first layer makes much of each image."""
     backbone, head = load_backbone("squeezenet1_0", "untrained"), HeadConfig("linear", 2)
     channels, *places = shape = backbone.feature_shape
-    network = FrozenNetwork(backbone, Pool(2, *places), Head(channels * 4, 2, head))
+    network = BackboneClassifier(backbone, Pool(2, *places), Head(channels * 4, 2, head))
     config = NetworkConfig("frozen", 2, backbone.preprocessing, "squeezenet1_0", shape, head)
     Recogniser(network, BundleConfig(("A", "B"), config)).save(tmp_path / "bundle", "A card.")
     return tmp_path / "bundle"

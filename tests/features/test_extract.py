@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from handshape.bundle import BundleConfig
 from handshape.cache.location import open_store
 from handshape.data.augment import MIRRORED, Views
 from handshape.data.images.index import Scan, scan_dataset
@@ -17,12 +18,13 @@ from handshape.data.io.folder import read_folder
 from handshape.errors import DataError
 from handshape.features import extract, run
 from handshape.features.extract import Extractor, features_of
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.hand import hand_finder as landmarks
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.network import FrozenNetwork, NetworkConfig
+from handshape.models.sign_network import NetworkConfig
 from handshape.models.winograd import WinogradConv2d
-from handshape.recogniser import BundleConfig, Recogniser, load
+from handshape.recogniser import Recogniser, load
 
 MakePhotos = Callable[..., Path]
 SIZE = 64
@@ -344,11 +346,11 @@ def test_features_of__alexnet_s_are_what_a_saved_recogniser_computes(
 ) -> None:
     backbone, config = load_backbone("alexnet", "untrained"), HeadConfig("linear", pool=None)
     head = Head(256 * 6 * 6, 2, config)
-    network = FrozenNetwork(backbone, Pool(None, 6, 6), head)
+    network = BackboneClassifier(backbone, Pool(None, 6, 6), head)
     described = NetworkConfig("frozen", 2, backbone.preprocessing, "alexnet", (256, 6, 6), config)
     Recogniser(network, BundleConfig(("A", "B"), described)).save(tmp_path / "bundle", "# A card\n")
     read = load(tmp_path / "bundle").network
-    assert isinstance(read, FrozenNetwork)
+    assert isinstance(read, BackboneClassifier)
     images = Held(np.random.default_rng(0).integers(0, 256, (7, 224, 224, 3), dtype=np.uint8))
     digests = [content_digest(image.tobytes()) for image in images.array]
     stored = features_of(Extractor(backbone, None, Views(), torch.device("cpu")), images, digests, store)

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handshape.config.train import BackboneConfig, LoopOptions
+from handshape.config.train import TrainConfig
+from handshape.data.dataset import SplitIndices
 from handshape.data.images.index import Scan, scan_dataset
 from handshape.data.io.folder import read_folder
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.training.fit import Fitter
-from handshape.training.fitted import Sides
 from handshape.training.heads.feature_rows import Side, StoredRows, all_of
 
 CPU = torch.device("cpu")
@@ -31,7 +31,7 @@ def scan(make_photos: Any, tmp_path: Path) -> Scan:
     return scan_dataset(read_folder(make_photos("ABC", signers=3, images=2)), tmp_path / "store")
 
 
-def sides_of(scan: Scan) -> Sides:
+def sides_of(scan: Scan) -> SplitIndices:
     # Of each label the six photos of signers 1, 1, 2, 2, 3, 3.
     position = np.arange(len(scan.dataset)) % 6
     train, valid, test = (
@@ -43,10 +43,8 @@ def sides_of(scan: Scan) -> Sides:
 
 
 def fitter(scan: Scan, store: Path, backbone: Backbone | None, seed: int = 0, **options: Any) -> Fitter:
-    loop = LoopOptions(epochs=2, batch_size=4)
-    return Fitter(
-        scan, store, CPU, backbone, BackboneConfig(**{"views": 0, **options}), loop, seed=seed, size=224
-    )
+    settings = {"views": 0, "epochs": 2, "batch_size": 4, "seed": seed, **options}
+    return Fitter(scan, store, CPU, TrainConfig(data=store, **settings), backbone)
 
 
 def two_roads(

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 import torch
 
-from handshape.config.finetune import FinetuneOptions
-from handshape.config.train import BackboneConfig, LoopOptions
+from handshape.config.train import TrainConfig
+from handshape.data.dataset import SplitIndices
 from handshape.data.images.index import Scan, scan_dataset
 from handshape.data.io.folder import read_folder
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.backbones.weights import state_digest
-from handshape.models.network import FrozenNetwork
 from handshape.training.fit import Fitter
-from handshape.training.fitted import Fitted, Sides
+from handshape.training.fit_result import FitResult
 
 CPU = torch.device("cpu")
 
@@ -23,7 +23,7 @@ def scan(make_photos: Any, tmp_path: Path) -> Scan:
     return scan_dataset(read_folder(make_photos("ABC", signers=3, images=2)), tmp_path / "store")
 
 
-def sides_of(scan: Scan) -> Sides:
+def sides_of(scan: Scan) -> SplitIndices:
     position = np.arange(len(scan.dataset)) % 6
     return {
         "train": np.flatnonzero(position < 3),
@@ -32,13 +32,17 @@ def sides_of(scan: Scan) -> Sides:
     }
 
 
-def fit(scan: Scan, store: Path, backbone: Backbone, options: Any = None, **tuning: Any) -> Fitted:
-    settings = FinetuneOptions(**{"tuning_epochs": 2, "tuning_rate": 1e-3, **tuning})
-    loop = LoopOptions(batch_size=4)
-    head = options or BackboneConfig(pool=2)
-    return Fitter(scan, store, CPU, backbone, head, loop, settings, seed=0, size=224).fit(
-        "finetune", sides_of(scan)
-    )
+def fit(scan: Scan, store: Path, backbone: Backbone, options: Any = None, **tuning: Any) -> FitResult:
+    settings = {
+        "tuning_epochs": 2,
+        "tuning_rate": 1e-3,
+        "batch_size": 4,
+        "pool": 2,
+        **(options or {}),
+        **tuning,
+    }
+    fitter = Fitter(scan, store, CPU, TrainConfig(data=store, **settings), backbone)
+    return fitter.fit("finetune", sides_of(scan))
 
 
 @pytest.mark.parametrize("unfreeze", ["last", "last2", "all"])
@@ -50,7 +54,7 @@ def test_fit__tunes_what_it_says_and_leaves_the_backbone_as_it_was(
     before = state_digest(backbone)
     fitted = fit(scan, tmp_path / "store", backbone, unfreeze=unfreeze)
     assert state_digest(backbone) == before and not any(p.requires_grad for p in backbone.parameters())
-    assert isinstance(fitted.network, FrozenNetwork) and not fitted.network.training
+    assert isinstance(fitted.network, BackboneClassifier) and not fitted.network.training
     assert fitted.config.model == "finetune" and fitted.config.backbone == name
     total = sum(parameter.numel() for parameter in fitted.network.parameters())
     head = sum(parameter.numel() for parameter in fitted.network.head.parameters())
@@ -75,17 +79,8 @@ def test_fit__tunes_what_it_says_and_leaves_the_backbone_as_it_was(
 
 def test_fit__begins_as_good_as_frozen(scan: Scan, tmp_path: Path) -> None:
     backbone, sides = load_backbone("handnet"), sides_of(scan)
-    fitter = Fitter(
-        scan,
-        tmp_path / "store",
-        CPU,
-        backbone,
-        BackboneConfig(pool=2),
-        LoopOptions(),
-        FinetuneOptions(tuning_epochs=1, tuning_rate=1e-12),
-        seed=0,
-        size=224,
-    )
+    settings = TrainConfig(data=tmp_path, pool=2, tuning_epochs=1, tuning_rate=1e-12)
+    fitter = Fitter(scan, tmp_path / "store", CPU, settings, backbone)
     frozen, tuned = fitter.fit("frozen", sides), fitter.fit("finetune", sides)
     assert tuned.history[0].valid_accuracy == frozen.valid_accuracy
     # Nothing was learned at such a rate: the answers are those of the frozen network.
@@ -110,7 +105,7 @@ def test_fit__rates_fall_towards_the_first_block() -> None:
 
 @pytest.mark.parametrize("head", ["linear", "mlp"])
 def test_fit__with_other_heads(scan: Scan, tmp_path: Path, head: Any) -> None:
-    fitted = fit(scan, tmp_path / "store", load_backbone("handnet"), BackboneConfig(head=head, pool=1))
+    fitted = fit(scan, tmp_path / "store", load_backbone("handnet"), {"head": head, "pool": 1})
     assert fitted.config.head is not None and fitted.config.head.kind == head
     assert fitted.valid_accuracy >= fitted.history[0].valid_accuracy
 
@@ -130,7 +125,7 @@ def test_fit__a_transformer(scan: Scan, tmp_path: Path) -> None:
         photos,
         tmp_path / "store",
         load_backbone("vit_b_32", "untrained"),
-        BackboneConfig(pool=1, augment="none"),
+        {"pool": 1, "augment": "none"},
         unfreeze="last",
         tuning_epochs=1,
     )

@@ -8,22 +8,22 @@ from tests.training.conftest import fitter, sides_of
 
 from handshape.cache.location import open_store
 from handshape.config.train import BackboneConfig
+from handshape.data.dataset import SplitIndices
 from handshape.data.images.index import Scan, scan_dataset
 from handshape.data.io.folder import read_folder
 from handshape.features.extract import features_of
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.backbones.weights import state_digest
 from handshape.models.heads import Head
-from handshape.models.network import FrozenNetwork
 from handshape.synthetic.dataset import draw_dataset
-from handshape.training.fitted import Sides
 from handshape.training.heads import feature_rows as rows
 
 
 def test_fit__frozen_trains_the_head_only(scan: Scan, tmp_path: Path, backbone: Backbone) -> None:
     before = state_digest(backbone)
     fitted = fitter(scan, tmp_path / "store", backbone, pool=2).fit("frozen", sides_of(scan))
-    assert isinstance(fitted.network, FrozenNetwork)
+    assert isinstance(fitted.network, BackboneClassifier)
     assert state_digest(fitted.network.backbone) == before
     body = sum(parameter.numel() for parameter in backbone.parameters())
     head = (512 * 2 * 2 + 1) * 3
@@ -36,7 +36,7 @@ def test_fit__mlp_is_the_lesson_s_and_standardised_by_train(
 ) -> None:
     sides = sides_of(scan)
     fitted = fitter(scan, tmp_path / "store", backbone, head="mlp", pool=1).fit("frozen", sides)
-    assert isinstance(fitted.network, FrozenNetwork)
+    assert isinstance(fitted.network, BackboneClassifier)
     head = fitted.network.head
     assert isinstance(head, Head)
     assert [tuple(p.shape) for p in head.parameters()] == [(100, 512), (100,), (3, 100), (3,)]
@@ -84,7 +84,7 @@ def test_fit__features_larger_than_memory_give_the_same_heads(
     data = read_folder(tmp_path / "photos", signer=r"signer(\d+)_")
     scan = scan_dataset(data, open_store(tmp_path / "store"))
     signers = np.array([int(sample.signer or 0) for sample in scan.dataset.samples])
-    sides: Sides = {
+    sides: SplitIndices = {
         "train": np.flatnonzero(signers == 1),
         "valid": np.flatnonzero(signers == 2),
         "test": np.flatnonzero(signers > 2),

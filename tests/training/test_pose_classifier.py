@@ -2,8 +2,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from handshape.models.hand.pose_classifier import HandHead
-from handshape.training.pose import train_hand_head
+from handshape.models.hand.pose_classifier import PoseClassifier
+from handshape.training.pose_classifier import fit_pose_classifier
 
 
 def hands_of(classes: list[int], seed: int) -> tuple[torch.Tensor, NDArray[np.int64]]:
@@ -12,28 +12,28 @@ def hands_of(classes: list[int], seed: int) -> tuple[torch.Tensor, NDArray[np.in
     return torch.from_numpy((shapes[classes] + 0.4 * noise).astype(np.float32)), np.array(classes)
 
 
-def test_train_hand_head__reads_others_and_is_as_sure_as_it_may_be() -> None:
-    head = HandHead(3)
-    said = train_hand_head(head, hands_of([0, 1, 2] * 10, 1), hands_of([0, 1, 2] * 4, 2))
+def test_fit_pose_classifier__classifies_others_and_is_calibrated() -> None:
+    head = PoseClassifier(3)
+    logits = fit_pose_classifier(head, hands_of([0, 1, 2] * 10, 1), hands_of([0, 1, 2] * 4, 2))
     rows, classes = hands_of([0, 1, 2] * 30, 3)
-    read = head(rows).detach()
-    assert (read.argmax(dim=1).numpy() == classes).mean() > 0.95
-    assert said.shape == (12, 3) and (said.argmax(dim=1).numpy() == [0, 1, 2] * 4).mean() > 0.9
-    # Distances in so many dimensions say 1 of what is wrong once in a while.
-    assert float(torch.nn.functional.cross_entropy(read, torch.from_numpy(classes))) < 0.3
+    predicted = head(rows).detach()
+    assert (predicted.argmax(dim=1).numpy() == classes).mean() > 0.95
+    assert logits.shape == (12, 3) and (logits.argmax(dim=1).numpy() == [0, 1, 2] * 4).mean() > 0.9
+    # Uncalibrated distances in so many dimensions give wrong answers a probability of 1.
+    assert float(torch.nn.functional.cross_entropy(predicted, torch.from_numpy(classes))) < 0.3
 
 
-def test_train_hand_head__valid_is_learned_from_in_the_end() -> None:
+def test_fit_pose_classifier__validation_is_fitted_to_in_the_end() -> None:
     train, valid = hands_of([0, 1, 2] * 3, 1), hands_of([0, 1, 2] * 3, 2)
-    one, other = HandHead(3), HandHead(3)
-    first = train_hand_head(one, train, valid)
-    second = train_hand_head(other, train, (valid[0].flip(0), valid[1][::-1].copy()))
-    torch.testing.assert_close(one.centres, other.centres)
+    one, other = PoseClassifier(3), PoseClassifier(3)
+    first = fit_pose_classifier(one, train, valid)
+    second = fit_pose_classifier(other, train, (valid[0].flip(0), valid[1][::-1].copy()))
+    torch.testing.assert_close(one.means, other.means)
     torch.testing.assert_close(first.flip(0), second)
     assert not torch.allclose(one(valid[0]), first)
 
 
-def test_train_hand_head__a_label_that_only_valid_shows() -> None:
-    head = HandHead(3)
-    said = train_hand_head(head, hands_of([0, 1] * 5, 1), hands_of([0, 1, 2], 2))
-    assert said.argmax(dim=1).tolist()[:2] == [0, 1] and bool(torch.isfinite(said).all())
+def test_fit_pose_classifier__a_label_that_only_valid_shows() -> None:
+    head = PoseClassifier(3)
+    logits = fit_pose_classifier(head, hands_of([0, 1] * 5, 1), hands_of([0, 1, 2], 2))
+    assert logits.argmax(dim=1).tolist()[:2] == [0, 1] and bool(torch.isfinite(logits).all())

@@ -15,9 +15,9 @@ from tests.clusters import ON_RAY
 from handshape.cluster import join_cluster
 from handshape.config.finetune import FinetuneOptions
 from handshape.errors import ClusterError
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.network import FrozenNetwork
 from handshape.training.tuning_inputs import ViewInputs
 
 pytestmark = ON_RAY
@@ -102,7 +102,7 @@ def test_cluster__what_fails_again_and_again(
         nothing: Any = None
         with pytest.raises(ClusterError, match=message):  # there is nothing to tune
             cluster(
-                FrozenNetwork(backbone, pool, head),
+                BackboneClassifier(backbone, pool, head),
                 [],
                 nothing,
                 nothing,

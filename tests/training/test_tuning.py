@@ -8,8 +8,8 @@ from torch import nn
 
 from handshape.config.finetune import FinetuneOptions
 from handshape.errors import UsageError
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.network import FrozenNetwork
 from handshape.training.inputs import FeatureInputs
 from handshape.training.tuning import Rate, Tuned, tune
 
@@ -41,10 +41,10 @@ class Memory:
             raise KilledError
 
 
-def network() -> FrozenNetwork:
+def network() -> BackboneClassifier:
     torch.manual_seed(0)
     body = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.1))
-    return FrozenNetwork(body, Pool(2, 6, 6), Head(32, LABELS, HeadConfig("lda", 2)))
+    return BackboneClassifier(body, Pool(2, 6, 6), Head(32, LABELS, HeadConfig("lda", 2)))
 
 
 def photos(seed: int) -> tuple[torch.Tensor, Any]:
@@ -55,7 +55,7 @@ def photos(seed: int) -> tuple[torch.Tensor, Any]:
     return torch.from_numpy(images), classes
 
 
-def run(found: FrozenNetwork, keeper: Memory | None = None, **options: Any) -> Tuned:
+def run(found: BackboneClassifier, keeper: Memory | None = None, **options: Any) -> Tuned:
     images, classes = photos(1)
     seen, known = photos(2)
     body, head = found.backbone, found.head
@@ -75,7 +75,7 @@ def test_tune__learns_and_counts_the_start_as_an_epoch() -> None:
     assert tuned.valid[0] > tuned.history[0].valid_accuracy
 
 
-def run_on_wrong_labels(found: FrozenNetwork, good: Tuned) -> Tuned:
+def run_on_wrong_labels(found: BackboneClassifier, good: Tuned) -> Tuned:
     """Tune what reads well on photos whose labels are wrong: every step makes it worse."""
     images, classes = photos(2)
     found.load_state_dict(good.state)

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 from handshape.data.dataset import Dataset, Sample
+from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_source_out
 from handshape.errors import SplitError
-from handshape.evaluation.cross_validation import FoldPlan
-from handshape.evaluation.source_folds import source_folds
 
 # Label, signer, source and number of photos.
 Row = tuple[str, str | None, str | None, int]
@@ -25,13 +24,13 @@ def dataset(*rows: Row) -> Dataset:
 
 def plan_of(data: Dataset, bursts: np.ndarray | None = None, seed: int = 0) -> FoldPlan:
     groups = np.arange(len(data)) if bursts is None else bursts
-    return source_folds(data, groups, valid_fraction=0.25, seed=seed)
+    return leave_one_source_out(data, groups, valid_fraction=0.25, seed=seed)
 
 
 def check(data: Dataset, plan: FoldPlan) -> None:
     """Every source is test once, and nothing of it is anywhere else."""
-    assert list(plan.sides) == list(data.sources) and plan.kind == "source"
-    for source, sides in plan.sides.items():
+    assert list(plan.folds) == list(data.sources) and plan.kind == "source"
+    for source, sides in plan.folds.items():
         rooms = {side: {data.samples[i].source for i in indices} for side, indices in sides.items()}
         assert rooms["test"] == {source}
         assert not rooms["train"] & {source, None} and not rooms["valid"] & {source, None}
@@ -40,55 +39,55 @@ def check(data: Dataset, plan: FoldPlan) -> None:
         assert len(np.unique(indices)) == len(indices)
 
 
-def test_source_folds__each_source_is_test_once_and_valid_is_from_the_others() -> None:
+def test_leave_one_source_out__each_source_is_test_once_and_valid_is_from_the_others() -> None:
     rows = [(label, None, room, 8) for label in "ABC" for room in ("hall", "lab", "yard")]
     data = dataset(*rows)
     plan = plan_of(data)
     check(data, plan)
-    assert all(len(sides["test"]) == 24 for sides in plan.sides.values())
-    assert all(len(sides["train"]) + len(sides["valid"]) == 48 for sides in plan.sides.values())
-    assert all(0.2 <= len(sides["valid"]) / 48 <= 0.3 for sides in plan.sides.values())
+    assert all(len(sides["test"]) == 24 for sides in plan.folds.values())
+    assert all(len(sides["train"]) + len(sides["valid"]) == 48 for sides in plan.folds.values())
+    assert all(0.2 <= len(sides["valid"]) / 48 <= 0.3 for sides in plan.folds.values())
     assert (plan.signers_apart, plan.untested) == (None, 0)
     same, other = plan_of(data), plan_of(data, seed=1)
-    assert all((plan.sides[room]["valid"] == same.sides[room]["valid"]).all() for room in plan.sides)
-    assert any((plan.sides[room]["valid"] != other.sides[room]["valid"]).any() for room in plan.sides)
+    assert all((plan.folds[room]["valid"] == same.folds[room]["valid"]).all() for room in plan.folds)
+    assert any((plan.folds[room]["valid"] != other.folds[room]["valid"]).any() for room in plan.folds)
 
 
-def test_source_folds__valid_is_of_whole_signers_where_they_are_known() -> None:
+def test_leave_one_source_out__valid_is_of_whole_signers_where_they_are_known() -> None:
     people = {"hall": "abcd", "lab": "efgh"}
     data = dataset(*((la, who, room, 5) for la in "AB" for room, names in people.items() for who in names))
     plan = plan_of(data)
     check(data, plan)
     assert plan.signers_apart is True
-    for sides in plan.sides.values():
+    for sides in plan.folds.values():
         train, valid = ({data.samples[i].signer for i in sides[side]} for side in ("train", "valid"))
         assert not train & valid and len(valid) == 1
 
 
-def test_source_folds__valid_is_of_whole_bursts_where_signers_are_not_known() -> None:
+def test_leave_one_source_out__valid_is_of_whole_bursts_where_signers_are_not_known() -> None:
     data = dataset(*((label, None, room, 12) for label in "AB" for room in ("hall", "lab")))
     bursts = np.arange(len(data)) // 3
-    for sides in plan_of(data, bursts).sides.values():
+    for sides in plan_of(data, bursts).folds.values():
         assert not set(bursts[sides["train"]]) & set(bursts[sides["valid"]])
 
 
-def test_source_folds__one_known_signer_is_no_group() -> None:
+def test_leave_one_source_out__one_known_signer_is_no_group() -> None:
     data = dataset(*((label, who, room, 12) for label in "AB" for who, room in (("a", "hall"), ("b", "lab"))))
     bursts = np.arange(len(data)) // 3
     plan = plan_of(data, bursts)
     check(data, plan)
     assert plan.signers_apart is True
-    for sides in plan.sides.values():
+    for sides in plan.folds.values():
         assert not set(bursts[sides["train"]]) & set(bursts[sides["valid"]])
 
 
-def test_source_folds__keeps_out_signers_of_the_source_that_is_left_out() -> None:
+def test_leave_one_source_out__keeps_out_signers_of_the_source_that_is_left_out() -> None:
     rows = [("a", "hall"), ("b", "hall"), ("c", "hall"), ("c", "lab"), ("d", "lab"), ("e", "lab")]
     data = dataset(*((label, who, room, 5) for label in "AB" for who, room in rows))
     plan = plan_of(data)
     check(data, plan)
     assert plan.signers_apart is True and plan.untested == 0
-    for sides in plan.sides.values():
+    for sides in plan.folds.values():
         learnt = {data.samples[i].signer for side in ("train", "valid") for i in sides[side]}
         assert "c" not in learnt and len(learnt) == 2
         assert "c" in {data.samples[i].signer for i in sides["test"]}
@@ -112,19 +111,21 @@ def test_source_folds__keeps_out_signers_of_the_source_that_is_left_out() -> Non
         ],
     ],
 )
-def test_source_folds__says_that_signers_are_on_both_sides_where_they_must_be(rows: list[Row]) -> None:
+def test_leave_one_source_out__says_that_signers_are_on_both_sides_where_they_must_be(
+    rows: list[Row],
+) -> None:
     data = dataset(*rows)
     plan = plan_of(data)
     check(data, plan)
     assert plan.signers_apart is False
 
 
-def test_source_folds__does_not_know_who_unknown_signers_are() -> None:
+def test_leave_one_source_out__does_not_know_who_unknown_signers_are() -> None:
     data = dataset(*((label, who, room, 6) for label in "AB" for who, room in (("a", "hall"), (None, "lab"))))
     assert plan_of(data).signers_apart is None
 
 
-def test_source_folds__near_twins_of_the_source_take_no_part() -> None:
+def test_leave_one_source_out__near_twins_of_the_source_take_no_part() -> None:
     data = dataset(*((label, None, room, 8) for label in "AB" for room in ("hall", "lab")))
     bursts = np.arange(len(data))
     hall, lab = (next(i for i, s in enumerate(data.samples) if s.source == room) for room in ("hall", "lab"))
@@ -132,19 +133,19 @@ def test_source_folds__near_twins_of_the_source_take_no_part() -> None:
     plan = plan_of(data, bursts)
     check(data, plan)
     for room, twin in (("hall", lab), ("lab", hall)):
-        sides = plan.sides[room]
+        sides = plan.folds[room]
         assert twin not in np.concatenate([sides["train"], sides["valid"]])
         assert len(sides["train"]) + len(sides["valid"]) == 15 and len(sides["test"]) == 16
 
 
-def test_source_folds__counts_what_nothing_can_be_asked_about() -> None:
+def test_leave_one_source_out__counts_what_nothing_can_be_asked_about() -> None:
     rows = [(label, None, room, 6) for label in "AB" for room in ("hall", "lab")]
     data = dataset(*rows, ("C", None, "lab", 4), ("A", None, None, 3))
     plan = plan_of(data)
     check(data, plan)
     assert plan.untested == 7
-    assert {data.samples[i].label for i in plan.sides["lab"]["test"]} == {"A", "B"}
-    assert {data.samples[i].label for i in plan.sides["hall"]["train"]} == {"A", "B", "C"}
+    assert {data.samples[i].label for i in plan.folds["lab"]["test"]} == {"A", "B"}
+    assert {data.samples[i].label for i in plan.folds["hall"]["train"]} == {"A", "B", "C"}
 
 
 @pytest.mark.parametrize(
@@ -175,6 +176,6 @@ def test_source_folds__counts_what_nothing_can_be_asked_about() -> None:
         ),
     ],
 )
-def test_source_folds__is_refused(rows: list[Row], message: str) -> None:
+def test_leave_one_source_out__is_refused(rows: list[Row], message: str) -> None:
     with pytest.raises(SplitError, match="^" + re.escape(message) + "$"):
         plan_of(dataset(*rows))

@@ -2,7 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.evaluation.conftest import Fitted, by_source, judged, titles
+from tests.evaluation.conftest import by_source, evaluated, titles
 
 from handshape.data.checks.finding import Finding
 from handshape.data.checks.near_duplicates import Leaks
@@ -88,10 +88,6 @@ def test_is_drawn__also_where_a_source_is(make: Any) -> None:
     assert is_drawn(replace(data, samples=tuple(replace(s, source="room") for s in data.samples)))
 
 
-class Tuned(Fitted):
-    name = "finetune"
-
-
 @pytest.mark.parametrize(
     "frozen, tuned, words",
     [
@@ -105,7 +101,7 @@ def test_find_cautions__says_why_tuning_gained_nothing(
     make: Any, frozen: int, tuned: int, words: str | None
 ) -> None:
     experiment = make(wrong=frozen)
-    other = replace(judged(experiment.survey.split, wrong=tuned), fitted=Tuned())  # type: ignore[arg-type]
+    other = evaluated(experiment.survey.split, wrong=tuned, name="finetune")
     experiment = replace(experiment, results=[experiment.results[0], other])
     told = {one.title: one.text for one in find_cautions(experiment, find_answer(experiment))}
     text = told.get("Tuning gained nothing")

@@ -2,10 +2,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.evaluation.conftest import by_source, judged, titles
+from tests.evaluation.conftest import by_source, evaluated, titles
 
+from handshape.data.splits.leave_one_group_out import FoldPlan
 from handshape.evaluation.cross_validation import measure_folds
-from handshape.evaluation.experiment import split_sides
 from handshape.evaluation.report.headline import find_answer, hundred
 
 
@@ -26,7 +26,7 @@ def test_hundred__never_says_all_of_what_is_not_all(share: float, words: str) ->
 def test_find_answer__on_signers_who_were_left_out(make: Any) -> None:
     experiment = make()
     answer = find_answer(experiment)
-    assert len(split_sides(experiment.survey.split.dataset)["test"]) == 6
+    assert len(experiment.survey.split.dataset.split_indices()["test"]) == 6
     assert answer.sentence.startswith(
         "On a signer it has never seen, about 83 of 100 photos are read right (95 %: "
     )
@@ -37,8 +37,10 @@ def test_find_answer__on_signers_who_were_left_out(make: Any) -> None:
 
 def test_find_answer__of_folds_is_their_mean_and_names_the_worst(make: Any) -> None:
     experiment = make()
-    parts = [judged(experiment.survey.split, wrong, side=side) for wrong, side in ((2, "test"), (0, "valid"))]
-    answer = find_answer(replace(experiment, folds={"frozen": measure_folds(parts)}))
+    parts = [
+        evaluated(experiment.survey.split, wrong, side=side) for wrong, side in ((2, "test"), (0, "valid"))
+    ]
+    answer = find_answer(replace(experiment, folds={"frozen": measure_folds(parts, FoldPlan("signer", {}))}))
     assert answer.accuracy == pytest.approx(5 / 6) and answer.folds == 2
     assert answer.worst is not None and answer.worst[0] == parts[0].tested.signers[0]
     assert answer.worst[1] == pytest.approx(4 / 6)

@@ -6,6 +6,7 @@ import pytest
 
 from handshape.data.checks.near_duplicates import Leaks
 from handshape.data.data_report import survey_data
+from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import scan_dataset
 from handshape.data.io.folder import read_folder
 from handshape.evaluation.metrics import Metrics, measure
@@ -17,9 +18,13 @@ from handshape.evaluation.report.sections import (
     find_twins,
     weakest_first,
 )
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import load_backbone
+from handshape.models.hand.hand_finder import load_hand_finder
+from handshape.models.hand.landmark_classifier import LandmarkClassifier
+from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.network import FrozenNetwork
+from handshape.models.sign_network import SignNetwork
 from handshape.synthetic.dataset import draw_dataset
 
 
@@ -74,20 +79,26 @@ def test_find_twins__the_closest_with_their_names(make_photos: Any, tmp_path: Pa
     assert twins[0].tested.startswith("data:image/jpeg;base64,") and twins[0].tested != twins[0].trained
 
 
+def by_landmarks() -> SignNetwork:
+    return LandmarkClassifier(load_hand_finder(), PoseClassifier(2), Preprocessing(224)).eval()
+
+
+def by_image() -> SignNetwork:
+    backbone = load_backbone("handnet")
+    channels, *places = backbone.feature_shape
+    head = Head(channels, 2, HeadConfig("linear", 1))
+    return BackboneClassifier(backbone, Pool(1, *places), head).eval()
+
+
 @pytest.mark.parametrize(
-    ("name", "kind", "says"),
-    [("landmarks", "landmarks", "no hand was found"), ("handnet", "places", "A bright hand is a mistake")],
+    ("make", "kind", "says"),
+    [(by_landmarks, "landmarks", "no hand was found"), (by_image, "places", "A bright hand is a mistake")],
 )
-def test_find_mistakes__shown_with_what_the_network_saw(
-    name: str, kind: str, says: str, tmp_path: Path
-) -> None:
+def test_find_mistakes__with_what_the_network_used(make: Any, kind: str, says: str, tmp_path: Path) -> None:
     draw_dataset(tmp_path / "drawn", "BL", signers=1, images=1, size=96)
     scan = scan_dataset(read_folder(tmp_path / "drawn"), tmp_path / "store")
-    backbone = load_backbone(name)
-    channels, *places = backbone.feature_shape
-    network = FrozenNetwork(backbone, Pool(1, *places), Head(channels, 2, HeadConfig("linear", 1))).eval()
     wrong = np.array([[0.1, 0.9], [0.8, 0.2]], dtype=np.float32)
-    found = find_mistakes(scan, network, backbone.preprocessing, scan.dataset, wrong)
+    found = find_mistakes(scan, make(), Preprocessing(224), scan.dataset, wrong)
     assert [(one.label, one.predicted, one.kind) for one in found] == [("B", "L", kind), ("L", "B", kind)]
     assert all(one.evidence != one.picture for one in found)
     macros = environment().get_template("report_macros.html").module

@@ -3,9 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from handshape.models.backbones.registry import Backbone, backbone_names, empty_backbone, load_backbone
-from handshape.models.hand import hand_finder as landmarks
-from handshape.models.hand.hand_finder import Landmarks, SidedLandmarks, cut
+from handshape.models.hand.hand_finder import WIDTH, HandFinder, cut, load_hand_finder
 from handshape.synthetic.picture import DrawnImage, draw_image
 from handshape.synthetic.signer import make_signer
 
@@ -13,14 +11,8 @@ LABELS = "BDFILWY"
 
 
 @pytest.fixture(scope="module")
-def backbone() -> Backbone:
-    return load_backbone("landmarks")
-
-
-@pytest.fixture(scope="module")
-def finder(backbone: Backbone) -> Landmarks:
-    assert isinstance(backbone.body, Landmarks)
-    return backbone.body
+def finder() -> HandFinder:
+    return load_hand_finder()
 
 
 def drawn(label: str, handedness: str = "right", style: str = "room") -> DrawnImage:
@@ -36,7 +28,7 @@ def hands() -> Tensor:
     return tensor(*(drawn(label) for label in LABELS))
 
 
-def test_find__landmarks_lie_on_the_joints_that_were_drawn(finder: Landmarks) -> None:
+def test_find__landmarks_lie_on_the_joints_that_were_drawn(finder: HandFinder) -> None:
     images = [drawn(label, style=style) for label in LABELS for style in ("studio", "room", "outdoor")]
     with torch.inference_mode():
         found = finder.find(tensor(*images))
@@ -51,7 +43,7 @@ def test_find__landmarks_lie_on_the_joints_that_were_drawn(finder: Landmarks) ->
     assert np.median(errors) < 0.1
 
 
-def test_find__no_hand_in_rooms_and_noise(finder: Landmarks) -> None:
+def test_find__no_hand_in_rooms_and_noise(finder: HandFinder) -> None:
     chance = torch.Generator().manual_seed(0)
     noise = torch.rand(2, 3, 224, 224, generator=chance)
     blocks = torch.rand(2, 3, 7, 7, generator=chance).repeat_interleave(32, 2).repeat_interleave(32, 3)
@@ -60,18 +52,20 @@ def test_find__no_hand_in_rooms_and_noise(finder: Landmarks) -> None:
     assert not found.found.any()
 
 
-def test_find__which_hand_it_is(finder: Landmarks, hands: Tensor) -> None:
+def test_find__which_hand_it_is(finder: HandFinder, hands: Tensor) -> None:
     with torch.inference_mode():
-        right, left = finder.find(hands).right, finder.find(hands.flip(3)).right
+        right, left = finder.find(hands).right_hand, finder.find(hands.flip(3)).right_hand
     assert float((right > 0.5).float().mean()) > 0.8 and float((left < 0.5).float().mean()) > 0.8
 
 
-def test_landmarks__a_hand_anywhere_and_its_mirror_image_are_the_same_hand(
-    backbone: Backbone, hands: Tensor
+def test_hand_finder__a_hand_anywhere_and_its_mirror_image_are_the_same_hand(
+    finder: HandFinder, hands: Tensor
 ) -> None:
     smaller = cut(hands, torch.tensor([[0.4, 0.55, 1.5, 0.0]]).expand(len(hands), 4), 224)
     with torch.inference_mode():
-        plain, moved, mirrored = (backbone(images).flatten(1) for images in (hands, smaller, hands.flip(3)))
+        plain, moved, mirrored = (
+            finder(images)[:, :WIDTH].flatten(1) for images in (hands, smaller, hands.flip(3))
+        )
         others = torch.cdist(plain, plain) + 100 * torch.eye(len(plain))
     for same in (moved, mirrored):
         away = (plain - same).norm(dim=1)
@@ -79,26 +73,23 @@ def test_landmarks__a_hand_anywhere_and_its_mirror_image_are_the_same_hand(
         assert float((away < others.amin(dim=1)).float().mean()) > 0.7
 
 
-def test_landmarks__nothing_found_is_nothing(backbone: Backbone) -> None:
+def test_hand_finder__zeros_where_no_hand_is_found(finder: HandFinder) -> None:
     with torch.inference_mode():
-        assert not backbone(torch.zeros(2, 3, 224, 224)).any()
+        assert not finder(torch.zeros(2, 3, 224, 224))[:, :WIDTH].any()
 
 
-def test_sided_landmarks__say_which_hand_they_are_of(
-    backbone: Backbone, finder: Landmarks, hands: Tensor
-) -> None:
+def test_hand_finder__rows_say_which_hand_it_is(finder: HandFinder, hands: Tensor) -> None:
     both = torch.cat([hands[:4], hands[:4].flip(3)])
     with torch.inference_mode():
-        features, found = SidedLandmarks(finder)(both), finder.find(both)
-        assert torch.equal(features[:, : landmarks.WIDTH], backbone(both))
-    assert features[:, landmarks.WIDTH].flatten().tolist() == (found.right > 0.5).float().tolist()
-    assert features[:, landmarks.WIDTH].mean() not in (0, 1)
+        rows, found = finder(both), finder.find(both)
+    assert rows[:, WIDTH].flatten().tolist() == (found.right_hand > 0.5).float().tolist()
+    assert rows[:, WIDTH].mean() not in (0, 1)
 
 
-def test_landmarks__whoever_else_is_read(backbone: Backbone, hands: Tensor) -> None:
+def test_hand_finder__other_photos_of_the_batch_do_not_matter(finder: HandFinder, hands: Tensor) -> None:
     with torch.inference_mode():
-        together, alone = backbone(hands), backbone(hands[2:3])
-    assert together.shape == (len(LABELS), landmarks.WIDTH, 1, 1)
+        together, alone = finder(hands), finder(hands[2:3])
+    assert together.shape == (len(LABELS), WIDTH + 1, 1, 1)
     assert torch.allclose(together[2:3], alone, atol=2e-3)
 
 
@@ -110,15 +101,3 @@ def test_cut__a_turned_square() -> None:
     assert turned[0, 0].argmax() == 5 * 8 + 1 and float(turned.max()) == pytest.approx(1.0, abs=1e-4)
     outside = cut(image + 1, torch.tensor([[0.5, 0.5, 2.0, 0.0]]), 8)
     assert float(outside[0, 0, 0, 0]) == 0 and float(outside[0, 0, 4, 4]) > 0
-
-
-def test_load_backbone__landmarks_need_no_folder_and_no_internet(backbone: Backbone) -> None:
-    assert backbone.source == "shipped with handshape, digest checked"
-    assert backbone.feature_shape == (63, 1, 1) and backbone.scaling == "feature"
-    assert "landmarks" in backbone_names()
-    assert load_backbone("handnet").scaling == "root"
-
-
-def test_empty_backbone__landmarks_hold_no_numbers() -> None:
-    empty = empty_backbone("landmarks", landmarks.PREPROCESSING)
-    assert all(tensor.is_meta for tensor in empty.state_dict().values())

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from handshape.models.backbones.registry import load_backbone
 from handshape.models.hand import palm_detector as palm
-from handshape.models.hand.hand_finder import Landmarks
+from handshape.models.hand.hand_finder import load_hand_finder
 from handshape.models.hand.palm_detector import PalmNet
 from handshape.synthetic.picture import draw_image
 from handshape.synthetic.signer import make_signer
@@ -12,9 +11,7 @@ from handshape.synthetic.signer import make_signer
 
 @pytest.fixture(scope="module")
 def network() -> PalmNet:
-    body = load_backbone("landmarks").body
-    assert isinstance(body, Landmarks)
-    return body.palm
+    return load_hand_finder().palm
 
 
 def drawn(label: str, view: tuple[float, float, float] | None = None) -> tuple[torch.Tensor, np.ndarray]:

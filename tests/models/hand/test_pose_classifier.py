@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from handshape.models.hand.pose_classifier import HandHead, flat, mirrored, turned
+from handshape.models.hand.pose_classifier import PoseClassifier, flat, mirror, rotate
 
 
 def hands(count: int = 3) -> Tensor:
@@ -13,52 +13,52 @@ def hands(count: int = 3) -> Tensor:
     return made
 
 
-def learned(means: Tensor, absent: tuple[int, ...] = ()) -> HandHead:
-    head = HandHead(len(means))
+def fitted(means: Tensor, absent: tuple[int, ...] = ()) -> PoseClassifier:
+    head = PoseClassifier(len(means))
     missing = torch.zeros(len(means), dtype=torch.bool)
     missing[list(absent)] = True
-    head.know(means, missing, 0.01 * torch.eye(42, dtype=torch.float64))
+    head.set_parameters(means, missing, 0.01 * torch.eye(42, dtype=torch.float64))
     return head.eval()
 
 
 @pytest.mark.parametrize("degrees", [-75, -30, 0, 45, 60])
-def test_hand_head__a_hand_from_another_side_and_its_mirror_image(degrees: int) -> None:
-    head = learned(hands())
-    plain, moved = head(hands()), head(turned(hands(), degrees))
+def test_pose_classifier__a_rotated_hand_and_its_mirror_image(degrees: int) -> None:
+    head = fitted(hands())
+    plain, moved = head(hands()), head(rotate(hands(), degrees))
     assert moved.argmax(dim=1).tolist() == [0, 1, 2]
-    torch.testing.assert_close(head(mirrored(turned(hands(), degrees))), moved)
-    # As likely as it is as it was learned, for every turn that is known counts alike.
+    torch.testing.assert_close(head(mirror(rotate(hands(), degrees))), moved)
+    # As likely as the training pose, for every yaw has the same weight.
     torch.testing.assert_close(moved.diagonal(), plain.diagonal(), rtol=0, atol=0.2)
 
 
-def test_hand_head__how_far_a_hand_is_from_what_is_known() -> None:
-    head = learned(hands())
+def test_pose_classifier__log_density_falls_with_the_squared_distance() -> None:
+    head = fitted(hands())
     off = hands()
     off[:, 3] += 0.3  # three deviations
     assert torch.allclose(head(hands()).diagonal() - head(off).diagonal(), torch.tensor(4.5), atol=0.2)
-    head.soften(9.0)
+    head.apply_temperature(9.0)
     assert torch.allclose(head(hands()).diagonal() - head(off).diagonal(), torch.tensor(0.5), atol=0.2)
 
 
-def test_hand_head__depth_is_not_compared() -> None:
-    head, deeper = learned(hands()), hands()
+def test_pose_classifier__depth_is_not_compared() -> None:
+    head, deeper = fitted(hands()), hands()
     deeper[:, 5::3] += 1
     assert torch.equal(head(deeper), head(hands()))
 
 
-def test_hand_head__a_label_without_photos_is_never_read() -> None:
-    head = learned(hands(), absent=(1,))
+def test_pose_classifier__a_label_without_photos_is_never_predicted() -> None:
+    head = fitted(hands(), absent=(1,))
     assert head(hands(2)).argmax(dim=1).tolist()[0] == 0
     assert bool((head(hands())[:, 1] < -1000).all())
 
 
-def test_hand_head__knows_nothing_yet() -> None:
-    assert len(HandHead(4)(hands(2)).unique()) == 1
+def test_pose_classifier__all_labels_alike_before_fitting() -> None:
+    assert len(PoseClassifier(4)(hands(2)).unique()) == 1
 
 
-def test_turned__about_the_vertical_and_seen_from_behind() -> None:
+def test_rotate__about_the_vertical_and_seen_from_behind() -> None:
     point = torch.tensor([[1.0, 2.0, 3.0]])
     expected = [[np.cos(0.5) + 3 * np.sin(0.5), 2, 3 * np.cos(0.5) - np.sin(0.5)]]
-    assert turned(point, np.rad2deg(0.5)).tolist()[0] == pytest.approx(expected[0])
-    behind = turned(hands(), 180)
-    torch.testing.assert_close(flat(behind), flat(mirrored(hands())), rtol=0, atol=1e-5)
+    assert rotate(point, np.rad2deg(0.5)).tolist()[0] == pytest.approx(expected[0])
+    behind = rotate(hands(), 180)
+    torch.testing.assert_close(flat(behind), flat(mirror(hands())), rtol=0, atol=1e-5)

@@ -1,0 +1,44 @@
+import pytest
+import torch
+
+from handshape.data.images.decode import Preprocessing
+from handshape.models.hand.hand_finder import PREPROCESSING as PLAIN
+from handshape.models.hand.hand_finder import has_hand, load_hand_finder
+from handshape.models.hand.landmark_classifier import LandmarkClassifier
+from handshape.models.hand.pose_classifier import PoseClassifier
+from handshape.synthetic.picture import draw_image
+from handshape.synthetic.signer import make_signer
+
+PREPROCESSING = Preprocessing(224, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+
+
+@pytest.fixture
+def network() -> LandmarkClassifier:
+    return LandmarkClassifier(load_hand_finder(), PoseClassifier(3), PREPROCESSING).eval()
+
+
+def test_find__the_landmarks_that_the_cache_keeps(network: LandmarkClassifier) -> None:
+    hand = torch.from_numpy(draw_image("L", make_signer(2, handedness="right")).pixels.copy())
+    photos = torch.stack([hand, hand.flip(1), torch.zeros_like(hand)])
+    with torch.inference_mode():
+        landmarks, right_hand = network.find(PREPROCESSING.normalise(photos))
+        cached = network.round(network.hand_finder(PLAIN.normalise(photos))).flatten(1)
+    assert torch.equal(landmarks, cached[:, :63]) and right_hand[:2].tolist() == [True, False]
+    assert has_hand(landmarks).tolist() == [True, True, False]
+
+
+def test_merge__landmarks_of_a_hand_and_the_image_where_there_is_none(network: LandmarkClassifier) -> None:
+    network.log_found.copy_(torch.tensor([0.9, 0.9, 0.1]).log())
+    network.log_missed.copy_(torch.tensor([0.1, 0.1, 0.9]).log())
+    by_pose, by_image = (
+        torch.tensor([[2.0, 0.0, 0.0]] * 2),
+        torch.tensor([[0.0, 1.0, 0.0]] * 2).log_softmax(1),
+    )
+    landmarks = torch.stack([torch.ones(63), torch.zeros(63)])
+    merged = network.merge(landmarks, by_pose, by_image)
+    assert torch.allclose(merged[0], by_pose[0].log_softmax(0) + network.log_found)
+    assert torch.allclose(merged[1], by_image[1] + network.log_missed)
+    # A label such as `nothing`, whose photos show no hand, is recognised by that.
+    assert merged.argmax(dim=1).tolist() == [0, 2]
+    alone = network.merge(landmarks, by_pose)
+    assert torch.allclose(alone[1].softmax(0), torch.tensor([1 / 11, 1 / 11, 9 / 11]))
