@@ -51,5 +51,5 @@ def __getattr__(name: str) -> Any:
     # Nothing is imported before it is asked for, so that `handshape --help` need not wait for torch.
     if name not in __all__:
         raise AttributeError(f"module 'handshape' has no attribute {name!r}")
-    home = "data.folder" if name == "read_folder" else _HOMES.get(name, "api")
+    home = "data.io.folder" if name == "read_folder" else _HOMES.get(name, "api")
     return getattr(import_module(f"handshape.{home}"), name)

@@ -2,15 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from handshape.data.dataset import Dataset
-from handshape.data.images.index import Scan
 from handshape.errors import BundleError
 from handshape.models.sign_network import NetworkConfig
 
@@ -45,20 +43,13 @@ class BundleConfig:
     format_version: int = FORMAT_VERSION
 
 
-def known_photos(index: Scan, dataset: Dataset) -> bytes:
-    """Return 16 bytes for each training and validation photo: of its content digest and its perceptual hash.
+def known_photos(photos: Iterable[tuple[str, int]]) -> bytes:
+    """Return 16 bytes for each photo: half of its content digest, and its perceptual hash.
 
     Args:
-        index: The data set with the digest and the measurements of each photo.
-        dataset: The same samples with their splits.
+        photos: Content digest, hexadecimal, and perceptual hash of each training and validation photo.
     """
-    rows = zip(index.digests, index.facts, dataset.samples, strict=True)
-    kept = (
-        bytes.fromhex(digest)[:8] + facts.phash.to_bytes(8)
-        for digest, facts, one in rows
-        if one.split in ("train", "valid")
-    )
-    return b"".join(sorted(kept))
+    return b"".join(sorted(bytes.fromhex(digest)[:8] + phash.to_bytes(8) for digest, phash in photos))
 
 
 def write_bundle(folder: Path, config: BundleConfig, files: dict[str, bytes]) -> None:

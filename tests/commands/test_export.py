@@ -38,6 +38,7 @@ def test_export__into_the_bundle(cli: Any, finished: Any, bundle: Path) -> None:
     assert sorted(path.name for path in bundle.iterdir()) == [
         "README.md",
         "config.json",
+        "known_photos.bin",
         "model.onnx",
         "model.safetensors",
     ]

@@ -148,5 +148,7 @@ def _write(
         figures=figures if folded is None else {**figures, "left_out": folded.without_names()},
     )
     card = model_card(config.labels, config.network, config.threshold, config.trained_on, config.figures)
-    known = known_photos(experiment.survey.scan, split.dataset)
+    scan = experiment.survey.scan
+    rows = zip(scan.digests, scan.facts, split.dataset.samples, strict=True)
+    known = known_photos((digest, facts.phash) for digest, facts, one in rows if one.split != "test")
     Recogniser(best.fitted.network, config).save(folder / BUNDLE, card, known)

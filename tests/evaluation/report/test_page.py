@@ -60,7 +60,13 @@ def read(run: Path) -> Page:
 
 def trained(data: Path, place: Path, **more: Any) -> Page:
     """Train on a folder with a backbone that has learned nothing, and read the report."""
-    settings = {"backbone": "squeezenet1_1", "weights": "untrained", "device": "cpu", **more}
+    settings = {
+        "model": "frozen",
+        "backbone": "squeezenet1_1",
+        "weights": "untrained",
+        "device": "cpu",
+        **more,
+    }
     train(TrainConfig(data=data, store=place / "store", out=place / "run", **settings))
     return read(place / "run")
 
