@@ -1,4 +1,4 @@
-"""Settings of views: what may be done to a training photo."""
+"""Settings of augmentation."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,17 +9,17 @@ from handshape.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentOptions(Settings):
-    """What views of training photos look like."""
+    """How training photos are augmented."""
 
     augment: Literal["none", "moves", "strong"] = option(
         "moves",
-        "What views are: turned, scaled, shifted and lit (moves); with perspective, colour, blur and erased "
-        "patches too (strong); or none.",
+        "Augmentation: rotation, scale, shift and brightness (moves); perspective, colour, blur and erased "
+        "patches as well (strong); or none.",
     )
     mirror: bool = option(
         False,
-        "Make half of the views mirror images. A mirrored sign is a left-handed signer's: for data of which "
-        "both hands shall be read, and never for signs whose mirror image means something else.",
+        "Mirror half of the augmented photos. Use it when left-handed people are to be understood as well; "
+        "not if a mirrored sign has another meaning.",
     )
 
     def __post_init__(self) -> None:

@@ -13,15 +13,15 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterOptions(Settings):
-    """Where the work is done."""
+    """Where the work is done: in this process or on a cluster."""
 
     engine: Literal["local", "ray"] = option(
-        "local", "What does the work: this process, or a Ray cluster (extra `ray`)."
+        "local", "Do the work in this process or on a Ray cluster (extra `ray`)."
     )
     address: str | None = option(
         None,
-        "With --engine ray: the cluster to join, as host:port of its head, or auto (default: a new one of "
-        "this machine's cores).",
+        "With --engine ray: address of the cluster's head, host:port, or auto (default: start a cluster on "
+        "this machine).",
     )
 
     def __post_init__(self) -> None:

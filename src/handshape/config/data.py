@@ -8,31 +8,36 @@ from handshape.config.fields import Settings, argument, option
 from handshape.errors import UsageError
 
 STORE_HELP = "Folder of the cache (default: the user's cache directory)."
-DATA_HELP = "Folder of label folders, of train, valid and test folders, or a CSV table."
+DATA_HELP = (
+    "Folder with a folder of photos for each label, or with train, valid and test folders, or a CSV table."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions(Settings):
-    """Whose hands, from where, which labels, and how the images are split."""
+    """Which photos and labels, and how they are split."""
 
-    labels: str | None = option(None, "Labels to keep: A,B,C or A-I.")
+    labels: str | None = option(None, "Labels to use: A,B,C or A-I (default: all).")
     signer: str | None = option(
-        None, r"Regular expression with one group that finds the signer in a path: 'hand(\d+)_'."
+        None, r"Regular expression with one group that finds the signer in a path, such as 'hand(\d+)_'."
     )
     source: str | None = option(
         None,
-        "Where photos come from (room, camera, collection). In a table: the column that says so (default: "
-        r"`source`). In folders: `folder` for <source>/<label>/*, or an expression like 'room(\d+)_'.",
+        "Where photos come from: room, camera or collection. In a table, the name of the column (default: "
+        r"`source`). In folders, `folder` for <source>/<label>/*, or an expression like 'room(\d+)_'.",
     )
     split: Literal["auto", "given", "signer", "random"] = option(
-        "auto", "How to split: as given, by signer (the default where signers are known), or at random."
+        "auto",
+        "How to split the photos: as given, by signer, or at random. auto takes the first that is possible.",
     )
-    valid_fraction: float = option(0.2, "Share of images for valid.")
-    test_fraction: float = option(0.2, "Share of images for test.")
-    seed: int = option(0, "Fixes every random choice.")
-    strict: bool = option(False, "Stop at the first image that cannot be read, instead of leaving it out.")
+    valid_fraction: float = option(0.2, "Share of photos for validation.")
+    test_fraction: float = option(0.2, "Share of photos for testing.")
+    seed: int = option(0, "Seed of every random choice.")
+    strict: bool = option(False, "Stop at the first photo that cannot be read, instead of leaving it out.")
     store: Path | None = option(None, STORE_HELP)
-    device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "Where networks run.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = option(
+        "auto", "Where networks run: auto takes a GPU if there is one."
+    )
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -44,21 +49,21 @@ class DataOptions(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig(DataOptions):
-    """Which images, whose hands, from where, and how they are split."""
+    """A data set and how it is split."""
 
     data: Path = argument(DATA_HELP)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutConfig(Settings):
-    """Where a run goes."""
+    """Where a run is written."""
 
-    out: Path | None = option(None, "Directory of the run (default: runs/<command>-<date>).")
-    force: bool = option(False, "Replace an earlier run in --out.")
+    out: Path | None = option(None, "Folder of the run (default: runs/<command>-<date>).")
+    force: bool = option(False, "Replace the run that is in --out.")
 
 
 def check_fractions(valid: float, test: float) -> None:
-    """Refuse shares of images that leave nothing for one side of a split.
+    """Refuse shares of photos that leave a split empty.
 
     Args:
         valid: Share of images for valid.

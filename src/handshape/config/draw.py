@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from handshape.config.data import STORE_HELP
 from handshape.config.fields import Settings, argument, option
 from handshape.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
 class DrawConfig(Settings):
-    """What to draw and where to put it."""
+    """Generate a synthetic hand-sign data set."""
 
-    out: Path = argument("Folder to make.")
+    out: Path = argument("Folder to write.")
     labels: str = option("A-Z", "Letters to draw, such as A,B,C or A-I.")
     signers: int = option(6, "Number of signers.")
     images: int = option(40, "Images per label and signer.")
@@ -21,8 +22,8 @@ class DrawConfig(Settings):
         "studio",
         "studio: black or plain background; room: a generated room; outdoor: sky, leaves and ground.",
     )
-    seed: int = option(0, "Seed; the same seed draws the same bytes.")
-    workers: int = option(0, "Processes to draw with; 0 for one per core.")
+    seed: int = option(0, "Seed of every random choice.")
+    workers: int = option(0, "Number of processes; 0 for one per core.")
     force: bool = option(False, "Replace a folder that is not empty.")
 
     def __post_init__(self) -> None:
@@ -42,18 +43,18 @@ def _check(flag: str, value: int, low: int, high: int) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class DemoConfig(Settings):
-    """Draw hands, compare a network from scratch with a pretrained one, and report; needs no photos."""
+    """Try handshape on drawn hands: compare and report."""
 
-    out: Path = option(
-        Path("runs/demo"), "Directory of the run; the drawn photos go into a folder beside it."
-    )
+    out: Path = option(Path("runs/demo"), "Folder of the run; the drawn photos go into a folder beside it.")
     labels: str = option("A-I", "Letters to draw.")
     signers: int = option(6, "Number of drawn signers.")
     images: int = option(10, "Images per label and signer.")
-    seed: int = option(7, "Fixes every random choice.")
-    store: Path | None = option(None, "Folder of the feature store (default: the user's cache directory).")
-    device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "Where networks run.")
-    force: bool = option(False, "Replace an earlier demo.")
+    seed: int = option(7, "Seed of every random choice.")
+    store: Path | None = option(None, STORE_HELP)
+    device: Literal["auto", "cpu", "cuda", "mps"] = option(
+        "auto", "Where networks run: auto takes a GPU if there is one."
+    )
+    force: bool = option(False, "Replace the run that is in --out.")
 
     def __post_init__(self) -> None:
         """Check ranges: three signers are the fewest that a split by signer can have."""

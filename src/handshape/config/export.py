@@ -10,27 +10,28 @@ from handshape.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class ExportConfig(Settings):
-    """Write a recogniser as one ONNX graph, once it is shown to answer as torch does."""
+    """Export a recogniser to ONNX or to a web page."""
 
-    bundle: Path = argument("Folder of a recogniser or of the run that made it.", first=True)
+    bundle: Path = argument("Folder of a run or of its recogniser.", first=True)
     format: Literal["onnx", "web"] = option(
         "onnx",
-        "onnx: one file, from pixels of any size to probabilities; web: a folder that any web server offers.",
+        "onnx: one file, from pixels to probabilities. web: a folder with a page that runs in the browser.",
     )
     out: Path | None = option(
         None,
-        "File or folder to write (default: model.onnx in the bundle, which `handshape serve` uses; or web).",
+        "File or folder to write (default: model.onnx in the bundle, or the folder web).",
     )
     precision: Literal["fp32", "int8"] = option(
         "fp32",
-        "int8: 8-bit numbers, their ranges measured on training photos; smaller and faster, less exact.",
+        "int8 quantises the network to 8 bits: smaller and faster, less accurate.",
     )
     images: Path | None = option(
-        None, "Folder of photos to check on (default: those the recogniser was trained and tested on)."
+        None,
+        "Folder of photos to compare the export with torch on (default: those of its run).",
     )
 
     runtime: Path | None = option(
-        None, "Folder `dist` of onnxruntime-web, for web (default: fetched once with npm)."
+        None, "Folder `dist` of onnxruntime-web, for web (default: downloaded once with npm)."
     )
 
     def __post_init__(self) -> None:

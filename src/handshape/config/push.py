@@ -10,15 +10,13 @@ from handshape.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class PushConfig(Settings):
-    """Upload a recogniser to the Hugging Face hub, for your eyes only unless you say --public."""
+    """Upload a recogniser to the Hugging Face hub."""
 
-    bundle: Path = argument("Folder of a recogniser or of the run that made it.")
-    repository: str = argument("Where it goes: owner/name.")
-    public: bool = option(False, "Let everyone see it.")
-    license: str | None = option(None, "Licence to state on the card, such as apache-2.0 or cc-by-4.0.")
-    signer_names: bool = option(
-        False, "Publish the signers' names; otherwise they are numbered, for people have not been asked."
-    )
+    bundle: Path = argument("Folder of a run or of its recogniser.")
+    repository: str = argument("Repository on the hub: owner/name; private unless --public is given.")
+    public: bool = option(False, "Make the repository public.")
+    license: str | None = option(None, "Licence for the model card, such as apache-2.0 or cc-by-4.0.")
+    signer_names: bool = option(False, "Publish signers' names; without it they are replaced by numbers.")
 
     def __post_init__(self) -> None:
         """Check the licence, which is written into the card's head."""

@@ -19,7 +19,7 @@ VIEWS = 1
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneConfig(AugmentOptions):
-    """Which pretrained network, and how its features are read."""
+    """The backbone and the head on its features."""
 
     backbone: str = option(
         "alexnet",
@@ -30,16 +30,17 @@ class BackboneConfig(AugmentOptions):
         "File with the backbone's weights, or `untrained` (default: $HANDSHAPE_WEIGHTS, a download).",
     )
     head: Literal["lda", "linear", "mlp"] = option(
-        "lda", "What is trained on the features: discriminant analysis, logistic regression, or an MLP."
+        "lda",
+        "Classifier of the features: linear discriminant analysis, logistic regression (linear) or an MLP.",
     )
     pool: int | None = option(
         None,
-        "Average features over this many places along each axis; 0 keeps all (default: 4; 6 for the MLP).",
+        "Average features over this many places along each axis; 0 keeps all (default: 4; 6 for mlp).",
     )
     views: int | None = option(
         None,
-        "Stored views of each training photo for the frozen model, and where a part of a backbone is tuned, "
-        f"there at least 3 (default: {VIEWS}; none with --augment none).",
+        f"Augmented copies of each training photo that features are computed of (default: {VIEWS}; 0 with "
+        "--augment none).",
     )
     precision: Precision = option(
         "fp32",
@@ -79,16 +80,15 @@ class BackboneConfig(AugmentOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class LoopOptions(Settings):
-    """The training loop of the CNN and of the MLP head; the defaults are the lesson's."""
+    """Training of the CNN and of the MLP head; the defaults are the lesson's."""
 
-    epochs: int = option(7, "Passes over the training images.")
-    batch_size: int = option(32, "Images in one step.")
+    epochs: int = option(7, "Passes over the training photos, for the CNN and the MLP head.")
+    batch_size: int = option(32, "Photos in one training step.")
     learning_rate: float = option(1e-3, "Learning rate of Adam.")
     weight_decay: float = option(0.0, "Weight decay of Adam.")
     folds: FoldKind = option(
         "none",
-        "Leave each of the signers, or each source (--source), out once, too: its photos are read by a model "
-        "that never saw it.",
+        "Cross-validation: leave each signer, or each source (--source), out once and test on it.",
     )
 
     def __post_init__(self) -> None:

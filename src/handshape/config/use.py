@@ -12,7 +12,7 @@ from handshape.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class InspectConfig(OutConfig, DataConfig):
-    """Say what is in a data set and what is wrong with it."""
+    """Check a data set: counts, splits, problems."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class FeaturesConfig(ClusterOptions, BackboneConfig, DataOptions):
     """Compute features and cache them."""
 
     data: str = argument(
-        f"{DATA_HELP} With --engine ray also the address of a folder, such as s3://bucket/photos."
+        f"{DATA_HELP} With --engine ray also the address of a folder such as s3://bucket/photos."
     )
 
     def __post_init__(self) -> None:
@@ -34,18 +34,14 @@ class FeaturesConfig(ClusterOptions, BackboneConfig, DataOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateConfig(OutConfig, DataConfig):
-    """Measure a recogniser on photos it has never seen; only with --out is a run written."""
+    """Measure a recogniser on new photos."""
 
-    bundle: Path = argument(
-        "Folder of a recogniser or of the run that made it, or hub:owner/name.", first=True
-    )
+    bundle: Path = argument("Folder of a run or of its recogniser, or hub:owner/name.", first=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictConfig(Settings):
-    """Read the labels of images."""
+    """Predict the labels of photos."""
 
-    bundle: Path = argument(
-        "Folder of a recogniser or of the run that made it, or hub:owner/name.", first=True
-    )
-    images: list[Path] = argument("Image files.")
+    bundle: Path = argument("Folder of a run or of its recogniser, or hub:owner/name.", first=True)
+    images: list[Path] = argument("Photos.")
