@@ -161,7 +161,7 @@ def _parts(photos: Path, backbone_name: str, commits: int, place: Path) -> Parts
     """Time the parts of the work: on one core those of a photo, and the writer's commits."""
     torch.set_num_threads(1)
     backbone = load_backbone(backbone_name, _weights(backbone_name))
-    extractor = make_extractor(backbone, BackboneConfig(pool=_POOL), torch.device("cpu"), place)
+    extractor = make_extractor(backbone, BackboneConfig(pool=_POOL), torch.device("cpu"))
     read = [path.read_bytes() for path in _files(photos)[:_TIMED]]
     prepared = np.empty((len(read), *[backbone.preprocessing.size] * 2, 3), np.uint8)
     digests = [content_digest(data) for data in read]

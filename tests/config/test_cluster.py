@@ -16,7 +16,6 @@ from handshape.errors import UsageError
             {"engine": "ray", "address": "ray://head:10001"},
             "--address 'ray://head:10001'; expected host:port of the head, or auto; run handshape on a node",
         ),
-        ({"engine": "ray", "precision": "int8"}, "--precision int8 with --engine ray; expected fp32, or"),
         ({"engine": "ray", "device": "mps"}, "--device mps with --engine ray; expected cpu or cuda; leave"),
         ({"data": "s3://a/b"}, "DATA 's3://a/b'; expected a folder or a table on this machine; add --engine"),
         ({"engine": "spark"}, "--engine 'spark'; expected one of local, ray; choose one"),

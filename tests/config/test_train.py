@@ -47,10 +47,10 @@ def test_train_config__landmarks_are_read_and_not_tuned() -> None:
     with pytest.raises(UsageError, match="--recipe best with --backbone landmarks"):
         CompareConfig(data="photos", backbone="landmarks", recipe="best")  # type: ignore[arg-type]
     text = (
-        "--precision int8 with --backbone landmarks; expected fp32: places are not exact enough in anything"
+        "--precision fp16 with --backbone landmarks; expected fp32: places are not exact enough in anything"
     )
     with pytest.raises(UsageError, match=text):
-        TrainConfig(data="photos", backbone="landmarks", precision="int8")  # type: ignore[arg-type]
+        TrainConfig(data="photos", backbone="landmarks", precision="fp16")  # type: ignore[arg-type]
 
 
 def test_train_config__a_cluster_tunes() -> None:

@@ -11,7 +11,7 @@ from handshape.config.fields import Settings, option
 from handshape.config.finetune import FinetuneOptions
 from handshape.errors import UsageError
 
-Precision = Literal["fp32", "fp16", "int8"]
+Precision = Literal["fp32", "fp16"]
 ModelName = Literal["cnn", "frozen", "finetune"]
 Recipe = Literal["fast", "best"]
 FoldKind = Literal["none", "signers", "source"]
@@ -48,8 +48,8 @@ class BackboneConfig(AugmentOptions):
     )
     precision: Precision = option(
         "fp32",
-        "How training photos are read: int8 (processors) and fp16 (CUDA) are faster and less exact; valid "
-        "and test photos are read in fp32 all the same, as the recogniser reads.",
+        "Precision of the training photos' features: fp16 (CUDA only) is faster and less exact. Validation "
+        "and test photos use fp32 all the same, as the recogniser does.",
     )
 
     def __post_init__(self) -> None:

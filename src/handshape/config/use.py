@@ -36,8 +36,6 @@ class FeaturesConfig(ClusterOptions, BackboneConfig, DataOptions):
             raise UsageError("no DATA", "a folder of photos", "name it, or ask for --info")
         if self.info and self.prune:
             raise UsageError("--info with --prune", "one of the two", "leave one out")
-        if self.engine == "ray" and self.precision == "int8":
-            raise UsageError("--precision int8 with --engine ray", "fp32, or fp16 on GPUs", "leave one out")
         if self.engine == "ray" and self.device == "mps":
             raise UsageError("--device mps with --engine ray", "cpu or cuda", "leave one out")
         if self.data is not None and is_address(self.data) and self.engine != "ray":

@@ -35,8 +35,8 @@ def describe_store(store: Path) -> dict[str, Any]:
         store: The store's folder.
 
     Returns:
-        Tables with their rows, bytes and what they are of, facts, held images, quantised backbones, folders
-        with the number of photos seen in each, and all bytes.
+        Tables with their rows, bytes and what they are of, facts, held images, folders with the number of
+        photos seen in each, and all bytes.
     """
     images = held_files(store / "images")
     return {
@@ -45,7 +45,6 @@ def describe_store(store: Path) -> dict[str, Any]:
         "tables": [_describe(path) for path in _tables(store, "features/*.lance")],
         "facts": [_describe(path) for path in _tables(store, "facts-*.lance")],
         "held_images": {"files": len(images), "bytes": sum(path.stat().st_size for path in images)},
-        "int8": {"bytes": _size(store / "int8")},
         "folders": known_folders(store),
     }
 

@@ -54,7 +54,7 @@ class FrozenFitter:
         self._options, self._loop = options, loop
         self._exact = Extractor(backbone, options.places, views_of(options), device)
         plain = options.precision == "fp32"
-        self._quick = self._exact if plain else make_extractor(backbone, options, device, store)
+        self._quick = self._exact if plain else make_extractor(backbone, options, device)
         self._without_valid = without_valid
         self._stored: NDArray[np.float16] | None = None
         self._classes, self._labels = scan.dataset.classes, len(scan.dataset.labels)

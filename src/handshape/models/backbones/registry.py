@@ -13,13 +13,11 @@ from torch.overrides import TorchFunctionMode
 
 from handshape.data.images.decode import Preprocessing
 from handshape.errors import BackboneError, ShapeError
-from handshape.models import plain_networks
 from handshape.models.backbones import handnet
 from handshape.models.backbones.spec import Plan
 from handshape.models.backbones.weights import UNTRAINED, Weights, find_weights, fit, state_digest
 from handshape.models.hand import hand_finder as landmarks
 from handshape.models.heads import Scaling
-from handshape.models.winograd import arithmetic_of, for_reading
 
 
 class Backbone(nn.Module):
@@ -35,7 +33,7 @@ class Backbone(nn.Module):
     def __init__(self, name: str, body: nn.Module, preprocessing: Preprocessing, source: str) -> None:
         super().__init__()
         self.name, self.preprocessing, self.source = name, preprocessing, source
-        self.body = for_reading(body).to(memory_format=torch.channels_last)
+        self.body = body.to(memory_format=torch.channels_last)
         self.eval().requires_grad_(False)
 
     @cached_property
@@ -53,10 +51,8 @@ class Backbone(nn.Module):
 
     @property
     def arithmetic(self) -> str:
-        """How features are made, beside what the weights say; features that are made otherwise are others."""
-        return (
-            landmarks.ARITHMETIC if isinstance(self.body, landmarks.Landmarks) else arithmetic_of(self.body)
-        )
+        """Constants that features depend on beside the weights; part of the features' key in the store."""
+        return landmarks.ARITHMETIC if isinstance(self.body, landmarks.Landmarks) else ""
 
     @property
     def scaling(self) -> Scaling:
@@ -162,8 +158,6 @@ def _plan(name: str) -> Plan:
     if name == landmarks.NAME:
         finder = landmarks.Landmarks()
         return Plan(finder, finder, landmarks.PREPROCESSING, landmarks.WEIGHTS.read, packaged=True)
-    if name in plain_networks.NAMES:
-        return plain_networks.plan(name)
     from handshape.models.backbones import torchvision as torchvision_networks
 
     if name in torchvision_networks.names():

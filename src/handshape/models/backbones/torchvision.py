@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from typing import Any
 
-import torch
 import torchvision.models
 from torch import Tensor, nn
 from torchvision.models.vision_transformer import VisionTransformer
@@ -64,11 +63,14 @@ class _Patches(nn.Module):
         super().__init__()
         self.network = network
         network.heads = nn.Identity()
+        network.encoder.register_forward_hook(_keep_all_tokens)
 
     def forward(self, images: Tensor) -> Tensor:
-        # shape[0] and not len(), which export would take for a constant.
-        tokens: Tensor = self.network._process_input(images)
-        first = self.network.class_token.expand(tokens.shape[0], -1, -1)
-        encoded: Tensor = self.network.encoder(torch.cat([first, tokens], dim=1))[:, 1:]
+        tokens: Tensor = self.network(images)[:, 1:]
         side = images.shape[-1] // self.network.patch_size
-        return encoded.transpose(1, 2).reshape(images.shape[0], -1, side, side)
+        return tokens.transpose(1, 2).reshape(images.shape[0], -1, side, side)
+
+
+def _keep_all_tokens(encoder: nn.Module, inputs: tuple[Tensor, ...], tokens: Tensor) -> Tensor:
+    """Return (N, 1, T, C) tokens: the network takes the first along the second axis for its classifier."""
+    return tokens[:, None]
