@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
@@ -18,7 +17,7 @@ from handshape.data.checks.near_duplicates import near_pairs
 from handshape.data.images.in_memory import ImageLike, as_images
 from handshape.data.images.in_memory_index import scan_given
 from handshape.data.images.index import Scan
-from handshape.data.images.prepared import content_digest
+from handshape.data.images.prepared import content_digest, read_batch
 from handshape.data.splits.group_hold_out import hold_out
 from handshape.errors import DataError
 from handshape.evaluation.calibration import fit_temperature
@@ -30,10 +29,10 @@ from handshape.models.device import choose_device
 from handshape.models.network import FrozenNetwork
 from handshape.recogniser import BundleConfig, Recogniser
 from handshape.run import new_run
+from handshape.training.datasets import FeatureRows
 from handshape.training.fit import Fitter
 from handshape.training.fitted import Fitted
-from handshape.training.inputs import FeatureInputs
-from handshape.training.loop import predict_logits, probabilities_of
+from handshape.training.predict import predict_logits, probabilities_of
 
 _SIZE, _BATCH = 224, 64
 
@@ -152,12 +151,12 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         # What reads hands is more than a head on features.
         if not frozen or known.network.head is None or type(network) is not FrozenNetwork:
             starts = range(0, len(images), _BATCH)
-            batches = (scan.images.take(range(s, min(s + _BATCH, len(images)))) for s in starts)
+            batches = (read_batch(scan.images, range(s, min(s + _BATCH, len(images)))) for s in starts)
             return np.concatenate([recogniser.prepared_probabilities(batch) for batch in batches])
         place, pool = choose_device(config.device), known.network.head.pool
         extractor = Extractor(network.backbone, pool, Views(), place)  # type: ignore[arg-type]
-        features = features_of(extractor, scan.images, scan.digests, store).astype(np.float32)
-        logits = predict_logits(network.head, FeatureInputs(torch.from_numpy(features)))
+        features = features_of(extractor, scan.images, scan.digests, store)
+        logits = predict_logits(network.head, FeatureRows(features))
         return probabilities_of(logits, known.temperature)
 
     def predict(self, X: Any) -> NDArray[Any]:

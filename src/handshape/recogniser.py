@@ -21,7 +21,7 @@ from handshape.hub import PREFIX, fetch_bundle
 from handshape.inference.batch_retry import Portions, is_memory_full
 from handshape.models.network import NetworkConfig, check_features, empty_network
 from handshape.run import find_bundle
-from handshape.training.loop import probabilities_of
+from handshape.training.predict import probabilities_of
 from handshape.types import UNSURE, Prediction
 
 FORMAT_VERSION = 1

@@ -14,7 +14,7 @@ from handshape.cache.location import open_store
 from handshape.cache.table import Table
 from handshape.data.augment import MIRRORED, Views
 from handshape.data.images.index import Scan, scan_dataset
-from handshape.data.images.prepared import Indices, content_digest
+from handshape.data.images.prepared import Indices, InMemoryImages, content_digest
 from handshape.data.io.folder import read_folder
 from handshape.errors import DataError
 from handshape.features import extract, run
@@ -43,17 +43,12 @@ class Counted(nn.Module):
         return features
 
 
-class Held:
+class Held(InMemoryImages):
     """Prepared images in memory."""
 
     def __init__(self, array: NDArray[np.uint8]) -> None:
+        super().__init__(array)
         self.array = array
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def take(self, indices: Indices) -> NDArray[np.uint8]:
-        return self.array[np.asarray(indices, dtype=np.int64)]
 
 
 def untrained(seed: int = 0) -> Backbone:
@@ -316,10 +311,10 @@ def test_features_of__goes_on_where_it_stopped(
     images, digests = photos(6)
 
     class Failing(Held):
-        def take(self, indices: Indices) -> NDArray[np.uint8]:
+        def __getitems__(self, indices: Indices) -> NDArray[np.uint8]:
             if 5 in indices:
                 raise DataError("'5.png' changed", "photos that stay", "run again")
-            return super().take(indices)
+            return super().__getitems__(indices)
 
     with pytest.raises(DataError, match=re.escape("'5.png' changed")):
         features_of(extractor, Failing(images.array), digests, store)

@@ -7,21 +7,22 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch.utils.data import Subset
 
 from handshape.config.train import BackboneConfig, LoopOptions
 from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.prepared import read_batch
 from handshape.data.io.folder import read_folder
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.backbones.weights import state_digest
 from handshape.models.network import RoomsNetwork
 from handshape.recogniser import BundleConfig, Recogniser, load
 from handshape.synthetic.dataset import draw_dataset
+from handshape.training.datasets import FeatureRows, NormalisedImages
 from handshape.training.fit import Fitter
 from handshape.training.fitted import Fitted, Sides
 from handshape.training.frozen import FrozenFitter
-from handshape.training.heads.feature_rows import Part
-from handshape.training.inputs import ChosenImages, ImageInputs
-from handshape.training.loop import predict_logits
+from handshape.training.predict import predict_logits
 
 CPU = torch.device("cpu")
 
@@ -80,26 +81,26 @@ def test_fit__keeps_its_word_in_a_bundle(fitted: Fitted, scan: Scan, tmp_path: P
     recogniser = Recogniser(network, BundleConfig(scan.dataset.labels, fitted.config))
     recogniser.save(tmp_path / "bundle", "card")
     again = load(tmp_path / "bundle")
-    prepared = scan.images.take(sides_of(scan)["test"])
+    prepared = read_batch(scan.images, sides_of(scan)["test"])
     found = again.prepared_probabilities(prepared)
     assert np.allclose(found, recogniser.prepared_probabilities(prepared), atol=1e-6)
     assert np.array_equal(found.argmax(axis=1), fitted.logits["test"].argmax(dim=1).numpy())
 
 
 def test_fit__what_the_store_says_is_what_the_network_reads(fitted: Fitted, scan: Scan) -> None:
-    inputs = ChosenImages(scan.images, sides_of(scan)["test"])
+    inputs = Subset(scan.images, sides_of(scan)["test"].tolist())
     for which in ("test", "mirrored"):
-        images = ImageInputs(inputs, fitted.config.preprocessing, mirrored=which == "mirrored")
+        images = NormalisedImages(inputs, fitted.config.preprocessing, mirrored=which == "mirrored")
         assert torch.equal(predict_logits(fitted.network, images), fitted.logits[which]), which
 
 
 def test_fit__what_is_learned_from_is_not_judged(
     scan: Scan, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Where learning takes --precision int8, photos that are judged are read once more in float32.
+    # With --precision fp16, photos that are evaluated have features in float32, too.
     judged, asked = FrozenFitter.judged, set[int]()
 
-    def spy(fitter: FrozenFitter, indices: NDArray[np.int64], *, mirrored: bool = False) -> Part:
+    def spy(fitter: FrozenFitter, indices: NDArray[np.int64], *, mirrored: bool = False) -> FeatureRows:
         asked.update(indices.tolist())
         return judged(fitter, indices, mirrored=mirrored)
 
@@ -130,7 +131,7 @@ def test_fit__what_is_not_familiar_is_read_by_its_hand_alone(fitted: Fitted, sca
     network = copy.deepcopy(fitted.network)
     assert isinstance(network, RoomsNetwork)
     network.familiar.bound.fill_(1e-6)
-    images = fitted.config.preprocessing.normalise(torch.from_numpy(scan.images.take(np.arange(6))))
+    images = fitted.config.preprocessing.normalise(torch.from_numpy(read_batch(scan.images, range(6))))
     with torch.inference_mode():
         own = network.head(network.pool(network.backbone(images)))
         hands, _ = network.reader.look(images)

@@ -13,7 +13,7 @@ from handshape.commands.shared import read_signs, say_left_out
 from handshape.config.use import AdaptConfig
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan, scan_dataset
-from handshape.data.images.prepared import content_digest
+from handshape.data.images.prepared import content_digest, read_batch
 from handshape.data.io.folder import read_unlabelled
 from handshape.errors import BundleError, DataError
 from handshape.evaluation.report.model_card import model_card
@@ -104,7 +104,7 @@ def _move(reader: HandReader, scan: Scan, preprocessing: Preprocessing, folder: 
     parts, count = list[Tensor](), len(scan.dataset)
     with torch.inference_mode(), track("Adapting", count) as advance:
         for start in range(0, count, _TOGETHER):
-            prepared = scan.images.take(np.arange(start, min(start + _TOGETHER, count)))
+            prepared = read_batch(scan.images, range(start, min(start + _TOGETHER, count)))
             hands, _ = reader.look(preprocessing.normalise(torch.from_numpy(prepared)))
             parts.append(hands[shown(hands)])
             advance(len(prepared))

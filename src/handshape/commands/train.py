@@ -22,7 +22,7 @@ from handshape.recogniser import BundleConfig, Recogniser
 from handshape.run import Claim, claim, default_out, describe, write_json
 from handshape.training.fit import Fitter
 from handshape.training.history import write_history
-from handshape.training.tuning import Tuner, tune
+from handshape.training.loop import Trainer, train_loop
 
 # Without a backbone to please, images are as large as the lesson's.
 _SIZE = 224
@@ -54,7 +54,11 @@ def train(config: TrainConfig) -> dict[str, Any]:
 
 
 def train_models(
-    config: TrainConfig | CompareConfig, names: Sequence[ModelName], command: str, *, tuner: Tuner = tune
+    config: TrainConfig | CompareConfig,
+    names: Sequence[ModelName],
+    command: str,
+    *,
+    tuner: Trainer = train_loop,
 ) -> dict[str, Any]:
     """Train models on one split, write the run and save the recogniser that reads valid best.
 
@@ -82,7 +86,7 @@ def _train(
     names: Sequence[ModelName],
     command: str,
     claimed: Claim,
-    tuner: Tuner,
+    tuner: Trainer,
 ) -> dict[str, Any]:
     device = choose_device(config.device)
     backbone = None

@@ -19,7 +19,7 @@ from handshape.cache.table import Table
 from handshape.cache.writing import writing_to_store
 from handshape.config.train import BackboneConfig, Precision
 from handshape.data.augment import MIRRORED, Views, views_of
-from handshape.data.images.prepared import Images
+from handshape.data.images.prepared import PreparedImages
 from handshape.errors import UsageError
 from handshape.features.run import Network, Rows, run_on_accelerator, run_on_cores, to_device
 from handshape.models.backbones.registry import Backbone
@@ -123,7 +123,7 @@ def make_extractor(backbone: Backbone, options: BackboneConfig, device: torch.de
 
 
 def fill_store(
-    extractor: Extractor, images: Images, digests: Sequence[str], store: Path, *, view: int = 0
+    extractor: Extractor, images: PreparedImages, digests: Sequence[str], store: Path, *, view: int = 0
 ) -> Table:
     """Extract and store one view's features of the images that have none yet.
 
@@ -150,7 +150,7 @@ def fill_store(
 
 
 def features_of(
-    extractor: Extractor, images: Images, digests: Sequence[str], store: Path, *, view: int = 0
+    extractor: Extractor, images: PreparedImages, digests: Sequence[str], store: Path, *, view: int = 0
 ) -> NDArray[np.float16]:
     """Return one view's features of every image, extracting and storing those that are missing.
 
@@ -175,7 +175,7 @@ def features_of(
 
 
 def features_now(
-    extractor: Extractor, images: Images, digests: Sequence[str], *, view: int = 0, folder: Path
+    extractor: Extractor, images: PreparedImages, digests: Sequence[str], *, view: int = 0, folder: Path
 ) -> NDArray[np.float16]:
     """Return one view's features of every image without keeping them, for a network that will not last.
 
@@ -213,7 +213,7 @@ def _room_for(count: int, width: int, store: Path) -> NDArray[np.float16]:
 
 def _extract(
     extractor: Extractor,
-    images: Images,
+    images: PreparedImages,
     digests: Sequence[str],
     missing: NDArray[np.int64],
     table: Table,

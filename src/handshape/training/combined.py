@@ -9,21 +9,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import Subset
 
 from handshape.data.augment import MIRRORED, Views
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan
+from handshape.data.images.prepared import read_batch
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.combined import HandReader
 from handshape.models.hand import hand_finder as landmarks
 from handshape.models.hand.pose_classifier import HandHead
 from handshape.models.network import FrozenNetwork, RoomsNetwork
+from handshape.training.datasets import FeatureRows
 from handshape.training.fitted import Sides, Trained
 from handshape.training.frozen import FrozenFitter
 from handshape.training.hands import fit_by_hand, shows_hand
-from handshape.training.heads.feature_rows import Part
-from handshape.training.inputs import ChosenImages
 from handshape.training.ood import fit_familiarity, fit_weighing
 
 # The least share of photos that shows that a side, right or left, was learned from.
@@ -67,7 +68,7 @@ class RoomsFitter:
         own, start = near.network, time.perf_counter()
         photos = {side: self._photos(side, sides["test"]) for side in near.logits if side != "valid"}
         seconds = time.perf_counter() - start
-        learned_from = _rows((self._frozen.features(), sides["train"]))
+        learned_from = _rows(FeatureRows((self._frozen.features(), sides["train"])))
         chosen_by = _rows(self._frozen.judged(sides["valid"]))
         familiar = fit_familiarity(learned_from, self._classes[sides["train"]], chosen_by, self._labels)
         reader, by_hand = self._reader(sides, near.config.preprocessing)
@@ -100,7 +101,10 @@ class RoomsFitter:
         return self._found(np.arange(len(self._classes)))
 
     def _found(self, indices: NDArray[np.int64], view: int = 0) -> Hands:
-        images, digests = ChosenImages(self._scan.images, indices), [self._scan.digests[i] for i in indices]
+        images, digests = (
+            Subset(self._scan.images, indices.tolist()),
+            [self._scan.digests[i] for i in indices],
+        )
         stored = features_of(self._extractor, images, digests, self._store, view=view)
         rows = stored.reshape(len(stored), -1).astype(np.float32)
         return rows[:, : landmarks.WIDTH], rows[:, landmarks.WIDTH] > 0.5
@@ -115,7 +119,7 @@ class RoomsFitter:
         else:
             hands, right = self._hands[0][indices], self._hands[1][indices]
         if side == "quick":
-            features = _rows((self._frozen.features(), indices))
+            features = _rows(FeatureRows((self._frozen.features(), indices)))
         else:
             features = _rows(self._frozen.judged(indices, mirrored=side == "mirrored"))
         return features, torch.from_numpy(hands), torch.from_numpy(right)
@@ -134,7 +138,6 @@ class RoomsFitter:
         return reader.eval(), learned.valid
 
 
-def _rows(part: Part) -> Tensor:
+def _rows(features: FeatureRows) -> Tensor:
     """Return (M, C, p, p) float32 features."""
-    stored, own = part
-    return torch.from_numpy(stored[own].astype(np.float32))
+    return read_batch(features, range(len(features)))

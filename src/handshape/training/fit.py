@@ -11,18 +11,18 @@ from torch import Tensor, nn
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.train import LANDMARKS, BackboneConfig, LoopOptions, ModelName, Recipe
 from handshape.data.images.index import Scan
-from handshape.data.images.prepared import HeldImages
+from handshape.data.images.prepared import InMemoryImages
 from handshape.models.backbones.registry import Backbone
 from handshape.models.network import FrozenNetwork
 from handshape.training.cnn import fit_cnn
 from handshape.training.combined import RoomsFitter
+from handshape.training.datasets import NormalisedImages
 from handshape.training.finetune import FinetuneFitter
 from handshape.training.fitted import Fitted, Sides, Trained
 from handshape.training.frozen import FrozenFitter
 from handshape.training.hands import HandsFitter
-from handshape.training.inputs import ImageInputs
-from handshape.training.loop import LoopConfig, predict_logits
-from handshape.training.tuning import Tuner, tune
+from handshape.training.loop import LoopConfig, Trainer, train_loop
+from handshape.training.predict import predict_logits
 
 
 class Fitter:
@@ -55,7 +55,7 @@ class Fitter:
         recipe: Recipe = "fast",
         seed: int,
         size: int,
-        tuner: Tuner = tune,
+        tuner: Trainer = train_loop,
     ) -> None:
         self._scan, self._device, self.size = scan, device, size
         self._loop = LoopConfig(
@@ -130,9 +130,9 @@ class Fitter:
         Returns:
             (N, K) float32 logits.
         """
-        images = HeldImages(prepared, np.arange(len(prepared)))
+        images = InMemoryImages(prepared)
         place = fitted.network.to(self._device)
-        logits = predict_logits(place, ImageInputs(images, fitted.config.preprocessing))
+        logits = predict_logits(place, NormalisedImages(images, fitted.config.preprocessing))
         fitted.network.cpu()
         return logits
 
