@@ -1,7 +1,7 @@
 """Data sets that networks and heads are trained and evaluated on."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
-from handshape.data.augment import Views
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.prepared import BatchedDataset, Indices, PreparedImages, read_batch
+
+if TYPE_CHECKING:
+    from handshape.data.augment import Views  # imports scipy, which predictions do not need
 
 # Rows of one block: enough for a matrix product to be worth its start.
 BLOCK = 2048
@@ -53,7 +55,7 @@ class AugmentedImages(BatchedDataset[Tensor]):
     """
 
     def __init__(
-        self, images: PreparedImages, digests: Sequence[str], views: Views, preprocessing: Preprocessing
+        self, images: PreparedImages, digests: Sequence[str], views: "Views", preprocessing: Preprocessing
     ) -> None:
         self._images, self._digests, self._views = images, digests, views
         self._preprocessing, self._view = preprocessing, 1

@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from handshape.config.train import LoopOptions
-from handshape.inference.batch_retry import Portions
+from handshape.inference.batch_retry import BATCH_NORMS, Portions
 from handshape.progress import say, track
 from handshape.training.checkpoint import Keeper
 from handshape.training.datasets import Inputs, Labelled
@@ -28,7 +28,6 @@ from handshape.training.predict import CLASSIFICATION, Objective, sums_over
 _WARM_UP = 0.1
 # Weight of the moving average of the weights against the newest ones: the last fifty steps or so count.
 _AVERAGING = 0.98
-_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 State = dict[str, Tensor]
 Score = tuple[float, float]
@@ -261,7 +260,7 @@ class _Run:
         self._network.train()
         if settings.frozen_statistics:
             for module in self._network.modules():
-                if isinstance(module, _BATCH_NORMS):
+                if isinstance(module, BATCH_NORMS):
                     module.eval()
         order = torch.randperm(len(train), generator=self._order).numpy()
         batches = batches_of(order, settings.batch_size)
