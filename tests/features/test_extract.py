@@ -14,7 +14,7 @@ from handshape.cache.location import open_store
 from handshape.cache.table import Table
 from handshape.data.augment import MIRRORED, Views
 from handshape.data.images.index import Scan, scan_dataset
-from handshape.data.images.prepared import Indices, InMemoryImages, content_digest
+from handshape.data.images.prepared import BatchIndices, InMemoryImages, content_digest
 from handshape.data.io.folder import read_folder
 from handshape.errors import DataError
 from handshape.features import extract, run
@@ -311,7 +311,7 @@ def test_features_of__goes_on_where_it_stopped(
     images, digests = photos(6)
 
     class Failing(Held):
-        def __getitems__(self, indices: Indices) -> NDArray[np.uint8]:
+        def __getitems__(self, indices: BatchIndices) -> NDArray[np.uint8]:
             if 5 in indices:
                 raise DataError("'5.png' changed", "photos that stay", "run again")
             return super().__getitems__(indices)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from handshape.data.images.prepared import BatchedDataset, Indices
+from handshape.data.images.prepared import BatchedDataset, BatchIndices
 from handshape.errors import UsageError
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig, Pool
@@ -42,7 +42,7 @@ class Rows(BatchedDataset[Tensor]):
     def set_epoch(self, epoch: int) -> None:
         self._epoch = epoch
 
-    def __getitems__(self, indices: Indices) -> Tensor:
+    def __getitems__(self, indices: BatchIndices) -> Tensor:
         self.asked.append([int(i) for i in indices])
         return self.tensor[torch.from_numpy(np.asarray(indices))] + self._drift * self._epoch
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from handshape.data.images.prepared import read_batch
-from handshape.models.backbones.layers import Layer, layers_of, outputs_of
+from handshape.models.backbones.layers import FeatureLayer, layers_of, outputs_of
 from handshape.models.decoder import PROBE_SIZE, Probe
 from handshape.studies.grid import as_pixels
 from handshape.studies.steps import Result
@@ -40,7 +40,7 @@ class Probes(nn.Module):
         mean: (3, 64, 64) mean training photo.
     """
 
-    def __init__(self, bench: Bench, layers: list[Layer], mean: Tensor) -> None:
+    def __init__(self, bench: Bench, layers: list[FeatureLayer], mean: Tensor) -> None:
         super().__init__()
         self.probes = nn.ModuleList(Probe(layer.shape[0], mean) for layer in layers)
         # In a list, so that the frozen backbone is no part of the checkpoints.
@@ -98,7 +98,9 @@ def _fewer(bench: Bench) -> Bench:
     return replace(bench, config=replace(bench.config, photos=max(12, int(photos * share))))
 
 
-def _measured(bench: Bench, layers: list[Layer], probes: Probes, history: list[dict[str, float]]) -> Result:
+def _measured(
+    bench: Bench, layers: list[FeatureLayer], probes: Probes, history: list[dict[str, float]]
+) -> Result:
     photos, images = bench.photos("test", PROBE_SIZE), bench.images("test")
     order, ratios, baseline = np.arange(len(photos)), [], []
     mean = bench.photos("train", PROBE_SIZE).mean()
@@ -126,7 +128,7 @@ def _measured(bench: Bench, layers: list[Layer], probes: Probes, history: list[d
     return Result(figures, tensors, history)
 
 
-def _chosen(layers: list[Layer]) -> list[Layer]:
+def _chosen(layers: list[FeatureLayer]) -> list[FeatureLayer]:
     places = np.unique(np.linspace(0, len(layers) - 1, min(MOST, len(layers))).round().astype(int))
     return [layers[i] for i in places]
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from handshape.data.augment import MIRRORED
 from handshape.data.dataset import SPLITS
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.prepared import BatchedDataset, Indices, PreparedImages, read_batch
+from handshape.data.images.prepared import BatchedDataset, BatchIndices, PreparedImages, read_batch
 from handshape.evaluation.cross_validation import signer_folds
 from handshape.evaluation.intervals.accuracy import accuracy_interval, mean_over_groups_interval
 from handshape.models.cnn import CNN
@@ -83,7 +83,7 @@ def tell_by_head(both: Both, sides: Sides) -> tuple[Correct, Head]:
 
     Args:
         both: Inputs of N photos.
-        sides: Indices of the photos on each side: a mirror image is always beside its photo.
+        sides: BatchIndices of the photos on each side: a mirror image is always beside its photo.
 
     Returns:
         What it told right, and the head.
@@ -113,7 +113,7 @@ class PairImages(BatchedDataset[Tensor]):
     def __len__(self) -> int:
         return 2 * len(self._indices)
 
-    def __getitems__(self, indices: Indices) -> Tensor:
+    def __getitems__(self, indices: BatchIndices) -> Tensor:
         indices = np.asarray(indices)  # from n on they are mirror images
         count = len(self._indices)
         batch = torch.from_numpy(read_batch(self._images, self._indices[indices % count]))
@@ -130,7 +130,7 @@ def tell_by_cnn(
     Args:
         material: The photos.
         loop: Epochs, batch size and rates.
-        sides: Indices of the photos on each side.
+        sides: BatchIndices of the photos on each side.
         keeper: Keeps the training.
 
     Returns:

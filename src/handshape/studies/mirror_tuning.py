@@ -9,7 +9,13 @@ from handshape.config.finetune import FinetuneOptions
 from handshape.config.study import ChiralityConfig
 from handshape.config.train import BackboneConfig
 from handshape.data.images.index import Scan
-from handshape.data.images.prepared import BatchedDataset, Indices, PreparedImages, content_digest, read_batch
+from handshape.data.images.prepared import (
+    BatchedDataset,
+    BatchIndices,
+    PreparedImages,
+    content_digest,
+    read_batch,
+)
 from handshape.studies.material import Material
 from handshape.studies.mirror_pairs import Correct
 from handshape.training.checkpoint import Checkpoint
@@ -35,7 +41,7 @@ class WithMirrorImages(BatchedDataset[NDArray[np.uint8]]):
     def __len__(self) -> int:
         return 2 * len(self._images)
 
-    def __getitems__(self, indices: Indices) -> NDArray[np.uint8]:
+    def __getitems__(self, indices: BatchIndices) -> NDArray[np.uint8]:
         chosen = np.asarray(indices, dtype=np.int64)
         pixels = np.array(read_batch(self._images, chosen % len(self._images)))
         turned = chosen >= len(self._images)
@@ -71,7 +77,7 @@ def tell_by_tuning(
     Args:
         config: The settings; views are left out, for no other model of the study sees any.
         material: The photos and the backbone.
-        sides: Indices of the photos on each side.
+        sides: BatchIndices of the photos on each side.
         keeper: Keeps the training.
 
     Returns:

@@ -57,7 +57,7 @@ class RoomsFitter:
         """Fit both readers on one split.
 
         Args:
-            sides: Indices of the samples on each side.
+            sides: BatchIndices of the samples on each side.
             mirrored: Whether the mirror images of the test photos are read, too.
 
         Returns:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.prepared import BatchedDataset, Indices, PreparedImages, read_batch
+from handshape.data.images.prepared import BatchedDataset, BatchIndices, PreparedImages, read_batch
 
 if TYPE_CHECKING:
     from handshape.data.augment import Views  # imports scipy, which predictions do not need
@@ -39,7 +39,7 @@ class NormalisedImages(BatchedDataset[Tensor]):
     def __len__(self) -> int:
         return len(self._images)
 
-    def __getitems__(self, indices: Indices) -> Tensor:
+    def __getitems__(self, indices: BatchIndices) -> Tensor:
         batch = torch.from_numpy(read_batch(self._images, indices))
         return self._preprocessing.normalise(batch.flip(2) if self._mirrored else batch)
 
@@ -67,13 +67,13 @@ class AugmentedImages(BatchedDataset[Tensor]):
         """Show the view with the number of the epoch."""
         self._view = epoch
 
-    def __getitems__(self, indices: Indices) -> Tensor:
+    def __getitems__(self, indices: BatchIndices) -> Tensor:
         batch = torch.from_numpy(read_batch(self._images, indices))
         seen = self._views.apply(batch, [self._digests[i] for i in indices], self._view)
         return self._preprocessing.normalise(seen)
 
 
-Part = tuple[NDArray[Any], NDArray[np.int64]]
+FeaturePart = tuple[NDArray[Any], NDArray[np.int64]]
 """(M, ...) features as they are stored, in memory or in a file, and the (N,) rows of them that are used."""
 
 
@@ -84,7 +84,7 @@ class FeatureRows(BatchedDataset[Tensor]):
         parts: One after another; arrays and tensors stand for all of their rows.
     """
 
-    def __init__(self, *parts: Part | NDArray[Any] | Tensor) -> None:
+    def __init__(self, *parts: FeaturePart | NDArray[Any] | Tensor) -> None:
         self.parts = tuple(part if isinstance(part, tuple) else _whole(part) for part in parts)
         self._shape = self.parts[0][0].shape[1:]
         self.width = int(np.prod(self._shape))
@@ -92,7 +92,7 @@ class FeatureRows(BatchedDataset[Tensor]):
     def __len__(self) -> int:
         return sum(len(rows) for _, rows in self.parts)
 
-    def __getitems__(self, indices: Indices) -> Tensor:
+    def __getitems__(self, indices: BatchIndices) -> Tensor:
         asked, start = np.asarray(indices, dtype=np.int64), 0
         found = np.empty((len(asked), *self._shape), dtype=np.float32)
         for stored, rows in self.parts:
@@ -116,7 +116,7 @@ LabelledFeatures = tuple[FeatureRows, NDArray[np.int64]]
 """N rows of features and their (N,) classes."""
 
 
-def _whole(stored: NDArray[Any] | Tensor) -> Part:
+def _whole(stored: NDArray[Any] | Tensor) -> FeaturePart:
     return np.asarray(stored), np.arange(len(stored))
 
 
@@ -141,7 +141,7 @@ class RandomViews(BatchedDataset[Tensor]):
         views = chance.integers(0, len(self._rows) // self._count, self._count)
         self._chosen = views * self._count + np.arange(self._count)
 
-    def __getitems__(self, indices: Indices) -> Tensor:
+    def __getitems__(self, indices: BatchIndices) -> Tensor:
         return read_batch(self._rows, self._chosen[np.asarray(indices)])
 
 
@@ -165,7 +165,7 @@ class Labelled(Dataset[tuple[Tensor, Tensor]]):
         if isinstance(self.inputs, BatchedDataset):
             self.inputs.set_epoch(epoch)
 
-    def __getitems__(self, indices: Indices) -> tuple[Tensor, Tensor]:
+    def __getitems__(self, indices: BatchIndices) -> tuple[Tensor, Tensor]:
         some = self._targets
         targets = some[indices] if isinstance(some, Tensor) else read_batch(some, indices)
         return read_batch(self.inputs, indices), targets

@@ -91,7 +91,7 @@ class Fitter:
 
         Args:
             name: Of the model.
-            sides: Indices of the samples on each side of the split.
+            sides: BatchIndices of the samples on each side of the split.
             mirrored: Whether the mirror images of the test photos are read, too.
 
         Returns:

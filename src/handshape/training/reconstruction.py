@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import Subset
 
-from handshape.data.images.prepared import BatchedDataset, Indices, PreparedImages, read_batch
+from handshape.data.images.prepared import BatchedDataset, BatchIndices, PreparedImages, read_batch
 from handshape.training.checkpoint import Keeper
 from handshape.training.datasets import Inputs, Labelled
 from handshape.training.loop import LoopSettings, parameter_group, train_loop
@@ -55,7 +55,7 @@ class TargetPhotos(BatchedDataset[Tensor]):
     def __len__(self) -> int:
         return len(self._indices)
 
-    def __getitems__(self, indices: Indices) -> Tensor:
+    def __getitems__(self, indices: BatchIndices) -> Tensor:
         pixels = torch.from_numpy(read_batch(self._images, self._indices[np.asarray(indices)]))
         photos = pixels.permute(0, 3, 1, 2).to(torch.float32) / 255
         if photos.shape[-1] != self._size:

@@ -12,8 +12,8 @@ from handshape.data.dataset import Sample
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.prepared import (
     BatchedDataset,
+    BatchIndices,
     ImageFiles,
-    Indices,
     InMemoryImages,
     content_digest,
     read_ahead,
@@ -79,7 +79,7 @@ class Slow(BatchedDataset[NDArray[np.uint8]]):
     def __len__(self) -> int:
         return 10
 
-    def __getitems__(self, indices: Indices) -> NDArray[np.uint8]:
+    def __getitems__(self, indices: BatchIndices) -> NDArray[np.uint8]:
         self.threads.append(threading.current_thread().name)
         self.taken.append(list(indices))
         if 7 in indices:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from handshape.cache.workbench import hold_workbench, workbench_of
 from handshape.cache.writing import writing_to_store
-from handshape.data.images.prepared import BatchedDataset, Indices, content_digest
+from handshape.data.images.prepared import BatchedDataset, BatchIndices, content_digest
 
 # Up to this many bytes are held (some 80,000 photos): those of a larger data set are decoded again, and the
 # ones that were not used for longest make room for new ones.
@@ -46,7 +46,7 @@ class CachedImages(BatchedDataset[NDArray[np.uint8]]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitems__(self, indices: Indices) -> NDArray[np.uint8]:
+    def __getitems__(self, indices: BatchIndices) -> NDArray[np.uint8]:
         rows = self._rows[np.asarray(indices, dtype=np.int64)]
         images = np.empty((len(rows), *self._shape), dtype=np.uint8)
         with self._lock:

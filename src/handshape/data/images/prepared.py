@@ -15,7 +15,7 @@ from handshape.data.images.decode import Preprocessing, decode_image
 from handshape.data.images.workers import workers
 from handshape.errors import DataError
 
-Indices = Sequence[int] | NDArray[np.int64]
+BatchIndices = Sequence[int] | NDArray[np.int64]
 Batch = TypeVar("Batch", NDArray[np.uint8], Tensor)
 
 
@@ -29,7 +29,7 @@ class BatchedDataset(Dataset[Batch]):
         """Return the number of items."""
         raise NotImplementedError
 
-    def __getitems__(self, indices: Indices) -> Batch:
+    def __getitems__(self, indices: BatchIndices) -> Batch:
         """Return the items at B indices as one batch."""
         raise NotImplementedError
 
@@ -46,7 +46,7 @@ PreparedImages = BatchedDataset[NDArray[np.uint8]] | Subset[NDArray[np.uint8]]
 """N images, each (H, W, 3) uint8 in RGB order, in the order of the samples."""
 
 
-def read_batch(dataset: BatchedDataset[Batch] | Subset[Batch], indices: Indices) -> Batch:
+def read_batch(dataset: BatchedDataset[Batch] | Subset[Batch], indices: BatchIndices) -> Batch:
     """Return the items at B indices as one batch."""
     return cast(Batch, dataset.__getitems__(indices))  # type: ignore[arg-type]
 
@@ -64,7 +64,7 @@ class InMemoryImages(BatchedDataset[NDArray[np.uint8]]):
     def __len__(self) -> int:
         return len(self._array)
 
-    def __getitems__(self, indices: Indices) -> NDArray[np.uint8]:
+    def __getitems__(self, indices: BatchIndices) -> NDArray[np.uint8]:
         return self._array[np.asarray(indices, dtype=np.int64)]
 
 
@@ -85,7 +85,7 @@ class ImageFiles(BatchedDataset[NDArray[np.uint8]]):
     def __len__(self) -> int:
         return len(self._samples)
 
-    def __getitems__(self, indices: Indices) -> NDArray[np.uint8]:
+    def __getitems__(self, indices: BatchIndices) -> NDArray[np.uint8]:
         with workers() as pool:
             return np.stack(list(pool.map(self._prepare, indices)))
 
@@ -114,7 +114,7 @@ def read_ahead(images: PreparedImages, batches: Sequence[NDArray[np.int64]]) -> 
 
     Args:
         images: The images.
-        batches: Indices of each batch.
+        batches: BatchIndices of each batch.
 
     Yields:
         (B, H, W, 3) uint8 for each batch in order.

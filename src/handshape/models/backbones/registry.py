@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from handshape.data.images.decode import Preprocessing
 from handshape.errors import BackboneError, ShapeError
 from handshape.models.backbones import handnet
-from handshape.models.backbones.spec import Plan
+from handshape.models.backbones.spec import BackboneSpec
 from handshape.models.backbones.weights import UNTRAINED, Weights, find_weights, fit, state_digest
 from handshape.models.hand import hand_finder as landmarks
 from handshape.models.heads import Scaling
@@ -131,7 +131,7 @@ def backbone_names() -> list[str]:
     """Return the names of what comes with handshape and of the torchvision networks, sorted."""
     from handshape.models.backbones import torchvision as torchvision_networks
 
-    return sorted([handnet.NAME, landmarks.NAME, *torchvision_networks.names()])
+    return sorted([handnet.HANDNET, landmarks.NAME, *torchvision_networks.names()])
 
 
 class _WithoutNumbers(TorchFunctionMode):
@@ -151,22 +151,24 @@ class _WithoutNumbers(TorchFunctionMode):
         return func(*args, **named)
 
 
-def _plan(name: str) -> Plan:
-    if name == handnet.NAME:
+def _plan(name: str) -> BackboneSpec:
+    if name == handnet.HANDNET:
         network = handnet.HandNet()
-        return Plan(network, network, handnet.PREPROCESSING, handnet.WEIGHTS.read, packaged=True)
+        return BackboneSpec(
+            network, network, handnet.HANDNET_PREPROCESSING, handnet.HANDNET_WEIGHTS.read, packaged=True
+        )
     if name == landmarks.NAME:
         finder = landmarks.Landmarks()
-        return Plan(finder, finder, landmarks.PREPROCESSING, landmarks.WEIGHTS.read, packaged=True)
+        return BackboneSpec(finder, finder, landmarks.PREPROCESSING, landmarks.WEIGHTS.read, packaged=True)
     from handshape.models.backbones import torchvision as torchvision_networks
 
     if name in torchvision_networks.names():
-        return torchvision_networks.plan(name)
+        return torchvision_networks.torchvision_spec(name)
     if importlib.util.find_spec("timm") is not None:
         from handshape.models.backbones import timm as timm_networks
 
         if timm_networks.is_known(name):
-            return timm_networks.plan(name)
+            return timm_networks.timm_spec(name)
         more = ""
     else:
         more = " (timm's are known once `handshape[timm]` is installed)"

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torchvision.models.vision_transformer import VisionTransformer
 
 from handshape.data.images.decode import Preprocessing
-from handshape.models.backbones.spec import Plan
+from handshape.models.backbones.spec import BackboneSpec
 
 # Where the classifier of a torchvision network begins, among its children.
 _CLASSIFIERS = ("avgpool", "classifier", "fc", "head", "heads", "dropout")
@@ -23,7 +23,7 @@ def names() -> list[str]:
     return list(torchvision.models.list_models(module=torchvision.models))
 
 
-def plan(name: str) -> Plan:
+def torchvision_spec(name: str) -> BackboneSpec:
     """Plan one of the networks in `names`.
 
     Source: https://pytorch.org/vision/stable/models.html
@@ -38,7 +38,7 @@ def plan(name: str) -> Plan:
     elif name.startswith("vit_"):
         options = {"image_size": crop}  # the number of its patches is part of the network
     network = torchvision.models.get_model(name, weights=None, **options)
-    return Plan(network, _cut(network), preprocessing, lambda: best.get_state_dict(check_hash=True))
+    return BackboneSpec(network, _cut(network), preprocessing, lambda: best.get_state_dict(check_hash=True))
 
 
 def _cut(network: nn.Module) -> nn.Module:
