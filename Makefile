@@ -38,7 +38,7 @@ format: venv
 	$(BIN)/ruff check --fix .
 
 bench: venv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python $(TORCH) --constraint requirements.lock --editable '.[$(EXTRAS),int8,bench]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python $(TORCH) --constraint requirements.lock --editable '.[$(EXTRAS),bench]'
 	for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 lock: venv

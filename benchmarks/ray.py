@@ -28,7 +28,7 @@ from handshape.commands.features import features
 from handshape.config.train import BackboneConfig
 from handshape.config.use import FeaturesConfig
 from handshape.data.images.decode import decode_image
-from handshape.data.images.prepared import HeldImages, content_digest
+from handshape.data.images.prepared import InMemoryImages, content_digest
 from handshape.features.extract import COMMIT, Commits, make_extractor
 from handshape.features.run import run_on_this_core
 from handshape.models.backbones.registry import load_backbone
@@ -161,7 +161,7 @@ def _parts(photos: Path, backbone_name: str, commits: int, place: Path) -> Parts
     """Time the parts of the work: on one core those of a photo, and the writer's commits."""
     torch.set_num_threads(1)
     backbone = load_backbone(backbone_name, _weights(backbone_name))
-    extractor = make_extractor(backbone, BackboneConfig(pool=_POOL), torch.device("cpu"), place)
+    extractor = make_extractor(backbone, BackboneConfig(pool=_POOL), torch.device("cpu"))
     read = [path.read_bytes() for path in _files(photos)[:_TIMED]]
     prepared = np.empty((len(read), *[backbone.preprocessing.size] * 2, 3), np.uint8)
     digests = [content_digest(data) for data in read]
@@ -171,7 +171,7 @@ def _parts(photos: Path, backbone_name: str, commits: int, place: Path) -> Parts
             content_digest(data)
             prepared[number] = backbone.preprocessing.prepare(decode_image(data)[0])
 
-    images, order = HeldImages(prepared, np.arange(len(read))), np.arange(len(read))
+    images, order = InMemoryImages(prepared), np.arange(len(read))
     network = extractor.network(digests, 0)
     preparing = time_of(prepare) / len(read)
     running = time_of(lambda: list(run_on_this_core(network, images, order))) / len(read)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.utils.data import Subset
 
 from benchmarks import lesson
 from benchmarks.measure import TABLE, alternate, heading, options, time_of
@@ -20,7 +21,7 @@ from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan, scan_dataset
 from handshape.data.io.folder import read_folder
 from handshape.training.cnn import fit_cnn, new_cnn
-from handshape.training.inputs import ChosenImages, ImageInputs
+from handshape.training.datasets import NormalisedImages
 from handshape.training.loop import LoopConfig, train_network
 
 _CPU = torch.device("cpu")
@@ -82,7 +83,7 @@ def main() -> None:
 def _our_epoch(scan: Scan, sides: SplitIndices) -> None:
     classes, labels = scan.dataset.classes, len(scan.dataset.labels)
     train, valid = (
-        (ImageInputs(ChosenImages(scan.images, sides[side]), Preprocessing()), classes[sides[side]])
+        (NormalisedImages(Subset(scan.images, sides[side].tolist()), Preprocessing()), classes[sides[side]])
         for side in ("train", "valid")
     )
     train_network(lambda: new_cnn(labels), train, valid, LoopConfig(epochs=1))

@@ -24,6 +24,7 @@ from handshape.data.io.folder import read_folder
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.heads import Head, HeadConfig
+from handshape.training.datasets import FeatureRows
 from handshape.training.heads.mlp import train_mlp
 from handshape.training.loop import LoopConfig
 
@@ -37,8 +38,9 @@ Pairs = dict[SplitName, list[tuple[Tensor, int]]]
 def ours(data: Rows, seed: int) -> float:
     """Train with handshape; return the test accuracy."""
     train, valid, test = (data[side] for side in SPLITS)
+    learned, chosen = ((FeatureRows(rows), classes) for rows, classes in (train, valid))
     head = Head(train[0][0].numel(), int(train[1].max()) + 1, _CONFIG)
-    train_mlp(head, train, valid, LoopConfig(seed=seed))
+    train_mlp(head, learned, chosen, LoopConfig(seed=seed))
     with torch.inference_mode():
         return float((head(test[0]).argmax(dim=1).numpy() == test[1]).mean())
 

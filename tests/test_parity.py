@@ -27,7 +27,7 @@ from handshape.features.predict import predict_from_cache
 from handshape.recogniser import load
 from handshape.run import find_bundle
 from handshape.synthetic.dataset import draw_dataset
-from handshape.training.loop import probabilities_of
+from handshape.training.predict import probabilities_of
 
 from .conftest import SHARED
 from .programs import chromium_page, need, serve_folder

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from handshape.models.backbones.bundled_weights import file_digest
-from handshape.models.backbones.handnet import PREPROCESSING, WIDTH, HandNet, fold
+from handshape.models.backbones.handnet import HANDNET_PREPROCESSING, HANDNET_WIDTH, HandNet, fold
 from handshape.synthetic import JOINTS, LETTERS, LIMITS, Signer, draw_image, make_signer
 from handshape.synthetic.scene import Style
 
@@ -264,11 +264,14 @@ class Pupil(nn.Module):
         self.backbone = HandNet(normalised=True)
         self.dropout = nn.Dropout(0.1)
         self.sizes = [len(LETTERS), 21 * 2, len(JOINTS)]
-        self.head = nn.Linear(WIDTH * GRID * GRID, sum(self.sizes))
+        self.head = nn.Linear(HANDNET_WIDTH * GRID * GRID, sum(self.sizes))
 
     def forward(self, images: Tensor) -> Sequence[Tensor]:
         """Return (B, 26) logits, (B, 42) keypoints and (B, J) angles of (B, 3, 112, 112) images in [0, 1]."""
-        mean, std = (torch.tensor(value).view(3, 1, 1) for value in (PREPROCESSING.mean, PREPROCESSING.std))
+        mean, std = (
+            torch.tensor(value).view(3, 1, 1)
+            for value in (HANDNET_PREPROCESSING.mean, HANDNET_PREPROCESSING.std)
+        )
         normalised = ((images - mean) / std).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):  # up to three times as fast where the processor has it
             features = F.adaptive_avg_pool2d(self.backbone.layers(normalised), GRID)

@@ -18,7 +18,7 @@ from handshape.data.checks.near_duplicates import near_pairs
 from handshape.data.images.in_memory import ImageLike, as_images
 from handshape.data.images.in_memory_index import scan_given
 from handshape.data.images.index import Scan
-from handshape.data.images.prepared import content_digest
+from handshape.data.images.prepared import content_digest, read_batch
 from handshape.data.splits.group_hold_out import hold_out
 from handshape.errors import DataError
 from handshape.evaluation.calibration import fit_temperature
@@ -31,7 +31,7 @@ from handshape.recogniser import Recogniser
 from handshape.run import new_run
 from handshape.training.fit import IMAGE_SIZE, Fitter
 from handshape.training.fit_result import FitResult
-from handshape.training.loop import probabilities_of
+from handshape.training.predict import probabilities_of
 
 _BATCH = 64
 
@@ -165,7 +165,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scan = scan_given(images, nothing, known.labels, store, size=known.network.preprocessing.size)
         if not MODELS[known.network.model].on_cached_features:
             starts = range(0, len(images), _BATCH)
-            batches = (scan.images.take(range(s, min(s + _BATCH, len(images)))) for s in starts)
+            batches = (read_batch(scan.images, range(s, min(s + _BATCH, len(images)))) for s in starts)
             return np.concatenate([recogniser.prepared_probabilities(batch) for batch in batches])
         device = choose_device(config.device)
         logits = predict_from_cache(network, scan.images, scan.digests, store, device)

@@ -29,7 +29,7 @@ from handshape.inference.batch_retry import Portions, is_memory_full
 from handshape.models.build import check_features, empty_network
 from handshape.models.sign_network import SignNetwork
 from handshape.run import find_bundle
-from handshape.training.loop import probabilities_of
+from handshape.training.predict import probabilities_of
 from handshape.types import UNSURE, Prediction
 
 

@@ -181,7 +181,7 @@ def test_fill_on_cluster__a_node_lost_in_the_middle(
         from handshape.features import distributed as ray
 
         store = open_store(tmp_path / "store")
-        extractor = make_extractor(load_backbone("handnet"), BackboneConfig(), torch.device("cpu"), store)
+        extractor = make_extractor(load_backbone("handnet"), BackboneConfig(), torch.device("cpu"))
         system = PyFileSystem(Held(LocalFileSystem(), node.node_id, mark))
         filled = ray.fill_on_cluster(extractor, read_folder(photos), store, system=system, views=1)
     loser.join()
@@ -208,7 +208,7 @@ def test_fill_on_cluster__a_photo_that_ends_its_worker_costs_its_block(
 
         monkeypatch.setattr(ray, "_TRIES", 2)
         dataset, store = read_folder(photos, labels="A"), open_store(tmp_path / "store")
-        extractor = make_extractor(load_backbone("handnet"), BackboneConfig(), torch.device("cpu"), store)
+        extractor = make_extractor(load_backbone("handnet"), BackboneConfig(), torch.device("cpu"))
         system = PyFileSystem(Deadly(LocalFileSystem()))
         message = (
             r"^14 photos lost their workers 2 times, the first 'A/signer.*\.png'; expected workers with "

@@ -13,7 +13,7 @@ from handshape.bundle import BundleConfig
 from handshape.cache.location import open_store
 from handshape.data.augment import MIRRORED, Views
 from handshape.data.images.index import Scan, scan_dataset
-from handshape.data.images.prepared import Indices, content_digest
+from handshape.data.images.prepared import BatchIndices, InMemoryImages, content_digest
 from handshape.data.io.folder import read_folder
 from handshape.errors import DataError
 from handshape.features import extract, run
@@ -23,7 +23,6 @@ from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.hand import hand_finder as landmarks
 from handshape.models.heads import Head, HeadConfig, Pool
 from handshape.models.sign_network import NetworkConfig
-from handshape.models.winograd import WinogradConv2d
 from handshape.recogniser import Recogniser, load
 
 MakePhotos = Callable[..., Path]
@@ -44,17 +43,12 @@ class Counted(nn.Module):
         return features
 
 
-class Held:
+class Held(InMemoryImages):
     """Prepared images in memory."""
 
     def __init__(self, array: NDArray[np.uint8]) -> None:
+        super().__init__(array)
         self.array = array
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def take(self, indices: Indices) -> NDArray[np.uint8]:
-        return self.array[np.asarray(indices, dtype=np.int64)]
 
 
 def untrained(seed: int = 0) -> Backbone:
@@ -300,10 +294,10 @@ def test_features_of__goes_on_where_it_stopped(
     images, digests = photos(6)
 
     class Failing(Held):
-        def take(self, indices: Indices) -> NDArray[np.uint8]:
+        def __getitems__(self, indices: BatchIndices) -> NDArray[np.uint8]:
             if 5 in indices:
                 raise DataError("'5.png' changed", "photos that stay", "run again")
-            return super().take(indices)
+            return super().__getitems__(indices)
 
     with pytest.raises(DataError, match=re.escape("'5.png' changed")):
         features_of(extractor, Failing(images.array), digests, store)
@@ -328,16 +322,6 @@ def test_table__is_named_by_all_that_changes_features(extractor: Extractor, stor
     assert wilder.table(store).path == extractor.table(store).path
     assert wilder.table(store, 1).path != extractor.table(store, 1).path
     assert extractor.table(store).path.parent == store / "features"
-
-
-def test_table__is_named_by_how_a_network_reads(store: Path) -> None:
-    backbone = load_backbone("alexnet", "untrained")
-    extractor = Extractor(backbone, None, Views(), torch.device("cpu"))
-    name = extractor.table(store).path
-    for module in backbone.modules():
-        if type(module) is WinogradConv2d:
-            module.__class__ = nn.Conv2d  # type: ignore[assignment]
-    assert backbone.digest and extractor.table(store).path != name
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -7,13 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handshape.data.images.prepared import HeldImages
+from handshape.data.images.prepared import InMemoryImages
 from handshape.errors import DataError
 from handshape.features.run import ON_AN_ACCELERATOR, run_on_accelerator, run_on_cores, to_device
 
 COUNT = 2 * ON_AN_ACCELERATOR + 3
 PIXELS = np.arange(COUNT, dtype=np.uint16).view(np.uint8).reshape(COUNT, 1, 2, 1)[:, :, :, [0, 0, 0]]
-IMAGES = HeldImages(np.ascontiguousarray(PIXELS), np.arange(COUNT))
+IMAGES = InMemoryImages(np.ascontiguousarray(PIXELS))
 
 
 def index_of(prepared: NDArray[np.uint8], indices: NDArray[np.int64]) -> Tensor:

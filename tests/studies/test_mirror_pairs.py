@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.prepared import HeldImages
+from handshape.data.images.prepared import InMemoryImages, read_batch
 from handshape.studies.material import Material
 from handshape.studies.mirror_pairs import (
     Both,
@@ -18,16 +18,16 @@ from handshape.studies.mirror_pairs import (
 
 
 @pytest.fixture
-def images() -> HeldImages:
+def images() -> InMemoryImages:
     pixels = np.random.default_rng(0).integers(0, 255, (6, 56, 56, 3)).astype(np.uint8)
-    return HeldImages(pixels, np.arange(6))
+    return InMemoryImages(pixels)
 
 
-def test_pair_images__photos_and_then_mirror_images(images: HeldImages) -> None:
+def test_pair_images__photos_and_then_mirror_images(images: InMemoryImages) -> None:
     feed = PairImages(images, np.array([4, 1]), Preprocessing(56))
     assert len(feed) == 4
-    batch = feed.take(np.array([0, 3, 2]))
-    expected = torch.from_numpy(images.take([4, 1, 4])).permute(0, 3, 1, 2) / 255
+    batch = read_batch(feed, [0, 3, 2])
+    expected = torch.from_numpy(read_batch(images, [4, 1, 4])).permute(0, 3, 1, 2) / 255
     assert torch.allclose(batch[0], expected[0], atol=1e-6)
     assert torch.allclose(batch[1:], expected[1:].flip(3), atol=1e-6)
 
@@ -38,14 +38,14 @@ def test_side__a_photo_and_its_mirror_image_together() -> None:
     assert inputs[:, 0].tolist() == [1, 3, -1, -3] and classes.tolist() == [0, 0, 1, 1]
 
 
-def test_thumbnails_and_borders__mirrored_as_the_photos_are(images: HeldImages) -> None:
+def test_thumbnails_and_borders__mirrored_as_the_photos_are(images: InMemoryImages) -> None:
     small, ring = thumbnails(images), borders(images)
     assert small.plain.shape == (6, 3, 8, 8) and torch.equal(small.mirrored, small.plain.flip(3))
     assert ring.plain.shape == (6, 3, 108)
     # What is inside does not matter.
-    other = images.take(np.arange(6)).copy()
+    other = read_batch(images, np.arange(6)).copy()
     other[:, 4:-4, 4:-4] = 0
-    assert torch.equal(borders(HeldImages(other, np.arange(6))).plain, ring.plain)
+    assert torch.equal(borders(InMemoryImages(other)).plain, ring.plain)
 
 
 def test_tell_by_head__what_can_be_told_and_what_cannot() -> None:

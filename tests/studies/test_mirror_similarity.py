@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import Subset
 
 from handshape.data.images.decode import Preprocessing
 from handshape.models.backbones.registry import Backbone
@@ -47,7 +48,7 @@ def test_measure_similarity__handnet_is_not_blind(material: Material) -> None:
 def test_measure_similarity__one_photo_of_a_label_has_no_other(material: Material) -> None:
     dataset = material.survey.split.dataset
     few = [0, 12, 24]
-    scan = replace(material.survey.scan, images=_Few(material, few))
+    scan = replace(material.survey.scan, images=Subset(material.survey.scan.images, few))
     survey = replace(
         material.survey,
         scan=scan,
@@ -57,14 +58,3 @@ def test_measure_similarity__one_photo_of_a_label_has_no_other(material: Materia
     found = measure_similarity(replace(material, survey=survey))
     assert all(np.isnan(alike.means["same label"]) for alike in found)
     assert not any(np.isnan(alike.means["other label"]) for alike in found)
-
-
-class _Few:
-    def __init__(self, material: Material, indices: list[int]) -> None:
-        self._images, self._indices = material.survey.scan.images, np.array(indices)
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def take(self, indices: object) -> np.ndarray:
-        return self._images.take(self._indices[np.asarray(indices)])

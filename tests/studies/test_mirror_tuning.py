@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from handshape.config.study import ChiralityConfig
+from handshape.data.images.prepared import read_batch
 from handshape.studies.material import Material
 from handshape.studies.mirror_tuning import mirror_scan, tell_by_tuning
 from handshape.training.checkpoint import Checkpoint
@@ -15,8 +16,8 @@ def test_mirror_scan__photos_and_then_their_mirror_images(material: Material) ->
     assert found.dataset.classes.tolist() == [0] * 36 + [1] * 36
     assert [sample.signer for sample in found.dataset.samples] == [*material.signers] * 2
     assert found.digests[:36] == scan.digests and len(set(found.digests)) == len(set(scan.digests)) * 2
-    photos = scan.images.take([3, 5])
-    assert np.array_equal(found.images.take([5 + 36, 3]), np.stack([photos[1][:, ::-1], photos[0]]))
+    photos = read_batch(scan.images, [3, 5])
+    assert np.array_equal(read_batch(found.images, [5 + 36, 3]), np.stack([photos[1][:, ::-1], photos[0]]))
 
 
 @pytest.mark.slow

@@ -1,14 +1,11 @@
 """A small data set, a split of it and a fitter for it."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from handshape.config.train import TrainConfig
 from handshape.data.dataset import SplitIndices
@@ -16,7 +13,6 @@ from handshape.data.images.index import Scan, scan_dataset
 from handshape.data.io.folder import read_folder
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.training.fit import Fitter
-from handshape.training.heads.feature_rows import Side, StoredRows, all_of
 
 CPU = torch.device("cpu")
 
@@ -45,14 +41,3 @@ def sides_of(scan: Scan) -> SplitIndices:
 def fitter(scan: Scan, store: Path, backbone: Backbone | None, seed: int = 0, **options: Any) -> Fitter:
     settings = {"views": 0, "epochs": 2, "batch_size": 4, "seed": seed, **options}
     return Fitter(scan, store, CPU, TrainConfig(data=store, **settings), backbone)
-
-
-def two_roads(
-    sides: Sequence[tuple[Tensor, NDArray[np.int64]]],
-) -> tuple[list[tuple[Tensor, NDArray[np.int64]]], list[Side]]:
-    """Return the same features, as the store rounds them, in memory and where they lie."""
-    stored = [rows.numpy().astype(np.float16) for rows, _ in sides]
-    classes = [classes for _, classes in sides]
-    memory = [torch.from_numpy(rows.astype(np.float32)) for rows in stored]
-    lying = [StoredRows(all_of(rows)) for rows in stored]
-    return list(zip(memory, classes, strict=True)), list(zip(lying, classes, strict=True))

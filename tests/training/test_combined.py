@@ -6,21 +6,23 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import Subset
 
 from handshape.bundle import BundleConfig
 from handshape.config.train import TrainConfig
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.prepared import read_batch
 from handshape.data.io.folder import read_folder
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.backbones.weights import state_digest
 from handshape.models.combined import CombinedClassifier
 from handshape.recogniser import Recogniser, load
 from handshape.synthetic.dataset import draw_dataset
+from handshape.training.datasets import NormalisedImages
 from handshape.training.fit import Fitter
 from handshape.training.fit_result import FitResult
-from handshape.training.inputs import ChosenImages, ImageInputs
-from handshape.training.loop import predict_logits
+from handshape.training.predict import predict_logits
 
 CPU = torch.device("cpu")
 
@@ -77,16 +79,16 @@ def test_fit__a_bundle_predicts_the_same(fitted: FitResult, scan: Scan, tmp_path
     recogniser = Recogniser(network, BundleConfig(scan.dataset.labels, fitted.config))
     recogniser.save(tmp_path / "bundle", "card")
     again = load(tmp_path / "bundle")
-    prepared = scan.images.take(splits_of(scan)["test"])
+    prepared = read_batch(scan.images, splits_of(scan)["test"])
     found = again.prepared_probabilities(prepared)
     assert np.allclose(found, recogniser.prepared_probabilities(prepared), atol=1e-6)
     assert np.array_equal(found.argmax(axis=1), fitted.logits["test"].argmax(dim=1).numpy())
 
 
 def test_fit__logits_from_the_cache_are_those_of_the_network(fitted: FitResult, scan: Scan) -> None:
-    inputs = ChosenImages(scan.images, splits_of(scan)["test"])
+    inputs = Subset(scan.images, splits_of(scan)["test"].tolist())
     for which in ("test", "mirrored"):
-        images = ImageInputs(inputs, fitted.config.preprocessing, mirrored=which == "mirrored")
+        images = NormalisedImages(inputs, fitted.config.preprocessing, mirrored=which == "mirrored")
         assert torch.allclose(predict_logits(fitted.network, images), fitted.logits[which], atol=1e-4), which
 
 
@@ -111,7 +113,7 @@ def test_fit__out_of_distribution_photos_are_classified_by_landmarks(fitted: Fit
     network = copy.deepcopy(fitted.network)
     assert isinstance(network, CombinedClassifier)
     network.in_distribution.bound.fill_(1e-6)
-    images = fitted.config.preprocessing.normalise(torch.from_numpy(scan.images.take(np.arange(6))))
+    images = fitted.config.preprocessing.normalise(torch.from_numpy(read_batch(scan.images, np.arange(6))))
     with torch.inference_mode():
         by_image = network.image(images).log_softmax(dim=1)
         by_landmarks = network.landmarks.classify(network.landmarks.find(images)[0], by_image)

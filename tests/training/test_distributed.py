@@ -4,71 +4,64 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
-from tests.training.test_tuning import Memory, network, photos
-from torch.multiprocessing.spawn import spawn
+from tests.training.test_loop import FINE_TUNING, Memory, Rows, network, photos
 
-from handshape.config.finetune import FinetuneOptions
 from handshape.training.checkpoint import Checkpoint
-from handshape.training.distributed import Alone, ChosenInputs, Together, World, share_of
-from handshape.training.inputs import FeatureInputs
-from handshape.training.tuning import Rate, Tuned, restored, tune
-
-
-class Among:
-    """One of several processes, of which nothing is asked."""
-
-    def __init__(self, rank: int, size: int) -> None:
-        self.rank, self.size = rank, size
-
-    join = Alone.join
-    total = Alone.total
+from handshape.training.datasets import FeatureRows, Labelled
+from handshape.training.distributed import Processes, ProcessGroup, share_of
+from handshape.training.loop import LoopResult, LoopSettings, kept_result, parameter_group, train_loop
 
 
 @pytest.mark.parametrize("count, size", [(8, 1), (8, 2), (9, 2), (5, 4), (4, 4), (3, 4), (1, 3)])
 def test_share_of__the_mean_over_the_processes_is_that_of_the_batch(count: int, size: int) -> None:
     batch, losses = np.arange(10, 10 + count), np.random.default_rng(0).normal(size=20)
-    shares = [share_of(Among(rank, size), batch) for rank in range(size)]
+    shares = []
+    for rank in range(size):
+        processes = Processes()
+        processes.rank, processes.size = rank, size
+        shares.append(share_of(processes, batch))
     assert set(np.concatenate([own for own, _ in shares]).tolist()) == set(batch.tolist())
     mean = np.mean([weight * losses[own].mean() for own, weight in shares])
     assert mean == pytest.approx(losses[batch].mean())
 
 
-def test_chosen_inputs() -> None:
-    inputs = ChosenInputs(FeatureInputs(torch.arange(10.0)[:, None]), np.array([7, 3, 5]))
-    assert len(inputs) == 3
-    assert inputs.take(np.array([2, 0])).tolist() == [[5.0], [7.0]]
-
-
-def tuned_by(world: World, keeper: Memory | Checkpoint) -> Tuned:
-    """Tune a small network without dropout, whose chance is that of each process."""
-    found = network()
-    found.backbone[3] = torch.nn.Identity()  # type: ignore[operator]
+def trained_by(processes: Processes, keeper: Memory | Checkpoint) -> LoopResult:
+    """Train a small network without dropout, whose random numbers are those of each process."""
+    found = network(dropout=0.0)
     images, classes = photos(1)
     seen, known = photos(2)
-    rates = [Rate(list(found.backbone.parameters()), 1e-2), Rate(list(found.head.parameters()), 1e-2)]
-    train, valid = (lambda epoch: FeatureInputs(images + 0.01 * epoch)), FeatureInputs(seen)
-    options = FinetuneOptions(tuning_epochs=3, patience=9)
-    return tune(
-        found, rates, (train, classes), (valid, known), options,
-        start=(1.0, 0.3), batch_size=11, seed=3, keeper=keeper, world=world,
-    )  # fmt: skip
+    groups = [parameter_group(part.parameters(), 1e-2) for part in (found.backbone, found.head)]
+    settings = LoopSettings(epochs=3, batch_size=11, seed=3, **FINE_TUNING)
+    return train_loop(
+        found,
+        groups,
+        Labelled(Rows(images, drift=0.01), classes),
+        Labelled(FeatureRows(seen), known),
+        settings,
+        start=(1.0, 0.3),
+        keeper=keeper,
+        processes=processes,
+    )
 
 
 def work(rank: int, folder: str) -> None:
+    import torch.distributed as dist
+
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/group", rank=rank, world_size=2)
-    tuned_by(Together(torch.device("cpu")), Checkpoint(Path(folder) / "state"))
+    trained_by(ProcessGroup(torch.device("cpu")), Checkpoint(Path(folder) / "state"))
     dist.destroy_process_group()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no gloo over a file there")
-def test_tune__two_processes_learn_what_one_does(tmp_path: Path) -> None:
+def test_train_loop__two_processes_learn_what_one_does(tmp_path: Path) -> None:
+    from torch.multiprocessing.spawn import spawn
+
     spawn(work, args=(str(tmp_path),), nprocs=2)  # type: ignore[no-untyped-call]
     kept = Checkpoint(tmp_path / "state").load()
     assert kept is not None
-    together, alone = restored(kept), tuned_by(Alone(), Memory())
+    together, alone = kept_result(kept), trained_by(Processes(), Memory())
     assert together.best == alone.best > 0
     for one, other in zip(together.history, alone.history, strict=True):
         assert one.loss == pytest.approx(other.loss, rel=1e-3)

@@ -6,12 +6,15 @@ import torch
 from tests.training.conftest import fitter, sides_of
 
 from handshape.data.images.index import Scan
+from handshape.data.images.prepared import read_batch
 from handshape.models.backbones.registry import Backbone
 
 
 def normalised(scan: Scan, network: Any, preprocessing: Any, indices: Any) -> torch.Tensor:
     with torch.inference_mode():
-        logits: torch.Tensor = network(preprocessing.normalise(torch.from_numpy(scan.images.take(indices))))
+        logits: torch.Tensor = network(
+            preprocessing.normalise(torch.from_numpy(read_batch(scan.images, indices)))
+        )
     return logits
 
 
@@ -58,7 +61,7 @@ def test_fit__mirrored_logits_are_of_the_mirrored_test_photos(
     sides = sides_of(scan)
     for model in ("cnn", "frozen"):
         fitted = fitter(scan, tmp_path / "store", backbone, pool=2).fit(model, sides)
-        flipped = torch.from_numpy(scan.images.take(sides["test"])).flip(2)
+        flipped = torch.from_numpy(read_batch(scan.images, sides["test"])).flip(2)
         with torch.inference_mode():
             own = fitted.network(fitted.config.preprocessing.normalise(flipped))
         through = fitted.logits["mirrored"]

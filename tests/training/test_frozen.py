@@ -1,23 +1,18 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from tests.training.conftest import fitter, sides_of
 
-from handshape.cache.location import open_store
 from handshape.config.train import BackboneConfig
-from handshape.data.dataset import SplitIndices
-from handshape.data.images.index import Scan, scan_dataset
-from handshape.data.io.folder import read_folder
+from handshape.data.images.index import Scan
+from handshape.data.images.prepared import read_batch
 from handshape.features.extract import features_of
 from handshape.models.backbone_classifier import BackboneClassifier
-from handshape.models.backbones.registry import Backbone, load_backbone
+from handshape.models.backbones.registry import Backbone
 from handshape.models.backbones.weights import state_digest
 from handshape.models.heads import Head
-from handshape.synthetic.dataset import draw_dataset
-from handshape.training.heads import feature_rows as rows
 
 
 def test_fit__frozen_trains_the_head_only(scan: Scan, tmp_path: Path, backbone: Backbone) -> None:
@@ -40,7 +35,7 @@ def test_fit__mlp_is_the_lesson_s_and_standardised_by_train(
     head = fitted.network.head
     assert isinstance(head, Head)
     assert [tuple(p.shape) for p in head.parameters()] == [(100, 512), (100,), (3, 100), (3,)]
-    pixels = torch.from_numpy(scan.images.take(sides["train"]))
+    pixels = torch.from_numpy(read_batch(scan.images, sides["train"]))
     with torch.inference_mode():
         features = fitted.network.pool(backbone(backbone.preprocessing.normalise(pixels)))
         standardised = head.scaled(features)
@@ -74,29 +69,3 @@ def test_fit__views_are_made_of_training_photos_only(
 )
 def test_places__the_mlp_reads_what_the_lesson_s_does(settings: dict[str, Any], places: int | None) -> None:
     assert BackboneConfig(**settings).places == places
-
-
-@pytest.mark.slow
-def test_fit__features_larger_than_memory_give_the_same_heads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    draw_dataset(tmp_path / "photos", ("A", "B", "C", "D"), signers=7, images=25, size=96, workers=2)
-    data = read_folder(tmp_path / "photos", signer=r"signer(\d+)_")
-    scan = scan_dataset(data, open_store(tmp_path / "store"))
-    signers = np.array([int(sample.signer or 0) for sample in scan.dataset.samples])
-    sides: SplitIndices = {
-        "train": np.flatnonzero(signers == 1),
-        "valid": np.flatnonzero(signers == 2),
-        "test": np.flatnonzero(signers > 2),
-    }
-    classes = scan.dataset.classes[sides["test"]]
-    for head in ("lda", "linear"):
-        found, right = [], []
-        for at_once in (10**9, 0):
-            monkeypatch.setattr(rows, "AT_ONCE", at_once)
-            one = fitter(scan, tmp_path / "store", load_backbone("handnet"), head=head, pool=1, views=1)
-            found.append(one.fit("frozen", sides, mirrored=False).logits)
-            right.append(float((found[-1]["test"].argmax(dim=1).numpy() == classes).mean()))
-        assert 0.3 < right[0] < 1
-        assert right[1] == pytest.approx(right[0], abs=0.002)
-        torch.testing.assert_close(found[1]["valid"], found[0]["valid"], rtol=0.05, atol=0.05)

@@ -1,5 +1,7 @@
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,32 +9,42 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from handshape.data.images.prepared import BatchedDataset, BatchIndices
 from handshape.errors import UsageError
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.cnn import CNN
+from handshape.models.heads import Head, HeadConfig, Pool
+from handshape.training.datasets import FeatureRows, Labelled
 from handshape.training.history import Epoch
 from handshape.training.loop import (
     LoopConfig,
-    evaluate_network,
-    predict_logits,
-    probabilities_of,
+    LoopResult,
+    LoopSettings,
+    parameter_group,
+    train_loop,
     train_network,
 )
+from handshape.training.predict import evaluate_network
 
 Classes = NDArray[np.int64]
+COUNT, LABELS = 48, 3
 
 
-class Rows:
-    """Inputs in memory that remember what was asked of them."""
+class Rows(BatchedDataset[Tensor]):
+    """Inputs in memory that remember what was asked of them, and change a little in every epoch."""
 
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor, self.asked = tensor, list[list[int]]()
+    def __init__(self, tensor: Tensor, drift: float = 0.0) -> None:
+        self.tensor, self.asked, self._drift, self._epoch = tensor, list[list[int]](), drift, 0
 
     def __len__(self) -> int:
         return len(self.tensor)
 
-    def take(self, indices: NDArray[np.int64]) -> Tensor:
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __getitems__(self, indices: BatchIndices) -> Tensor:
         self.asked.append([int(i) for i in indices])
-        return self.tensor[torch.from_numpy(indices)]
+        return self.tensor[torch.from_numpy(np.asarray(indices))] + self._drift * self._epoch
 
 
 def blobs(count: int, width: int = 4, seed: int = 0) -> tuple[Rows, Classes]:
@@ -52,20 +64,23 @@ def without_seconds(history: list[Epoch]) -> list[Epoch]:
     return [replace(epoch, seconds=0.0) for epoch in history]
 
 
-def test_train_network__learns() -> None:
-    network, history = train_network(
-        linear, blobs(60), blobs(40, seed=1), LoopConfig(epochs=15, learning_rate=0.05)
-    )
+def test_train_network__learns_and_says_what_happened() -> None:
+    train, valid = blobs(60), blobs(40, seed=1)
+    config = LoopConfig(epochs=15, learning_rate=0.05, batch_size=60)
+    network, history = train_network(linear, train, valid, config)
     assert [epoch.epoch for epoch in history] == list(range(1, 16))
-    assert history[-1].loss < history[0].loss
-    assert history[-1].valid_accuracy > 0.9
-    assert not network.training
+    assert history[-1].loss < history[0].loss and not network.training
+    torch.manual_seed(0)
+    loss, accuracy = evaluate_network(nn.Linear(4, 2), *train)  # a single step: measured before it
+    assert history[0].loss == pytest.approx(loss, rel=1e-5)
+    assert history[0].train_accuracy == pytest.approx(accuracy)
+    best = max(epoch.valid_accuracy for epoch in history)
+    assert best > 0.9 and evaluate_network(network, *valid)[1] == best
 
 
 @pytest.mark.parametrize(
     "make, shape",
     [
-        (linear, (4,)),
         (lambda: CNN(2, 32).to(memory_format=torch.channels_last), (3, 32, 32)),
         (lambda: nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 2)), (4,)),
     ],
@@ -79,43 +94,27 @@ def test_train_network__same_seed_same_history_bit_for_bit(
         network, history = train_network(make, data, data, LoopConfig(epochs=3, batch_size=8, seed=seed))
         return without_seconds(history), list(network.state_dict().values())
 
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
     first, again, other = run(5), run(5), run(6)
     assert first[0] == again[0] != other[0]
     assert all(torch.equal(a, b) for a, b in zip(first[1], again[1], strict=True))
-
-
-def test_train_network__leaves_the_random_generator_alone() -> None:
-    torch.manual_seed(1)
-    state = torch.get_rng_state()
-    train_network(linear, blobs(8), blobs(8), LoopConfig(epochs=1))
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_train_network__uses_the_last_incomplete_batch() -> None:
-    rows, classes = blobs(10)
-    train_network(linear, (rows, classes), blobs(4), LoopConfig(epochs=2, batch_size=4))
-    assert [len(batch) for batch in rows.asked] == [4, 4, 2] * 2
-    for epoch in (rows.asked[:3], rows.asked[3:]):
-        assert sorted(index for batch in epoch for index in batch) == list(range(10))
-    assert rows.asked[:3] != rows.asked[3:]  # another order each time
-
-
-@pytest.mark.parametrize("count, sizes", [(9, [4, 5]), (5, [5]), (1, [1]), (4, [4])])
+@pytest.mark.parametrize("count, sizes", [(10, [4, 4, 2]), (9, [4, 5]), (5, [5]), (1, [1])])
 def test_train_network__a_single_last_image_joins_the_batch_before(count: int, sizes: list[int]) -> None:
     rows, classes = blobs(count)
-    train_network(linear, (rows, classes), blobs(4), LoopConfig(epochs=1, batch_size=4))
-    assert [len(batch) for batch in rows.asked] == sizes
-
-
-def test_train_network__batch_norm_survives_a_single_last_image() -> None:
-    images = Rows(torch.randn(5, 3, 16, 16, generator=torch.Generator().manual_seed(0)))
-    data = images, np.array([0, 1, 0, 1, 0])
-    _, history = train_network(lambda: CNN(2, 16), data, data, LoopConfig(epochs=1, batch_size=2))
-    assert np.isfinite(history[0].loss)
+    train_network(linear, (rows, classes), blobs(4), LoopConfig(epochs=2, batch_size=4))
+    assert [len(batch) for batch in rows.asked] == sizes * 2
+    epochs = rows.asked[: len(sizes)], rows.asked[len(sizes) :]
+    for epoch in epochs:
+        assert sorted(index for batch in epoch for index in batch) == list(range(count))
+    assert epochs[0] != epochs[1] or count == 1  # another order each time
 
 
 class Scripted(nn.Module):
-    """Reads as many valid images right as its script says for each look at them."""
+    """Classifies as many validation images correctly as its script says for each evaluation."""
 
     def __init__(self, script: list[int]) -> None:
         super().__init__()
@@ -135,54 +134,113 @@ class Scripted(nn.Module):
 
 
 @pytest.mark.parametrize("script, kept", [([1, 4, 3], 2), ([4, 2, 1], 1), ([2, 2, 3], 3), ([3, 3, 3], 1)])
-def test_train_network__keeps_the_epoch_that_reads_valid_best(script: list[int], kept: int) -> None:
-    classes = np.zeros(4, dtype=np.int64)  # what is looked at in one go
+def test_train_network__keeps_the_epoch_with_the_best_validation(script: list[int], kept: int) -> None:
+    classes = np.zeros(4, dtype=np.int64)
     data = Rows(torch.zeros(4, 1)), classes
     network, history = train_network(lambda: Scripted(script), data, data, LoopConfig(epochs=3))
     assert [epoch.valid_accuracy for epoch in history] == [count / 4 for count in script]
     assert isinstance(network, Scripted) and int(network.looks) == kept
 
 
-def test_train_network__history_is_what_happened() -> None:
-    train, valid = blobs(20), blobs(12, seed=2)
-    network, history = train_network(linear, train, valid, LoopConfig(epochs=1, batch_size=20))
+class KilledError(Exception):
+    """The program was killed."""
+
+
+class Memory:
+    """Keeps states as a file would: copied, and without anything but plain data."""
+
+    def __init__(self, stop_at: int | None = None, state: dict[str, Any] | None = None) -> None:
+        self.states: list[dict[str, Any]] = [state] if state else []
+        self._stop_at = stop_at
+
+    def load(self) -> dict[str, Any] | None:
+        return self.states[-1] if self.states else None
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        buffer = io.BytesIO()
+        torch.save(dict(state), buffer)
+        buffer.seek(0)
+        self.states.append(torch.load(buffer, weights_only=True))
+        if len(self.states) == self._stop_at:
+            raise KilledError
+
+
+def network(dropout: float = 0.1) -> BackboneClassifier:
     torch.manual_seed(0)
-    before = nn.Linear(4, 2)
-    loss, accuracy = evaluate_network(before, *train)  # a single step: counted before it
-    assert history[0].loss == pytest.approx(loss, rel=1e-5)
-    assert history[0].train_accuracy == pytest.approx(accuracy)
-    assert history[0].valid_accuracy == evaluate_network(network, *valid)[1]
+    body = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(dropout))
+    return BackboneClassifier(body, Pool(2, 6, 6), Head(32, LABELS, HeadConfig("lda", 2)))
 
 
-def test_evaluate_network__loss_and_accuracy() -> None:
-    network = nn.Identity()
-    network.register_parameter("place", nn.Parameter(torch.zeros(1)))
-    logits = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]])
-    loss, accuracy = evaluate_network(network, Rows(logits), np.array([0, 1, 1]))
-    expected = -np.mean(
-        [np.log(np.exp(2) / (np.exp(2) + 1)), np.log(np.e / (np.e + 1)), -2 - np.log1p(np.exp(-2))]
-    )
-    assert loss == pytest.approx(expected, rel=1e-5)
-    assert accuracy == pytest.approx(2 / 3)
+def photos(seed: int) -> tuple[Tensor, Classes]:
+    rng = np.random.default_rng(seed)
+    classes = np.arange(COUNT) % LABELS
+    images = rng.normal(size=(COUNT, 3, 8, 8)).astype(np.float32)
+    images[np.arange(COUNT), classes] += 1.0
+    return torch.from_numpy(images), classes
 
 
-def test_predict_logits__in_order_without_gradients_or_changes() -> None:
-    torch.manual_seed(0)
-    network = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Dropout(0.5)).train()
-    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    rows = blobs(300)[0]
-    logits = predict_logits(network, rows)
-    assert logits.shape == (300, 3) and not logits.requires_grad and not logits.is_inference()
-    assert torch.allclose(logits[299], network.eval()(rows.tensor[299:])[0], atol=1e-6)
-    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
+FINE_TUNING: dict[str, Any] = {
+    "optimiser": torch.optim.AdamW, "warm_up": True, "average": True, "clip": 1.0, "frozen_statistics": True,
+}  # fmt: skip
 
 
-def test_probabilities_of__softmax_at_a_temperature() -> None:
-    logits = torch.tensor([[2.0, 0.0, -1.0]])
-    assert probabilities_of(logits).sum() == pytest.approx(1)
-    assert np.allclose(probabilities_of(logits, 2.0), probabilities_of(logits / 2))
-    assert probabilities_of(logits, 3.0).max() < probabilities_of(logits).max()
-    assert probabilities_of(logits).dtype == np.float32
+def run(
+    found: BackboneClassifier, keeper: Memory | None = None, wrong: bool = False, **options: Any
+) -> LoopResult:
+    """Fine-tune a small network, or, with wrong labels, make it worse in every step."""
+    images, classes = photos(2 if wrong else 1)
+    seen, known = photos(2)
+    groups = [parameter_group(part.parameters(), 1e-2) for part in (found.backbone, found.head)]
+    settings = LoopSettings(**{"epochs": 4, "batch_size": 8, "seed": 3, "patience": 9, **options})
+    train = Labelled(Rows(images, drift=0.01), (classes + wrong) % LABELS)
+    valid = Labelled(FeatureRows(seen), known)
+    return train_loop(found, groups, train, valid, settings, start=(1.0, 0.3), keeper=keeper)
+
+
+def test_train_loop__learns_and_counts_the_start_as_an_epoch() -> None:
+    tuned = run(network(), **FINE_TUNING)
+    assert [epoch.epoch for epoch in tuned.history] == [0, 1, 2, 3, 4]
+    assert (tuned.history[0].loss, tuned.history[0].train_accuracy) == (1.0, 0.3)
+    assert tuned.best > 0
+    assert tuned.score[0] == max(epoch.valid_accuracy for epoch in tuned.history)
+    assert tuned.score[0] > tuned.history[0].valid_accuracy
+
+
+def test_train_loop__stops_early_and_keeps_the_start_where_nothing_is_better() -> None:
+    good, found = run(network(), **FINE_TUNING), network()
+    found.load_state_dict(good.state)
+    tuned = run(found, wrong=True, patience=2, **FINE_TUNING)
+    assert tuned.best == 0 and tuned.history[-1].epoch == 2
+    assert all(torch.equal(tuned.state[name], good.state[name]) for name in good.state)
+
+
+@pytest.mark.parametrize("stops", [(1,), (1, 1, 2)])
+@pytest.mark.parametrize("options", [FINE_TUNING, {"keep": "last", "warm_up": True}])
+def test_train_loop__killed_and_repeated_gives_the_same_numbers(
+    stops: tuple[int, ...], options: dict[str, Any]
+) -> None:
+    whole = run(network(), **options)
+    state: dict[str, Any] | None = None
+    for stop in stops:
+        keeper = Memory(stop + (state is not None), state)
+        with pytest.raises(KilledError):
+            run(network(), keeper, **options)
+        state = keeper.states[-1]
+        torch.manual_seed(12345)  # another process has other random numbers
+    again = run(network(), Memory(state=state), **options)
+    assert (again.best, again.score) == (whole.best, whole.score)
+    assert all(torch.equal(again.state[name], whole.state[name]) for name in whole.state)
+    assert [replace(e, seconds=0) for e in again.history] == [replace(e, seconds=0) for e in whole.history]
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_train_loop__statistics_of_batch_norm_stay_where_they_are_frozen(frozen: bool) -> None:
+    found = network()
+    norm = found.backbone.get_submodule("1")
+    assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None
+    before = norm.running_mean.clone()
+    run(found, frozen_statistics=frozen)
+    assert torch.equal(before, norm.running_mean) == frozen
 
 
 @pytest.mark.parametrize(
@@ -197,8 +255,3 @@ def test_probabilities_of__softmax_at_a_temperature() -> None:
 def test_loop_config__refuses_numbers_out_of_range(options: dict[str, float], text: str) -> None:
     with pytest.raises(UsageError, match=f"^{text}$"):
         LoopConfig(**options)  # type: ignore[arg-type]
-
-
-def test_loop_config__defaults_are_the_lesson_s() -> None:
-    config = LoopConfig()
-    assert (config.epochs, config.batch_size, config.learning_rate, config.weight_decay) == (7, 32, 1e-3, 0)

@@ -13,12 +13,12 @@ import torch
 from tests.clusters import ON_RAY
 
 from handshape.cluster import join_cluster
-from handshape.config.finetune import FinetuneOptions
 from handshape.errors import ClusterError
 from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.training.tuning_inputs import ViewInputs
+from handshape.training.datasets import AugmentedImages
+from handshape.training.loop import LoopSettings
 
 pytestmark = ON_RAY
 
@@ -34,17 +34,21 @@ def history(run: Path) -> list[list[float]]:
     return [[float(number) for number in row[2:5]] for row in rows]
 
 
-class Held(ViewInputs):
-    """Views that are fed on a cluster; in the second epoch one node stops."""
+class Held(AugmentedImages):
+    """Augmented images on a cluster; in the second epoch one node stops."""
 
     def __init__(self, node: str, log: Path, *given: Any) -> None:
+        super().__init__(*given)
+        self._node, self._log = node, log
+
+    def set_epoch(self, epoch: int) -> None:
         import ray
 
-        super().__init__(*given)
-        with log.open("a") as file:  # a short line is written at once
-            file.write(f"{given[-1]}\n")
-        if given[-1] == 2 and ray.get_runtime_context().get_node_id() == node:
-            log.with_name("stopped").touch()
+        super().set_epoch(epoch)
+        with self._log.open("a") as file:  # a short line is written at once
+            file.write(f"{epoch}\n")
+        if epoch == 2 and ray.get_runtime_context().get_node_id() == self._node:
+            self._log.with_name("stopped").touch()
             time.sleep(3600)
 
 
@@ -68,7 +72,7 @@ def test_train__a_node_lost_in_the_middle(
     loser = threading.Thread(target=lose)
     loser.start()
     monkeypatch.chdir(tmp_path)  # workers are elsewhere
-    monkeypatch.setattr("handshape.training.finetune.ViewInputs", partial(Held, node.node_id, log))
+    monkeypatch.setattr("handshape.training.finetune.AugmentedImages", partial(Held, node.node_id, log))
     ray = ("--engine", "ray", "--address", ray_cluster.address)
     answer = cli(*words(Path(photos.name), tmp_path, "ray", *ray))
     loser.join()
@@ -106,9 +110,7 @@ def test_cluster__what_fails_again_and_again(
                 [],
                 nothing,
                 nothing,
-                FinetuneOptions(),
+                LoopSettings(epochs=1, batch_size=1, seed=0),
                 start=(0, 0),
-                batch_size=1,
-                seed=0,
             )
     assert not list((tmp_path / "tuning").iterdir())

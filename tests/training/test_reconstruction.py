@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from handshape.data.images.prepared import HeldImages
+from handshape.data.images.prepared import InMemoryImages, read_batch
 from handshape.training.checkpoint import Checkpoint
-from handshape.training.inputs import FeatureInputs
+from handshape.training.datasets import FeatureRows
 from handshape.training.reconstruction import (
-    Photos,
     ReconstructionConfig,
+    TargetPhotos,
     psnr_of,
     reconstruction_loss,
     train_reconstruction,
@@ -35,11 +35,11 @@ class CutAfter(Checkpoint):
             raise CutError
 
 
-def photos(size: int = 64) -> Photos:
+def photos(size: int = 64) -> TargetPhotos:
     """Twelve plain photos of different colours."""
     colours = np.random.default_rng(0).integers(0, 255, (12, 1, 1, 3))
     pixels = np.broadcast_to(colours, (12, 64, 64, 3)).astype(np.uint8)
-    return Photos(HeldImages(pixels, np.arange(12)), np.arange(12), size)
+    return TargetPhotos(InMemoryImages(pixels), np.arange(12), size)
 
 
 class Painter(nn.Module):
@@ -58,11 +58,11 @@ class Painter(nn.Module):
 def train(keeper: Checkpoint) -> tuple[nn.Module, list[dict[str, float]]]:
     torch.manual_seed(0)
     network, wanted = Painter(), photos()
-    codes = FeatureInputs(wanted.take(np.arange(12)).mean(dim=(2, 3)))
+    codes = FeatureRows(read_batch(wanted, range(12)).mean(dim=(2, 3)))
     config = ReconstructionConfig(epochs=6, batch_size=5, learning_rates=(0.1,), seed=3)
     history = train_reconstruction(
         network,
-        [list(network.parameters())],
+        [network],
         (codes, wanted),
         (codes, wanted),
         config,
@@ -90,9 +90,9 @@ def test_reconstruction_loss__nothing_for_the_photo_itself() -> None:
 
 def test_photos__mean_and_smaller_ones() -> None:
     wanted = photos()
-    all_of_them = wanted.take(np.arange(12))
+    all_of_them = read_batch(wanted, range(12))
     assert torch.allclose(wanted.mean(), all_of_them.mean(dim=0), atol=1e-6)
-    small = photos(16).take(np.array([3]))
+    small = read_batch(photos(16), [3])
     assert small.shape == (1, 3, 16, 16) and torch.allclose(
         small[0, :, 0, 0], all_of_them[3, :, 0, 0], atol=1e-6
     )

@@ -30,6 +30,5 @@ def open_store(place: Path | None = None) -> Path:
             "a folder that can be written to",
             "choose another with --store",
         ) from error
-    for name in ("images", "int8"):
-        clear_dead(root / name)  # what a killed process was writing
+    clear_dead(root / "images")  # what a killed process was writing
     return root

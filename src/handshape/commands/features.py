@@ -41,7 +41,7 @@ def _here(config: FeaturesConfig) -> dict[str, Any]:
     options = {field.name: getattr(config, field.name) for field in fields(DataConfig)}
     # The data is checked when something is trained on it: that takes as long as reading it twice.
     store, scan = scan_material(DataConfig(**options), size=backbone.preprocessing.size, measure=False)
-    extractor = make_extractor(backbone, config, device, store)
+    extractor = make_extractor(backbone, config, device)
     for view in range(1 + config.stored_views):
         fill_store(extractor, scan.images, scan.digests, store, view=view)
     return _told(config, extractor, len(scan.dataset), scan.dataset.unreadable, store)
@@ -54,7 +54,7 @@ def _on_cluster(config: FeaturesConfig) -> dict[str, Any]:
     with join_cluster(config.address):
         from handshape.features.distributed import device_of_cluster, fill_on_cluster  # Ray is an extra
 
-        extractor = make_extractor(backbone, config, device_of_cluster(config.device), store)
+        extractor = make_extractor(backbone, config, device_of_cluster(config.device))
         found = fill_on_cluster(
             extractor, dataset, store, system=system, views=config.stored_views, strict=config.strict
         )

@@ -13,6 +13,7 @@ from handshape.data.data_report import Survey
 from handshape.data.dataset import SPLITS
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan
+from handshape.data.images.prepared import read_batch
 from handshape.evaluation.report.thumbnails import pair_sheet, sample_sheet
 from handshape.run import Claim, claim, default_out, describe, write_json
 
@@ -85,7 +86,7 @@ def _sizes(scan: Scan) -> list[dict[str, Any]]:
 
 
 def _example(scan: Scan) -> dict[str, Any]:
-    x = Preprocessing().normalise(torch.from_numpy(scan.images.take([0])))[0]
+    x = Preprocessing().normalise(torch.from_numpy(scan.images[0])[None])[0]
     sample = scan.dataset.samples[0]
     return {
         "path": sample.name,
@@ -101,7 +102,7 @@ def _minibatch(survey: Survey) -> dict[str, Any]:
     training = [i for i, side in enumerate(sides) if side == "train"] or list(range(len(sides)))
     generator = torch.Generator().manual_seed(0)
     chosen = [training[i] for i in torch.randperm(len(training), generator=generator)[:_MINIBATCH].tolist()]
-    x = Preprocessing().normalise(torch.from_numpy(survey.scan.images.take(chosen)))
+    x = Preprocessing().normalise(torch.from_numpy(read_batch(survey.scan.images, chosen)))
     y = torch.from_numpy(survey.scan.dataset.classes[chosen])
     return {"x": _describe(x), "y": {"shape": list(y.shape), "type": str(y.dtype), "values": y.tolist()}}
 

@@ -11,6 +11,7 @@ from handshape.config.data import DataConfig, DataOptions
 from handshape.data.data_report import Survey, survey_data
 from handshape.data.dataset import Unreadable
 from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.prepared import read_batch
 from handshape.data.io.folder import read_folder
 from handshape.errors import DataError
 from handshape.inference.batch_retry import ON_A_CORE
@@ -71,7 +72,7 @@ def read_signs(
     with track("Reading mirror images" if mirrored else "Reading signs", len(indices)) as advance:
         for start in range(0, len(indices), ON_A_CORE):
             batch = indices[start : start + ON_A_CORE]
-            images = scan.images.take(batch)
+            images = read_batch(scan.images, batch)
             # torch shares no array that runs backwards.
             images = np.ascontiguousarray(images[:, :, ::-1]) if mirrored else images
             rows.append(recogniser.prepared_probabilities(images))

@@ -24,7 +24,7 @@ from handshape.recogniser import Recogniser
 from handshape.run import BUNDLE, Claim, claim, default_out, describe, write_json
 from handshape.training.fit import IMAGE_SIZE, Fitter
 from handshape.training.history import write_history
-from handshape.training.tuning import Tuner, tune
+from handshape.training.loop import Trainer, train_loop
 
 
 def train(config: TrainConfig) -> dict[str, Any]:
@@ -53,7 +53,11 @@ def train(config: TrainConfig) -> dict[str, Any]:
 
 
 def train_models(
-    config: TrainConfig | CompareConfig, names: Sequence[ModelName], command: str, *, tuner: Tuner = tune
+    config: TrainConfig | CompareConfig,
+    names: Sequence[ModelName],
+    command: str,
+    *,
+    tuner: Trainer = train_loop,
 ) -> dict[str, Any]:
     """Train models on one split, write the run and save one of them as the recogniser.
 
@@ -81,7 +85,7 @@ def _train(
     names: Sequence[ModelName],
     command: str,
     claimed: Claim,
-    tuner: Tuner,
+    tuner: Trainer,
 ) -> dict[str, Any]:
     device = choose_device(config.device)
     backbone = None

@@ -18,17 +18,7 @@ class FinetuneOptions(Settings):
     tuning_rate: float = option(
         3e-5, "Highest learning rate of the last block; the first block's is a tenth of it."
     )
-    patience: int = option(3, "Tuning stops after so many passes without a better one on valid.")
-    batch_norm: Literal["frozen", "batch"] = option(
-        "frozen", "Statistics of batch norm: those of pretraining, or each batch's own."
-    )
-    mixup: float = option(
-        0.0, "Mix pairs of training images, by shares from Beta(a, a) with this a; 0 mixes none."
-    )
-    label_smoothing: float = option(0.0, "Share of each target that is spread over all labels.")
-    tuning_precision: Literal["auto", "full", "mixed"] = option(
-        "auto", "Arithmetic while tuning: mixed on CUDA, full elsewhere (auto); or either."
-    )
+    patience: int = option(3, "Tuning stops after so many passes without a better one on validation.")
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -37,12 +27,6 @@ class FinetuneOptions(Settings):
             if getattr(self, name) <= 0:
                 flag = name.replace("_", "-")
                 raise UsageError(f"--{flag} {getattr(self, name)}", "a positive number", "change it")
-        if self.mixup < 0:
-            raise UsageError(f"--mixup {self.mixup}", "zero or more", "change it")
-        if not 0 <= self.label_smoothing < 1:
-            raise UsageError(
-                f"--label-smoothing {self.label_smoothing}", "zero or more, below 1", "change it"
-            )
 
     @property
     def last(self) -> int | None:

@@ -90,14 +90,11 @@ class FinetuneConfig(StudyConfig, AugmentOptions):
     epochs: int = option(6, "Most passes over the training photos.")
     batch_size: int = option(16, "Photos in one step.")
     tuning_rate: float = option(3e-5, "Highest learning rate where a pretrained network is tuned.")
-    scratch_rate: float = option(
-        1e-3, "Highest learning rate where the same network is trained from scratch."
-    )
 
     def __post_init__(self) -> None:
         """Check ranges."""
         super().__post_init__()
-        for name in ("epochs", "batch_size", "tuning_rate", "scratch_rate"):
+        for name in ("epochs", "batch_size", "tuning_rate"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{flag_of(name)} {getattr(self, name)}", "a positive number", "change it")
         parts = [part.strip() for part in self.sizes.split(",")]

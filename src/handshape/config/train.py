@@ -11,7 +11,7 @@ from handshape.config.finetune import FinetuneOptions
 from handshape.config.models import MODELS, ModelName
 from handshape.errors import UsageError
 
-Precision = Literal["fp32", "fp16", "int8"]
+Precision = Literal["fp32", "fp16"]
 FoldKind = Literal["none", "signers", "source"]
 # More read people who were left out no better, and cost as much again: docs/head.md.
 VIEWS = 1
@@ -44,8 +44,8 @@ class BackboneConfig(AugmentOptions):
     )
     precision: Precision = option(
         "fp32",
-        "How training photos are read: int8 (processors) and fp16 (CUDA) are faster and less exact; valid "
-        "and test photos are read in fp32 all the same, as the recogniser reads.",
+        "Precision of the training photos' features: fp16 (CUDA only) is faster and less exact. Validation "
+        "and test photos use fp32 all the same, as the recogniser does.",
     )
 
     def __post_init__(self) -> None:

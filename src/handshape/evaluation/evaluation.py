@@ -16,7 +16,7 @@ from handshape.evaluation.intervals.grouping import Groups
 from handshape.evaluation.metrics import Metrics, measure
 from handshape.evaluation.rejection import Rejection, choose_threshold, measure_rejection
 from handshape.training.fit_result import FitResult
-from handshape.training.loop import probabilities_of
+from handshape.training.predict import probabilities_of
 
 
 @dataclass(frozen=True)

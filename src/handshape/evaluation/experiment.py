@@ -21,7 +21,7 @@ from handshape.evaluation.intervals.paired import PairedDifference, compare_pair
 from handshape.evaluation.rejection import refused_share
 from handshape.synthetic.scene import make_background
 from handshape.training.fit import Fitter
-from handshape.training.loop import probabilities_of
+from handshape.training.predict import probabilities_of
 
 # Labels by which people call photos without a sign.
 _NOTHING = ("nothing", "none", "no_hand", "background", "empty")

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from handshape.data.images.prepared import read_batch
 from handshape.evaluation.figure import Figure
-from handshape.training.reconstruction import Photos, psnr_of
+from handshape.training.reconstruction import TargetPhotos, psnr_of
 
 # What an average over so many pixels along each axis does not show is fine detail.
 _FINE = 8
@@ -38,7 +39,7 @@ class Reconstruction(Figure):
 
 
 def measure_reconstruction(
-    photos: Photos, rebuild: Callable[[NDArray[np.int64]], Tensor], mean: Tensor
+    photos: TargetPhotos, rebuild: Callable[[NDArray[np.int64]], Tensor], mean: Tensor
 ) -> Reconstruction:
     """Compare photos with their reconstructions.
 
@@ -60,7 +61,7 @@ def measure_reconstruction(
     with torch.inference_mode():
         for start in range(0, len(order), _BATCH):
             batch = order[start : start + _BATCH]
-            wanted, found = photos.take(batch), rebuild(batch).cpu().clamp(0, 1)
+            wanted, found = read_batch(photos, batch), rebuild(batch).cpu().clamp(0, 1)
             ratios.append(psnr_of(found, wanted))
             likeness = ssim(found, wanted, data_range=1.0, reduction="none")
             assert isinstance(likeness, Tensor)  # a tuple only when more is asked for

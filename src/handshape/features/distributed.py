@@ -26,7 +26,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from handshape.data.dataset import Dataset, Unreadable
 from handshape.data.images.decode import Preprocessing, decode_image
 from handshape.data.images.index import none_readable, not_strict
-from handshape.data.images.prepared import HeldImages, content_digest
+from handshape.data.images.prepared import InMemoryImages, content_digest
 from handshape.data.images.workers import in_order
 from handshape.errors import ClusterError, ImageError, UsageError
 from handshape.features.extract import Commits, Extractor
@@ -279,7 +279,7 @@ class _Worker:
     ) -> Iterator[tuple[int, NDArray[np.float16]]]:
         extractor, order = self._extractor, np.arange(len(digests))
         run = run_on_this_core if extractor.device.type == "cpu" else run_on_accelerator
-        for batch, rows in run(extractor.network(digests, view), HeldImages(images, order), order):
+        for batch, rows in run(extractor.network(digests, view), InMemoryImages(images), order):
             yield from zip(batch.tolist(), rows, strict=True)
 
 

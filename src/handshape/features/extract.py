@@ -19,9 +19,8 @@ from handshape.cache.table import Table
 from handshape.cache.writing import writing_to_store
 from handshape.config.train import BackboneConfig, Precision
 from handshape.data.augment import MIRRORED, Views, views_of
-from handshape.data.images.prepared import Images
+from handshape.data.images.prepared import PreparedImages
 from handshape.errors import UsageError
-from handshape.features.int8 import Int8Backbone
 from handshape.features.run import Network, Rows, run_on_accelerator, run_on_cores, to_device
 from handshape.models.backbones.registry import Backbone
 from handshape.models.heads import Pool
@@ -43,8 +42,7 @@ class Extractor:
         pool: Places along each axis; ``None`` for the backbone's own.
         views: How views of a photo are made beside the photo itself.
         device: Where the backbone runs.
-        precision: ``fp32``, which is how a recogniser reads; ``fp16``, for CUDA; ``int8``, for processors.
-        int8: The quantised backbone, for ``int8``.
+        precision: ``fp32``, or ``fp16`` on CUDA.
     """
 
     backbone: Backbone
@@ -52,7 +50,6 @@ class Extractor:
     views: Views
     device: torch.device
     precision: Precision = "fp32"
-    int8: Int8Backbone | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -78,7 +75,7 @@ class Extractor:
                 batch = self.views.apply(batch, [digests[i] for i in indices], view)
             normalised = backbone.preprocessing.normalise(batch)
             with torch.autocast(self.device.type, torch.float16, enabled=self.precision == "fp16"):
-                features: Tensor = (self.int8 or backbone)(normalised)
+                features: Tensor = backbone(normalised)
             pooled: Tensor = pool(features.float())
             return pooled.flatten(1).half()
 
@@ -98,44 +95,33 @@ class Extractor:
             "shape": "x".join(map(str, self.shape)),
             "views": json.dumps(asdict(self.views) if view > 0 else {}),
         }
-        if self.backbone.arithmetic:
-            about["arithmetic"] = self.backbone.arithmetic
         if self.precision != "fp32":
-            about["precision"] = f"{self.precision} {self.int8.digest if self.int8 else ''}".strip()
+            about["precision"] = self.precision
         digest = blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=6).hexdigest()
         width = int(np.prod(self.shape))
         path = store / "features" / f"{self.backbone.name}-{digest}.lance"
         return Table(path, {"features": pa.list_(pa.float16(), width)}, about)
 
 
-def make_extractor(
-    backbone: Backbone, options: BackboneConfig, device: torch.device, store: Path
-) -> Extractor:
+def make_extractor(backbone: Backbone, options: BackboneConfig, device: torch.device) -> Extractor:
     """Return the extractor that the settings of a command ask for.
 
     Args:
         backbone: The backbone.
         options: Pooling and precision.
         device: Where it runs.
-        store: The store's folder, which keeps quantised backbones.
 
     Raises:
         UsageError: The precision is not one of the device.
-        MissingExtraError: What makes or runs a quantised backbone is not installed.
     """
     precision = options.precision
-    if precision == "int8" and device.type != "cpu":
-        raise UsageError(f"--precision int8 on {device}", "the processor", "add --device cpu")
     if precision == "fp16" and device.type != "cuda":
-        raise UsageError(
-            f"--precision fp16 on {device}", "a CUDA device", "take fp32, or int8 on a processor"
-        )
-    int8 = Int8Backbone(backbone.eval().cpu(), store) if precision == "int8" else None
-    return Extractor(backbone, options.places, views_of(options), device, precision, int8)
+        raise UsageError(f"--precision fp16 on {device}", "a CUDA device", "leave out --precision")
+    return Extractor(backbone, options.places, views_of(options), device, precision)
 
 
 def fill_store(
-    extractor: Extractor, images: Images, digests: Sequence[str], store: Path, *, view: int = 0
+    extractor: Extractor, images: PreparedImages, digests: Sequence[str], store: Path, *, view: int = 0
 ) -> Table:
     """Extract and store one view's features of the images that have none yet.
 
@@ -162,7 +148,7 @@ def fill_store(
 
 
 def features_of(
-    extractor: Extractor, images: Images, digests: Sequence[str], store: Path, *, view: int = 0
+    extractor: Extractor, images: PreparedImages, digests: Sequence[str], store: Path, *, view: int = 0
 ) -> NDArray[np.float16]:
     """Return one view's features of every image, extracting and storing those that are missing.
 
@@ -187,7 +173,7 @@ def features_of(
 
 
 def features_now(
-    extractor: Extractor, images: Images, digests: Sequence[str], *, view: int = 0, folder: Path
+    extractor: Extractor, images: PreparedImages, digests: Sequence[str], *, view: int = 0, folder: Path
 ) -> NDArray[np.float16]:
     """Return one view's features of every image without keeping them, for a network that will not last.
 
@@ -225,7 +211,7 @@ def _room_for(count: int, width: int, store: Path) -> NDArray[np.float16]:
 
 def _extract(
     extractor: Extractor,
-    images: Images,
+    images: PreparedImages,
     digests: Sequence[str],
     missing: NDArray[np.int64],
     table: Table,

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from handshape.data.augment import Views
-from handshape.data.images.prepared import Images
+from handshape.data.images.prepared import PreparedImages
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import Backbone
 from handshape.models.hand.hand_finder import METHOD, PREPROCESSING, WIDTH, HandFinder, load_hand_finder
@@ -35,7 +35,7 @@ def landmark_extractor(device: torch.device, finder: HandFinder | None = None) -
 
 
 def landmarks_of(
-    extractor: Extractor, images: Images, digests: Sequence[str], cache: Path, *, view: int = 0
+    extractor: Extractor, images: PreparedImages, digests: Sequence[str], cache: Path, *, view: int = 0
 ) -> LandmarkRows:
     """Return the landmarks of every image, found where they are not in the cache yet.
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from handshape.data.augment import Views
-from handshape.data.images.prepared import Images
+from handshape.data.images.prepared import PreparedImages
 from handshape.features.extract import Extractor, features_of
 from handshape.features.hand_landmarks import landmark_extractor, landmarks_of
 from handshape.models.backbones.registry import Backbone
@@ -15,7 +15,7 @@ from handshape.models.sign_network import SignNetwork
 
 
 def predict_from_cache(
-    network: SignNetwork, images: Images, digests: Sequence[str], cache: Path, device: torch.device
+    network: SignNetwork, images: PreparedImages, digests: Sequence[str], cache: Path, device: torch.device
 ) -> Tensor:
     """Return (N, K) float32 logits, computing only what the cache does not have of the photos.
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handshape.data.images.prepared import Images, read_ahead
+from handshape.data.images.prepared import PreparedImages, read_ahead, read_batch
 from handshape.data.images.workers import in_order, workers
 from handshape.inference.batch_retry import ON_A_CORE, Portions
 
@@ -21,7 +21,7 @@ Network = Callable[[NDArray[np.uint8], NDArray[np.int64]], Tensor]
 
 
 def run_on_cores(
-    network: Network, images: Images, indices: NDArray[np.int64]
+    network: Network, images: PreparedImages, indices: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.int64], Rows]]:
     """Run a network with one thread for each core, which reads, prepares and computes its own batches.
 
@@ -34,7 +34,7 @@ def run_on_cores(
         indices: (M,) int64, which of them.
 
     Yields:
-        Indices of B images and their (B, D) float16 features.
+        BatchIndices of B images and their (B, D) float16 features.
     """
     batches = _cut(indices, ON_A_CORE)
     one = partial(_run_full, network, images, Portions())
@@ -43,7 +43,7 @@ def run_on_cores(
 
 
 def run_on_this_core(
-    network: Network, images: Images, indices: NDArray[np.int64]
+    network: Network, images: PreparedImages, indices: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.int64], Rows]]:
     """Run a network in this thread; the features are those of `run_on_cores`, to the bit.
 
@@ -53,7 +53,7 @@ def run_on_this_core(
         indices: (M,) int64, which of them.
 
     Yields:
-        Indices of B images and their (B, D) float16 features.
+        BatchIndices of B images and their (B, D) float16 features.
     """
     portions = Portions()
     for batch in _cut(indices, ON_A_CORE):
@@ -61,7 +61,7 @@ def run_on_this_core(
 
 
 def run_on_accelerator(
-    network: Network, images: Images, indices: NDArray[np.int64]
+    network: Network, images: PreparedImages, indices: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.int64], Rows]]:
     """Run a network on an accelerator: the next batch is read while this one is computed.
 
@@ -73,7 +73,7 @@ def run_on_accelerator(
         indices: (M,) int64, which of them.
 
     Yields:
-        Indices of B images and their (B, D) float16 features.
+        BatchIndices of B images and their (B, D) float16 features.
     """
     batches = _cut(indices, ON_AN_ACCELERATOR)
     portions = Portions()
@@ -98,9 +98,9 @@ def to_device(prepared: NDArray[np.uint8], device: torch.device) -> Tensor:
     return batch.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else batch.to(device)
 
 
-def _run_full(network: Network, images: Images, portions: Portions, batch: NDArray[np.int64]) -> Rows:
+def _run_full(network: Network, images: PreparedImages, portions: Portions, batch: NDArray[np.int64]) -> Rows:
     full = np.concatenate([batch, np.repeat(batch[-1:], ON_A_CORE - len(batch))])
-    rows: Rows = portions.work(partial(_read, network, images.take(full), full), len(full)).numpy()
+    rows: Rows = portions.work(partial(_read, network, read_batch(images, full), full), len(full)).numpy()
     return rows[: len(batch)]
 
 

@@ -6,12 +6,12 @@ from typing import TypeVar
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from handshape.errors import MemoryFullError
 from handshape.progress import say
 
 Result = TypeVar("Result")
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 # What torch and the libraries below it say where they raise a plain RuntimeError: the last but one is that of
 # oneDNN, and the last that of Python, whose threads want memory of their own.
@@ -102,4 +102,4 @@ def is_memory_full(error: BaseException) -> bool:
 
 
 def _normalises_batches(network: nn.Module) -> bool:
-    return any(isinstance(module, _BatchNorm) and module.training for module in network.modules())
+    return any(isinstance(module, BATCH_NORMS) and module.training for module in network.modules())

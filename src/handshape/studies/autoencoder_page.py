@@ -119,7 +119,7 @@ def _answer(bench: Bench, found: Found) -> str:
 
 def _ways_table(found: Found) -> Table:
     columns = ["Encoder", "PSNR", "a tenth under / over", "SSIM", "Fine detail", "Signs still read", "Passes",
-               "Trained", "Training"]  # fmt: skip
+               "FitResult", "Training"]  # fmt: skip
     rows = [["mean photo", *_quality(found.mean.figures, read="")[:-1], "", "", "", ""]]
     for name, way in found.ways.items():
         figures = way.figures

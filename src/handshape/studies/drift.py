@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from handshape.data.images.prepared import Images
+from handshape.data.images.prepared import PreparedImages, read_batch
 from handshape.models.backbones.layers import layers_of, outputs_of
 from handshape.models.backbones.registry import Backbone
 
@@ -32,7 +32,7 @@ def linear_cka(first: Tensor, second: Tensor) -> float:
 
 
 def measure_drift(
-    pretrained: Backbone, tuned: Backbone, images: Images, indices: NDArray[np.int64]
+    pretrained: Backbone, tuned: Backbone, images: PreparedImages, indices: NDArray[np.int64]
 ) -> dict[str, float]:
     """Compare two networks of the same build, layer by layer.
 
@@ -50,13 +50,13 @@ def measure_drift(
     return {name: linear_cka(seen[name], now[name]) for name in seen}
 
 
-def _features(backbone: Backbone, images: Images, chosen: NDArray[np.int64]) -> dict[str, Tensor]:
+def _features(backbone: Backbone, images: PreparedImages, chosen: NDArray[np.int64]) -> dict[str, Tensor]:
     place = next(backbone.parameters()).device
     layers = layers_of(backbone)
     rows: dict[str, list[Tensor]] = {layer.name: [] for layer in layers}
     with torch.inference_mode(), outputs_of([layer.module for layer in layers]) as found:
         for start in range(0, len(chosen), _BATCH):
-            pixels = torch.from_numpy(images.take(chosen[start : start + _BATCH])).to(place)
+            pixels = torch.from_numpy(read_batch(images, chosen[start : start + _BATCH])).to(place)
             backbone(backbone.preprocessing.normalise(pixels))
             for layer in layers:
                 small = F.adaptive_avg_pool2d(found[layer.module].float(), _PLACES)

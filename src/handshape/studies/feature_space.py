@@ -9,11 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from handshape.data.images.prepared import read_batch
 from handshape.evaluation.reconstruction import measure_reconstruction
 from handshape.models.decoder import Decoder
 from handshape.studies.grid import as_pixels
 from handshape.studies.steps import Result
-from handshape.studies.ways_back import Bench, CodeInputs, kept_decoder
+from handshape.studies.ways_back import Bench, kept_decoder
+from handshape.training.datasets import FeatureRows
 from handshape.training.reconstruction import psnr_of
 
 WIDTHS = (8, 32, 128)
@@ -79,7 +81,7 @@ def explore_space(bench: Bench, begun: Mapping[str, Tensor]) -> Result:
     train = torch.from_numpy(bench.codes("train").astype(np.float32)).flatten(1)
     space = find_space(train, max(WIDTHS))
     del train
-    coded = CodeInputs(bench.codes("test"))
+    coded = FeatureRows(bench.codes("test"))
     photos = bench.photos("test")
     widths = {}
     for width in WIDTHS:
@@ -87,13 +89,13 @@ def explore_space(bench: Bench, begun: Mapping[str, Tensor]) -> Result:
             continue
 
         def rebuild(batch: NDArray[np.int64], width: int = width) -> Tensor:
-            short = space.shorten(coded.take(batch).flatten(1), width)
+            short = space.shorten(read_batch(coded, batch).flatten(1), width)
             return _decode(bench, decoder, short.reshape(-1, *shape))
 
         widths[str(width)] = measure_reconstruction(photos, rebuild, bench.mean).to_dict()
     ends = _two_signs(bench)
     shares = torch.linspace(0, 1, STEPS)[:, None, None, None]
-    codes, pair = coded.take(ends), photos.take(ends)
+    codes, pair = read_batch(coded, ends), read_batch(photos, ends)
     walk = _decode(bench, decoder, codes[:1] * (1 - shares) + codes[1:] * shares)
     faded = pair[:1] * (1 - shares) + pair[1:] * shares
     samples, nearest = _sample(bench, decoder, space)
@@ -125,7 +127,7 @@ def _two_signs(bench: Bench) -> NDArray[np.int64]:
     classes = bench.material.classes[bench.sides["test"]]
     present = np.unique(classes)
     photos = bench.photos("test", 8)
-    tiny = photos.take(np.arange(len(photos))).flatten(1)
+    tiny = read_batch(photos, range(len(photos))).flatten(1)
     first, second = (np.flatnonzero(classes == present[i]) for i in (0, len(present) // 2))
     apart = torch.cdist(tiny[first].mean(dim=1, keepdim=True), tiny[second].mean(dim=1, keepdim=True))
     row, column = divmod(int(apart.argmin()), len(second))
@@ -147,6 +149,6 @@ def _sample(bench: Bench, decoder: Decoder, space: Space) -> tuple[Tensor, float
     best = torch.full((SAMPLES,), -math.inf)
     photos = bench.photos("train")
     for start in range(0, len(photos), 64):
-        for photo in photos.take(np.arange(start, min(start + 64, len(photos)))):
+        for photo in read_batch(photos, range(start, min(start + 64, len(photos)))):
             best = torch.maximum(best, psnr_of(found, photo.expand_as(found)))
     return found, float(best.double().mean())

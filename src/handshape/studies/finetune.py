@@ -33,6 +33,9 @@ from handshape.training.memory import peak_memory
 WAYS = ("frozen", "last", "all", "scratch")
 """The backbone as it is, its last block tuned, all of it tuned, and the same network from first weights."""
 
+# Highest learning rate where the same network is trained from first weights.
+_SCRATCH_RATE = 1e-3
+
 
 def study_finetune(config: FinetuneConfig, material: Material, steps: Steps) -> Outcome:
     """Train by every way on more and more photos of each label, and judge all on the same test photos.
@@ -89,7 +92,7 @@ class _Tools:
 def _tools(config: FinetuneConfig, material: Material, way: str) -> _Tools:
     backbone, rate = material.backbone, config.tuning_rate
     if way == "scratch":
-        backbone, rate = load_backbone(backbone.name, UNTRAINED, seed=material.seed), config.scratch_rate
+        backbone, rate = load_backbone(backbone.name, UNTRAINED, seed=material.seed), _SCRATCH_RATE
     looks = {field.name: getattr(config, field.name) for field in fields(AugmentOptions)}
     options = BackboneConfig(backbone=backbone.name, **looks)
     loop = LoopConfig(batch_size=config.batch_size, seed=material.seed)

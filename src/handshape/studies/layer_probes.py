@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from handshape.models.backbones.layers import Layer, layers_of, outputs_of
+from handshape.data.images.prepared import read_batch
+from handshape.models.backbones.layers import FeatureLayer, layers_of, outputs_of
 from handshape.models.decoder import PROBE_SIZE, Probe
 from handshape.studies.grid import as_pixels
 from handshape.studies.steps import Result
@@ -17,6 +18,7 @@ from handshape.training.reconstruction import (
     ReconstructionConfig,
     psnr_of,
     reconstruction_loss,
+    summed_psnr,
     train_reconstruction,
 )
 
@@ -38,18 +40,18 @@ class Probes(nn.Module):
         mean: (3, 64, 64) mean training photo.
     """
 
-    def __init__(self, bench: Bench, layers: list[Layer], mean: Tensor) -> None:
+    def __init__(self, bench: Bench, layers: list[FeatureLayer], mean: Tensor) -> None:
         super().__init__()
         self.probes = nn.ModuleList(Probe(layer.shape[0], mean) for layer in layers)
         # In a list, so that the frozen backbone is no part of the checkpoints.
         self._backbone, self._layers = [bench.material.backbone.to(bench.material.device)], layers
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return (L, N, 3, 64, 64) photos for L layers from (N, 3, H, W) normalised images."""
+        """Return (N, L, 3, 64, 64) photos for L layers from (N, 3, H, W) normalised images."""
         modules = [layer.module for layer in self._layers]
         with torch.no_grad(), outputs_of(modules) as found:
             self._backbone[0](images)
-        return torch.stack([probe(found[m]) for probe, m in zip(self.probes, modules, strict=True)])
+        return torch.stack([probe(found[m]) for probe, m in zip(self.probes, modules, strict=True)], dim=1)
 
 
 def probe_layers(bench: Bench, keeper: Checkpoint) -> Result:
@@ -72,7 +74,7 @@ def probe_layers(bench: Bench, keeper: Checkpoint) -> Result:
     few = _fewer(bench)
     history = train_reconstruction(
         probes,
-        [list(probes.parameters())],
+        [probes],
         (few.images("train"), few.photos("train", PROBE_SIZE)),
         (bench.images("valid"), photos["valid"]),
         ReconstructionConfig(
@@ -84,7 +86,8 @@ def probe_layers(bench: Bench, keeper: Checkpoint) -> Result:
         device=bench.material.device,
         what="Probing layers",
         keeper=keeper,
-        forward=_loss_of_all,
+        loss=_loss_of_all,
+        metric=_psnr_of_all,
     )
     return _measured(bench, layers, probes, history)
 
@@ -95,17 +98,22 @@ def _fewer(bench: Bench) -> Bench:
     return replace(bench, config=replace(bench.config, photos=max(12, int(photos * share))))
 
 
-def _measured(bench: Bench, layers: list[Layer], probes: Probes, history: list[dict[str, float]]) -> Result:
+def _measured(
+    bench: Bench, layers: list[FeatureLayer], probes: Probes, history: list[dict[str, float]]
+) -> Result:
     photos, images = bench.photos("test", PROBE_SIZE), bench.images("test")
     order, ratios, baseline = np.arange(len(photos)), [], []
     mean = bench.photos("train", PROBE_SIZE).mean()
     with torch.inference_mode():
         for start in range(0, len(order), _BATCH):
             batch = order[start : start + _BATCH]
-            found, wanted = probes(images.take(batch).to(bench.material.device)).cpu(), photos.take(batch)
-            ratios.append(torch.stack([psnr_of(one, wanted) for one in found]))
+            found, wanted = (
+                probes(read_batch(images, batch).to(bench.material.device)).cpu(),
+                read_batch(photos, batch),
+            )
+            ratios.append(torch.stack([psnr_of(one, wanted) for one in found.unbind(1)]))
             baseline.append(psnr_of(mean.expand_as(wanted), wanted))
-        shown = probes(images.take(bench.shown[:_SHOWN]).to(bench.material.device)).cpu()
+        shown = probes(read_batch(images, bench.shown[:_SHOWN]).to(bench.material.device)).cpu()
     means = torch.cat(ratios, dim=1).double().mean(dim=1).tolist()
     rows = [
         {"layer": layer.name, "numbers": math.prod(layer.shape), "psnr": psnr}
@@ -113,18 +121,21 @@ def _measured(bench: Bench, layers: list[Layer], probes: Probes, history: list[d
     ]
     seconds = math.fsum(row["seconds"] for row in history)
     tensors = {
-        "shown": torch.stack([torch.from_numpy(as_pixels(one)) for one in shown]),
-        "originals": torch.from_numpy(as_pixels(photos.take(bench.shown[:_SHOWN]))),
+        "shown": torch.stack([torch.from_numpy(as_pixels(one)) for one in shown.unbind(1)]),
+        "originals": torch.from_numpy(as_pixels(read_batch(photos, bench.shown[:_SHOWN]))),
     }
     figures = {"layers": rows, "mean_psnr": float(torch.cat(baseline).double().mean()), "seconds": seconds}
     return Result(figures, tensors, history)
 
 
-def _chosen(layers: list[Layer]) -> list[Layer]:
+def _chosen(layers: list[FeatureLayer]) -> list[FeatureLayer]:
     places = np.unique(np.linspace(0, len(layers) - 1, min(MOST, len(layers))).round().astype(int))
     return [layers[i] for i in places]
 
 
-def _loss_of_all(network: nn.Module, images: Tensor, photos: Tensor) -> Tensor:
-    losses = [reconstruction_loss(found, photos) for found in network(images)]
-    return torch.stack(losses).sum()
+def _loss_of_all(found: Tensor, photos: Tensor) -> Tensor:
+    return torch.stack([reconstruction_loss(one, photos) for one in found.unbind(1)]).sum()
+
+
+def _psnr_of_all(found: Tensor, photos: Tensor) -> Tensor:
+    return torch.stack([summed_psnr(one, photos) for one in found.unbind(1)]).mean()

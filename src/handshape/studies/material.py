@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.utils.data import Subset
 
 from handshape.data.augment import Views
 from handshape.data.data_report import Survey
 from handshape.data.dataset import SPLITS, SplitIndices
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import Backbone
-from handshape.training.inputs import ChosenImages
 
 # Features are kept at as many places as `compare` reads by default, and serve to find bursts.
 PLACES = 4
@@ -73,5 +73,5 @@ class Material:
         scan = self.survey.scan
         chosen = np.arange(len(scan.digests)) if indices is None else indices
         extractor = Extractor(self.backbone, places, Views(), self.device)
-        images, digests = ChosenImages(scan.images, chosen), [scan.digests[i] for i in chosen]
+        images, digests = Subset(scan.images, chosen.tolist()), [scan.digests[i] for i in chosen]
         return features_of(extractor, images, digests, self.store, view=view)

@@ -14,16 +14,18 @@ from torch.nn import functional as F
 from handshape.data.augment import MIRRORED
 from handshape.data.dataset import SPLITS, SplitIndices
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.prepared import Images
+from handshape.data.images.prepared import BatchedDataset, BatchIndices, PreparedImages, read_batch
 from handshape.data.splits.leave_one_group_out import leave_one_signer_out
 from handshape.evaluation.intervals.accuracy import accuracy_interval, mean_over_groups_interval
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig
 from handshape.studies.material import Material
 from handshape.training.checkpoint import Checkpoint
+from handshape.training.datasets import FeatureRows
 from handshape.training.heads.lda import train_lda
 from handshape.training.history import Epoch
-from handshape.training.loop import LoopConfig, predict_logits, train_network
+from handshape.training.loop import LoopConfig, train_network
+from handshape.training.predict import predict_logits
 
 Correct = NDArray[np.bool_]
 """(2 n,) bool: whether each test photo, and then whether each mirror image of them, was told right."""
@@ -54,22 +56,22 @@ def frozen_features(material: Material, places: int) -> Both:
     return Both(plain, mirrored)
 
 
-def thumbnails(images: Images, side: int = 8) -> Both:
+def thumbnails(images: PreparedImages, side: int = 8) -> Both:
     """Return photos at ``side`` x ``side`` pixels: where the light comes from, and where the hand is."""
     return _shrunk(images, side, lambda small: small)
 
 
-def borders(images: Images, side: int = 28) -> Both:
+def borders(images: PreparedImages, side: int = 28) -> Both:
     """Return the outermost of ``side`` x ``side`` cells only: what frames and watermarks give away."""
     ring = torch.ones(side, side, dtype=torch.bool)
     ring[1:-1, 1:-1] = False
     return _shrunk(images, side, lambda small: small[:, :, ring])
 
 
-def _shrunk(images: Images, side: int, pick: Callable[[Tensor], Tensor]) -> Both:
+def _shrunk(images: PreparedImages, side: int, pick: Callable[[Tensor], Tensor]) -> Both:
     small = []
     for start in range(0, len(images), 256):
-        pixels = images.take(np.arange(start, min(start + 256, len(images))))
+        pixels = read_batch(images, range(start, min(start + 256, len(images))))
         small.append(F.adaptive_avg_pool2d(torch.from_numpy(pixels).permute(0, 3, 1, 2).float(), side))
     plain = torch.cat(small) / 255
     return Both(pick(plain), pick(plain.flip(3)))
@@ -80,20 +82,20 @@ def tell_by_head(both: Both, sides: SplitIndices) -> tuple[Correct, Head]:
 
     Args:
         both: Inputs of N photos.
-        sides: Indices of the photos on each side: a mirror image is always beside its photo.
+        sides: BatchIndices of the photos on each side: a mirror image is always beside its photo.
 
     Returns:
         What it told right, and the head.
     """
     train, valid, test = (both.side(sides[side]) for side in SPLITS)
     head = Head(train[0][0].numel(), 2, HeadConfig("lda", None))
-    train_lda(head, train, valid)
+    train_lda(head, (FeatureRows(train[0]), train[1]), (FeatureRows(valid[0]), valid[1]))
     with torch.inference_mode():
         told = head(test[0]).argmax(dim=1).numpy()
     return told == test[1], head
 
 
-class PairImages:
+class PairImages(BatchedDataset[Tensor]):
     """Photos and then their mirror images, as inputs of a network.
 
     Args:
@@ -102,17 +104,18 @@ class PairImages:
         preprocessing: Of the network.
     """
 
-    def __init__(self, images: Images, indices: NDArray[np.int64], preprocessing: Preprocessing) -> None:
+    def __init__(
+        self, images: PreparedImages, indices: NDArray[np.int64], preprocessing: Preprocessing
+    ) -> None:
         self._images, self._indices, self._preprocessing = images, indices, preprocessing
 
     def __len__(self) -> int:
         return 2 * len(self._indices)
 
-    def take(self, indices: NDArray[np.int64]) -> Tensor:
-        """Return (B, 3, H, W) float32; indices from n on are mirror images."""
-        indices = np.asarray(indices)
+    def __getitems__(self, indices: BatchIndices) -> Tensor:
+        indices = np.asarray(indices)  # from n on they are mirror images
         count = len(self._indices)
-        batch = torch.from_numpy(self._images.take(self._indices[indices % count]))
+        batch = torch.from_numpy(read_batch(self._images, self._indices[indices % count]))
         turned = torch.from_numpy(indices >= count)
         batch[turned] = batch[turned].flip(2)
         return self._preprocessing.normalise(batch)
@@ -126,7 +129,7 @@ def tell_by_cnn(
     Args:
         material: The photos.
         loop: Epochs, batch size and rates.
-        sides: Indices of the photos on each side.
+        sides: BatchIndices of the photos on each side.
         keeper: Keeps the training.
 
     Returns:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from handshape.data.images.prepared import read_batch
 from handshape.models.backbones.layers import layers_of, outputs_of
 from handshape.studies.material import PLACES, Material
 
@@ -87,7 +88,7 @@ def _maps(material: Material, chosen: NDArray[np.int64]) -> dict[int, dict[str, 
     edges = [*range(0, len(chosen), _BATCH), len(chosen)]
     with torch.inference_mode(), outputs_of([layer.module for layer in layers]) as outputs:
         for start, end in pairwise(edges):
-            pixels = torch.from_numpy(material.survey.scan.images.take(chosen[start:end]))
+            pixels = torch.from_numpy(read_batch(material.survey.scan.images, chosen[start:end]))
             for view, seen in _views(pixels).items():
                 images = backbone.preprocessing.normalise(seen.to(material.device))
                 backbone(images)

@@ -10,7 +10,13 @@ from handshape.config.study import ChiralityConfig
 from handshape.config.train import BackboneConfig
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.index import Scan
-from handshape.data.images.prepared import Images, Indices, content_digest
+from handshape.data.images.prepared import (
+    BatchedDataset,
+    BatchIndices,
+    PreparedImages,
+    content_digest,
+    read_batch,
+)
 from handshape.studies.material import Material
 from handshape.studies.mirror_pairs import Correct
 from handshape.training.checkpoint import Checkpoint
@@ -22,23 +28,22 @@ from handshape.training.loop import LoopConfig
 LABELS = ("as taken", "mirrored")
 
 
-class WithMirrorImages:
+class WithMirrorImages(BatchedDataset[NDArray[np.uint8]]):
     """N images, and behind them their N mirror images.
 
     Args:
         images: N prepared images.
     """
 
-    def __init__(self, images: Images) -> None:
+    def __init__(self, images: PreparedImages) -> None:
         self._images = images
 
     def __len__(self) -> int:
         return 2 * len(self._images)
 
-    def take(self, indices: Indices) -> NDArray[np.uint8]:
-        """Return the images at B indices: (B, H, W, 3) uint8, RGB."""
+    def __getitems__(self, indices: BatchIndices) -> NDArray[np.uint8]:
         chosen = np.asarray(indices, dtype=np.int64)
-        pixels = np.array(self._images.take(chosen % len(self._images)))
+        pixels = np.array(read_batch(self._images, chosen % len(self._images)))
         turned = chosen >= len(self._images)
         pixels[turned] = pixels[turned][:, :, ::-1]
         return pixels
@@ -72,7 +77,7 @@ def tell_by_tuning(
     Args:
         config: The settings; views are left out, for no other model of the study sees any.
         material: The photos and the backbone.
-        sides: Indices of the photos on each side.
+        sides: BatchIndices of the photos on each side.
         keeper: Keeps the training.
 
     Returns:

@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.data import Subset
 
 from handshape.config.study import AutoencoderConfig
 from handshape.data.dataset import SPLITS, SplitIndices
+from handshape.data.images.prepared import read_batch
 from handshape.evaluation.reconstruction import measure_reconstruction
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.backbones.weights import UNTRAINED
@@ -22,9 +24,9 @@ from handshape.studies.grid import as_pixels
 from handshape.studies.material import PLACES, Material
 from handshape.studies.steps import Result
 from handshape.training.checkpoint import Checkpoint
+from handshape.training.datasets import FeatureRows, Inputs, NormalisedImages
 from handshape.training.heads.lda import train_lda
-from handshape.training.inputs import ChosenImages, ImageInputs, Inputs
-from handshape.training.reconstruction import Photos, ReconstructionConfig, train_reconstruction
+from handshape.training.reconstruction import ReconstructionConfig, TargetPhotos, train_reconstruction
 
 SHOWN = 9
 """Photos in the grid, one for each of the first labels."""
@@ -33,25 +35,6 @@ _BATCH = 32
 _ENCODER_RATE = 0.1
 # A decoder that has been through its own schedule goes on lower.
 _AGAIN_RATE = 0.5
-
-
-class CodeInputs:
-    """Features in float16, which halves the memory, given out in float32.
-
-    Args:
-        codes: (N, C, h, w) float16.
-    """
-
-    def __init__(self, codes: NDArray[np.float16]) -> None:
-        self._codes = codes
-
-    def __len__(self) -> int:
-        return len(self._codes)
-
-    def take(self, indices: NDArray[np.int64]) -> Tensor:
-        """Return (B, C, h, w) float32 in channels-last memory."""
-        codes = torch.from_numpy(self._codes[np.asarray(indices)]).float()
-        return codes.contiguous(memory_format=torch.channels_last)
 
 
 @dataclass(frozen=True)
@@ -82,15 +65,15 @@ class Bench:
         """Height and width of the photos in pixels."""
         return self.material.backbone.preprocessing.size
 
-    def photos(self, side: str, size: int | None = None) -> Photos:
+    def photos(self, side: str, size: int | None = None) -> TargetPhotos:
         """Return the photos of one side, as they are to be given back."""
         indices = self.sides[side]  # type: ignore[index]
-        return Photos(self.material.survey.scan.images, indices, size or self.size)
+        return TargetPhotos(self.material.survey.scan.images, indices, size or self.size)
 
     def images(self, side: str) -> Inputs:
         """Return the photos of one side as inputs of the backbone."""
-        chosen = ChosenImages(self.material.survey.scan.images, self.sides[side])  # type: ignore[index]
-        return ImageInputs(chosen, self.material.backbone.preprocessing)
+        chosen = Subset(self.material.survey.scan.images, self.sides[side].tolist())  # type: ignore[index]
+        return NormalisedImages(chosen, self.material.backbone.preprocessing)
 
     def codes(self, side: str) -> NDArray[np.float16]:
         """Return every place of the frozen features of one side."""
@@ -113,11 +96,8 @@ class Bench:
         """Discriminant analysis on frozen features of the training photos, to read what came back."""
         classes = self.material.classes
         sides = {side: self.sides[side] for side in SPLITS}
-        rows = {
-            s: torch.from_numpy(self.material.features(indices=i).astype(np.float32))
-            for s, i in sides.items()
-        }
-        head = Head(rows["train"][0].numel(), len(self.material.labels), HeadConfig("lda", PLACES))
+        rows = {side: FeatureRows(self.material.features(indices=i)) for side, i in sides.items()}
+        head = Head(rows["train"].width, len(self.material.labels), HeadConfig("lda", PLACES))
         train_lda(head, (rows["train"], classes[sides["train"]]), (rows["valid"], classes[sides["valid"]]))
         return head
 
@@ -138,20 +118,20 @@ def mean_photo(bench: Bench) -> Result:
     found = measure_reconstruction(
         photos, lambda batch: bench.mean.expand(len(batch), -1, -1, -1), bench.mean
     )
-    originals = _read_all(bench, lambda batch: photos.take(batch))
+    originals = _read_all(bench, lambda batch: read_batch(photos, batch))
     truth = bench.material.classes[bench.sides["test"]]
     return Result(
         {**found.to_dict(), "read": float((originals == truth).mean()), "seconds": 0.0},
-        {"shown": torch.from_numpy(as_pixels(photos.take(bench.shown)))},
+        {"shown": torch.from_numpy(as_pixels(read_batch(photos, bench.shown)))},
     )
 
 
 def frozen(bench: Bench, keeper: Checkpoint) -> Result:
     """Train a decoder alone on stored features."""
     decoder = new_decoder(bench, bench.codes("train"))
-    sides = {side: CodeInputs(bench.codes(side)) for side in ("train", "valid")}
+    sides = {side: FeatureRows(bench.codes(side)) for side in ("train", "valid")}
     history = _train(bench, decoder, [decoder], sides, bench.config.epochs, (1.0,), keeper, "the decoder")
-    tested = CodeInputs(bench.codes("test"))
+    tested = FeatureRows(bench.codes("test"))
     parts = {"decoder": decoder}
     return _result(bench, decoder, tested, history, trained=decoder, parts=parts)
 
@@ -165,10 +145,10 @@ def longer(bench: Bench, begun: Mapping[str, Tensor], keeper: Checkpoint) -> Res
         keeper: Keeps the training.
     """
     decoder = kept_decoder(bench, begun)
-    sides = {side: CodeInputs(bench.codes(side)) for side in ("train", "valid")}
+    sides = {side: FeatureRows(bench.codes(side)) for side in ("train", "valid")}
     passes, rates = _more_passes(bench), (_AGAIN_RATE,)
     history = _train(bench, decoder, [decoder], sides, passes, rates, keeper, "the decoder on")
-    return _result(bench, decoder, CodeInputs(bench.codes("test")), history, trained=decoder, parts={})
+    return _result(bench, decoder, FeatureRows(bench.codes("test")), history, trained=decoder, parts={})
 
 
 def tuned(bench: Bench, begun: Mapping[str, Tensor], keeper: Checkpoint) -> Result:
@@ -189,7 +169,7 @@ def scratch(bench: Bench, keeper: Checkpoint) -> Result:
     """Train an encoder of the same shape from random weights, together with its decoder."""
     encoder = load_backbone(bench.config.backbone, UNTRAINED, seed=bench.config.seed)
     with torch.inference_mode():
-        codes = encoder(bench.images("train").take(np.arange(min(_BATCH, len(bench.sides["train"])))))
+        codes = encoder(read_batch(bench.images("train"), range(min(_BATCH, len(bench.sides["train"])))))
     network = Autoencoder(encoder, new_decoder(bench, codes.numpy()))
     passes = max(1, round(bench.config.epochs / 3))
     return _whole(bench, network, passes, (0.25, 1.0), keeper, "from scratch")
@@ -249,7 +229,7 @@ def _train(
     )
     return train_reconstruction(
         network,
-        [list(part.parameters()) for part in parts],
+        parts,
         (sides["train"], bench.photos("train")),
         (sides["valid"], bench.photos("valid")),
         config,
@@ -272,7 +252,7 @@ def _result(
 
     def rebuild(batch: NDArray[np.int64]) -> Tensor:
         with torch.inference_mode():
-            photos: Tensor = network(tested.take(batch).to(device)).cpu()
+            photos: Tensor = network(read_batch(tested, batch).to(device)).cpu()
         return photos
 
     found = measure_reconstruction(bench.photos("test"), rebuild, bench.mean)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import nn
 
 from handshape.cache.writing import writing
 from handshape.errors import OutputError
@@ -99,39 +98,3 @@ def write_whole(path: Path, write: Callable[[Path], None], *others: type[Excepti
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
-
-
-def capture(
-    network: nn.Module, optimiser: torch.optim.Optimizer, order: torch.Generator | None = None
-) -> dict[str, Any]:
-    """Return what training needs to go on: weights, optimiser and random numbers.
-
-    Args:
-        network: Being trained.
-        optimiser: Its optimiser.
-        order: Generator of the order of the images, if it has one of its own.
-
-    Returns:
-        A part of a checkpoint's state, for `restore`. It shares memory with the network: save it before the
-        next step.
-    """
-    return {
-        "network": network.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "random": torch.get_rng_state(),
-        "order": None if order is None else order.get_state(),
-    }
-
-
-def restore(
-    state: Mapping[str, Any],
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    order: torch.Generator | None = None,
-) -> None:
-    """Put training back to where `capture` saw it; the same arguments in the same order."""
-    network.load_state_dict(state["network"])
-    optimiser.load_state_dict(state["optimiser"])
-    torch.set_rng_state(state["random"])
-    if order is not None:
-        order.set_state(state["order"])

@@ -1,24 +1,21 @@
-"""Fit the lesson's CNN on prepared images."""
+"""Train the lesson's CNN on prepared images."""
 
 import torch
+from torch.utils.data import Subset
 
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan
 from handshape.models.cnn import CNN
 from handshape.models.sign_network import NetworkConfig
+from handshape.training.datasets import NormalisedImages
 from handshape.training.fit_result import FitResult
-from handshape.training.inputs import ChosenImages, ImageInputs
-from handshape.training.loop import LoopConfig, predict_logits, train_network
+from handshape.training.loop import LoopConfig, train_network
+from handshape.training.predict import predict_logits
 
 
 def new_cnn(labels: int, size: int = 224) -> CNN:
-    """Make a CNN in channels-last memory, in which it trains twice as fast on a CPU.
-
-    Args:
-        labels: K.
-        size: Height and width of its images in pixels.
-    """
+    """Make a CNN in channels-last memory, in which it trains twice as fast on a CPU."""
     return CNN(labels, size).to(memory_format=torch.channels_last)
 
 
@@ -29,30 +26,30 @@ def fit_cnn(
 
     Args:
         scan: The data set with its prepared images.
-        sides: Indices of the samples on each side.
+        sides: Indices of the samples in each part of the split.
         loop: Epochs, batch size and rates.
         device: Where it is trained.
         size: Height and width of the prepared images in pixels.
-        mirrored: Whether the mirror images of the test photos are read, too.
+        mirrored: Whether the mirror images of the test photos are classified, too.
 
     Returns:
         The trained network.
     """
     classes, labels, preprocessing = scan.dataset.classes, len(scan.dataset.labels), Preprocessing(size)
-    chosen = {side: ChosenImages(scan.images, indices) for side, indices in sides.items()}
-    feeds = {side: ImageInputs(images, preprocessing) for side, images in chosen.items()}
+    chosen = {side: Subset(scan.images, indices.tolist()) for side, indices in sides.items()}
+    inputs = {side: NormalisedImages(images, preprocessing) for side, images in chosen.items()}
     network, history = train_network(
         lambda: new_cnn(labels, size),
-        (feeds["train"], classes[sides["train"]]),
-        (feeds["valid"], classes[sides["valid"]]),
+        (inputs["train"], classes[sides["train"]]),
+        (inputs["valid"], classes[sides["valid"]]),
         loop,
         device=device,
         what="Training the CNN",
     )
-    judged: dict[str, ImageInputs] = {"valid": feeds["valid"], "test": feeds["test"]}
+    judged: dict[str, NormalisedImages] = {"valid": inputs["valid"], "test": inputs["test"]}
     if mirrored:
-        judged["mirrored"] = ImageInputs(chosen["test"], preprocessing, mirrored=True)
-    logits = {side: predict_logits(network, feed) for side, feed in judged.items()}
-    config = NetworkConfig("cnn", labels, preprocessing)
+        judged["mirrored"] = NormalisedImages(chosen["test"], preprocessing, mirrored=True)
+    logits = {side: predict_logits(network, images) for side, images in judged.items()}
     assert isinstance(network, CNN)
+    config = NetworkConfig("cnn", labels, preprocessing)
     return FitResult(network, config, history, logits, network.trained_parameters())

@@ -11,13 +11,14 @@ from torch import Tensor
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan
+from handshape.data.images.prepared import read_batch
 from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.combined import CombinedClassifier
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
+from handshape.training.datasets import FeatureRows
 from handshape.training.fit_result import FitResult
 from handshape.training.frozen import FrozenFitter
-from handshape.training.heads.feature_rows import Part
 from handshape.training.landmarks import PhotoLandmarks, fit_landmarks, has_hand_rows
 from handshape.training.ood import fit_image_weight, fit_in_distribution
 
@@ -52,8 +53,9 @@ class CombinedFitter:
         features = time.perf_counter() - start
         train, valid = splits["train"], splits["valid"]
         valid_features = _rows(self._frozen.judged(valid))
+        train_features = _rows(FeatureRows((self._frozen.features(), train)))
         in_distribution = fit_in_distribution(
-            _rows((self._frozen.features(), train)), self._classes[train], valid_features, self._labels
+            train_features, self._classes[train], valid_features, self._labels
         )
         landmarks, by_pose = self._landmarks(splits, frozen.config.preprocessing)
         # Both models' logits of the validation photos are from before these were used for fitting.
@@ -82,7 +84,7 @@ class CombinedFitter:
         """Return features, landmarks and handedness of M photos, all of them from the cache."""
         landmarks, right_hand = self._photos.of(indices, mirrored=name == "mirrored")
         if name == "quick":
-            features = _rows((self._frozen.features(), indices))
+            features = _rows(FeatureRows((self._frozen.features(), indices)))
         else:
             features = _rows(self._frozen.judged(indices, mirrored=name == "mirrored"))
         return features, torch.from_numpy(landmarks), torch.from_numpy(right_hand)
@@ -105,7 +107,6 @@ class CombinedFitter:
             network.trained_hands.copy_(torch.tensor([share >= _PRESENT, 1 - share >= _PRESENT]))
 
 
-def _rows(part: Part) -> Tensor:
+def _rows(features: FeatureRows) -> Tensor:
     """Return (M, C, p, p) float32 features."""
-    stored, own = part
-    return torch.from_numpy(stored[own].astype(np.float32))
+    return read_batch(features, range(len(features)))

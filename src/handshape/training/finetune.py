@@ -1,15 +1,16 @@
-"""Tune a backbone, from the head that was trained on its stored features."""
+"""Fine-tune a backbone, from the head that was trained on its stored features."""
 
 import copy
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.data import Subset
 
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.train import BackboneConfig
@@ -23,37 +24,52 @@ from handshape.models.backbones.registry import Backbone
 from handshape.models.heads import Head, Pool
 from handshape.models.sign_network import NetworkConfig
 from handshape.training.checkpoint import Keeper
+from handshape.training.datasets import (
+    AugmentedImages,
+    FeatureRows,
+    Inputs,
+    Labelled,
+    NormalisedImages,
+    RandomViews,
+)
 from handshape.training.fit_result import FitResult
 from handshape.training.frozen import FrozenFitter
-from handshape.training.heads.feature_rows import all_of, rows_of
 from handshape.training.history import accuracy_of
-from handshape.training.inputs import ChosenImages, ImageInputs, Inputs
-from handshape.training.loop import LoopConfig, predict_logits
-from handshape.training.tuning import Rate, Tuned, Tuner, tune
-from handshape.training.tuning_inputs import TrunkInputs, ViewInputs
+from handshape.training.loop import (
+    LoopConfig,
+    LoopResult,
+    LoopSettings,
+    Trainer,
+    mixed_type,
+    parameter_group,
+    train_loop,
+)
+from handshape.training.predict import predict_logits
 
 # The first block is tuned at this share of the last one's rate, those between along a geometric line.
 _FIRST_BLOCK = 0.1
 # A head on D features is tuned at this over the root of D times the last block's rate: a step of Adam changes
 # all D weights alike, and their sum is what counts.
 _HEAD = 10.0
-# Stored views of each photo where a trunk is read once and for all.
+# Stored views of each photo where the first layers stay as they are and run only once.
 _FEWEST_VIEWS = 3
+# Largest norm of a step's gradients.
+_CLIP = 1.0
 
 
 class FinetuneFitter:
-    """Tunes copies of a backbone on splits of one data set.
+    """Fine-tunes copies of a backbone on splits of one data set.
 
     Args:
         scan: The data set with its prepared images.
         folder: Where what is too large for memory may lie.
         device: Where networks run.
         backbone: The pretrained backbone; it stays as it is.
-        frozen: Fits the heads that tuning begins with.
+        frozen: Fits the heads that fine-tuning begins with.
         options: Head, pooling and views.
         tuning: What is tuned, and how.
         loop: Batch size, weight decay and seed.
-        tuner: Does the tuning; by default this process.
+        tuner: Does the training; by default this process.
     """
 
     def __init__(
@@ -66,7 +82,7 @@ class FinetuneFitter:
         options: BackboneConfig,
         tuning: FinetuneOptions,
         loop: LoopConfig,
-        tuner: Tuner = tune,
+        tuner: Trainer = train_loop,
     ) -> None:
         self._tuner = tuner
         self._scan, self._folder, self._device = scan, folder, device
@@ -75,34 +91,33 @@ class FinetuneFitter:
         self._classes = scan.dataset.classes
 
     def fit(self, sides: SplitIndices, *, mirrored: bool, keeper: Keeper | None = None) -> FitResult:
-        """Tune on one split; what reads valid worse than the frozen network did is not kept.
+        """Fine-tune on one split; what is less accurate on validation than the frozen network is not kept.
 
         Args:
-            sides: Indices of the samples on each side.
-            mirrored: Whether the mirror images of the test photos are read, too.
-            keeper: Keeps the state after every epoch; tuning goes on from what it holds.
+            sides: Indices of the samples in each part of the split.
+            mirrored: Whether the mirror images of the test photos are classified, too.
+            keeper: Keeps the state after every epoch; training goes on from what it holds.
 
         Returns:
-            The tuned network, or the frozen one where no epoch was better on valid.
+            The fine-tuned network, or the frozen one where no epoch was better on validation.
         """
         backbone = tunable(self._backbone)
         cut = cut_backbone(backbone, self._tuning.last)
         head, start = self._frozen.begin(sides)
         pool = Pool(self._frozen.head_config.pool, *backbone.feature_shape[1:])
         network = BackboneClassifier(backbone if cut.trunk is None else cut.tail, pool, head).to(self._device)
-        rates = _rates(cut, head, self._tuning.tuning_rate)
-        tuner = self._tuner if keeper is None else partial(tune, keeper=keeper)
+        groups = _groups(cut, head, self._tuning.tuning_rate)
+        tuner = self._tuner if keeper is None else partial(train_loop, keeper=keeper)
         tuned = tuner(
             network,
-            rates,
-            *self._feeds(cut, backbone, sides),
-            self._tuning,
+            groups,
+            *self._data(cut, backbone, sides),
+            self._settings(),
             start=start,
-            batch_size=self._loop.batch_size,
-            seed=self._loop.seed,
-            weight_decay=self._loop.weight_decay,
+            forward=_MixedPrecision(network) if mixed_type(self._device) else None,
+            what="Fine-tuning",
         )
-        count = sum(parameter.numel() for rate in rates for parameter in rate.parameters)
+        count = sum(parameter.numel() for group in groups for parameter in group["params"])
         if tuned.best == 0:
             found = self._frozen.fit(sides, mirrored=mirrored)
             described = replace(found.config, model="finetune")
@@ -110,58 +125,68 @@ class FinetuneFitter:
         network.load_state_dict(tuned.state)
         return self._finish(BackboneClassifier(backbone, pool, head), sides, tuned, count, mirrored)
 
-    def _feeds(
-        self, cut: Cut, backbone: Backbone, sides: SplitIndices
-    ) -> tuple[tuple[Callable[[int], Inputs], NDArray[np.int64]], tuple[Inputs, NDArray[np.int64]]]:
-        """Return what is fed to the network from its trunk on: training inputs by epoch, and valid ones."""
-        classes = {side: self._classes[indices] for side, indices in sides.items()}
-        images = {side: ChosenImages(self._scan.images, sides[side]) for side in ("train", "valid")}
-        plain = {side: ImageInputs(chosen, backbone.preprocessing) for side, chosen in images.items()}
-        if cut.trunk is not None:
-            train, valid = self._trunk_feeds(cut.trunk, backbone, sides)
-            return (train, classes["train"]), (valid, classes["valid"])
-        digests = [self._scan.digests[i] for i in sides["train"]]
-        # Not methods or closures of this: where others tune, they are sent what is fed to the network.
-        fresh: Callable[[int], Inputs] = partial(_same, plain["train"])
-        if self._options.augment != "none":
-            fresh = partial(ViewInputs, images["train"], digests, self._views, backbone.preprocessing)
-        return (fresh, classes["train"]), (plain["valid"], classes["valid"])
+    def _settings(self) -> LoopSettings:
+        return LoopSettings(
+            epochs=self._tuning.tuning_epochs,
+            batch_size=self._loop.batch_size,
+            seed=self._loop.seed,
+            weight_decay=self._loop.weight_decay,
+            optimiser=torch.optim.AdamW,
+            warm_up=True,
+            average=True,
+            clip=_CLIP,
+            patience=self._tuning.patience,
+            frozen_statistics=True,
+        )
 
-    def _trunk_feeds(
-        self, trunk: torch.nn.Module, backbone: Backbone, sides: SplitIndices
-    ) -> tuple[Callable[[int], Inputs], Inputs]:
-        """Read photos and stored views with the trunk once, so that an epoch costs the tail only."""
+    def _data(self, cut: Cut, backbone: Backbone, sides: SplitIndices) -> tuple[Labelled, Labelled]:
+        """Return training and validation data of the network from its first trained layer on."""
+        train: Inputs
+        valid: Inputs
+        if cut.trunk is not None:
+            train, valid = self._trunk_features(cut.trunk, backbone, sides)
+        else:
+            images = {side: self._images(sides[side]) for side in ("train", "valid")}
+            valid = NormalisedImages(images["valid"], backbone.preprocessing)
+            if self._options.augment == "none":
+                train = NormalisedImages(images["train"], backbone.preprocessing)
+            else:
+                digests = [self._scan.digests[i] for i in sides["train"]]
+                train = AugmentedImages(images["train"], digests, self._views, backbone.preprocessing)
+        return Labelled(train, self._classes[sides["train"]]), Labelled(valid, self._classes[sides["valid"]])
+
+    def _trunk_features(
+        self, trunk: nn.Module, backbone: Backbone, sides: SplitIndices
+    ) -> tuple[RandomViews, FeatureRows]:
+        """Run the trunk on photos and stored views once, so that an epoch costs the tail only."""
         part = Backbone(f"{backbone.name}'s trunk", trunk, backbone.preprocessing, backbone.source)
         count = 0 if self._options.augment == "none" else max(self._options.stored_views, _FEWEST_VIEWS)
-        stored = [self._read(part, None, sides["train"], view) for view in range(1 + count)]
-        seen = [self._read(part, None, sides["valid"], 0)]
-        some = partial(_chosen, stored, self._loop.seed)
-        return some, TrunkInputs(seen, np.zeros(len(sides["valid"]), dtype=np.int64))
+        stored = [self._extract(part, None, sides["train"], view) for view in range(1 + count)]
+        seen = self._extract(part, None, sides["valid"], 0)
+        return RandomViews(stored, self._loop.seed), FeatureRows(seen)
 
     def _finish(
-        self, network: BackboneClassifier, sides: SplitIndices, tuned: Tuned, count: int, mirrored: bool
+        self, network: BackboneClassifier, sides: SplitIndices, tuned: LoopResult, count: int, mirrored: bool
     ) -> FitResult:
-        """Solve the head once more where that reads valid no worse, and read the photos that are judged."""
+        """Fit the head once more where that is no less accurate on validation, and classify the photos."""
         backbone = network.backbone
         assert isinstance(backbone, Backbone)
         backbone.requires_grad_(False).eval()
-        images = {side: ChosenImages(self._scan.images, indices) for side, indices in sides.items()}
-        feeds = {side: ImageInputs(chosen, backbone.preprocessing) for side, chosen in images.items()}
+        images = {side: self._images(indices) for side, indices in sides.items()}
+        inputs = {side: NormalisedImages(some, backbone.preprocessing) for side, some in images.items()}
         network.to(self._device)
-        valid_logits = predict_logits(network, feeds["valid"])
+        valid_logits = predict_logits(network, inputs["valid"])
         if self._options.head != "mlp":
-            # The tuned head has not learned from valid; solved on tuned features, a head can.
-            head, logits = self._solved(backbone, sides)
+            # The tuned head was not fitted to validation photos; a head on tuned features can be.
+            head, logits = self._refitted(backbone, sides)
             classes = self._classes[sides["valid"]]
             if accuracy_of(logits, classes) >= accuracy_of(valid_logits, classes):
-                network, valid_logits = (
-                    BackboneClassifier(backbone, network.pool, head).to(self._device),
-                    logits,
-                )
-        judged = {"test": feeds["test"]}
+                network = BackboneClassifier(backbone, network.pool, head).to(self._device)
+                valid_logits = logits
+        judged = {"test": inputs["test"]}
         if mirrored:
-            judged["mirrored"] = ImageInputs(images["test"], backbone.preprocessing, mirrored=True)
-        found = {side: predict_logits(network, feed) for side, feed in judged.items()}
+            judged["mirrored"] = NormalisedImages(images["test"], backbone.preprocessing, mirrored=True)
+        found = {side: predict_logits(network, some) for side, some in judged.items()}
         described = NetworkConfig(
             "finetune",
             len(self._scan.dataset.labels),
@@ -173,39 +198,41 @@ class FinetuneFitter:
         whole = network.eval().cpu()
         return FitResult(whole, described, tuned.history, {**found, "valid": valid_logits}, count)
 
-    def _solved(self, backbone: Backbone, sides: SplitIndices) -> tuple[Head, Tensor]:
+    def _refitted(self, backbone: Backbone, sides: SplitIndices) -> tuple[Head, Tensor]:
         places, views = self._frozen.head_config.pool, range(1 + self._options.stored_views)
-        parts = [all_of(self._read(backbone, places, sides["train"], view)) for view in views]
-        train, valid = rows_of(parts, all_of(self._read(backbone, places, sides["valid"], 0)))
+        train = FeatureRows(*(self._extract(backbone, places, sides["train"], view) for view in views))
+        valid = FeatureRows(self._extract(backbone, places, sides["valid"], 0))
         classes = np.tile(self._classes[sides["train"]], len(views))
         head, _, logits = self._frozen.fit_head((train, classes), (valid, self._classes[sides["valid"]]))
         return head, logits
 
-    def _read(
+    def _extract(
         self, backbone: Backbone, places: int | None, indices: NDArray[np.int64], view: int
     ) -> NDArray[np.float16]:
         extractor = Extractor(backbone, places, self._views, self._device)
         digests = [self._scan.digests[i] for i in indices]
-        chosen = ChosenImages(self._scan.images, indices)
-        return features_now(extractor, chosen, digests, view=view, folder=self._folder)
+        return features_now(extractor, self._images(indices), digests, view=view, folder=self._folder)
+
+    def _images(self, indices: NDArray[np.int64]) -> Subset[NDArray[np.uint8]]:
+        return Subset(self._scan.images, indices.tolist())
 
 
-def _same(inputs: Inputs, epoch: int) -> Inputs:
-    return inputs
+class _MixedPrecision(nn.Module):
+    """A network whose backbone runs in mixed precision, and pooling and head in float32."""
 
+    def __init__(self, network: BackboneClassifier) -> None:
+        super().__init__()
+        self.network = network
 
-def _chosen(stored: Sequence[NDArray[np.float16]], seed: int, epoch: int) -> Inputs:
-    """Return for each photo one of its views or the photo itself, by chance."""
-    chance = np.random.default_rng([seed, epoch, 1])
-    return TrunkInputs(stored, chance.integers(0, len(stored), len(stored[0])))
+    def forward(self, images: Tensor) -> Tensor:
+        with torch.autocast(images.device.type, mixed_type(images.device)):
+            features = self.network.backbone(images)
+        logits: Tensor = self.network.head(self.network.pool(features.float()))
+        return logits
 
 
 def tunable(backbone: Backbone) -> Backbone:
-    """Return a copy of a backbone that may change, without what is known of the original's numbers.
-
-    Args:
-        backbone: Stays as it is.
-    """
+    """Return a copy of a backbone that may change, without what is cached of the original's numbers."""
     copied = copy.deepcopy(backbone)
     for known in ("digest", "feature_shape"):
         copied.__dict__.pop(known, None)
@@ -213,14 +240,14 @@ def tunable(backbone: Backbone) -> Backbone:
     return copied
 
 
-def _rates(cut: Cut, head: Head, peak: float) -> list[Rate]:
-    """Let gradients reach the blocks that are tuned, and give each its learning rate."""
+def _groups(cut: Cut, head: Head, peak: float) -> list[dict[str, Any]]:
+    """Let gradients reach the blocks that are tuned, and give each its highest learning rate."""
     last = len(cut.blocks) - 1
-    rates = [
-        Rate(block, peak * _FIRST_BLOCK ** ((last - number) / max(last, 1)))
+    groups = [
+        parameter_group(block, peak * _FIRST_BLOCK ** ((last - number) / max(last, 1)))
         for number, block in enumerate(cut.blocks)
     ]
-    for rate in rates:
-        for parameter in rate.parameters:
+    for group in groups:
+        for parameter in group["params"]:
             parameter.requires_grad_(True)
-    return [*rates, Rate(list(head.parameters()), peak * _HEAD * head.width**-0.5)]
+    return [*groups, parameter_group(head.parameters(), peak * _HEAD * head.width**-0.5)]

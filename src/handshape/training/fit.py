@@ -15,18 +15,18 @@ from handshape.config.train import TrainingConfig
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan
-from handshape.data.images.prepared import HeldImages
+from handshape.data.images.prepared import InMemoryImages
 from handshape.models.backbones.registry import Backbone
 from handshape.training.cnn import fit_cnn
 from handshape.training.combined import CombinedFitter
+from handshape.training.datasets import NormalisedImages
 from handshape.training.finetune import FinetuneFitter
 from handshape.training.fit_result import FitResult
 from handshape.training.frozen import FrozenFitter
 from handshape.training.history import accuracy_of
-from handshape.training.inputs import ImageInputs
 from handshape.training.landmarks import LandmarkFitter, PhotoLandmarks
-from handshape.training.loop import LoopConfig, predict_logits
-from handshape.training.tuning import Tuner, tune
+from handshape.training.loop import LoopConfig, Trainer, train_loop
+from handshape.training.predict import predict_logits
 
 IMAGE_SIZE = 224
 """Height and width in pixels of the images of models without a backbone; the lesson's."""
@@ -52,7 +52,7 @@ class Fitter:
         settings: TrainingConfig,
         backbone: Backbone | None = None,
         *,
-        tuner: Tuner = tune,
+        tuner: Trainer = train_loop,
     ) -> None:
         self._index, self._cache, self._device = index, cache, device
         self._settings, self._backbone, self._tuner = settings, backbone, tuner
@@ -91,9 +91,9 @@ class Fitter:
 
     def predict(self, fitted: FitResult, prepared: NDArray[np.uint8]) -> Tensor:
         """Return (N, K) float32 logits of (N, size, size, 3) uint8 prepared images."""
-        images = HeldImages(prepared, np.arange(len(prepared)))
+        images = InMemoryImages(prepared)
         network = fitted.network.to(self._device)
-        logits = predict_logits(network, ImageInputs(images, fitted.config.preprocessing))
+        logits = predict_logits(network, NormalisedImages(images, fitted.config.preprocessing))
         fitted.network.cpu()
         return logits
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import Subset
 
 from handshape.config.train import BackboneConfig
 from handshape.data.augment import MIRRORED, views_of
@@ -17,14 +18,14 @@ from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone
 from handshape.models.heads import Head, HeadConfig, Pool, Scaling
 from handshape.models.sign_network import NetworkConfig
+from handshape.training.datasets import FeatureRows, LabelledFeatures
 from handshape.training.fit_result import FitResult
-from handshape.training.heads.feature_rows import Part, Side, StoredRows, all_of, rows_of
 from handshape.training.heads.lda import train_lda
 from handshape.training.heads.logistic import train_linear
 from handshape.training.heads.mlp import train_mlp
 from handshape.training.history import Epoch
-from handshape.training.inputs import ChosenImages
-from handshape.training.loop import LoopConfig, evaluate_network, predict_logits
+from handshape.training.loop import LoopConfig
+from handshape.training.predict import evaluate_network, predict_logits
 
 
 class FrozenFitter:
@@ -56,7 +57,7 @@ class FrozenFitter:
         self._options, self._loop = options, loop
         self._exact = Extractor(backbone, options.places, views_of(options), device)
         plain = options.precision == "fp32"
-        self._quick = self._exact if plain else make_extractor(backbone, options, device, store)
+        self._quick = self._exact if plain else make_extractor(backbone, options, device)
         self._without_valid = without_valid
         self._stored: NDArray[np.float16] | None = None
         self._classes, self._labels = scan.dataset.classes, len(scan.dataset.labels)
@@ -83,11 +84,11 @@ class FrozenFitter:
         """
         start = time.perf_counter()
         (train, valid), config = self._both(sides), self.head_config
-        judged = {"test": StoredRows(self.judged(sides["test"]))}
+        judged = {"test": self.judged(sides["test"])}
         if self._quick is not self._exact:
-            judged["quick"] = StoredRows((self.features(), sides["test"]))
+            judged["quick"] = FeatureRows((self.features(), sides["test"]))
         if mirrored:
-            judged["mirrored"] = StoredRows(self.judged(sides["test"], mirrored=True))
+            judged["mirrored"] = self.judged(sides["test"], mirrored=True)
         seconds = time.perf_counter() - start
         head, history, valid_logits = self.fit_head(train, valid)
         logits = {side: predict_logits(head, rows) for side, rows in judged.items()}
@@ -111,7 +112,7 @@ class FrozenFitter:
         """
         train, valid = self._both(sides)
         head = self.fit_head(train, valid, without_valid=True)[0]
-        photos = StoredRows((self.features(), sides["train"]))
+        photos = FeatureRows((self.features(), sides["train"]))
         return head, evaluate_network(head, photos, self._classes[sides["train"]])
 
     @property
@@ -122,7 +123,7 @@ class FrozenFitter:
         return HeadConfig(kind, self._options.places, scaling=scaling)
 
     def fit_head(
-        self, train: Side, valid: Side, *, without_valid: bool = False
+        self, train: LabelledFeatures, valid: LabelledFeatures, *, without_valid: bool = False
     ) -> tuple[Head, list[Epoch], Tensor]:
         """Fit a head on features.
 
@@ -140,32 +141,31 @@ class FrozenFitter:
         solve = train_lda if self.head_config.kind == "lda" else train_linear
         return head, *solve(head, train, valid, without_valid=without_valid or self._without_valid)
 
-    def judged(self, indices: NDArray[np.int64], *, mirrored: bool = False) -> Part:
-        """Return features of photos that are judged: what is said of a recogniser is measured in float32.
+    def judged(self, indices: NDArray[np.int64], *, mirrored: bool = False) -> FeatureRows:
+        """Return features of photos that a recogniser is evaluated on: always in float32 precision.
 
         Args:
             indices: Of M samples.
             mirrored: Whether their mirror images are meant.
         """
         if mirrored:
-            return all_of(self._extracted(indices, MIRRORED, exact=True))
+            return FeatureRows(self._extracted(indices, MIRRORED, exact=True))
         if self._quick is self._exact:
-            return self.features(), indices
-        return all_of(self._extracted(indices, 0, exact=True))
+            return FeatureRows((self.features(), indices))
+        return FeatureRows(self._extracted(indices, 0, exact=True))
 
-    def _both(self, sides: SplitIndices) -> tuple[Side, Side]:
-        """Return features and classes of train, its photos before their views, and of valid."""
+    def _both(self, sides: SplitIndices) -> tuple[LabelledFeatures, LabelledFeatures]:
+        """Return features and classes for training, the photos before their views, and for validation."""
         views = range(1, self._options.stored_views + 1)
-        seen = [all_of(self._extracted(sides["train"], view)) for view in views]
-        parts = [(self.features(), sides["train"]), *seen]
-        train, valid = rows_of(parts, self.judged(sides["valid"]))
-        classes = np.tile(self._classes[sides["train"]], len(parts))
-        return (train, classes), (valid, self._classes[sides["valid"]])
+        stored = [self._extracted(sides["train"], view) for view in views]
+        train = FeatureRows((self.features(), sides["train"]), *stored)
+        classes = np.tile(self._classes[sides["train"]], 1 + len(stored))
+        return (train, classes), (self.judged(sides["valid"]), self._classes[sides["valid"]])
 
     def _extracted(
         self, indices: NDArray[np.int64], view: int, *, exact: bool = False
     ) -> NDArray[np.float16]:
         digests = [self._scan.digests[i] for i in indices]
-        images = ChosenImages(self._scan.images, indices)
+        images = Subset(self._scan.images, indices.tolist())
         extractor = self._exact if exact else self._quick
         return features_of(extractor, images, digests, self._store, view=view)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.data import Subset
 
 from handshape.data.augment import MIRRORED
 from handshape.data.dataset import SplitIndices
@@ -22,7 +23,6 @@ from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.models.sign_network import NetworkConfig
 from handshape.training.fit_result import FitResult
 from handshape.training.history import Epoch, accuracy_of
-from handshape.training.inputs import ChosenImages
 from handshape.training.pose_classifier import Poses, fit_pose_classifier
 
 # Augmented hands, for people who hold and build them differently: each hand that often, rotated in space by
@@ -64,7 +64,7 @@ class PhotoLandmarks:
 
     def _find(self, indices: NDArray[np.int64], view: int) -> LandmarkRows:
         digests = [self._index.digests[i] for i in indices]
-        images = ChosenImages(self._index.images, indices)
+        images = Subset(self._index.images, indices.tolist())
         return landmarks_of(self._extractor, images, digests, self._cache, view=view)
 
 

@@ -1,36 +1,43 @@
-"""The one training loop, for the CNN on images and for an MLP on features."""
+"""The one training loop: for the CNN, the MLP head, fine-tuning and decoders."""
 
-import copy
+import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader
 
 from handshape.config.train import LoopOptions
-from handshape.inference.batch_retry import ON_A_CORE, Portions
-from handshape.progress import track
-from handshape.training.checkpoint import Keeper, capture, restore
+from handshape.inference.batch_retry import BATCH_NORMS, Portions
+from handshape.progress import say, track
+from handshape.training.checkpoint import Keeper
+from handshape.training.datasets import Inputs, Labelled
+from handshape.training.distributed import Processes, share_of
 from handshape.training.history import Epoch
-from handshape.training.inputs import FeatureInputs, Inputs
+from handshape.training.predict import CLASSIFICATION, Objective, sums_over
 
-# Images read at once in evaluation: what more of them need goes through memory rather than the caches. Rows
-# of features need no more than themselves.
-_EVALUATION_BATCH, _EVALUATION_ROWS = 32, 512
+# Share of the steps in which learning rates rise.
+_WARM_UP = 0.1
+# Weight of the moving average of the weights against the newest ones: the last fifty steps or so count.
+_AVERAGING = 0.98
 
-Step = Callable[[Tensor, Tensor], Tensor]
-"""Moves the weights once for (B, ...) float32 inputs and their (B,) int64 classes; returns the (B, K) logits
-from before."""
+State = dict[str, Tensor]
+Score = tuple[float, float]
+Trainer = Callable[..., "LoopResult"]
+"""`train_loop`, or what takes its arguments but for ``keeper`` and ``processes`` and trains elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoopConfig(LoopOptions):
-    """How to train; the defaults are the lesson's.
+    """How the CNN and the MLP head are trained; the defaults are the lesson's.
 
     Args:
         epochs: Passes over the training images.
@@ -46,6 +53,57 @@ class LoopConfig(LoopOptions):
     seed: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class LoopSettings:
+    """How `train_loop` trains.
+
+    Args:
+        epochs: Most passes over the training data.
+        batch_size: Samples in a step.
+        seed: Fixes every random choice.
+        weight_decay: Of the optimiser.
+        optimiser: Adam or AdamW.
+        warm_up: Whether learning rates rise for a tenth of the steps and then fall along a cosine to 0.
+        average: Whether a moving average of the weights is evaluated and kept.
+        clip: Largest norm of a step's gradients; ``None`` for any.
+        patience: Epochs without a better one after which training stops; ``None`` for never.
+        frozen_statistics: Whether batch normalisation keeps its statistics.
+        keep: Which epoch's weights are the result.
+
+    Source: Loshchilov and Hutter, SGDR, ICLR 2017 (cosine) and Decoupled Weight Decay Regularization, ICLR
+    2019 (AdamW).
+    """
+
+    epochs: int
+    batch_size: int
+    seed: int
+    weight_decay: float = 0.0
+    optimiser: type[torch.optim.Adam] = torch.optim.Adam
+    warm_up: bool = False
+    average: bool = False
+    clip: float | None = None
+    patience: int | None = None
+    frozen_statistics: bool = False
+    keep: Literal["best", "last"] = "best"
+
+
+@dataclass(frozen=True)
+class LoopResult:
+    """The epoch that was kept.
+
+    Args:
+        best: Its number, 0 for the network as it came.
+        state: State dict of the network then.
+        score: Metric and minus the loss on validation then.
+        history: One row per epoch, that of the start first where it counts.
+    """
+
+    best: int
+    state: State
+    score: Score = (-math.inf, -math.inf)
+    history: list[Epoch] = field(default_factory=list)
+
+
 def train_network(
     make: Callable[[], nn.Module],
     train: tuple[Inputs, NDArray[np.int64]],
@@ -55,112 +113,240 @@ def train_network(
     device: torch.device | None = None,
     what: str = "Training",
     keeper: Keeper | None = None,
-    learn: Callable[[nn.Module, LoopConfig], Step] | None = None,
 ) -> tuple[nn.Module, list[Epoch]]:
-    """Train a network with Adam and cross-entropy and keep the epoch that reads valid best.
+    """Train a classifier from its first weights and keep the epoch with the best validation accuracy.
 
     Args:
         make: Makes the network; called after seeding.
         train: Inputs and their (N,) int64 classes.
-        valid: The same of the valid side.
+        valid: The same for validation.
         config: Epochs, batch size, rates and seed.
         device: Where to train; ``None`` for the CPU.
         what: Name shown with the progress.
         keeper: Keeps the state after every epoch; training goes on from what it holds.
-        learn: Makes the step of a network that has its own; such training is not kept.
 
     Returns:
-        The network of the best epoch (of equals, the one with the least valid loss), in evaluation mode and
-        on the CPU, and the history.
+        The network of the best epoch (of equals, the one with the least validation loss), in evaluation mode
+        and on the CPU, and the history.
     """
-    place = device or torch.device("cpu")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network = make().to(place)
-        order = torch.Generator().manual_seed(config.seed)
-        optimiser: torch.optim.Optimizer | None = None
-        if learn:
-            # No optimiser beside it: torch imports its whole compiler to make one.
-            step = learn(network, config)
-        else:
-            optimiser = torch.optim.Adam(
-                network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-            )
-            step = partial(_step, network, optimiser, Portions(network))
-        history: list[Epoch] = []
-        best, best_state = (-1.0, float("inf")), copy.deepcopy(network.state_dict())
-        kept = keeper.load() if keeper else None
-        if kept is not None and optimiser is not None:
-            restore(kept, network, optimiser, order)
-            history = [Epoch(**row) for row in kept["history"]]
-            best, best_state = tuple(kept["best"]), kept["best_network"]
-        with track(what, (config.epochs - len(history)) * len(train[1])) as advance:
-            for number in range(len(history) + 1, config.epochs + 1):
-                start = time.perf_counter()
-                loss, accuracy = _one_pass(network, train, step, order, config.batch_size, advance)
-                valid_loss, valid_accuracy = evaluate_network(network, *valid)
-                history.append(Epoch(number, loss, accuracy, valid_accuracy, time.perf_counter() - start))
-                if (valid_accuracy, -valid_loss) > (best[0], -best[1]):
-                    best, best_state = (valid_accuracy, valid_loss), copy.deepcopy(network.state_dict())
-                if keeper and optimiser is not None:
-                    rows = [asdict(epoch) for epoch in history]
-                    kept = {"history": rows, "best": list(best), "best_network": best_state}
-                    keeper.save({**capture(network, optimiser, order), **kept})
-    network.load_state_dict(best_state)
-    return network.eval().cpu(), history
+        network = make().to(device or torch.device("cpu"))
+    settings = LoopSettings(
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        weight_decay=config.weight_decay,
+    )
+    groups = [parameter_group(network.parameters(), config.learning_rate)]
+    found = train_loop(
+        network, groups, Labelled(*train), Labelled(*valid), settings, what=what, keeper=keeper
+    )
+    network.load_state_dict(found.state)
+    return network.eval().cpu(), found.history
 
 
-def _one_pass(
+def parameter_group(parameters: Iterable[nn.Parameter], rate: float) -> dict[str, Any]:
+    """Return parameters with their highest learning rate, as torch's optimisers take them."""
+    return {"params": list(parameters), "lr": rate}
+
+
+def train_loop(
     network: nn.Module,
-    train: tuple[Inputs, NDArray[np.int64]],
-    step: Step,
-    order: torch.Generator,
-    batch_size: int,
-    advance: Callable[[int], None],
-) -> tuple[float, float]:
-    inputs, classes = train
-    place = next(network.parameters()).device
-    targets = torch.from_numpy(classes).to(place)
-    network.train()
-    shuffled = torch.randperm(len(classes), generator=order)
-    wanted, parts = targets[shuffled.to(place)], list[Tensor]()
-    # What came out is judged at the end of the pass: no step waits for a number.
-    batches = batches_of(shuffled.numpy(), batch_size)
-    for batch, own in zip(batches, torch.split(wanted, [len(one) for one in batches]), strict=True):
-        parts.append(step(inputs.take(batch).to(place), own))
-        advance(len(batch))
-    return _judged(torch.cat(parts), wanted)
+    groups: Sequence[dict[str, Any]],
+    train: Labelled,
+    valid: Labelled,
+    settings: LoopSettings,
+    *,
+    start: tuple[float, float] | None = None,
+    objective: Objective = CLASSIFICATION,
+    forward: nn.Module | None = None,
+    what: str = "Training",
+    keeper: Keeper | None = None,
+    processes: Processes | None = None,
+) -> LoopResult:
+    """Train a network.
 
+    Args:
+        network: On the device where it is trained; changed here.
+        groups: Its parameters that are trained, with their highest learning rates.
+        train: Training data.
+        valid: Validation data.
+        settings: Epochs, schedule and the rest.
+        start: Loss and metric of the network as it comes on the training data, where that counts as an epoch.
+        objective: Loss and metric.
+        forward: The network in mixed precision, with the same parameters, which training runs in its place.
+        what: Name shown with the progress.
+        keeper: Keeps the state after every epoch; training goes on from what it holds.
+        processes: The processes that train together; each calls this with the same arguments.
 
-def _judged(logits: Tensor, classes: Tensor) -> tuple[float, float]:
-    """Return mean cross-entropy in nats and accuracy of (N, K) logits for (N,) int64 classes."""
-    return float(F.cross_entropy(logits, classes)), float((logits.argmax(dim=1) == classes).float().mean())
-
-
-def _step(
-    network: nn.Module, optimiser: torch.optim.Optimizer, portions: Portions, inputs: Tensor, classes: Tensor
-) -> Tensor:
-    found = portions.work(partial(_gradients, network, optimiser, inputs, classes), len(classes))
-    optimiser.step()
+    Returns:
+        The epoch that was kept.
+    """
+    place = processes or Processes()
+    run = _Run(network, groups, train, valid, settings, objective, forward, place)
+    kept = keeper.load() if keeper else None
+    with torch.random.fork_rng(devices=[]), track(what, settings.epochs * len(train)) as advance:
+        found = run.restore(kept) if kept else run.begin(start)
+        done = found.history[-1].epoch if found.history else 0
+        advance(done * len(train))
+        for number in range(done + 1, settings.epochs + 1):
+            if settings.patience is not None and number - found.best > settings.patience:
+                say(f"No better epoch since number {found.best}: training stops.")
+                break
+            found = run.one_epoch(number, found, advance)
+            if keeper and place.rank == 0:
+                keeper.save(run.capture(found))
     return found
 
 
-def _gradients(
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    inputs: Tensor,
-    classes: Tensor,
-    cuts: list[slice],
-) -> Tensor:
-    """Gather the gradients of a step over portions of its batch, and return the logits."""
-    optimiser.zero_grad(set_to_none=True)
-    rows = []
-    for cut in cuts:
-        logits = network(inputs[cut])
-        loss, share = F.cross_entropy(logits, classes[cut]), len(logits) / len(classes)
-        loss.backward(torch.full_like(loss, share))  # type: ignore[no-untyped-call]
-        rows.append(logits.detach())
-    return torch.cat(rows)
+class _Run:
+    def __init__(
+        self,
+        network: nn.Module,
+        groups: Sequence[dict[str, Any]],
+        train: Labelled,
+        valid: Labelled,
+        settings: LoopSettings,
+        objective: Objective,
+        forward: nn.Module | None,
+        processes: Processes,
+    ) -> None:
+        self._network, self._train, self._valid = network, train, valid
+        self._settings, self._objective, self._processes = settings, objective, processes
+        self._place = groups[0]["params"][0].device
+        self._forward = processes.join(forward or network)
+        self._portions = Portions(network)
+        self._order = torch.Generator().manual_seed(settings.seed)
+        self._optimiser = settings.optimiser(
+            list(groups), weight_decay=settings.weight_decay, fused=self._place.type in ("cpu", "cuda")
+        )
+        steps = settings.epochs * len(batches_of(np.arange(len(train)), settings.batch_size))
+        factor = partial(_warm_up_and_cosine, steps) if settings.warm_up else _constant
+        self._schedule = LambdaLR(self._optimiser, factor)
+        half = forward is not None and mixed_type(self._place) is torch.float16
+        self._scaler = torch.amp.GradScaler(self._place.type, enabled=half)
+        self._average: AveragedModel | None = None
+        if settings.average:
+            self._average = AveragedModel(network, multi_avg_fn=_moving_average)
+            self._average.n_averaged.fill_(1)  # the start is the first that counts
+
+    @property
+    def _judged(self) -> nn.Module:
+        return self._network if self._average is None else self._average.module
+
+    def begin(self, start: tuple[float, float] | None) -> LoopResult:
+        if start is None:
+            return LoopResult(0, _copied(self._network))
+        began = time.perf_counter()
+        loss, metric = self._evaluate()
+        row = Epoch(0, *start, metric, time.perf_counter() - began)
+        return LoopResult(0, _copied(self._network), (metric, -loss), [row])
+
+    def one_epoch(self, number: int, found: LoopResult, advance: Callable[[int], None]) -> LoopResult:
+        began = time.perf_counter()
+        loss, metric = self._one_pass(number, advance)
+        valid_loss, valid_metric = self._evaluate()
+        row = Epoch(number, loss, metric, valid_metric, time.perf_counter() - began)
+        score, history = (valid_metric, -valid_loss), [*found.history, row]
+        if score > found.score or self._settings.keep == "last":
+            return LoopResult(number, _copied(self._judged), score, history)
+        return LoopResult(found.best, found.state, found.score, history)
+
+    def _one_pass(self, number: int, advance: Callable[[int], None]) -> tuple[float, float]:
+        settings, train = self._settings, self._train
+        torch.manual_seed(settings.seed * 1_000_003 + number)  # for dropout
+        train.set_epoch(number)
+        self._network.train()
+        if settings.frozen_statistics:
+            for module in self._network.modules():
+                if isinstance(module, BATCH_NORMS):
+                    module.eval()
+        order = torch.randperm(len(train), generator=self._order).numpy()
+        batches = batches_of(order, settings.batch_size)
+        shares = [share_of(self._processes, batch) for batch in batches]
+        loader = DataLoader(
+            train, batch_sampler=[own.tolist() for own, _ in shares], collate_fn=_as_it_is,
+            pin_memory=self._place.type == "cuda",
+        )  # fmt: skip
+        sums = []
+        for (inputs, targets), batch, (own, weight) in zip(loader, batches, shares, strict=True):
+            found = self._step(
+                inputs.to(self._place, non_blocking=True), targets.to(self._place, non_blocking=True), weight
+            )
+            sums.append(found * (weight * len(batch) / self._processes.size / len(own)))
+            advance(len(batch))
+        # Fetched at the end of the pass: no step waits for a number.
+        total = self._processes.total(torch.stack(sums).cpu().double().sum(dim=0)) / len(train)
+        loss, metric = total.tolist()
+        return loss, metric
+
+    def _step(self, inputs: Tensor, targets: Tensor, weight: float) -> Tensor:
+        """Change the weights once, and return the sums of loss and metric over the batch from before."""
+
+        def gradients(cuts: list[slice]) -> Tensor:
+            self._optimiser.zero_grad(set_to_none=True)
+            sums = torch.zeros(2, device=self._place)
+            for cut in cuts:
+                outputs, wanted, count = self._forward(inputs[cut]), targets[cut], cut.stop - cut.start
+                loss = self._objective.loss(outputs, wanted)
+                self._scaler.scale(loss * (weight * count / len(inputs))).backward()
+                with torch.no_grad():
+                    sums += torch.stack([loss.detach() * count, self._objective.metric(outputs, wanted)])
+            return sums
+
+        if self._processes.size > 1:  # processes exchange gradients once in a step, all of them or none
+            sums = gradients([slice(0, len(inputs))])
+        else:
+            sums = self._portions.work(gradients, len(inputs))
+        if self._settings.clip is not None:
+            self._scaler.unscale_(self._optimiser)
+            trained = [p for group in self._optimiser.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(trained, self._settings.clip)
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+        self._schedule.step()
+        if self._average is not None:
+            self._average.update_parameters(self._network)
+        return sums
+
+    def _evaluate(self) -> tuple[float, float]:
+        """Return mean loss and metric on validation, the same in all processes; each evaluates its share."""
+        own = np.arange(self._processes.rank, len(self._valid), self._processes.size)
+        sums = sums_over(self._judged, self._valid, own, self._objective)
+        loss, metric = (self._processes.total(sums) / len(self._valid)).tolist()
+        return loss, metric
+
+    def capture(self, found: LoopResult) -> dict[str, Any]:
+        return {
+            "network": self._network.state_dict(),
+            "average": None if self._average is None else self._average.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "scaler": self._scaler.state_dict(),
+            "order": self._order.get_state(),
+            "best": found.best,
+            "best_network": found.state,
+            "score": list(found.score),
+            "history": [asdict(epoch) for epoch in found.history],
+        }
+
+    def restore(self, kept: dict[str, Any]) -> LoopResult:
+        self._network.load_state_dict(kept["network"])
+        if self._average is not None:
+            self._average.load_state_dict(kept["average"])
+        self._optimiser.load_state_dict(kept["optimiser"])
+        self._schedule.load_state_dict(kept["schedule"])
+        self._scaler.load_state_dict(kept["scaler"])
+        self._order.set_state(kept["order"])
+        return kept_result(kept)
+
+
+def kept_result(kept: dict[str, Any]) -> LoopResult:
+    """Return what training had led to when a state was kept."""
+    metric, loss = kept["score"]
+    history = [Epoch(**row) for row in kept["history"]]
+    return LoopResult(kept["best"], kept["best_network"], (metric, loss), history)
 
 
 def batches_of(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
@@ -171,53 +357,39 @@ def batches_of(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
     return batches
 
 
-def evaluate_network(network: nn.Module, inputs: Inputs, classes: NDArray[np.int64]) -> tuple[float, float]:
-    """Return mean cross-entropy in nats and accuracy.
-
-    Args:
-        network: Put in evaluation mode here.
-        inputs: What it reads.
-        classes: (N,) int64.
-    """
-    return _judged(predict_logits(network, inputs), torch.from_numpy(classes))
+def mixed_type(device: torch.device) -> torch.dtype | None:
+    """Return the type that mixed precision uses beside float32 on a device: on CUDA only."""
+    if device.type != "cuda":
+        return None
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
-def predict_logits(network: nn.Module, inputs: Inputs) -> Tensor:
-    """Run a network over all its inputs without gradients.
-
-    Args:
-        network: Put in evaluation mode here.
-        inputs: What it reads.
-
-    Returns:
-        (N, K) float32 logits on the CPU.
-    """
-    place = next(network.parameters()).device
-    network.eval()
-    order, rows = np.arange(len(inputs)), isinstance(inputs, FeatureInputs)
-    size = _EVALUATION_ROWS if rows else _EVALUATION_BATCH
-    portions = Portions(most=None if rows or place.type != "cpu" else ON_A_CORE)
-    with torch.inference_mode():
-        parts = []
-        for start in range(0, len(order), size):
-            images = inputs.take(order[start : start + size]).to(place)
-            parts.append(portions.work(partial(_read, network, images), len(images)))
-    return torch.cat(parts).clone()
+def _as_it_is(batch: Any) -> Any:
+    return batch
 
 
-def _read(network: nn.Module, images: Tensor, cuts: list[slice]) -> Tensor:
-    return torch.cat([network(images[cut]) for cut in cuts]).cpu()
+def _constant(step: int) -> float:
+    return 1.0
 
 
-def probabilities_of(logits: Tensor, temperature: float = 1.0) -> NDArray[np.float32]:
-    """Turn logits into probabilities.
+def _warm_up_and_cosine(steps: int, step: int) -> float:
+    warm = max(1, round(_WARM_UP * steps))
+    if step < warm:
+        return (step + 1) / warm
+    return (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm))) / 2
 
-    Args:
-        logits: (N, K) float32.
-        temperature: Logits are divided by it first; above 1 makes the answers less sure.
 
-    Returns:
-        (N, K) float32; rows sum to 1.
-    """
-    result: NDArray[np.float32] = torch.softmax(logits / temperature, dim=1).cpu().numpy()
-    return result
+def _moving_average(
+    average: tuple[Tensor, ...] | list[Tensor],
+    current: tuple[Tensor, ...] | list[Tensor],
+    count: Tensor | int,
+) -> None:
+    """Move averages towards weights: a mean of all at first, later of the most recent ones."""
+    seen = int(count)
+    keep = min(_AVERAGING, (1 + seen) / (10 + seen))
+    for old, new in zip(average, current, strict=True):
+        old.lerp_(new, 1 - keep)
+
+
+def _copied(network: nn.Module) -> State:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}

@@ -21,8 +21,8 @@ from handshape.errors import ClusterError
 from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.progress import say
 from handshape.training.checkpoint import Checkpoint
-from handshape.training.distributed import Together
-from handshape.training.tuning import Tuned, restored, tune
+from handshape.training.distributed import ProcessGroup
+from handshape.training.loop import LoopResult, kept_result, train_loop
 
 # How often tuning goes on after workers were lost.
 _LOST = 5
@@ -40,29 +40,29 @@ class Cluster:
     folder: Path
     device: torch.device
 
-    def __call__(self, network: BackboneClassifier, *feeds: Any, **settings: Any) -> Tuned:
-        """Tune a network as `tune` does, a share of each batch on each worker.
+    def __call__(self, network: BackboneClassifier, *data: Any, **settings: Any) -> LoopResult:
+        """Train a network as `train_loop` does, a share of each batch on each worker.
 
         After every epoch the state is written to the folder. Where a worker is lost, the others go on from
         there, with as many as there are then.
 
         Args:
-            network: As for `tune`.
-            feeds: The other positional arguments of `tune`.
-            settings: Those by name, but for its keeper and world.
+            network: As for `train_loop`.
+            data: The other positional arguments of `train_loop`.
+            settings: Those by name, but for ``keeper`` and ``processes``.
 
         Raises:
-            ClusterError: Tuning failed again and again.
+            ClusterError: Training failed again and again.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         place = Path(tempfile.mkdtemp(dir=self.folder))
         try:
-            self._run(ray.put(partial(tune, network, *feeds, **settings)), place)
+            self._run(ray.put(partial(train_loop, network, *data, **settings)), place)
             kept = Checkpoint(place / "state").load()
         finally:
             shutil.rmtree(place)
         assert kept is not None  # it is written after the first epoch
-        return restored(kept)
+        return kept_result(kept)
 
     def _run(self, work: ray.ObjectRef, place: Path) -> None:
         gpus = self.device.type == "cuda"
@@ -87,7 +87,7 @@ class Cluster:
 
 def _work(work: ray.ObjectRef, place: Path) -> None:
     logging.getLogger("ray.train").setLevel(logging.ERROR)
-    loop: partial[Tuned] = ray.get(work)
+    loop: partial[LoopResult] = ray.get(work)
     network: BackboneClassifier = loop.args[0]
     network.to(get_device())
-    loop(world=Together(get_device()), keeper=Checkpoint(place / "state"))
+    loop(processes=ProcessGroup(get_device()), keeper=Checkpoint(place / "state"))

@@ -9,7 +9,7 @@ import pytest
 
 from handshape.data.images import image_cache as held
 from handshape.data.images.image_cache import (
-    StoredImages,
+    CachedImages,
     drop_held,
     held_file,
     held_files,
@@ -17,7 +17,7 @@ from handshape.data.images.image_cache import (
     is_held,
     make_room,
 )
-from handshape.data.images.prepared import content_digest
+from handshape.data.images.prepared import content_digest, read_batch
 from handshape.errors import OutputError
 
 
@@ -35,20 +35,20 @@ def hold_some(path: Path, values: list[int], size: int = 4) -> Path:
 
 def test_stored_images__in_the_order_of_the_samples(tmp_path: Path) -> None:
     path = hold_some(tmp_path / "a.rgb", [5, 6, 7, 8])
-    images = StoredImages(path, np.array([3, 1, 0]), 4)
+    images = CachedImages(path, np.array([3, 1, 0]), 4)
     assert len(images) == 3
-    taken = images.take([2, 0, 0])
+    taken = read_batch(images, [2, 0, 0])
     assert taken.shape == (3, 4, 4, 3)
     assert taken.dtype == np.uint8
     assert taken[:, 3, 3, 2].tolist() == [5, 8, 8]
-    assert images.take([]).shape == (0, 4, 4, 3)
+    assert read_batch(images, []).shape == (0, 4, 4, 3)
 
 
 def test_stored_images__outlive_their_file_s_name(tmp_path: Path) -> None:
     path = hold_some(tmp_path / "a.rgb", [5, 6])
-    images = StoredImages(path, np.array([0, 1]), 4)
+    images = CachedImages(path, np.array([0, 1]), 4)
     drop_held(path)
-    assert images.take([1])[0, 0, 0, 0] == 6
+    assert read_batch(images, [1])[0, 0, 0, 0] == 6
     assert names(tmp_path) == []
 
 
@@ -113,7 +113,7 @@ def test_hold__takes_its_room_at_once(tmp_path: Path) -> None:
 def test_hold__where_room_cannot_be_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "posix_fallocate")  # as on macOS and Windows
     path = hold_some(tmp_path / "a.rgb", [3, 4])
-    assert StoredImages(path, np.array([1]), 4).take([0]).tolist() == np.full((1, 4, 4, 3), 4).tolist()
+    assert read_batch(CachedImages(path, np.array([1]), 4), [0]).tolist() == np.full((1, 4, 4, 3), 4).tolist()
 
 
 def test_hold__given_up(tmp_path: Path) -> None:

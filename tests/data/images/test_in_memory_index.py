@@ -7,6 +7,7 @@ from PIL import Image
 
 from handshape.data.images.in_memory_index import scan_given
 from handshape.data.images.index import scan_dataset
+from handshape.data.images.prepared import read_batch
 from handshape.data.io.folder import read_folder
 from handshape.errors import DataError, ShapeError
 
@@ -17,7 +18,7 @@ def test_scan_given__files_are_those_of_the_folder(make_photos: Callable[..., Pa
     paths = [sample.path for sample in folder.dataset.samples]
     given = scan_given(paths, folder.dataset.classes, ("A", "B"), store, size=32)
     assert given.digests == folder.digests and given.facts == folder.facts
-    assert np.array_equal(given.images.take(range(8)), folder.images.take(range(8)))
+    assert np.array_equal(read_batch(given.images, range(8)), read_batch(folder.images, range(8)))
     assert len(list((store / "images").glob("*.rgb"))) == 1  # read once, held once
 
 
@@ -28,7 +29,7 @@ def test_scan_given__keeps_the_order_and_the_signers(tmp_path: Path) -> None:
     scan = scan_given(images, classes, ("A", "B"), tmp_path, signers=["x", None, "y"], size=32)
     assert scan.dataset.classes.tolist() == [1, 0, 1]
     assert [sample.signer for sample in scan.dataset.samples] == ["x", None, "y"]
-    assert len(set(scan.digests)) == 3 and scan.images.take([0, 1, 2]).shape == (3, 32, 32, 3)
+    assert len(set(scan.digests)) == 3 and read_batch(scan.images, [0, 1, 2]).shape == (3, 32, 32, 3)
     again = scan_given([Image.fromarray(one) for one in images], classes, ("A", "B"), tmp_path, size=32)
     assert again.digests == scan.digests
 

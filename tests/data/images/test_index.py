@@ -13,10 +13,10 @@ from handshape.data.dataset import Unreadable
 from handshape.data.images import image_cache as held
 from handshape.data.images import index as scan
 from handshape.data.images.decode import Preprocessing, decode_image, read_image
-from handshape.data.images.image_cache import StoredImages
+from handshape.data.images.image_cache import CachedImages
 from handshape.data.images.image_stats import image_facts
 from handshape.data.images.index import Scan, scan_dataset
-from handshape.data.images.prepared import DecodedImages, content_digest
+from handshape.data.images.prepared import ImageFiles, content_digest, read_batch
 from handshape.data.io.folder import read_folder
 from handshape.errors import DataError, OutputError
 
@@ -47,7 +47,7 @@ def look(root: Path, store: Path, size: int = 32, *, strict: bool = False) -> Sc
 
 def pixels(scanned: Scan) -> list[list[int]]:
     """Every prepared image as a list of its bytes."""
-    return scanned.images.take(range(len(scanned.images))).reshape(len(scanned.images), -1).tolist()
+    return read_batch(scanned.images, range(len(scanned.images))).reshape(len(scanned.images), -1).tolist()
 
 
 def damage(path: Path) -> None:
@@ -63,7 +63,7 @@ def test_scan_dataset__says_what_is_there(make_photos: MakePhotos, store: Path) 
         image = read_image(sample.path)
         assert scanned.digests[index] == content_digest(sample.path.read_bytes())
         assert scanned.facts[index] == image_facts(image, "RGB")
-        np.testing.assert_array_equal(scanned.images.take([index])[0], Preprocessing(32).prepare(image))
+        np.testing.assert_array_equal(scanned.images[index], Preprocessing(32).prepare(image))
 
 
 def test_scan_dataset__one_image_of_one_pixel(tmp_path: Path, store: Path) -> None:
@@ -73,7 +73,7 @@ def test_scan_dataset__one_image_of_one_pixel(tmp_path: Path, store: Path) -> No
     assert scanned.dataset.labels == ("A",)
     assert (scanned.facts[0].width, scanned.facts[0].height) == (1, 1)
     np.testing.assert_array_equal(
-        scanned.images.take([0]), np.tile(np.array([1, 2, 3], np.uint8), (1, 4, 4, 1))
+        read_batch(scanned.images, [0]), np.tile(np.array([1, 2, 3], np.uint8), (1, 4, 4, 1))
     )
 
 
@@ -156,10 +156,10 @@ def test_scan_dataset__held_or_decoded_alike(
     root = make_photos(labels="AB", signers=1, images=2)
     (root / "A" / "bad.png").write_bytes(b"bad")  # samples and rows are no longer the same
     first = look(root, store)
-    assert isinstance(first.images, StoredImages)
+    assert isinstance(first.images, CachedImages)
     monkeypatch.setattr(held, "HELD_BYTES", 5 * 32 * 32 * 3 - (not enough))
     again = look(root, store)
-    assert isinstance(again.images, StoredImages if enough else DecodedImages)
+    assert isinstance(again.images, CachedImages if enough else ImageFiles)
     assert len(again.images) == 4
     assert pixels(again) == pixels(first)
     assert again.digests == first.digests
@@ -194,7 +194,7 @@ def test_scan_dataset__lists_what_cannot_be_read(make_photos: MakePhotos, store:
             Unreadable("C/signer1_2.png", "C", "the file is empty"),
         )
         expected = [Preprocessing(32).prepare(read_image(s.path)) for s in scanned.dataset.samples]
-        np.testing.assert_array_equal(scanned.images.take([0, 1]), expected)
+        np.testing.assert_array_equal(read_batch(scanned.images, [0, 1]), expected)
 
 
 def test_scan_dataset__strict_stops(make_photos: MakePhotos, store: Path) -> None:
@@ -289,7 +289,7 @@ def test_scan_dataset__a_file_that_could_not_be_read_for_a_moment(
     again = look(root, store)
     assert len(again.images) == 4
     expected = [Preprocessing(32).prepare(read_image(s.path)) for s in again.dataset.samples]
-    np.testing.assert_array_equal(again.images.take(range(4)), expected)
+    np.testing.assert_array_equal(read_batch(again.images, range(4)), expected)
 
 
 def test_scan_dataset__no_room_for_prepared_images(

@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from torch.utils.data import Subset
 
 from handshape.data.dataset import Sample
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.prepared import (
-    DecodedImages,
-    HeldImages,
-    Indices,
+    BatchedDataset,
+    BatchIndices,
+    ImageFiles,
+    InMemoryImages,
     content_digest,
     read_ahead,
+    read_batch,
 )
 from handshape.errors import DataError
 
@@ -33,39 +36,40 @@ def test_content_digest__stands_for_the_content() -> None:
     assert re.fullmatch("[0-9a-f]{32}", content_digest(b""))
 
 
-def test_held_images__in_the_order_of_the_samples() -> None:
+def test_in_memory_images__one_or_a_batch_or_a_subset() -> None:
     array = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1).repeat(3, axis=-1)
-    images = HeldImages(array, np.array([3, 1, 0]))
-    assert len(images) == 3
-    taken = images.take([2, 0, 0])
-    assert taken[:, 0, 0, 0].tolist() == [0, 3, 3]
+    images = InMemoryImages(array)
+    assert len(images) == 4 and images[2].tolist() == [[[2, 2, 2]]]
+    taken = read_batch(images, [2, 0, 0])
+    assert taken[:, 0, 0, 0].tolist() == [2, 0, 0]
     taken[:] = 9  # a copy
-    assert images.take(np.array([0], dtype=np.int64))[0, 0, 0, 0] == 3
+    assert read_batch(images, np.array([1]))[0, 0, 0, 0] == 1
+    assert read_batch(Subset(images, [3, 1]), [1, 0])[:, 0, 0, 0].tolist() == [1, 3]
 
 
-def test_decoded_images__prepares_on_demand(tmp_path: Path) -> None:
+def test_image_files__prepares_on_demand(tmp_path: Path) -> None:
     samples, digests = photos(tmp_path)
-    images = DecodedImages(samples, digests, Preprocessing(8))
+    images = ImageFiles(samples, digests, Preprocessing(8))
     assert len(images) == 3
-    taken = images.take(np.array([2, 0], dtype=np.int64))
+    taken = read_batch(images, np.array([2, 0]))
     assert taken.shape == (2, 8, 8, 3)
     assert taken[:, 0, 0].tolist() == [[80, 10, 20], [0, 10, 20]]
 
 
 @pytest.mark.parametrize("how", ["replaced", "removed"])
-def test_decoded_images__a_file_that_changed(tmp_path: Path, how: str) -> None:
+def test_image_files__a_file_that_changed(tmp_path: Path, how: str) -> None:
     samples, digests = photos(tmp_path)
-    images = DecodedImages(samples, digests, Preprocessing(8))
+    images = ImageFiles(samples, digests, Preprocessing(8))
     if how == "replaced":
         samples[2].path.replace(samples[1].path)
     else:
         samples[1].path.unlink()
     message = "'1.png' changed while it was being used; expected photos that stay as they are; run again"
     with pytest.raises(DataError, match="^" + re.escape(message) + "$"):
-        images.take([0, 1])
+        read_batch(images, [0, 1])
 
 
-class Slow:
+class Slow(BatchedDataset[NDArray[np.uint8]]):
     """Images that say which thread takes them."""
 
     def __init__(self) -> None:
@@ -75,7 +79,7 @@ class Slow:
     def __len__(self) -> int:
         return 10
 
-    def take(self, indices: Indices) -> NDArray[np.uint8]:
+    def __getitems__(self, indices: BatchIndices) -> NDArray[np.uint8]:
         self.threads.append(threading.current_thread().name)
         self.taken.append(list(indices))
         if 7 in indices:

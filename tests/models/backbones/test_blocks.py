@@ -9,7 +9,7 @@ from handshape.models.backbones.registry import load_backbone
 @pytest.mark.parametrize(
     ("name", "count", "kind"),
     [
-        ("squeezenet1_1", 9, "_Fire"),
+        ("squeezenet1_1", 9, "Fire"),
         ("alexnet", 5, "Conv2d"),
         ("handnet", 7, "Layer"),
         ("resnet18", 9, "BasicBlock"),

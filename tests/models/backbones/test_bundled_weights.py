@@ -11,7 +11,9 @@ from handshape.models.backbones.bundled_weights import Packaged, file_digest
 from handshape.models.hand import hand_finder as landmarks
 
 
-@pytest.mark.parametrize("weights", [handnet.WEIGHTS, landmarks.WEIGHTS], ids=["handnet", "landmarks"])
+@pytest.mark.parametrize(
+    "weights", [handnet.HANDNET_WEIGHTS, landmarks.WEIGHTS], ids=["handnet", "landmarks"]
+)
 def test_packaged__the_file_of_this_version_as_float32(weights: Packaged) -> None:
     assert file_digest(weights.file) == weights.digest
     state = weights.read()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from handshape.data.images.decode import Preprocessing
 from handshape.errors import BackboneError
 from handshape.models.backbones import handnet
-from handshape.models.backbones.handnet import WEIGHTS, HandNet, fold
+from handshape.models.backbones.handnet import HANDNET_WEIGHTS, HandNet, fold
 from handshape.models.backbones.registry import empty_backbone, load_backbone
 
 
@@ -18,14 +18,14 @@ def noise(count: int = 2, size: int = 224) -> Tensor:
 
 def test_handnet__is_small() -> None:
     assert sum(parameter.numel() for parameter in HandNet().parameters()) <= 1_500_000
-    assert WEIGHTS.file.stat().st_size <= 2_000_000
+    assert HANDNET_WEIGHTS.file.stat().st_size <= 2_000_000
 
 
 @pytest.mark.parametrize(("size", "side"), [(224, 7), (128, 4), (96, 3)])
 def test_handnet__features_keep_their_place_in_space(size: int, side: int) -> None:
     with torch.inference_mode():
         features = HandNet()(noise(size=size))
-    assert features.shape == (2, handnet.WIDTH, side, side)
+    assert features.shape == (2, handnet.HANDNET_WIDTH, side, side)
     assert features.dtype == torch.float32 and bool((features >= 0).all())
 
 
@@ -46,7 +46,7 @@ def test_fold__gives_the_features_of_the_normalised_network() -> None:
 
 
 def test_packaged_weights__fill_the_whole_network() -> None:
-    weights = WEIGHTS.read()
+    weights = HANDNET_WEIGHTS.read()
     assert {name: tensor.shape for name, tensor in weights.items()} == {
         name: tensor.shape for name, tensor in HandNet().state_dict().items()
     }
@@ -83,7 +83,7 @@ def test_load_backbone__handnet_from_a_file(tmp_path: Path) -> None:
 
 
 def test_empty_backbone__handnet_holds_no_numbers() -> None:
-    backbone = empty_backbone("handnet", handnet.PREPROCESSING)
+    backbone = empty_backbone("handnet", handnet.HANDNET_PREPROCESSING)
     assert all(tensor.is_meta for tensor in backbone.state_dict().values())
     assert backbone.feature_shape == (192, 7, 7)
 

@@ -92,7 +92,7 @@ def test_load_backbone__features_are_the_network_s_own_before_pooling(
 def test_load_backbone__vit_keeps_its_patch_tokens_in_space(made: list[nn.Module]) -> None:
     backbone = load_backbone("vit_b_32", "untrained")
     images, tokens = noise(224), []
-    made[0].get_submodule("encoder").register_forward_hook(lambda m, i, output: tokens.append(output))
+    made[0].get_submodule("encoder.ln").register_forward_hook(lambda m, i, output: tokens.append(output))
     with torch.inference_mode():
         features = backbone(images)
         made[0](images)

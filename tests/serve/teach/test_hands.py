@@ -6,7 +6,7 @@ from tests.conftest import draw_shape
 from tests.serve.conftest import encoded, hand
 
 from handshape.data.images.decode import decode_image
-from handshape.data.images.prepared import HeldImages, content_digest
+from handshape.data.images.prepared import InMemoryImages, content_digest
 from handshape.errors import ImageError
 from handshape.features.extract import features_of
 from handshape.serve.teach.hands import Hands
@@ -22,7 +22,7 @@ def test_look__keeps_the_features_that_training_would_make(tmp_path: Path) -> No
     (row,) = kept.rows([content_digest(data)], 0)
     own = np.array(kept.read(np.array([row]), "features").to_pylist())
     prepared = looked.extractor.backbone.preprocessing.prepare(decode_image(data)[0])
-    images = HeldImages(prepared[None], np.arange(1))
+    images = InMemoryImages(prepared[None])
     there = features_of(made.extractor, images, [content_digest(data)], tmp_path / "made")
     # Training reads by fours, which rounds otherwise in the last bit.
     np.testing.assert_allclose(own, there.reshape(1, -1), atol=2e-3)

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from tests.training.conftest import two_roads
 from torch import Tensor
 
 from handshape.models.heads import Head, HeadConfig
+from handshape.training.datasets import FeatureRows, LabelledFeatures
 from handshape.training.heads import lda
+from handshape.training.heads.dual_basis import DualBasis
 from handshape.training.heads.lda import train_lda
 from handshape.training.history import Epoch
 
@@ -22,9 +22,13 @@ def clouds(count: int, width: int, *, apart: float = 1.0, seed: int = 0) -> Side
     return noise + centres[torch.from_numpy(classes)], classes.astype(np.int64)
 
 
+def rows_of(side: Side) -> LabelledFeatures:
+    return FeatureRows(side[0]), side[1]
+
+
 def trained(train: Side, valid: Side) -> tuple[Head, list[Epoch], Tensor]:
     head = Head(train[0][0].numel(), 3, HeadConfig("lda", scaling="feature"))
-    return head, *train_lda(head, train, valid)
+    return head, *train_lda(head, rows_of(train), rows_of(valid))
 
 
 def read(head: Head, side: Side) -> NDArray[np.int64]:
@@ -35,6 +39,8 @@ def read(head: Head, side: Side) -> NDArray[np.int64]:
 
 @pytest.mark.parametrize("shrinkage", [0.9, 0.5, 0.1])
 def test_train_lda__agrees_with_sklearn(monkeypatch: pytest.MonkeyPatch, shrinkage: float) -> None:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
     monkeypatch.setattr(lda, "SHRINKAGES", (shrinkage,))
     train, valid, unseen = (clouds(n, 12, apart=0.5, seed=n) for n in (90, 60, 300))
     head, *_ = trained(train, valid)
@@ -107,19 +113,20 @@ def test_train_lda__a_label_that_only_valid_has_does_not_blur_the_others() -> No
     assert float(sure.mean()) > 0.9
 
 
-@pytest.mark.parametrize("count, width", [(3000, 40), (200, 300)])
 @pytest.mark.parametrize("without_valid", [False, True])
-def test_train_lda__by_blocks_is_the_head_in_memory(count: int, width: int, without_valid: bool) -> None:
-    sides = [clouds(n, width, apart=0.2, seed=n) for n in (count, count // 2, 2000)]
-    whole, lying = two_roads(sides)
+def test_train_lda__in_the_dual_basis_is_the_head_from_sums(
+    monkeypatch: pytest.MonkeyPatch, without_valid: bool
+) -> None:
+    train, valid, unseen = (clouds(n, 300, apart=0.2, seed=n) for n in (100, 60, 2000))
     heads, logits = [], []
-    for train, valid, _ in (whole, lying):
-        head = Head(width, 3, HeadConfig("lda"))
-        history, seen = train_lda(head, train, valid, without_valid=without_valid)
+    for pays in (True, False):
+        monkeypatch.setattr(DualBasis, "pays", lambda count, width, pays=pays: pays)
+        head = Head(300, 3, HeadConfig("lda"))
+        history, seen = train_lda(head, rows_of(train), rows_of(valid), without_valid=without_valid)
         assert len(history) == len(lda.SHRINKAGES)
         heads.append(head)
         logits.append(seen)
     torch.testing.assert_close(*logits, rtol=1e-2, atol=1e-2)
-    accuracies = [(read(head, whole[2]) == whole[2][1]).mean() for head in heads]
+    accuracies = [(read(head, unseen) == unseen[1]).mean() for head in heads]
     assert 0.4 < accuracies[0] < 0.99
     assert accuracies[1] == pytest.approx(accuracies[0], abs=0.002)

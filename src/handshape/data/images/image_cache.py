@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from handshape.cache.workbench import hold_workbench, workbench_of
 from handshape.cache.writing import writing_to_store
-from handshape.data.images.prepared import Indices, content_digest
+from handshape.data.images.prepared import BatchedDataset, BatchIndices, content_digest
 
 # Up to this many bytes are held (some 80,000 photos): those of a larger data set are decoded again, and the
 # ones that were not used for longest make room for new ones.
@@ -23,8 +23,8 @@ HELD_BYTES = 12 * 1024**3
 _PIXELS, _DIGESTS = ".rgb", ".digests"
 
 
-class StoredImages:
-    """Prepared images in a file.
+class CachedImages(BatchedDataset[NDArray[np.uint8]]):
+    """Prepared images in a file of the cache.
 
     Read, not mapped: pages of a mapping count as memory of the process until the system wants them back.
 
@@ -39,15 +39,14 @@ class StoredImages:
         self._path, self._rows, self._shape = path, rows, (size, size, 3)
         weakref.finalize(self, self._file.close)
 
-    def __reduce__(self) -> tuple[type["StoredImages"], tuple[Path, NDArray[np.int64], int]]:
+    def __reduce__(self) -> tuple[type["CachedImages"], tuple[Path, NDArray[np.int64], int]]:
         # To a process that reads the same file.
-        return StoredImages, (self._path.absolute(), self._rows, self._shape[0])
+        return CachedImages, (self._path.absolute(), self._rows, self._shape[0])
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def take(self, indices: Indices) -> NDArray[np.uint8]:
-        """Return the images at B indices: (B, H, W, 3) uint8, RGB."""
+    def __getitems__(self, indices: BatchIndices) -> NDArray[np.uint8]:
         rows = self._rows[np.asarray(indices, dtype=np.int64)]
         images = np.empty((len(rows), *self._shape), dtype=np.uint8)
         with self._lock:

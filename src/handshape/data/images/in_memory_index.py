@@ -11,7 +11,7 @@ from handshape.data.images.decode import Preprocessing
 from handshape.data.images.image_stats import image_facts
 from handshape.data.images.in_memory import ImageLike, as_pixels
 from handshape.data.images.index import Scan, scan_dataset
-from handshape.data.images.prepared import HeldImages, content_digest
+from handshape.data.images.prepared import InMemoryImages, content_digest
 
 
 def scan_given(
@@ -62,5 +62,5 @@ def scan_given(
         dataset,
         tuple(content_digest(f"{one.shape}".encode() + one.tobytes()) for one in pixels),
         tuple(image_facts(one, "RGB") for one in pixels),
-        HeldImages(prepared, np.arange(len(prepared))),
+        InMemoryImages(prepared),
     )

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from handshape.cache.table import Table
 from handshape.data.dataset import Dataset, Sample, Unreadable
 from handshape.data.images.decode import Preprocessing, decode_image
-from handshape.data.images.image_cache import StoredImages, held_file, hold, is_held, may_be_held
+from handshape.data.images.image_cache import CachedImages, held_file, hold, is_held, may_be_held
 from handshape.data.images.image_stats import ImageFacts, image_facts
-from handshape.data.images.prepared import DecodedImages, Images, content_digest
+from handshape.data.images.prepared import ImageFiles, PreparedImages, content_digest
 from handshape.data.images.workers import in_order, workers
 from handshape.errors import DataError, ImageError
 from handshape.progress import track
@@ -45,7 +45,7 @@ class Scan:
     dataset: Dataset
     digests: tuple[str, ...]
     facts: tuple[ImageFacts, ...]
-    images: Images
+    images: PreparedImages
 
 
 def scan_dataset(
@@ -99,10 +99,10 @@ def scan_dataset(
     kept = _readable(dataset, good, unreadable)
     facts = tuple(one for one in (known[digests[i]] for i in good) if one is not None) if measure else ()
     good_digests = tuple(digests[i] for i in good)
-    images: Images = DecodedImages(kept.samples, good_digests, Preprocessing(size))
+    images: PreparedImages = ImageFiles(kept.samples, good_digests, Preprocessing(size))
     if keep:
         with suppress(FileNotFoundError):  # another process may have made room just now
-            images = StoredImages(path, good, size)
+            images = CachedImages(path, good, size)
     return Scan(kept, good_digests, facts, images)
 
 

@@ -1,58 +1,79 @@
-"""Prepared images: in memory, or decoded each time they are asked for."""
+"""Data sets of prepared images: in memory, or decoded each time they are asked for."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Subset
 
 from handshape.data.dataset import Sample
 from handshape.data.images.decode import Preprocessing, decode_image
 from handshape.data.images.workers import workers
 from handshape.errors import DataError
 
-Indices = Sequence[int] | NDArray[np.int64]
+BatchIndices = Sequence[int] | NDArray[np.int64]
+Batch = TypeVar("Batch", NDArray[np.uint8], Tensor)
 
 
-class Images(Protocol):
-    """N prepared images, in the order of the samples."""
+class BatchedDataset(Dataset[Batch]):
+    """A data set that reads a whole batch at once, as an array whose first axis counts its items.
+
+    torch's ``DataLoader`` and ``Subset`` call ``__getitems__`` where a data set has it.
+    """
 
     def __len__(self) -> int:
-        """Return N."""
-        ...
+        """Return the number of items."""
+        raise NotImplementedError
 
-    def take(self, indices: Indices) -> NDArray[np.uint8]:
-        """Return the images at B indices: (B, H, W, 3) uint8, RGB."""
-        ...
+    def __getitems__(self, indices: BatchIndices) -> Batch:
+        """Return the items at B indices as one batch."""
+        raise NotImplementedError
+
+    def __getitem__(self, index: int) -> Batch:
+        """Return one item."""
+        first: Batch = self.__getitems__([index])[0]
+        return first
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose what is shown in an epoch, from 1; most data sets show the same in all of them."""
 
 
-class HeldImages:
+PreparedImages = BatchedDataset[NDArray[np.uint8]] | Subset[NDArray[np.uint8]]
+"""N images, each (H, W, 3) uint8 in RGB order, in the order of the samples."""
+
+
+def read_batch(dataset: BatchedDataset[Batch] | Subset[Batch], indices: BatchIndices) -> Batch:
+    """Return the items at B indices as one batch."""
+    return cast(Batch, dataset.__getitems__(indices))  # type: ignore[arg-type]
+
+
+class InMemoryImages(BatchedDataset[NDArray[np.uint8]]):
     """Prepared images in one array.
 
     Args:
-        array: (M, H, W, 3) uint8.
-        rows: (N,) int64, where each sample's image is.
+        array: (N, H, W, 3) uint8.
     """
 
-    def __init__(self, array: NDArray[np.uint8], rows: NDArray[np.int64]) -> None:
-        self._array, self._rows = array, rows
+    def __init__(self, array: NDArray[np.uint8]) -> None:
+        self._array = array
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._array)
 
-    def take(self, indices: Indices) -> NDArray[np.uint8]:
-        """Return the images at B indices: (B, H, W, 3) uint8, RGB."""
-        return self._array[self._rows[np.asarray(indices, dtype=np.int64)]]
+    def __getitems__(self, indices: BatchIndices) -> NDArray[np.uint8]:
+        return self._array[np.asarray(indices, dtype=np.int64)]
 
 
-class DecodedImages:
-    """Images decoded each time they are asked for, by several threads.
+class ImageFiles(BatchedDataset[NDArray[np.uint8]]):
+    """Image files that are decoded and prepared by several threads each time they are asked for.
 
     Args:
         samples: N samples.
-        digests: Content digest of each, to notice a file that was replaced meanwhile.
+        digests: Content digest of each, to notice a file that was replaced in the meantime.
         preprocessing: How they are prepared.
     """
 
@@ -64,12 +85,11 @@ class DecodedImages:
     def __len__(self) -> int:
         return len(self._samples)
 
-    def take(self, indices: Indices) -> NDArray[np.uint8]:
-        """Return the images at B indices: (B, H, W, 3) uint8, RGB."""
+    def __getitems__(self, indices: BatchIndices) -> NDArray[np.uint8]:
         with workers() as pool:
-            return np.stack(list(pool.map(self._one, indices)))
+            return np.stack(list(pool.map(self._prepare, indices)))
 
-    def _one(self, index: int) -> NDArray[np.uint8]:
+    def _prepare(self, index: int) -> NDArray[np.uint8]:
         sample = self._samples[index]
         try:
             data = sample.path.read_bytes()
@@ -89,12 +109,12 @@ def content_digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def read_ahead(images: Images, batches: Sequence[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]:
-    """Take batches one ahead of their use, so that decoding runs beside the network.
+def read_ahead(images: PreparedImages, batches: Sequence[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]:
+    """Read batches one ahead of their use, so that decoding runs beside the network.
 
     Args:
-        images: Where to take them from.
-        batches: Indices of each batch.
+        images: The images.
+        batches: BatchIndices of each batch.
 
     Yields:
         (B, H, W, 3) uint8 for each batch in order.
@@ -102,7 +122,7 @@ def read_ahead(images: Images, batches: Sequence[NDArray[np.int64]]) -> Iterator
     with ThreadPoolExecutor(1) as pool:
         ahead: Future[NDArray[np.uint8]] | None = None
         for batch in batches:
-            following = pool.submit(images.take, batch)
+            following = pool.submit(read_batch, images, batch)
             if ahead is not None:
                 yield ahead.result()
             ahead = following

@@ -13,6 +13,7 @@ from handshape.data.data_report import Survey
 from handshape.data.dataset import SPLITS, Dataset
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan
+from handshape.data.images.prepared import read_batch
 from handshape.evaluation.evaluation import FitEvaluation, worst_first
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.explain.gradcam import evidence
@@ -104,7 +105,7 @@ def find_mistakes(
     place = {sample.name: index for index, sample in enumerate(scan.dataset.samples)}
     samples = [tested.samples[i] for i in worst]
     said, shown = probabilities[worst].argmax(axis=1), tested.classes[worst]
-    pixels = scan.images.take([place[sample.name] for sample in samples])
+    pixels = read_batch(scan.images, [place[sample.name] for sample in samples])
     finder = network.hand_finder
     if finder is not None:
         seen = hands_drawn(finder, pixels)
@@ -130,7 +131,7 @@ def find_twins(scan: Scan, leaks: Leaks, most: int = 8) -> list[Twins]:
     """Show test photos beside their near-twins in training, the closest first."""
     found, samples = [], scan.dataset.samples
     for tested, trained, distance in leaks.worst[:most]:
-        pictures = [thumbnail(scan.images.take([index])[0], 128) for index in (tested, trained)]
+        pictures = [thumbnail(scan.images[index], 128) for index in (tested, trained)]
         names = samples[tested].name, samples[trained].name
         found.append(Twins(pictures[0], pictures[1], names, samples[tested].label, distance))
     return found

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from handshape.data.checks.near_duplicates import Leaks
 from handshape.data.images.index import Scan
+from handshape.data.images.prepared import read_batch
 
 _CELL, _GAP, _MARGIN = 96, 4, 110
 # Labels on a sheet of views.
@@ -110,7 +111,7 @@ def view_sheet(
     """
     classes = scan.dataset.classes[train]
     firsts = [train[np.flatnonzero(classes == label)[0]] for label in np.unique(classes)][:_SHOWN]
-    batch = torch.from_numpy(scan.images.take(np.array(firsts)))
+    batch = torch.from_numpy(read_batch(scan.images, firsts))
     digests = [scan.digests[i] for i in firsts]
     seen = [views(batch, digests, 1 + view) for view in range(columns)]
     rows = np.stack([batch.numpy(), *(view.round().to(torch.uint8).numpy() for view in seen)], axis=1)
@@ -121,7 +122,7 @@ def view_sheet(
 def _draw_sheet(
     scan: Scan, rows: Sequence[Sequence[int | None]], labels: Sequence[str], heads: Sequence[str]
 ) -> Image.Image:
-    cells = [[None if index is None else scan.images.take([index])[0] for index in row] for row in rows]
+    cells = [[None if index is None else scan.images[index] for index in row] for row in rows]
     return _paste(cells, labels, heads)
 
 

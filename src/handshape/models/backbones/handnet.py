@@ -9,15 +9,17 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from handshape.data.images.decode import Preprocessing
 from handshape.models.backbones.bundled_weights import Packaged
 
-NAME = "handnet"
-WEIGHTS = Packaged(Path(__file__).with_name("handnet.safetensors"), "9b60af578d48c4a178e4e8ba887da11a")
+HANDNET = "handnet"
+HANDNET_WEIGHTS = Packaged(
+    Path(__file__).with_name("handnet.safetensors"), "9b60af578d48c4a178e4e8ba887da11a"
+)
 """Written by tools/pretrain_handnet.py, which prints the digest."""
-PREPROCESSING = Preprocessing(224, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-WIDTH = 192
+HANDNET_PREPROCESSING = Preprocessing(224, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+HANDNET_WIDTH = 192
 """C, channels of its features."""
 
 # Channels of each halving, and residual layers after it. Most of the work is done where the map is small.
-_STAGES = ((32, 0), (64, 1), (128, 1), (WIDTH, 1))
+_STAGES = ((32, 0), (64, 1), (128, 1), (HANDNET_WIDTH, 1))
 
 
 class HandNet(nn.Module):
@@ -49,7 +51,7 @@ class HandNet(nn.Module):
         """Return features.
 
         Args:
-            images: (N, 3, H, W) float32, RGB, normalised with `PREPROCESSING`.
+            images: (N, 3, H, W) float32, RGB, normalised with `HANDNET_PREPROCESSING`.
 
         Returns:
             (N, 192, H / 32, W / 32) float32, not negative.

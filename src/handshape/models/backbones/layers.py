@@ -15,7 +15,7 @@ _INNER = (nn.Conv2d, nn.BatchNorm2d, nn.Dropout, nn.Identity, nn.LocalResponseNo
 
 
 @dataclass(frozen=True)
-class Layer:
+class FeatureLayer:
     """One layer of a backbone.
 
     Args:
@@ -29,7 +29,7 @@ class Layer:
     module: nn.Module
 
 
-def layers_of(backbone: Backbone) -> list[Layer]:
+def layers_of(backbone: Backbone) -> list[FeatureLayer]:
     """List the layers of a backbone whose outputs are maps in space, from the first to the last.
 
     Convolutions count with the ReLU behind them and poolings are left out, except where they come last.
@@ -53,11 +53,13 @@ def layers_of(backbone: Backbone) -> list[Layer]:
     with outputs_of(kept) as found, torch.inference_mode():
         backbone(torch.zeros(1, 3, size, size, device=place))
         shapes = [tuple(found[module].shape[1:]) for module in kept if module in found]
-    layers: list[Layer] = []
+    layers: list[FeatureLayer] = []
     for module, shape in zip(kept, shapes, strict=True):
         if len(shape) == 3:
             kind = "Conv" if isinstance(module, nn.ReLU) else type(module).__name__.lstrip("_")
-            layers.append(Layer(f"{len(layers) + 1} {kind} {'x'.join(map(str, shape))}", shape, module))
+            layers.append(
+                FeatureLayer(f"{len(layers) + 1} {kind} {'x'.join(map(str, shape))}", shape, module)
+            )
     return layers
 
 

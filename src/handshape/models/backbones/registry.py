@@ -13,11 +13,9 @@ from torch.overrides import TorchFunctionMode
 
 from handshape.data.images.decode import Preprocessing
 from handshape.errors import BackboneError, ShapeError
-from handshape.models import plain_networks
 from handshape.models.backbones import handnet
-from handshape.models.backbones.spec import Plan
+from handshape.models.backbones.spec import BackboneSpec
 from handshape.models.backbones.weights import UNTRAINED, Weights, find_weights, fit, state_digest
-from handshape.models.winograd import arithmetic_of, for_reading
 
 
 class Backbone(nn.Module):
@@ -33,7 +31,7 @@ class Backbone(nn.Module):
     def __init__(self, name: str, body: nn.Module, preprocessing: Preprocessing, source: str) -> None:
         super().__init__()
         self.name, self.preprocessing, self.source = name, preprocessing, source
-        self.body = for_reading(body).to(memory_format=torch.channels_last)
+        self.body = body.to(memory_format=torch.channels_last)
         self.eval().requires_grad_(False)
 
     @cached_property
@@ -48,11 +46,6 @@ class Backbone(nn.Module):
         with torch.inference_mode():
             probe: Tensor = self.body(torch.zeros(1, 3, *[self.preprocessing.size] * 2, device=place))
         return int(probe.shape[1]), int(probe.shape[2]), int(probe.shape[3])
-
-    @property
-    def arithmetic(self) -> str:
-        """How features are made, beside what the weights say; features that are made otherwise are others."""
-        return arithmetic_of(self.body)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return features.
@@ -125,7 +118,7 @@ def backbone_names() -> list[str]:
     """Return the names of what comes with handshape and of the torchvision networks, sorted."""
     from handshape.models.backbones import torchvision as torchvision_networks
 
-    return sorted([handnet.NAME, *torchvision_networks.names()])
+    return sorted([handnet.HANDNET, *torchvision_networks.names()])
 
 
 class _WithoutNumbers(TorchFunctionMode):
@@ -145,21 +138,21 @@ class _WithoutNumbers(TorchFunctionMode):
         return func(*args, **named)
 
 
-def _plan(name: str) -> Plan:
-    if name == handnet.NAME:
+def _plan(name: str) -> BackboneSpec:
+    if name == handnet.HANDNET:
         network = handnet.HandNet()
-        return Plan(network, network, handnet.PREPROCESSING, handnet.WEIGHTS.read, packaged=True)
-    if name in plain_networks.NAMES:
-        return plain_networks.plan(name)
+        return BackboneSpec(
+            network, network, handnet.HANDNET_PREPROCESSING, handnet.HANDNET_WEIGHTS.read, packaged=True
+        )
     from handshape.models.backbones import torchvision as torchvision_networks
 
     if name in torchvision_networks.names():
-        return torchvision_networks.plan(name)
+        return torchvision_networks.torchvision_spec(name)
     if importlib.util.find_spec("timm") is not None:
         from handshape.models.backbones import timm as timm_networks
 
         if timm_networks.is_known(name):
-            return timm_networks.plan(name)
+            return timm_networks.timm_spec(name)
         more = ""
     else:
         more = " (timm's are known once `handshape[timm]` is installed)"

@@ -9,7 +9,7 @@ from handshape.data.images.decode import Preprocessing
 
 
 @dataclass(frozen=True)
-class Plan:
+class BackboneSpec:
     """A network built without weights, cut, and where its own weights come from.
 
     Args:

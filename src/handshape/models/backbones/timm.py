@@ -7,7 +7,7 @@ import timm
 from torch import Tensor, nn
 
 from handshape.data.images.decode import Preprocessing
-from handshape.models.backbones.spec import Plan
+from handshape.models.backbones.spec import BackboneSpec
 
 
 def is_known(name: str) -> bool:
@@ -15,7 +15,7 @@ def is_known(name: str) -> bool:
     return bool(timm.is_model(name))
 
 
-def plan(name: str) -> Plan:
+def timm_spec(name: str) -> BackboneSpec:
     """Plan a network that timm knows.
 
     Source: https://huggingface.co/docs/timm
@@ -28,7 +28,7 @@ def plan(name: str) -> Plan:
         state: Mapping[str, Tensor] = timm.create_model(name, pretrained=True).state_dict()
         return state
 
-    return Plan(network, _Body(network), preprocessing, download)
+    return BackboneSpec(network, _Body(network), preprocessing, download)
 
 
 class _Body(nn.Module):

@@ -3,13 +3,12 @@
 from collections import OrderedDict
 from typing import Any
 
-import torch
 import torchvision.models
 from torch import Tensor, nn
 from torchvision.models.vision_transformer import VisionTransformer
 
 from handshape.data.images.decode import Preprocessing
-from handshape.models.backbones.spec import Plan
+from handshape.models.backbones.spec import BackboneSpec
 
 # Where the classifier of a torchvision network begins, among its children.
 _CLASSIFIERS = ("avgpool", "classifier", "fc", "head", "heads", "dropout")
@@ -24,7 +23,7 @@ def names() -> list[str]:
     return list(torchvision.models.list_models(module=torchvision.models))
 
 
-def plan(name: str) -> Plan:
+def torchvision_spec(name: str) -> BackboneSpec:
     """Plan one of the networks in `names`.
 
     Source: https://pytorch.org/vision/stable/models.html
@@ -39,7 +38,7 @@ def plan(name: str) -> Plan:
     elif name.startswith("vit_"):
         options = {"image_size": crop}  # the number of its patches is part of the network
     network = torchvision.models.get_model(name, weights=None, **options)
-    return Plan(network, _cut(network), preprocessing, lambda: best.get_state_dict(check_hash=True))
+    return BackboneSpec(network, _cut(network), preprocessing, lambda: best.get_state_dict(check_hash=True))
 
 
 def _cut(network: nn.Module) -> nn.Module:
@@ -64,11 +63,14 @@ class _Patches(nn.Module):
         super().__init__()
         self.network = network
         network.heads = nn.Identity()
+        network.encoder.register_forward_hook(_keep_all_tokens)
 
     def forward(self, images: Tensor) -> Tensor:
-        # shape[0] and not len(), which export would take for a constant.
-        tokens: Tensor = self.network._process_input(images)
-        first = self.network.class_token.expand(tokens.shape[0], -1, -1)
-        encoded: Tensor = self.network.encoder(torch.cat([first, tokens], dim=1))[:, 1:]
+        tokens: Tensor = self.network(images)[:, 1:]
         side = images.shape[-1] // self.network.patch_size
-        return encoded.transpose(1, 2).reshape(images.shape[0], -1, side, side)
+        return tokens.transpose(1, 2).reshape(images.shape[0], -1, side, side)
+
+
+def _keep_all_tokens(encoder: nn.Module, inputs: tuple[Tensor, ...], tokens: Tensor) -> Tensor:
+    """Return (N, 1, T, C) tokens: the network takes the first along the second axis for its classifier."""
+    return tokens[:, None]

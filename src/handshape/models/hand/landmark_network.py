@@ -2,8 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-
-from handshape.models.fused import FusedConv2d
+from torch.nn import functional as F
 
 SIZE = 224
 """Height and width of its images, pixels."""
@@ -39,11 +38,11 @@ class LandmarkNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = FusedConv2d(3, _FIRST, 3, 2, relu6=True)
-        self.second = nn.Sequential(_look_around(_FIRST, 3, 1), FusedConv2d(_FIRST, _SECOND, 1))
+        self.stem = nn.Conv2d(3, _FIRST, 3, 2, padding=1)
+        self.second = nn.Sequential(_depthwise(_FIRST, 3, 1), nn.Conv2d(_FIRST, _SECOND, 1))
         before = [_SECOND, *(width for _, width, _, _ in _BLOCKS)]
         self.blocks = nn.Sequential(*(Block(c, *shape) for c, shape in zip(before, _BLOCKS, strict=False)))
-        self.last = nn.Sequential(FusedConv2d(before[-1], _LAST, 1, relu6=True), _look_around(_LAST, 3, 1))
+        self.last = nn.Sequential(nn.Conv2d(before[-1], _LAST, 1), _depthwise(_LAST, 3, 1))
         self.points, self.there = nn.Linear(_LAST, POINTS * 3), nn.Linear(_LAST, 1)
         self.side = nn.Linear(_LAST, 1)
 
@@ -59,7 +58,11 @@ class LandmarkNet(nn.Module):
         """
         # So are its kernels, and torch's padding is that of the network's makers.
         upside_down = images.flip(2, 3).contiguous(memory_format=torch.channels_last)
-        seen = self.last(self.blocks(self.second(self.stem(upside_down)))).mean(dim=(2, 3))
+        around, narrow = self.second
+        seen = self.blocks(narrow(F.relu6(around(F.relu6(self.stem(upside_down))))))
+        for layer in self.last:
+            seen = F.relu6(layer(seen))
+        seen = seen.mean(dim=(2, 3))
         points = self.points(seen).unflatten(1, (POINTS, 3)) / SIZE
         return points, self.there(seen)[:, 0].sigmoid(), self.side(seen)[:, 0].sigmoid()
 
@@ -78,15 +81,15 @@ class Block(nn.Module):
     def __init__(self, before: int, wide: int, width: int, kernel: int, stride: int) -> None:
         super().__init__()
         self.residual = stride == 1 and before == width
-        self.widen = FusedConv2d(before, wide, 1, relu6=True)
-        self.around = _look_around(wide, kernel, stride)
-        self.narrow = FusedConv2d(wide, width, 1)
+        self.widen = nn.Conv2d(before, wide, 1)
+        self.around = _depthwise(wide, kernel, stride)
+        self.narrow = nn.Conv2d(wide, width, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return (N, width, h / stride, w / stride) float32; the input's memory may be used up."""
-        narrow: Tensor = self.narrow(self.around(self.widen(images)), images if self.residual else None)
-        return narrow
+        """Return (N, width, h / stride, w / stride) float32."""
+        narrow: Tensor = self.narrow(F.relu6(self.around(F.relu6(self.widen(images)))))
+        return images + narrow if self.residual else narrow
 
 
-def _look_around(width: int, kernel: int, stride: int) -> FusedConv2d:
-    return FusedConv2d(width, width, kernel, stride, width, relu6=True)
+def _depthwise(width: int, kernel: int, stride: int) -> nn.Conv2d:
+    return nn.Conv2d(width, width, kernel, stride, padding=kernel // 2, groups=width)

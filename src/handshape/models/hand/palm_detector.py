@@ -4,8 +4,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handshape.models.fused import FusedConv2d
-
 SIZE = 192
 """Height and width of its images, pixels."""
 
@@ -28,7 +26,7 @@ class PalmNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem, self.bend = FusedConv2d(3, _WIDTHS[0], 5, 2), Bend(_WIDTHS[0])
+        self.stem, self.bend = nn.Conv2d(3, _WIDTHS[0], 5, 2, padding=2), Bend(_WIDTHS[0])
         stages, before = [], _WIDTHS[0]
         for number, width in enumerate(_WIDTHS):
             first = [] if number == 0 else [Block(before, width, 2)]
@@ -37,7 +35,7 @@ class PalmNet(nn.Module):
         self.stages = nn.ModuleList(stages)
         self.coarse, self.fine = Up(256, 256), Up(256, 128)
         widths = (128, 256)
-        heads = [FusedConv2d(c, n * (1 + _NUMBERS), 1) for c, (_, n) in zip(widths, _GRIDS, strict=True)]
+        heads = [nn.Conv2d(c, n * (1 + _NUMBERS), 1) for c, (_, n) in zip(widths, _GRIDS, strict=True)]
         self.heads = nn.ModuleList(heads)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -100,28 +98,24 @@ class Block(nn.Module):
     def __init__(self, before: int, width: int, stride: int) -> None:
         super().__init__()
         self.stride, self.more = stride, width - before
-        self.depth = FusedConv2d(before, before, 5, stride, before)
-        self.point, self.bend = FusedConv2d(before, width, 1), Bend(width)
+        self.depth = nn.Conv2d(before, before, 5, stride, padding=2, groups=before)
+        self.point, self.bend = nn.Conv2d(before, width, 1), Bend(width)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return (N, width, h / stride, w / stride) float32; the input's memory may be used up."""
+        """Return (N, width, h / stride, w / stride) float32."""
         beside = images
         if self.stride == 2:
             beside = F.pad(F.max_pool2d(images, 2), (0, 0, 0, 0, 0, self.more))
-        bent: Tensor = self.bend(self.point(self.depth(images), beside))
+        bent: Tensor = self.bend(self.point(self.depth(images)) + beside)
         return bent
 
 
 class Bend(nn.PReLU):
-    """PReLU, faster where maps are only read: its memory is then the input's."""
+    """PReLU as two ReLUs, which ONNX Runtime computes in half the time of its own PReLU."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return (N, C, h, w) float32."""
-        if not torch.is_inference_mode_enabled():
-            return super().forward(maps)
-        # torch's own makes a step of each pixel.
-        positive = maps.relu()
-        return torch.addcmul(positive, maps.clamp_max_(0), self.weight[:, None, None], out=maps)
+        return maps.relu() - self.weight[:, None, None] * (-maps).relu()
 
 
 class Up(nn.Module):
@@ -134,7 +128,7 @@ class Up(nn.Module):
 
     def __init__(self, before: int, width: int) -> None:
         super().__init__()
-        self.point, self.bend = FusedConv2d(before, width, 1), Bend(width)
+        self.point, self.bend = nn.Conv2d(before, width, 1), Bend(width)
         self.blocks = nn.Sequential(Block(width, width, 1), Block(width, width, 1))
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:

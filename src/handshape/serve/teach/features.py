@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from handshape.data.images.decode import decode_image
-from handshape.data.images.prepared import HeldImages, content_digest
+from handshape.data.images.prepared import InMemoryImages, content_digest
 from handshape.errors import HandshapeError
 from handshape.features.extract import features_of
 from handshape.serve.teach.album import Album, Photo
@@ -61,6 +61,6 @@ class Features:
             digests.append(content_digest(data))
             read.append(photo)
         if read:
-            held = HeldImages(np.stack(images), np.arange(len(images)))
+            held = InMemoryImages(np.stack(images))
             rows = features_of(extractor, held, digests, self._store)
             self._found.update({photo: bool(row.any()) for photo, row in zip(read, rows, strict=True)})

@@ -18,7 +18,7 @@ _BLOCK = 256
 
 
 @dataclass(frozen=True)
-class Span:
+class DualBasis:
     """Coordinates in an orthonormal basis of the span of N photos, which is never written down.
 
     Distances and inner products of what lies in the span stay as they are, and so does the solution of any
@@ -36,6 +36,11 @@ class Span:
     triangle: Tensor
     own: Tensor
 
+    @staticmethod
+    def pays(count: int, width: int) -> bool:
+        """Return whether it is worth its cost for N photos with D features."""
+        return count <= min(_SHARE * width, _MOST)
+
     def coordinates(self, rows: Tensor) -> Tensor:
         """Return (M, N) float32 coordinates of (M, D) float32 rows; what lies outside the span is lost."""
         return _solve(self.triangle, self.photos @ rows.T).T.contiguous()
@@ -46,18 +51,8 @@ class Span:
         return dual.T.float() @ self.photos
 
 
-def span_of(photos: Tensor) -> Span | None:
-    """Find the span of N < D photos.
-
-    Args:
-        photos: (N, D) float32.
-
-    Returns:
-        The span, or ``None`` where it would not pay.
-    """
-    count, width = photos.shape
-    if count > min(_SHARE * width, _MOST):
-        return None
+def dual_basis(photos: Tensor) -> DualBasis | None:
+    """Return the basis of the span of (N, D) float32 photos, or ``None`` where all of them are 0."""
     products = _products(photos).double()
     diagonal = products.diagonal()
     size, lifted = float(diagonal.mean()), 0.0
@@ -70,7 +65,7 @@ def span_of(photos: Tensor) -> Span | None:
             break
         lifted = lift
     # As LAPACK leaves it, its columns lie together, and a photo's coordinates all over the memory.
-    return Span(photos, triangle, triangle.float().contiguous())
+    return DualBasis(photos, triangle, triangle.float().contiguous())
 
 
 def _products(photos: Tensor) -> Tensor:

@@ -1,186 +1,120 @@
-"""The linear head: multinomial logistic regression, solved rather than stepped towards."""
+"""The linear head: multinomial logistic regression."""
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import warnings
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from handshape.models.heads import Head
 from handshape.progress import track
-from handshape.training.heads.dual_basis import Span, span_of
-from handshape.training.heads.feature_rows import Side, StoredRows, join_sides, scale_by
-from handshape.training.history import Epoch
+from handshape.training.datasets import FeatureRows, LabelledFeatures
+from handshape.training.heads.scaling import scale_head
+from handshape.training.history import Epoch, accuracy_of
 
 # Strengths of the L2 penalty that are tried, strongest first, for features scaled to a mean square of 1 / D.
 STRENGTHS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-# L-BFGS stops after this many passes for one strength, or before, when the loss no longer falls.
-_PASSES = 60
-_TOLERANCE = 1e-7
+_MOST_PASSES, _TOLERANCE = 60, 1e-4
+# The logit of a label without photos.
+_NEVER = -1e4
 
-Blocks = Iterable[tuple[Tensor, Tensor]]
-"""Parts of N photos: (B, r) float32 rows as the solver sees them, and their (B,) int64 classes."""
-
-
-@dataclass(frozen=True)
-class _Solved:
-    strength: float
-    logits: Tensor
-    # Accuracy and minus the loss on valid: of equal accuracies the smaller loss wins.
-    valid: tuple[float, float]
+Solution = tuple[Tensor, Tensor]
+"""(K, D) float32 weights on scaled features and (K,) biases."""
 
 
 def train_linear(
-    head: Head, train: Side, valid: Side, *, without_valid: bool = False
+    head: Head, train: LabelledFeatures, valid: LabelledFeatures, *, without_valid: bool = False
 ) -> tuple[list[Epoch], Tensor]:
-    """Fit a linear head by L-BFGS, the strength of its L2 penalty chosen on valid.
+    """Fit a linear head by scikit-learn, the strength of its L2 penalty chosen by validation accuracy.
 
     Strengths are tried from the strongest to the weakest, each starting from the solution before it. With the
-    strength that reads valid best the head is then solved once more on train and valid together: valid has
-    done its work, and its photos are as good as any to learn from.
+    best one (of equals, the one with the least validation loss) the head is fitted once more on training and
+    validation photos together. All features are held in memory.
 
     Args:
-        head: Linear head; standardised and given its weights here.
-        train: (N, ...) features and (N,) int64 classes.
-        valid: The same of the valid side.
-        without_valid: Do not learn from valid but choose by it only, for a head that is still to be tuned.
+        head: Linear head; scaled and given its weights here.
+        train: Features and (N,) int64 classes.
+        valid: The same for validation.
+        without_valid: Choose by validation, and do not fit to it, for a head that is still to be fine-tuned.
 
     Returns:
-        One row for each pass over the training images while strengths were tried, and the (M, K) logits of
-        the valid photos from the head that had not seen them.
+        One row for each strength tried, and the (M, K) logits of the validation photos from the head that was
+        not fitted to them.
 
-    Source: Liu and Nocedal, On the limited memory BFGS method for large scale optimization, 1989.
+    Source: scikit-learn, LogisticRegression, with L-BFGS.
     """
     layer = head.layers
     assert isinstance(layer, nn.Linear)  # the caller chose a linear head
-    best, history = _choose(head, train, valid)
-    both = train if without_valid else join_sides(train, valid)
-    blocks, span = _scaled(head, both)
-    flat = _solve(blocks, len(both[1]), layer.out_features, best.strength, _start(head, span), None)
-    weight, bias = _unpack(flat, layer.out_features)
+    rows, model = _scaled(head, train[0]), _Model(layer.out_features)
+    seen = head.scaled(valid[0].read())
+    history: list[Epoch] = []
+    best, strength_of_best, valid_logits = (-1.0, 0.0), STRENGTHS[0], seen
+    with track("Fitting the head", len(STRENGTHS)) as advance:
+        for strength in STRENGTHS:
+            start = time.perf_counter()
+            solution = model.fit(rows, train[1], strength)
+            logits = _logits(solution, seen)
+            loss, accuracy = _judged(logits, valid[1])
+            if (accuracy, -loss) > best:
+                best, strength_of_best, valid_logits = (accuracy, -loss), strength, logits
+            row = *_judged(_logits(solution, rows), train[1]), accuracy, time.perf_counter() - start
+            history.append(Epoch(len(history) + 1, *row))
+            advance(1)
+    classes = train[1]
+    if not without_valid:
+        rows = _scaled(head, FeatureRows(*train[0].parts, *valid[0].parts))
+        classes = np.concatenate([train[1], valid[1]])
+    weight, bias = _Model(layer.out_features).fit(rows, classes, strength_of_best)
     with torch.no_grad():
-        layer.weight.copy_((weight if span is None else span.weights(weight)) * head.width**-0.5)
+        layer.weight.copy_(weight)
         layer.bias.copy_(bias)
     head.eval()
-    return history, best.logits
+    return history, valid_logits
 
 
-def _choose(head: Head, train: Side, valid: Side) -> tuple[_Solved, list[Epoch]]:
-    layer = head.layers
-    assert isinstance(layer, nn.Linear)
-    blocks, span = _scaled(head, train)
-    look = _blocks(head, valid, span)
-    history: list[Epoch] = []
-    best: _Solved | None = None
-    flat = _start(head, span)
-    with track("Solving the head", len(STRENGTHS)) as advance:
-        for strength in STRENGTHS:
-            note = _Note(look, layer.out_features, history)
-            flat = _solve(blocks, len(train[1]), layer.out_features, strength, flat, note)
-            logits, reached = _look(_unpack(flat, layer.out_features), look)
-            if best is None or reached > best.valid:
-                best = _Solved(strength, logits, reached)
-            advance(1)
-    assert best is not None  # there is at least one strength
-    return best, history
+class _Model:
+    """Logistic regression over all K labels, of which some may have no photo."""
+
+    def __init__(self, labels: int) -> None:
+        from sklearn.linear_model import LogisticRegression
+
+        self._labels = labels
+        self._model: Any = LogisticRegression(max_iter=_MOST_PASSES, tol=_TOLERANCE, warm_start=True)
+
+    def fit(self, rows: Tensor, classes: NDArray[np.int64], strength: float) -> Solution:
+        """Return the solution for one strength of the penalty."""
+        from sklearn.exceptions import ConvergenceWarning
+
+        weight, bias = torch.zeros(self._labels, rows.shape[1]), torch.full((self._labels,), _NEVER)
+        present = torch.from_numpy(np.unique(classes))
+        if len(present) == 1:
+            bias[present] = 0.0
+            return weight, bias
+        scale, model = rows.shape[1] ** -0.5, self._model.set_params(C=1 / (strength * len(rows)))
+        with warnings.catch_warnings():  # a weak penalty need not converge: validation decides
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(rows.numpy() * np.float32(scale), classes)
+        found, offsets = (torch.from_numpy(of).float() for of in (model.coef_, model.intercept_))
+        if len(present) == 2:  # one row of weights, for the second class against the first
+            found, offsets = torch.cat([-found, found]) / 2, torch.cat([-offsets, offsets]) / 2
+        weight[present], bias[present] = found * scale, offsets
+        return weight, bias
 
 
-def _scaled(head: Head, side: Side) -> tuple[Blocks, Span | None]:
-    """Standardise a head by features and return them scaled, in their own span where that is faster."""
-    rows, classes = side
-    scale_by(head, rows)
-    if isinstance(rows, StoredRows):
-        return _blocks(head, side, None), None
-    inputs = head.scaled(rows) * head.width**-0.5
-    span = span_of(inputs)
-    return [(inputs if span is None else span.own, torch.from_numpy(classes))], span
+def _scaled(head: Head, rows: FeatureRows) -> Tensor:
+    scale_head(head, rows)
+    return head.scaled(rows.read())
 
 
-def _blocks(head: Head, side: Side, span: Span | None) -> Blocks:
-    rows, classes = side
-    if isinstance(rows, StoredRows):
-        return _Scaled(head, rows, classes)
-    inputs = head.scaled(rows) * head.width**-0.5
-    return [(inputs if span is None else span.coordinates(inputs), torch.from_numpy(classes))]
-
-
-class _Scaled:
-    """Rows that are scaled again in every pass, for memory would not hold them."""
-
-    def __init__(self, head: Head, rows: StoredRows, classes: NDArray[np.int64]) -> None:
-        self._head, self._rows, self._classes = head, rows, torch.from_numpy(classes)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for place, block in self._rows.blocks():
-            yield self._head.scaled(block) * self._head.width**-0.5, self._classes[place]
-
-
-def _start(head: Head, span: Span | None) -> NDArray[np.float64]:
-    assert isinstance(head.layers, nn.Linear)
-    width = head.width if span is None else len(span.own)
-    return np.zeros(head.layers.out_features * (width + 1))
-
-
-class _Note:
-    """Writes a row of history for each pass of the solver."""
-
-    def __init__(self, valid: Blocks, labels: int, history: list[Epoch]) -> None:
-        self._valid, self._labels, self._history = valid, labels, history
-        self._began = time.perf_counter()
-
-    def add(self, flat: NDArray[np.float64], loss: float, accuracy: float) -> None:
-        reached = _look(_unpack(flat, self._labels), self._valid)[1][0]
-        now = time.perf_counter()
-        self._history.append(Epoch(len(self._history) + 1, loss, accuracy, reached, now - self._began))
-        self._began = now
-
-
-def _solve(
-    train: Blocks, count: int, labels: int, strength: float, start: NDArray[np.float64], note: _Note | None
-) -> NDArray[np.float64]:
-    last = (0.0, 0.0)
-
-    def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        nonlocal last
-        weight, bias = _unpack(flat, labels)
-        loss, right, gradient = 0.0, 0.0, torch.cat([strength * weight, torch.zeros(labels, 1)], dim=1)
-        for inputs, targets in train:
-            logits, share = inputs @ weight.T + bias, len(targets) / count
-            loss += share * float(F.cross_entropy(logits, targets))
-            right += share * _accuracy(logits, targets)
-            error = (torch.softmax(logits, dim=1) - F.one_hot(targets, labels)) / count
-            gradient += torch.cat([error.T @ inputs, error.sum(dim=0)[:, None]], dim=1)
-        last = loss, right
-        total = loss + strength / 2 * float((weight.double() ** 2).sum())
-        return total, gradient.double().numpy().ravel()
-
-    def after_pass(flat: NDArray[np.float64]) -> None:
-        if note is not None:
-            note.add(flat, *last)
-
-    options = {"maxiter": _PASSES, "ftol": _TOLERANCE, "gtol": 1e-6}
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", callback=after_pass, options=options)
-    solution: NDArray[np.float64] = found.x
-    return solution
-
-
-def _unpack(flat: NDArray[np.float64], labels: int) -> tuple[Tensor, Tensor]:
-    both = torch.from_numpy(flat.astype(np.float32)).reshape(labels, -1)
-    return both[:, :-1], both[:, -1]
-
-
-def _look(solution: tuple[Tensor, Tensor], side: Blocks) -> tuple[Tensor, tuple[float, float]]:
-    """Return the logits of one side, and its accuracy and minus its mean cross-entropy."""
+def _logits(solution: Solution, rows: Tensor) -> Tensor:
     weight, bias = solution
-    parts = [(rows @ weight.T + bias, targets) for rows, targets in side]
-    logits, targets = (torch.cat(every) for every in zip(*parts, strict=True))
-    return logits, (_accuracy(logits, targets), -float(F.cross_entropy(logits, targets)))
+    return rows @ weight.T + bias
 
 
-def _accuracy(logits: Tensor, targets: Tensor) -> float:
-    return float((logits.argmax(dim=1) == targets).double().mean())
+def _judged(logits: Tensor, classes: NDArray[np.int64]) -> tuple[float, float]:
+    """Return mean cross-entropy and accuracy."""
+    return float(F.cross_entropy(logits, torch.from_numpy(classes))), accuracy_of(logits, classes)
