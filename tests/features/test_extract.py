@@ -16,11 +16,12 @@ from handshape.data.images.index import Scan, scan_dataset
 from handshape.data.images.prepared import BatchIndices, InMemoryImages, content_digest
 from handshape.data.io.folder import read_folder
 from handshape.errors import DataError
-from handshape.features import extract, run
+from handshape.features import extract, hand_landmarks, run
 from handshape.features.extract import Extractor, features_of
+from handshape.features.hand_landmarks import landmark_extractor
 from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone, load_backbone
-from handshape.models.hand import hand_finder as landmarks
+from handshape.models.hand.hand_finder import load_hand_finder
 from handshape.models.heads import Head, HeadConfig, Pool
 from handshape.models.sign_network import NetworkConfig
 from handshape.recogniser import Recogniser, load
@@ -369,11 +370,11 @@ def test_features_of__no_image(extractor: Extractor, store: Path) -> None:
     assert features_of(extractor, images, [], store).shape == (0, 512, 2, 2)
 
 
-def test_table__features_that_are_made_otherwise_are_others(
+def test_table__landmarks_that_are_found_in_another_way_are_kept_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    extractor = Extractor(load_backbone("landmarks"), 1, Views(), torch.device("cpu"))
-    before = extractor.table(tmp_path).path
-    assert extractor.table(tmp_path).path == before
-    monkeypatch.setattr(landmarks, "ARITHMETIC", "gamma 1")
-    assert extractor.table(tmp_path).path != before
+    finder = load_hand_finder()
+    before = landmark_extractor(torch.device("cpu"), finder).table(tmp_path).path
+    assert landmark_extractor(torch.device("cpu"), finder).table(tmp_path).path == before
+    monkeypatch.setattr(hand_landmarks, "METHOD", "gamma 1")
+    assert landmark_extractor(torch.device("cpu"), finder).table(tmp_path).path != before
