@@ -28,32 +28,33 @@ def serve(config: ServeConfig) -> dict[str, Any]:
     _require_extra()
     # Only now, so that the message about the extra comes before a failing import.
     from handshape.cache.location import open_store
+    from handshape.serve.access import AccessPolicy
     from handshape.serve.app import create_app
-    from handshape.serve.engine import Engine
-    from handshape.serve.reader import open_reader
+    from handshape.serve.limits import Limits
+    from handshape.serve.loaded_recogniser import load_for_serving
+    from handshape.serve.prediction_queue import PredictionQueue
     from handshape.serve.server import listen, make_server
-    from handshape.serve.settings import settings_of
-    from handshape.serve.teach.album import Album
+    from handshape.serve.teach.photo_folder import PhotoFolder
     from handshape.serve.teach.teacher import Teacher
 
-    settings = settings_of(config)
+    access, limits = AccessPolicy.of(config), Limits()
     with listen(config.host, config.port) as listener:
-        reader = None if config.bundle is None else open_reader(config.bundle)
-        engine = Engine(reader, threads=config.threads, waiting=settings.limits.waiting)
-        teacher = Teacher(Album(config.teach), engine, open_store(config.store))
+        recogniser = None if config.bundle is None else load_for_serving(config.bundle)
+        queue = PredictionQueue(recogniser, threads=config.threads, limit=limits.waiting)
+        teacher = Teacher(PhotoFolder(config.teach), queue, open_store(config.store))
         url = _url(config, listener.getsockname()[1])
         try:
             server = make_server(
-                create_app(engine, settings, teacher=teacher, secure=config.certificate is not None),
-                settings.limits,
-                started=lambda: _announce(config, url, settings.token),
+                create_app(queue, access, limits, teacher=teacher, secure=config.certificate is not None),
+                limits,
+                started=lambda: _announce(config, url, access.token),
                 certificate=config.certificate,
                 key=config.key,
             )
             server.run([listener])
         finally:
-            engine.close()
-    return {"url": url, "photos": engine.photos}
+            queue.close()
+    return {"url": url, "photos": queue.predicted}
 
 
 def _require_extra() -> None:
