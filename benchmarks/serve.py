@@ -147,7 +147,7 @@ class Client(asyncio.Protocol):
         self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell that this client is done, or was cut off."""
+        """End: this client is done, or was disconnected."""
         if self._loop.time() < self._end:
             self._failures.append(b"connection lost")
         self.done.set_result(None)

@@ -36,7 +36,7 @@ _SAFETY_NET = 240  # seconds, where a machine does much else
 def film(path: Path, pictures: Sequence[Image.Image], seconds: float) -> Path:
     """Write what the camera sees: each picture in the guide box for a while, over and over.
 
-    The brightness of the margins tells which picture it is; the page sends the guide box only.
+    The brightness of the margins identifies the picture; the page sends the guide box only.
     """
     with path.open("wb") as file:
         for number, picture in enumerate(pictures):
@@ -106,7 +106,7 @@ def served(folder: Path, *words: str, **environment: str) -> Iterator[Process]:
 
 @dataclass
 class Tab:
-    """A tab of a browser, and what its console said.
+    """A tab of a browser, and the errors of its console.
 
     Args:
         page: The tab.
@@ -124,8 +124,8 @@ class Tab:
         """Wait until an expression is true in the page."""
         self.until(lambda: self.page.evaluate(expression), expression, seconds)
 
-    def until(self, condition: Callable[[], object], what: str, seconds: float = _SAFETY_NET) -> None:
-        """Wait until a condition is true; the time is only a safety net."""
+    def until(self, condition: Callable[[], object], what: object, seconds: float = _SAFETY_NET) -> None:
+        """Wait until a condition is true, or fail and show `what`; the time is only a safety net."""
         # Polled from here: the page's policy forbids what Playwright's own waiting would evaluate in it.
         end = time.monotonic() + seconds
         while not condition():
@@ -161,7 +161,7 @@ def browsing(url: str, video: Path | None, **context: Any) -> Iterator[Tab]:
         page = browser.new_context(**context).new_page()
         page.set_default_timeout(1000 * _SAFETY_NET)
         errors: list[str] = []
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
         try:

@@ -111,7 +111,7 @@ def test_load__takes_torch_for_an_export_that_does_not_fit(
     show_progress()
     loaded = load(bundle)
     show_progress(False)
-    said = capsys.readouterr().err
-    assert said.startswith("Predicting with torch: ") and reason in said
+    printed = capsys.readouterr().err
+    assert printed.startswith("Predicting with torch: ") and reason in printed
     assert loaded.engine == "torch"
     np.testing.assert_allclose(loaded.run(PHOTOS), loaded.recogniser.probabilities(PHOTOS), atol=1e-6)

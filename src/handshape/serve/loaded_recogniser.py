@@ -39,7 +39,7 @@ class LoadedRecogniser:
         return self.recogniser.config.network.preprocessing.prepare(image)
 
     def info(self) -> dict[str, Any]:
-        """Return what a client may know of the recogniser, as JSON."""
+        """Return a description of the recogniser as JSON."""
         config = self.recogniser.config
         network = config.network
         return {

@@ -70,7 +70,7 @@ class Teacher:
             signer = SIGNER_PATTERN if any(photo.signer for photo in photos) else None
             backbone = self._landmarks.extractor.backbone
             result = train_on_photos(self.folder.path, signer, backbone, self._store)
-            result.save(self.bundle, self.folder.path, fingerprint)
+            result.save(self.bundle, fingerprint)
             self._taught = load_for_serving(self.bundle)
             return result
         finally:

@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from handshape.config.fields import option
-from handshape.config.train import LANDMARKS, TrainConfig
+from handshape.config.train import TrainConfig
 from handshape.data.dataset import Dataset
 from handshape.data.images.index import scan_dataset
 from handshape.data.io.folder import read_folder
@@ -33,6 +32,7 @@ class TeachResult:
     """A trained model with its accuracy.
 
     Args:
+        options: Options of the training.
         dataset: The photos it was trained on.
         final: The model trained on all of them; its own figures are of photos that chose its settings.
         folds: For each signer, a model trained on the others; empty where there is one signer.
@@ -40,6 +40,7 @@ class TeachResult:
         untested: Share of photos that no fold tests, because only one signer signs that sign.
     """
 
+    options: TrainConfig
     dataset: Dataset
     final: Judged
     folds: tuple[Judged, ...]
@@ -66,12 +67,11 @@ class TeachResult:
             **{key: metrics[key] for key in ("labels", "signers", "most_confused")},
         }
 
-    def save(self, out: Path, photos: Path, fingerprint: str) -> None:
+    def save(self, out: Path, fingerprint: str) -> None:
         """Save the model as a run, in place of an earlier one.
 
         Args:
             out: Folder of the run.
-            photos: Folder of the photos.
             fingerprint: Of the list of photos.
 
         Raises:
@@ -91,7 +91,7 @@ class TeachResult:
             self.dataset.labels, fitted.config, temperature, threshold, trained_on=trained_on, figures=figures
         )
         with new_run(out, force=True) as folder:
-            write_json(folder / "config.json", describe("teach", _TeachConfig(photos), fingerprint))
+            write_json(folder / "config.json", describe("teach", self.options, fingerprint))
             write_json(folder / "metrics.json", figures)
             write_predictions(folder / "predictions.csv", self.folds)
             Recogniser(fitted.network, config).save(folder / "recogniser", self._card())
@@ -106,14 +106,6 @@ class TeachResult:
             "a photo. It does not understand a sign language: movement, place, face and grammar carry\n"
             "meaning that a single hand shape does not have.\n"
         )
-
-
-@dataclass(frozen=True)
-class _TeachConfig:
-    """Settings of a training, as the run saves them."""
-
-    data: Path
-    backbone: str = option(LANDMARKS, "Frozen backbone.")
 
 
 def train_on_photos(folder: Path, signer: str | None, backbone: Backbone, store: Path) -> TeachResult:
@@ -141,7 +133,7 @@ def train_on_photos(folder: Path, signer: str | None, backbone: Backbone, store:
     splits, untested = _signer_splits(dataset)
     folds = tuple(evaluated(split) for split in splits)
     figures = measure_folds(folds) if folds else None
-    return TeachResult(dataset, evaluated(_final_split(dataset)), folds, figures, untested)
+    return TeachResult(options, dataset, evaluated(_final_split(dataset)), folds, figures, untested)
 
 
 def _signer_splits(dataset: Dataset) -> tuple[list[Sides], float]:

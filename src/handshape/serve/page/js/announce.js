@@ -9,7 +9,7 @@ const STAYS = 900;
 const place = find("#announce");
 let shown = "";
 let since = 0;
-let said = "";
+let announced = "";
 
 /** Say something now. */
 export function say(/** @type {string} */ words) {
@@ -26,8 +26,8 @@ export function sayPrediction(display, now) {
   if (what !== shown) {
     shown = what;
     since = now;
-  } else if (what !== said && now - since >= STAYS) {
-    said = what;
+  } else if (what !== announced && now - since >= STAYS) {
+    announced = what;
     say(display.state === "sure" ? display.label : verdict(display));
   }
 }
