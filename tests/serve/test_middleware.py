@@ -124,8 +124,6 @@ def test_errors__have_codes_everywhere(server: Server) -> None:
     assert wrong.error == (405, "method_not_allowed") and wrong.headers["allow"] == "POST"
 
 
-@pytest.mark.parametrize(
-    "path", ["/../limits.py", "/%2e%2e/limits.py", "/..%2flimits.py", "//etc/passwd", "/%00"]
-)
-def test_page__gives_no_file_but_its_own(server: Server, path: str) -> None:
-    assert server.ask("GET", path).status == 404
+def test_page__gives_no_file_but_its_own(server: Server) -> None:
+    for path in ("/../limits.py", "/%2e%2e/limits.py", "/..%2flimits.py", "//etc/passwd", "/%00"):
+        assert server.ask("GET", path).status == 404

@@ -26,21 +26,19 @@ class ModelBody(BaseModel):
         limits: Limits of this server, and the formats it accepts.
     """
 
-    model: str
-    labels: list[str]
-    threshold: float
-    engine: str
-    network: dict[str, Any]
-    trained_on: dict[str, Any]
-    figures: dict[str, Any]
+    model: str = ""
+    labels: list[str] = []
+    threshold: float = 0.0
+    engine: str = "none"
+    network: dict[str, Any] = {}
+    trained_on: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     limits: dict[str, Any]
 
 
 def add_model_route(app: FastAPI, queue: PredictionQueue, limits: Limits) -> None:
     """Add the route that describes the recogniser."""
     allowed = {**asdict(limits), "megapixels": 50, "formats": list(FORMATS)}
-    none: dict[str, Any] = {"model": "", "labels": [], "threshold": 0.0, "engine": "none"}
-    none |= {"network": {}, "trained_on": {}, "figures": {}}
 
     @app.get(
         "/v1/model",
@@ -50,5 +48,4 @@ def add_model_route(app: FastAPI, queue: PredictionQueue, limits: Limits) -> Non
         responses=documented(401, 403),
     )
     async def model() -> ModelBody:
-        loaded = queue.recogniser
-        return ModelBody(**(none if loaded is None else loaded.info()), limits=allowed)
+        return ModelBody(**(queue.recogniser.info() if queue.recogniser else {}), limits=allowed)

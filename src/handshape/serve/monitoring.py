@@ -1,7 +1,6 @@
 """``/healthz``, ``/readyz`` and ``/metrics``."""
 
 from fastapi import FastAPI, Response
-from fastapi.responses import JSONResponse
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -10,7 +9,6 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from pydantic import BaseModel
 from starlette.types import Scope
 
 from handshape.serve.errors import ERROR_CODES, HttpError, documented
@@ -66,33 +64,22 @@ class ServerMetrics:
         return generate_latest(self._registry)
 
 
-class StatusBody(BaseModel):
-    """The state of the server.
-
-    Args:
-        status: ``ok``.
-    """
-
-    status: str
-
-
 def add_monitoring_routes(app: FastAPI, queue: PredictionQueue, metrics: ServerMetrics) -> None:
     """Add the routes for monitoring."""
 
     @app.get("/healthz", summary="Whether the server is alive", responses=documented(403))
-    async def healthz() -> StatusBody:
-        return StatusBody(status="ok")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
 
     @app.get(
         "/readyz",
         summary="Whether the server predicts photos",
-        response_model=StatusBody,
         responses=documented(403, 503),
     )
-    async def readyz() -> Response:
-        if queue.running:
-            return JSONResponse({"status": "ok"})
-        raise HttpError(503, "The server is stopping.")
+    async def readyz() -> dict[str, str]:
+        if not queue.running:
+            raise HttpError(503, "The server is stopping.")
+        return {"status": "ok"}
 
     @app.get(
         "/metrics",

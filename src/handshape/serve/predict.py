@@ -15,17 +15,10 @@ from handshape.serve.prediction_queue import PredictionQueue
 from handshape.serve.upload import read_uploads
 from handshape.types import Prediction
 
-_EXAMPLE = {
+_EXAMPLE = Prediction("B", 0.9731, (("B", 0.9731), ("F", 0.0148), ("D", 0.0062))).to_dict()
+_EXAMPLES = {
     "model": "3f0c1a7b9d2e4c5f8a6b7c8d9e0f1a2b",
-    "predictions": [
-        {
-            "label": "B",
-            "probability": 0.9731,
-            "sure": True,
-            "top": [["B", 0.9731], ["F", 0.0148], ["D", 0.0062]],
-            "name": "hand.jpg",
-        }
-    ],
+    "predictions": [{**_EXAMPLE, "name": "hand.jpg"}],
 }
 _PHOTO = {"type": "string", "format": "binary"}
 _PHOTOS = {"type": "array", "items": _PHOTO, "minItems": 1, "maxItems": Limits().photos}
@@ -81,7 +74,7 @@ def add_predict_route(app: FastAPI, queue: PredictionQueue, limits: Limits) -> N
         "cannot be opened, the whole request fails, and the message names it.",
         response_model=PredictionsBody,
         responses={
-            200: {"content": {"application/json": {"example": _EXAMPLE}}},
+            200: {"content": {"application/json": {"example": _EXAMPLES}}},
             **documented(400, 401, 403, 408, 409, 413, 415, 422, 503),
         },
         openapi_extra={"requestBody": _BODY},
