@@ -101,7 +101,7 @@ def test_page__predicts_spells_and_practises_with_a_new_signer(signs: Signs, tmp
     with served(tmp_path, str(signs.bundle), "--store", str(tmp_path / "store")) as server:
         with browsing(server.url, alphabet) as tab:
             _shows_letters(tab, letters)
-            _practises(tab)
+            _practises(tab, letters)
             _mirrors(tab)
             _shows_letters(tab, letters)
             assert tab.errors == []
@@ -144,8 +144,10 @@ def _shows_letters(tab: Tab, expected: Sequence[str], shown: str = "#view-live .
     tab.until(enough, letters)
 
 
-def _practises(tab: Tab) -> None:
+def _practises(tab: Tab, letters: Sequence[str]) -> None:
     tab.page.click("nav a[href='#practise']")
+    while tab.text("#target-letter") not in letters:  # the recogniser is never sure of the others
+        tab.page.click("#practise-skip")
     tab.page.evaluate("document.activeElement.blur()")
     tab.wait("Number(document.querySelector('#score strong').textContent) >= 1")
     asked, hint = tab.page.evaluate(
