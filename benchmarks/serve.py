@@ -2,9 +2,9 @@
 
 Run ``python benchmarks/serve.py BUNDLE PHOTOS [--seconds 60] [--clients 32]``. Server, clients and loops
 share this machine's cores; the server is one process, the clients are another, each with its next photo ready
-before its answer comes. Loops run before and after the load, and the mean of both counts. Photos are read
-from memory; at most 256, seed 0. Memory is the server's resident set, told every second. On a machine that
-does other things too, the processor time of a photo says more than the rate.
+before its answer comes. Loops run before and after the load, and the mean of both counts. Photos come
+from memory; at most 256, seed 0. Memory is the server's resident set, every second. On a machine with other
+work, compare the processor time of a photo rather than the rate.
 """
 
 import argparse
@@ -28,8 +28,8 @@ import torch
 import uvloop
 
 from handshape.data.images.decode import decode_image
-from handshape.serve.engine import BATCH
-from handshape.serve.reader import Reader, open_reader
+from handshape.serve.loaded_recogniser import LoadedRecogniser, load_for_serving
+from handshape.serve.prediction_queue import BATCH
 
 PHOTOS = 256
 
@@ -43,7 +43,7 @@ def read_photos(folder: Path) -> list[bytes]:
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast photos were read.
+    """How fast photos were predicted.
 
     Args:
         rate: Photos a second.
@@ -54,40 +54,40 @@ class Speed:
     cost: float
 
 
-def one_by_one(reader: Reader, photos: Sequence[bytes], seconds: float) -> Speed:
-    """Photos a second, decoded and read one after the other, the runtime using every core."""
+def one_by_one(loaded: LoadedRecogniser, photos: Sequence[bytes], seconds: float) -> Speed:
+    """Photos a second, decoded and predicted one after the other, the runtime using every core."""
 
-    def read(batch: Sequence[bytes]) -> None:
+    def predict(batch: Sequence[bytes]) -> None:
         for photo in batch:
-            reader.run([decode_image(photo)[0]])
+            loaded.run([decode_image(photo)[0]])
 
-    return _rate(read, photos, seconds, threads=1)
+    return _rate(predict, photos, seconds, threads=1)
 
 
-def at_best(reader: Reader, photos: Sequence[bytes], seconds: float) -> Speed:
-    """Photos a second of a thread for each core, each reading batches: the server's way, without a server."""
+def at_best(loaded: LoadedRecogniser, photos: Sequence[bytes], seconds: float) -> Speed:
+    """Photos a second of a thread for each core, each predicting batches, as the server does."""
 
-    def read(batch: Sequence[bytes]) -> None:
-        reader.run([reader.prepare(decode_image(photo)[0]) for photo in batch])
+    def predict(batch: Sequence[bytes]) -> None:
+        loaded.run([loaded.prepare(decode_image(photo)[0]) for photo in batch])
 
-    return _rate(read, photos, seconds, threads=os.cpu_count() or 1)
+    return _rate(predict, photos, seconds, threads=os.cpu_count() or 1)
 
 
 def _rate(
-    read: Callable[[Sequence[bytes]], None], photos: Sequence[bytes], seconds: float, *, threads: int
+    predict: Callable[[Sequence[bytes]], None], photos: Sequence[bytes], seconds: float, *, threads: int
 ) -> Speed:
     def loop(own: Sequence[bytes]) -> int:
         torch.set_num_threads(1)
         done = 0
         for start in cycle(range(0, len(own), BATCH)):
             batch = own[start : start + BATCH]
-            read(batch)
+            predict(batch)
             done += len(batch)
             if time.perf_counter() >= end:
                 break
         return done
 
-    read(photos[:BATCH])
+    predict(photos[:BATCH])
     start, used = time.perf_counter(), time.process_time()
     end = start + seconds
     with ThreadPoolExecutor(threads) as pool:
@@ -147,7 +147,7 @@ class Client(asyncio.Protocol):
         self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell that this client is done, or was cut off."""
+        """End: this client is done, or was disconnected."""
         if self._loop.time() < self._end:
             self._failures.append(b"connection lost")
         self.done.set_result(None)
@@ -212,7 +212,7 @@ def main(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace, photos: Sequence[bytes], port: int, memory: Memory) -> None:
-    every_core, one_core = open_reader(options.bundle, threads=0), open_reader(options.bundle, threads=1)
+    every_core, one_core = (load_for_serving(options.bundle, threads=threads) for threads in (0, 1))
     loops: dict[str, Callable[[], Speed]] = {
         "one by one": lambda: one_by_one(every_core, photos, options.loop_seconds),
         "at best": lambda: at_best(one_core, photos, options.loop_seconds),
@@ -226,7 +226,7 @@ def _report(options: argparse.Namespace, photos: Sequence[bytes], port: int, mem
     after = [loop() for loop in loops.values()]
     rate = len(times) / options.seconds
     p50, p99 = 1000 * np.quantile(times, [0.5, 0.99])
-    print(f"{one_core.kind}, {len(photos)} photos, {options.clients} clients, {options.seconds:g} s")
+    print(f"{one_core.engine}, {len(photos)} photos, {options.clients} clients, {options.seconds:g} s")
     print(f"{rate:.1f} photos/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms, {len(times)} answers, {failures} failed")
     costs = 1000 * np.array([server, clients]) / len(times)
     print(f"processor time a photo: server {costs[0]:.2f} ms, clients {costs[1]:.2f} ms")

@@ -27,9 +27,9 @@ class Running:
             "serve", *words, "--no-open", "--port", 0, environment=environment, file=file
         )
         self.process.wait(lambda: _SERVING.search(self.process.err) is not None)
-        self.told = self.process.err
-        found = _SERVING.search(self.told)
-        assert found, self.told
+        self.started = self.process.err
+        found = _SERVING.search(self.started)
+        assert found, self.started
         self.scheme, self.authority, self.token = found[1], found[2], found[3]
 
     @property
@@ -38,14 +38,14 @@ class Running:
         return int(self.authority.rpartition(":")[2])
 
     def open(self, path: str, data: bytes | None = None, **headers: str) -> Any:
-        """Ask over the loopback address."""
+        """Send a request over the loopback address."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, named)
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.read()
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int | None, str, str]:
         """Ask the process to end; return its exit code and what it printed since it began to serve."""
         self.process.send(signal.Signals(number))
         code = self.process.wait()
-        return code, self.process.out, self.process.err.removeprefix(self.told)
+        return code, self.process.out, self.process.err.removeprefix(self.started)

@@ -12,8 +12,6 @@ import pytest
 from tests.conftest import draw_shape
 from tests.serving import Running
 
-from handshape.serve.errors import CODES
-
 TEXT = (Path(__file__).parents[1] / "docs" / "serve.md").read_text(encoding="utf-8")
 
 
@@ -21,6 +19,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_docs_serve__every_curl_runs(serve: Callable[..., Running], in_folder: Path) -> None:
     draw_shape(0, 1, 0).save(in_folder / "hand.jpg")
@@ -38,6 +37,11 @@ def test_docs_serve__every_curl_runs(serve: Callable[..., Running], in_folder: P
             assert set(found["predictions"][0]) | {"name"} == set(example["predictions"][0])
 
 
-def test_docs_serve__names_every_code() -> None:
+def test_docs_serve__names_every_code_and_option() -> None:
+    from handshape.config.serve import ServeConfig
+    from handshape.serve.errors import ERROR_CODES
+
     table = dict(re.findall(r"^\| (\d{3}) \| `(\w+)` \|", TEXT, re.MULTILINE))
-    assert table == {str(status): code for status, code in CODES.items() if status != 500}
+    assert table == {str(status): code for status, code in ERROR_CODES.items() if status != 500}
+    options = set(ServeConfig.__dataclass_fields__) - {"bundle"}
+    assert {f"--{name.replace('_', '-')}" for name in options} <= set(re.findall(r"--[a-z-]+", TEXT))

@@ -63,8 +63,6 @@ def _connect(address: str | None) -> None:
         alone["num_cpus"] = os.cpu_count()
         # Ray would let its workers run behind everything else; they are what was asked for.
         os.environ.setdefault("RAY_worker_niceness", "0")
-        # Ray Serve would give its proxy five seconds to start, and on a busy machine end it again and again.
-        os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "30")
     try:
         with warnings.catch_warnings(), _silence():
             # Lance warns of forks; these become programs of their own at once.

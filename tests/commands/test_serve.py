@@ -5,7 +5,6 @@ import ssl
 import subprocess
 import threading
 import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from tests.serve.conftest import form, png
 from tests.serving import Running
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_serve__ends_quietly_and_says_what_it_did(serve: Callable[..., Running], number: int) -> None:
+def test_serve__ends_cleanly_and_reports(serve: Callable[..., Running], number: int) -> None:
     running = serve("--json")
     body, kind = form(("image", "a.png", png()), ("image", "b.png", png()))
     assert len(json.loads(running.open("/v1/predict", body, Content_Type=kind))["predictions"]) == 2
@@ -25,8 +25,9 @@ def test_serve__ends_quietly_and_says_what_it_did(serve: Callable[..., Running],
     assert json.loads(out) == {"url": f"http://{running.authority}/", "photos": 2}
 
 
+@pytest.mark.slow
 def test_serve__answers_what_was_asked_before_it_ended(serve: Callable[..., Running]) -> None:
-    running = serve()
+    running = serve("--json")
     body, kind = form(*[("image", "a.png", png())] * 100)
     answers: list[bytes] = []
     asking = threading.Thread(
@@ -37,11 +38,12 @@ def test_serve__answers_what_was_asked_before_it_ended(serve: Callable[..., Runn
         pass
     code, out, _ = running.end()
     asking.join()
-    assert (code, out) == (0, "Ended; 100 photos were read\n")
+    assert (code, json.loads(out)["photos"]) == (0, 100)
     assert len(json.loads(answers[0])["predictions"]) == 100
 
 
-def test_serve__elsewhere_the_token_is_printed_once(serve: Callable[..., Running]) -> None:
+@pytest.mark.slow
+def test_serve__on_a_network_the_token_is_printed_once(serve: Callable[..., Running]) -> None:
     running = serve("--host", "0.0.0.0")
     assert len(running.token) >= 32
     with pytest.raises(urllib.error.HTTPError, match="401"):
@@ -51,18 +53,19 @@ def test_serve__elsewhere_the_token_is_printed_once(serve: Callable[..., Running
     assert code == 0 and running.token not in out + err
 
 
+@pytest.mark.slow
 def test_serve__over_tls(serve: Callable[..., Running], tmp_path: Path) -> None:
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key)]
     words += ["-out", str(certificate)]
-    subprocess.run([*words, *subject], check=True, capture_output=True, timeout=60)
+    subprocess.run([*words, *subject], check=True, capture_output=True, timeout=120)
     running = serve("--certificate", certificate, "--key", key, "--host", "localhost", "--token", "a" * 20)
     assert running.scheme == "https"
     context = ssl.create_default_context(cafile=str(certificate))
     head = f"GET /?token={'a' * 20} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     with (
-        socket.create_connection(("127.0.0.1", running.port), timeout=30) as plain,
+        socket.create_connection(("127.0.0.1", running.port), timeout=60) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as connection,
     ):
         connection.sendall(head.encode())
@@ -75,25 +78,21 @@ def test_serve__a_port_in_use(finished: Any, cli: Any) -> None:
         port = other.getsockname()[1]
         answer = cli("serve", finished.out, "--no-open", "--port", port)
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err == (
-        f"handshape serve: cannot listen on 127.0.0.1:{port} (Address already in use); expected a free port "
-        "of an address of this machine; choose others with --port and --host\n"
-    )
+    assert f"127.0.0.1:{port} (Address already in use)" in answer.err
 
 
-def test_serve__a_certificate_that_is_none(finished: Any, cli: Any, tmp_path: Path) -> None:
+def test_serve__a_file_that_is_no_certificate(finished: Any, cli: Any, tmp_path: Path) -> None:
     (tmp_path / "c.pem").write_text("no certificate")
     words = ["--certificate", tmp_path / "c.pem", "--key", tmp_path / "c.pem"]
     answer = cli("serve", finished.out, "--no-open", "--port", 0, *words)
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err.startswith(f"handshape serve: cannot use the certificate '{tmp_path / 'c.pem'}' (")
-    assert answer.err.endswith("expected a PEM certificate and its key; check --certificate and --key\n")
+    assert f"certificate '{tmp_path / 'c.pem'}'" in answer.err
 
 
 def test_serve__no_bundle(cli: Any, tmp_path: Path) -> None:
     answer = cli("serve", tmp_path, "--no-open", "--port", 0)
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err.startswith(f"handshape serve: no bundle at '{tmp_path}'; expected a folder with")
+    assert f"no bundle at '{tmp_path}'" in answer.err
 
 
 def test_serve__without_its_extra(finished: Any, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,10 +101,7 @@ def test_serve__without_its_extra(finished: Any, cli: Any, monkeypatch: pytest.M
     monkeypatch.setattr(command, "find_spec", lambda name: None if name == "uvicorn" else object())
     answer = cli("serve", finished.out, "--no-open")
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err == (
-        "handshape serve: 'uvicorn' is not installed; expected the extra 'serve'; "
-        "pip install 'handshape[serve]'\n"
-    )
+    assert "'uvicorn' is not installed" in answer.err and "pip install 'handshape[serve]'" in answer.err
 
 
 def test_serve__opens_the_page_with_its_token(finished: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,16 +7,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from filelock import FileLock
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 TOOLS = Path(__file__).with_name("page")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -28,16 +30,17 @@ _FLAGS = [
 ]
 _RATE = 30  # frames a second that Chromium plays
 _WIDTH, _HEIGHT, _SIDE = 640, 480, 384  # of the camera's picture, and of the guide box in it
+_SAFETY_NET = 240  # seconds, where a machine does much else
 
 
 def film(path: Path, pictures: Sequence[Image.Image], seconds: float) -> Path:
     """Write what the camera sees: each picture in the guide box for a while, over and over.
 
-    The margins tell which picture it is, by their brightness; the page sends the guide box only.
+    The brightness of the margins identifies the picture; the page sends the guide box only.
     """
     with path.open("wb") as file:
         for number, picture in enumerate(pictures):
-            scene = Image.new("RGB", (_WIDTH, _HEIGHT), (margin(number, len(pictures)),) * 3)
+            scene = Image.new("RGB", (_WIDTH, _HEIGHT), (_margin(number, len(pictures)),) * 3)
             left, top = (_WIDTH - _SIDE) // 2, (_HEIGHT - _SIDE) // 2
             scene.paste(picture.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BICUBIC), (left, top))
             for frame in range(round(seconds * _RATE)):
@@ -47,21 +50,8 @@ def film(path: Path, pictures: Sequence[Image.Image], seconds: float) -> Path:
     return path
 
 
-def margin(number: int, count: int) -> int:
-    """Return the brightness of the margins around a picture."""
+def _margin(number: int, count: int) -> int:
     return 40 + round(150 * number / max(1, count - 1))
-
-
-def seen(page: Page, count: int) -> int:
-    """Return which picture the camera shows now."""
-    brightness = page.evaluate(
-        """() => {
-            const pen = new OffscreenCanvas(1, 1).getContext("2d");
-            pen.drawImage(document.querySelector("#video"), 20, 200, 60, 60, 0, 0, 1, 1);
-            return pen.getImageData(0, 0, 1, 1).data[1];
-        }"""
-    )
-    return int(np.argmin([abs(margin(number, count) - brightness) for number in range(count)]))
 
 
 @dataclass
@@ -91,7 +81,7 @@ class Process:
         line = self.process.stderr.readline()
         assert "Serving at" in line, line + self.process.stderr.read()
         self.port = int(line.split("127.0.0.1:")[1].split("/")[0])
-        urllib.request.urlopen(f"{self.url}healthz", timeout=30).close()
+        urllib.request.urlopen(f"{self.url}healthz", timeout=_SAFETY_NET).close()
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -116,27 +106,42 @@ def served(folder: Path, *words: str, **environment: str) -> Iterator[Process]:
 
 @dataclass
 class Tab:
-    """A tab of a browser, and what its console said.
+    """A tab of a browser, and the errors of its console.
 
     Args:
         page: The tab.
         errors: Errors of the console, and those that were thrown.
     """
 
-    page: Page
+    page: "Page"
     errors: list[str]
 
     def text(self, selector: str) -> str:
         """Return the text of an element."""
         return self.page.inner_text(selector)
 
-    def wait(self, expression: str, seconds: float = 30) -> None:
+    def wait(self, expression: str, seconds: float = _SAFETY_NET) -> None:
         """Wait until an expression is true in the page."""
+        self.until(lambda: self.page.evaluate(expression), expression, seconds)
+
+    def until(self, condition: Callable[[], object], what: object, seconds: float = _SAFETY_NET) -> None:
+        """Wait until a condition is true, or fail and show `what`; the time is only a safety net."""
         # Polled from here: the page's policy forbids what Playwright's own waiting would evaluate in it.
         end = time.monotonic() + seconds
-        while not self.page.evaluate(expression):
-            assert time.monotonic() < end, f"{expression} is not true\n{self.errors}\n{self.text('main')}"
-            time.sleep(0.1)
+        while not condition():
+            assert time.monotonic() < end, f"{what} is not true\n{self.errors}\n{self.text('main')}"
+            self.page.wait_for_timeout(50)
+
+    def picture(self, count: int) -> int:
+        """Return which picture of a film the camera shows now."""
+        brightness = self.page.evaluate(
+            """() => {
+                const pen = new OffscreenCanvas(1, 1).getContext("2d");
+                pen.drawImage(document.querySelector("#video"), 20, 200, 60, 60, 0, 0, 1, 1);
+                return pen.getImageData(0, 0, 1, 1).data[1];
+            }"""
+        )
+        return int(np.argmin([abs(_margin(number, count) - brightness) for number in range(count)]))
 
 
 @contextmanager
@@ -148,12 +153,15 @@ def browsing(url: str, video: Path | None, **context: Any) -> Iterator[Tab]:
         video: The film; without one the camera is refused.
         context: Of Playwright's browser context, such as the size of the window.
     """
+    from playwright.sync_api import sync_playwright
+
     flags = [*_FLAGS, f"--use-file-for-fake-video-capture={video}"] if video else _FLAGS[:-2]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         page = browser.new_context(**context).new_page()
+        page.set_default_timeout(1000 * _SAFETY_NET)
         errors: list[str] = []
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
         try:
@@ -168,5 +176,5 @@ def tools() -> Path:
     with FileLock(str(TOOLS / "node_modules.lock")):
         if not (TOOLS / "node_modules" / "axe-core" / "axe.min.js").is_file():
             words = [NPM, "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
-            subprocess.run(words, cwd=TOOLS, check=True, capture_output=True, timeout=300)
+            subprocess.run(words, cwd=TOOLS, check=True, capture_output=True, timeout=600)
     return TOOLS / "node_modules"

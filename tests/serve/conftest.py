@@ -1,27 +1,27 @@
-"""A real server on a free port, and a client that sends what it is told and nothing else."""
+"""A real server on a free port in this process, and a client that sends exactly what a test asks for."""
 
 import http.client
 import io
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import Finished, draw_shape
 
-from handshape.serve.app import create_app
-from handshape.serve.engine import Engine
-from handshape.serve.reader import Reader, open_reader
-from handshape.serve.server import listen, make_server
-from handshape.serve.settings import Settings
-from handshape.synthetic import draw_image, make_signer
+if TYPE_CHECKING:
+    from handshape.serve.access import AccessPolicy
+    from handshape.serve.limits import Limits
+    from handshape.serve.loaded_recogniser import LoadedRecogniser
+    from handshape.serve.prediction_queue import PredictionQueue
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,19 @@ class Reply:
         """The body, which must be JSON."""
         return json.loads(self.body)
 
+    @property
+    def error(self) -> tuple[int, str]:
+        """Status and code of an error, whose message must be there."""
+        assert self.json["message"]
+        return self.status, self.json["code"]
+
 
 @dataclass
 class Server:
     """A server that runs."""
 
     port: int
-    engine: Engine
-    settings: Settings
-    headers: dict[str, str] = field(default_factory=dict)
+    queue: "PredictionQueue"
 
     @property
     def authority(self) -> str:
@@ -57,7 +61,7 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, body, {**self.headers, **named})
+            connection.request(method, path, body, named)
             answer = connection.getresponse()
             found = {name.lower(): value for name, value in answer.getheaders()}
             return Reply(answer.status, found, answer.read())
@@ -68,6 +72,15 @@ class Server:
         """Send photos as a form."""
         body, kind = form(*((name, file, photo) for photo in photos))
         return self.ask("POST", f"/v1/predict{query}", body, Content_Type=kind)
+
+    def raw(self, data: bytes) -> bytes:
+        """Send bytes and return all that comes back until the server closes the connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
+            connection.sendall(data)
+            found = b""
+            while piece := connection.recv(65536):
+                found += piece
+            return found
 
 
 def form(*parts: tuple[str, str, bytes]) -> tuple[bytes, str]:
@@ -82,8 +95,13 @@ def form(*parts: tuple[str, str, bytes]) -> tuple[bytes, str]:
 
 
 def png(image: Image.Image | None = None) -> bytes:
-    """Return an image file's bytes."""
+    """Return an image as a PNG file's bytes."""
     return encoded(image or draw_shape(0, 1, 0), "PNG")
+
+
+def jpeg(label: int = 0, index: int = 0) -> bytes:
+    """Return a JPEG of a drawn shape, in which no hand is found."""
+    return encoded(draw_shape(label, 1, index), "JPEG")
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -96,6 +114,8 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 @cache
 def hand(letter: str, signer: int, index: int) -> bytes:
     """Return a JPEG of a drawn hand, in which a hand is found."""
+    from handshape.synthetic import draw_image, make_signer
+
     drawn = draw_image(
         letter, make_signer(signer, 1, "right"), seed=1, index=index, size=96, style="studio", variation=0.3
     )
@@ -104,54 +124,97 @@ def hand(letter: str, signer: int, index: int) -> bytes:
 
 def noise(width: int, height: int) -> Image.Image:
     """Return an image that no format can compress."""
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
+    return Image.effect_noise((width, height), 200).convert("RGB")
+
+
+def many_scans(width: int, scans: int) -> bytes:
+    """Return a progressive JPEG of so many scans."""
+    photo = encoded(Image.new("RGB", (width, width)), "JPEG", progressive=True)
+    scan = photo[photo.rindex(b"\xff\xda") : -2]
+    return photo[:-2] + (scans - photo.count(b"\xff\xda")) * scan + photo[-2:]
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 120) -> None:
+    """Wait for a condition; the time is only a safety net."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the condition never became true"
+        time.sleep(0.01)
+
+
+class Gate:
+    """Holds every batch of a recogniser until it is opened.
+
+    Args:
+        loaded: The recogniser.
+    """
+
+    def __init__(self, loaded: "LoadedRecogniser") -> None:
+        self.opened, self.sizes = threading.Event(), list[int]()
+        self.entered = threading.Event()
+
+        def run(images: Any) -> Any:
+            self.entered.set()
+            assert self.opened.wait(120)
+            self.sizes.append(len(images))
+            return loaded.run(images)
+
+        self.recogniser = replace(loaded, run=run)
 
 
 @contextmanager
-def serving(reader: Reader, settings: Settings, **options: Any) -> Iterator[Server]:
+def serving(
+    loaded: "LoadedRecogniser | None",
+    access: "AccessPolicy | None" = None,
+    limits: "Limits | None" = None,
+    teach: Path | None = None,
+) -> Iterator[Server]:
     """Run a server in a thread."""
-    engine = Engine(reader, waiting=settings.limits.waiting, **options)
+    from handshape.serve.access import AccessPolicy
+    from handshape.serve.app import create_app
+    from handshape.serve.limits import Limits
+    from handshape.serve.prediction_queue import PredictionQueue
+    from handshape.serve.server import listen, make_server
+    from handshape.serve.teach.photo_folder import PhotoFolder
+    from handshape.serve.teach.teacher import Teacher
+
+    limits = limits or Limits()
+    queue = PredictionQueue(loaded, threads=1, limit=limits.waiting)
+    teacher = Teacher(PhotoFolder(teach / "photos"), queue, teach / "store") if teach else None
     up = threading.Event()
-    server = make_server(create_app(engine, settings), settings.limits, started=up.set)
+    app = create_app(queue, access or AccessPolicy(), limits, teacher=teacher)
+    server = make_server(app, limits, started=up.set)
     with listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
-            assert up.wait(30)
-            yield Server(listener.getsockname()[1], engine, settings)
+            assert up.wait(120)
+            yield Server(listener.getsockname()[1], queue)
         finally:
             server.should_exit = True
             thread.join()
-            engine.close()
+            queue.close()
 
 
 @pytest.fixture(scope="session")
-def reader(finished: Finished) -> Reader:
-    """The reader of a finished run."""
-    return open_reader(finished.out)
+def loaded(finished: Finished) -> "LoadedRecogniser":
+    """The recogniser of a finished run."""
+    from handshape.serve.loaded_recogniser import load_for_serving
+
+    return load_for_serving(finished.out)
 
 
 @pytest.fixture(scope="module")
-def server(reader: Reader) -> Iterator[Server]:
-    """A server as it starts by default, shared by the tests of a module."""
-    with serving(reader, Settings()) as running:
+def server(loaded: "LoadedRecogniser") -> Iterator[Server]:
+    """A server with its default settings, shared by the tests of a module."""
+    with serving(loaded) as running:
         yield running
 
 
 @pytest.fixture
-def make_server_with(reader: Reader) -> Iterator[Callable[..., Server]]:
-    """Return a function that starts a server with other settings."""
-    from contextlib import ExitStack
+def limited(loaded: "LoadedRecogniser") -> Iterator[Callable[..., Server]]:
+    """Return a function that starts a server with other limits."""
+    from handshape.serve.limits import Limits
 
     with ExitStack() as stack:
-        yield lambda settings, **options: stack.enter_context(serving(reader, settings, **options))
-
-
-def raw(port: int, data: bytes, *, seconds: float = 30) -> bytes:
-    """Send bytes and return all that comes back until the server closes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
-        connection.sendall(data)
-        found = b""
-        while piece := connection.recv(65536):
-            found += piece
-        return found
+        yield lambda **limits: stack.enter_context(serving(loaded, limits=Limits(**limits)))

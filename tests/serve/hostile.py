@@ -1,4 +1,4 @@
-"""Uploads that nobody honest sends; every one has to be refused."""
+"""Hostile uploads; every one has to be refused."""
 
 import io
 import random
@@ -8,9 +8,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from PIL import Image
 from tests.conftest import draw_shape
-from tests.serve.conftest import encoded, form, noise
+from tests.serve.conftest import encoded, form, many_scans, noise
 
 IMAGES = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 NAMES = (
@@ -104,9 +103,7 @@ def _resized_jpeg(width: int, height: int) -> bytes:
 
 
 def _scans(rng: random.Random) -> bytes:
-    photo = encoded(Image.new("RGB", (64, 64)), "JPEG", progressive=True)
-    scan = photo[photo.rindex(b"\xff\xda") : -2]
-    return photo[:-2] + rng.randrange(100, 3000) * scan + photo[-2:]
+    return many_scans(64, rng.randrange(110, 3000))
 
 
 def _archive() -> bytes:

@@ -6,23 +6,19 @@ import shutil
 import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from tests.conftest import SHARED, Finished
-from tests.serve.browser import CHROMIUM, NPM, TOOLS, Tab, browsing, film, seen, served, tools
+from tests.serve.browser import CHROMIUM, NPM, TOOLS, Tab, browsing, film, served, tools
 
-from handshape.commands.predict import predict
-from handshape.commands.train import train
-from handshape.config.train import TrainConfig
-from handshape.config.use import PredictConfig
+import handshape
 from handshape.data.io.folder import read_folder
-from handshape.serve.app import PAGE
-from handshape.synthetic import draw_image, make_signer
 
+PAGE = Path(handshape.__file__).with_name("serve") / "page"
 LABELS = "ABCDEFGHI"
 VIEWS = ("live", "spell", "practise", "photo", "teach", "about")
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
@@ -54,6 +50,9 @@ class Signs:
 @pytest.fixture(scope="module")
 def signs(tmp_path_factory: pytest.TempPathFactory) -> Signs:
     """Real photos where they are, drawn hands elsewhere."""
+    from handshape.commands.train import train
+    from handshape.config.train import TrainConfig
+
     place = tmp_path_factory.mktemp("signs")
     labels = LABELS + "LY"
     root = Path(SHARED) / "studio" if SHARED else _draw(place / "drawn", labels)
@@ -76,6 +75,8 @@ def signs(tmp_path_factory: pytest.TempPathFactory) -> Signs:
 
 
 def _draw(root: Path, labels: str) -> Path:
+    from handshape.synthetic import draw_image, make_signer
+
     for label in labels:
         (root / label).mkdir(parents=True)
         for signer in range(1, 5):
@@ -86,25 +87,26 @@ def _draw(root: Path, labels: str) -> Path:
     return root
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    """An empty folder to serve from."""
-    yield tmp_path
-
-
 @pytest.mark.slow
 @needs_browser
-def test_page__reads_spells_and_practises_with_a_signer_it_never_saw(signs: Signs, place: Path) -> None:
-    alphabet = film(place / "alphabet.mjpeg", signs.pictures(4, LABELS), 2.0)
-    word = film(place / "word.mjpeg", signs.pictures(4, "FACE"), 2.0)
-    with served(place, str(signs.bundle), "--store", str(place / "store")) as server:
+def test_page__predicts_spells_and_practises_with_a_new_signer(signs: Signs, tmp_path: Path) -> None:
+    from handshape.recogniser import load
+
+    pictures = signs.pictures(4, LABELS)
+    recogniser = load(signs.bundle)
+    predictions = [recogniser.predict(picture) for picture in pictures]
+    letters = [prediction.label if prediction.sure else "?" for prediction in predictions]
+    alphabet = film(tmp_path / "alphabet.mjpeg", pictures, 3.0)
+    word = film(tmp_path / "word.mjpeg", signs.pictures(4, "FACE"), 2.0)
+    with served(tmp_path, str(signs.bundle), "--store", str(tmp_path / "store")) as server:
         with browsing(server.url, alphabet) as tab:
-            assert _right_letters(tab) >= 8
-            _practises(tab)
-            _tells_the_mirror(tab)
+            _shows_letters(tab, letters)
+            _practises(tab, letters)
+            _mirrors(tab)
+            _shows_letters(tab, letters)
             assert tab.errors == []
         with browsing(f"{server.url}#spell", word) as tab:
-            tab.wait("document.querySelector('#written .text').textContent.includes('FACE')", 40)
+            tab.wait("document.querySelector('#written .text').textContent.includes('FACE')")
             before = tab.text("#written .text")
             tab.page.click("#spell-delete")
             assert tab.text("#written .text") != before
@@ -115,25 +117,39 @@ def test_page__reads_spells_and_practises_with_a_signer_it_never_saw(signs: Sign
             tab.page.click("#spell-clear")
             assert len(tab.text("#written .text")) <= 1
             assert tab.errors == []
-        _reads_a_photo(f"{server.url}#photo", signs)
+        _predicts_a_photo(f"{server.url}#photo", signs)
 
 
-def _right_letters(tab: Tab) -> int:
-    """Watch two rounds of the alphabet and return how many signs were mostly shown as what they are."""
-    tab.wait("document.querySelector('#view-live .reading').dataset.state === 'sure'")
-    shown: dict[int, Counter[str]] = defaultdict(Counter)
-    end = time.monotonic() + 2 * len(LABELS) * 2.0
-    while time.monotonic() < end:
-        shown[seen(tab.page, len(LABELS))][tab.text("#view-live .letter")] += 1
-        time.sleep(0.1)
-    assert len(shown) == len(LABELS)
-    return sum(shown[number].most_common(1)[0][0] == label for number, label in enumerate(LABELS))
+def _shows_letters(tab: Tab, expected: Sequence[str], shown: str = "#view-live .letter") -> None:
+    """Watch the film until its signs are mostly shown as the recogniser predicts them, all but one at least.
+
+    A slow machine shows the sign of a moment ago: only what is shown after a sign was on camera for a second
+    counts, however long it takes until all were seen.
+    """
+    letters: dict[int, Counter[str]] = defaultdict(Counter)
+    now, since = -1, 0.0
+
+    def enough() -> bool:
+        nonlocal now, since
+        if (picture := tab.picture(len(expected))) != now:
+            now, since = picture, time.monotonic()
+        elif time.monotonic() - since > 1:
+            letters[now][tab.text(shown)] += 1
+        found = [letters[number].most_common(1) for number in range(len(expected))]
+        seen = all(one and letters[number].total() >= 5 for number, one in enumerate(found))
+        wrong = seen and sum(one[0][0] != letter for one, letter in zip(found, expected, strict=True))
+        return seen and wrong <= len(expected) // 9  # the camera's JPEG can move one across the threshold
+
+    tab.wait("document.querySelector('#view-live .reading').dataset.state !== 'waiting'")
+    tab.until(enough, letters)
 
 
-def _practises(tab: Tab) -> None:
+def _practises(tab: Tab, letters: Sequence[str]) -> None:
     tab.page.click("nav a[href='#practise']")
+    while tab.text("#target-letter") not in letters:  # the recogniser is never sure of the others
+        tab.page.click("#practise-skip")
     tab.page.evaluate("document.activeElement.blur()")
-    tab.wait("Number(document.querySelector('#score strong').textContent) >= 1", 60)
+    tab.wait("Number(document.querySelector('#score strong').textContent) >= 1")
     asked, hint = tab.page.evaluate(
         "[document.querySelector('#target-letter').textContent, document.querySelector('#hint img').alt]"
     )
@@ -142,7 +158,7 @@ def _practises(tab: Tab) -> None:
     # The camera signs the alphabet whatever is asked for, so other letters are held too.
     tab.wait("localStorage.getItem('handshape.confusions').includes('>')")
     tab.page.click("#confused summary")
-    assert "was read as" in tab.text("#confused-pairs")
+    assert "was predicted as" in tab.text("#confused-pairs")
     tab.page.click("#practise-kind label:has-text('Words')")
     assert set(tab.page.inner_text("#practise-word").replace(" ", "")) <= set(LABELS)
     tab.page.click("#hand label:has-text('Left')")
@@ -150,8 +166,8 @@ def _practises(tab: Tab) -> None:
     tab.page.click("#hand label:has-text('Right')")
 
 
-def _tells_the_mirror(tab: Tab) -> None:
-    """A mirror changes what is shown and not what is read, because the recogniser is told."""
+def _mirrors(tab: Tab) -> None:
+    """A mirror changes the picture and not the prediction: the server flips mirrored frames back."""
     tab.page.click("nav a[href='#live']")
     sent: list[str] = []
     tab.page.on("websocket", lambda socket: socket.on("framesent", lambda data: sent.append(str(data))))
@@ -159,46 +175,46 @@ def _tells_the_mirror(tab: Tab) -> None:
     tab.wait("document.querySelector('#view-live .reading').dataset.state === 'sure'")
     assert '{"mirrored":true}' in sent
     tab.page.click("label:has(#mirror)")
-    tab.page.wait_for_timeout(300)
-    assert '{"mirrored":false}' in sent
+    tab.until(lambda: '{"mirrored":false}' in sent, "the server is informed")
     assert tab.page.evaluate("!document.querySelector('#picture').classList.contains('mirrored')")
-    assert _right_letters(tab) >= 8
-    tab.page.click("label:has(#mirror)")
 
 
-def _reads_a_photo(url: str, signs: Signs) -> None:
+def _predicts_a_photo(url: str, signs: Signs) -> None:
     with browsing(url, None) as tab:
         tab.page.set_input_files("#choose", [signs.photos[4, "B"][0], signs.photos[4, "C"][0]])
         tab.wait("document.querySelectorAll('#photos .bars li').length === 6")
-        read = tab.page.eval_on_selector_all("#photos li .what", "items => items.map(one => one.textContent)")
-        assert sorted((read[0], read[3])) == ["B", "C"]
+        found = tab.page.eval_on_selector_all(
+            "#photos li .what", "items => items.map(one => one.textContent)"
+        )
+        assert sorted((found[0], found[3])) == ["B", "C"]
         tab.page.click("nav a[href='#live']")
         tab.wait("document.querySelector('#trouble').dataset.state === 'missing'")
         assert "No camera was found" in tab.text("#trouble")
         tab.page.click("nav a[href='#about']")
-        tab.wait(
-            "document.querySelector('#about-text').innerText"
-        )  # the view changes a moment after the click
-        assert "test photos right, of a person it had never seen" in tab.text("#about-text")
+        tab.wait("document.querySelector('#about-text').innerText")
+        assert "test photos were classified correctly, from one person" in tab.text("#about-text")
         assert tab.errors == []
 
 
 @pytest.mark.slow
 @needs_browser
-def test_page__teaches_two_signs_and_loses_nothing(signs: Signs, place: Path) -> None:
-    folder = place / "our photos"
-    words = ["--teach", str(folder), "--store", str(place / "store")]
-    with served(place, *words) as server:
+def test_page__teaches_two_signs_and_loses_nothing(signs: Signs, tmp_path: Path) -> None:
+    folder = tmp_path / "our photos"
+    from handshape.commands.predict import predict
+    from handshape.config.use import PredictConfig
+
+    words = ["--teach", str(folder), "--store", str(tmp_path / "store")]
+    with served(tmp_path, *words) as server:
         for signer, who in ((1, "Ana"), (2, "Björn Ek")):
             for label in "LY":
-                own = film(place / f"{signer}{label}.mjpeg", signs.pictures(signer, label, 24), 0.25)
+                own = film(tmp_path / f"{signer}{label}.mjpeg", signs.pictures(signer, label, 24), 0.25)
                 with browsing(f"{server.url}#teach", own) as tab:
                     _takes_some(tab, label, who)
                     assert tab.errors == []
         found = read_folder(folder, signer=r"([^/]+)_\d+\.\w+$")
         assert (found.labels, found.signers) == (("L", "Y"), ("Ana", "Björn Ek"))
         before = found.counts()
-        third = film(place / "third.mjpeg", signs.pictures(3, "LY", 1), 1.5)
+        third = film(tmp_path / "third.mjpeg", signs.pictures(3, "LY", 1), 3.0)
         with browsing(f"{server.url}#teach", third) as tab:
             _trains_and_uses(tab, len(found))
             _takes_one_out_and_puts_it_back(tab, folder, len(found))
@@ -223,23 +239,23 @@ def test_page__teaches_two_signs_and_loses_nothing(signs: Signs, place: Path) ->
 
 @pytest.mark.slow
 @needs_browser
-def test_page__says_at_once_that_no_hand_was_found(place: Path) -> None:
-    folder = place / "photos"
-    wall = film(place / "wall.mjpeg", [Image.new("RGB", (200, 200), (120, 130, 110))], 1.0)
+def test_page__shows_at_once_that_no_hand_was_found(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    wall = film(tmp_path / "wall.mjpeg", [Image.new("RGB", (200, 200), (120, 130, 110))], 1.0)
     with (
-        served(place, "--teach", str(folder), "--store", str(place / "store")) as server,
+        served(tmp_path, "--teach", str(folder), "--store", str(tmp_path / "store")) as server,
         browsing(f"{server.url}#teach", wall) as tab,
     ):
         tab.wait("document.querySelector('#video').videoWidth > 0")
-        for number, (label, told) in enumerate({"L": True, "nothing": False}.items(), 1):
+        for number, (label, expected) in enumerate({"L": True, "nothing": False}.items(), 1):
             tab.page.fill("#teach-label", label)
             tab.page.fill("#teach-signer", "Ana")
             tab.page.click("#teach-one")
-            if told:
+            if expected:
                 tab.wait("!document.querySelector('#no-hand').hidden")
             tab.wait(f"document.querySelectorAll('.thumbnails li[data-hand=false]').length === {number}")
             note = tab.text("#teach-note")
-            assert note.startswith("No hand was found in this photo. Nothing is lost") if told else note == ""
+            assert note.startswith("No hand was found in this photo.") if expected else note == ""
         assert tab.text(".thumbnails .without") == "no hand"  # once: the other is to show none
         assert "No hand was found in any photo of L" in tab.text("#teach-ready")
         assert tab.errors == []
@@ -252,13 +268,12 @@ def _takes_some(tab: Tab, label: str, who: str) -> None:
     tab.page.fill("#teach-label", label)
     tab.page.fill("#teach-signer", who)
     tab.page.click("#teach-burst")
-    # Each photo is answered when its hand was found, which takes long where many tests share the cores.
-    tab.wait("document.querySelector('#guide .skeleton')", 120)
-    tab.wait("document.querySelector('#teach-count').textContent === '12 photos so far'", 120)
-    # Of drawn hands in a burst a few may not be found, which is said and loses none of them.
+    tab.wait("document.querySelector('#guide .skeleton')")
+    tab.wait("document.querySelector('#teach-count').textContent === '12 photos so far'")
+    # In a few drawn photos no hand may be found; the page says so and keeps them.
     tab.wait("/^$|^No hand was found in /.test(document.querySelector('#teach-note').textContent)")
     tab.page.evaluate("document.querySelector('.thumbnails').scrollIntoView()")  # drawn where it is looked at
-    tab.wait("document.querySelector('.thumbnails .skeleton')", 120)
+    tab.wait("document.querySelector('.thumbnails .skeleton')")
 
 
 def _trains_and_uses(tab: Tab, count: int) -> None:
@@ -266,19 +281,14 @@ def _trains_and_uses(tab: Tab, count: int) -> None:
     tab.page.click("#teach-train")
     tab.wait("document.querySelector('#teach-result .sentence')")
     sentence = tab.text("#teach-result .sentence")
-    assert sentence.startswith("Taught by one person, it reads the other like this:")
+    assert sentence.startswith("Trained on one person and tested on the other")
     assert "Two people are few" in sentence
     tab.page.click("#teach-result button:has-text('Use it now')")
     tab.wait("document.querySelector('#teach-result .in-use')")
     tab.page.click("nav a[href='#live']")
-    shown: dict[int, Counter[str]] = defaultdict(Counter)
-    end = time.monotonic() + 9
-    while time.monotonic() < end:
-        shown[seen(tab.page, 2)][tab.text("#view-live .bars .what >> nth=0")] += 1
-        time.sleep(0.1)
-    assert [shown[number].most_common(1)[0][0] for number in range(2)] == ["L", "Y"]
+    _shows_letters(tab, "LY", "#view-live .bars .what >> nth=0")
     tab.page.click("nav a[href='#about']")
-    tab.wait("document.querySelector('#about-text').innerText")  # the view changes a moment after the click
+    tab.wait("document.querySelector('#about-text').innerText")
     assert sentence in tab.text("#about-text")
     tab.page.click("nav a[href='#teach']")
 
@@ -287,7 +297,7 @@ def _takes_one_out_and_puts_it_back(tab: Tab, folder: Path, count: int) -> None:
     tab.page.click("[aria-label='Take out L, Ana 3']")
     tab.wait(f"document.querySelectorAll('.thumbnails li').length === {count - 1}")
     assert (folder / ".bin" / "L" / "Ana_3.jpg").is_file()
-    assert "The photos have changed since" in tab.text("#teach-result")
+    assert "The photos have changed" in tab.text("#teach-result")
     tab.page.click("#teach-undo button")
     tab.wait(f"document.querySelectorAll('.thumbnails li').length === {count}")
     assert (folder / "L" / "Ana_3.jpg").is_file()
@@ -307,19 +317,21 @@ def _keeps_a_photo_without_a_server(tab: Tab) -> None:
 @needs_npm
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1440, "dark")])
 def test_page__has_no_serious_fault_for_assistive_technology(
-    finished: Finished, place: Path, width: int, scheme: str
+    finished: Finished, tmp_path: Path, width: int, scheme: str
 ) -> None:
     axe = (tools() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-    own = film(place / "own.mjpeg", [Image.open(finished.photos / "A" / "signer1_0.png")], 1.0)
-    words = [str(finished.out), "--store", str(place / "store"), "--teach", str(finished.photos)]
+    own = film(tmp_path / "own.mjpeg", [Image.open(finished.photos / "A" / "signer1_0.png")], 1.0)
+    words = [str(finished.out), "--store", str(tmp_path / "store"), "--teach", str(finished.photos)]
     faults = []
-    with served(place, *words) as server:
+    with served(tmp_path, *words) as server:
         size = {"width": width, "height": 900}
-        with browsing(server.url, own, viewport=size, color_scheme=scheme, locale="en-GB") as tab:
+        options = {"viewport": size, "color_scheme": scheme, "locale": "en-GB", "reduced_motion": "reduce"}
+        with browsing(server.url, own, **options) as tab:
             tab.wait("document.querySelector('#view-live .reading').dataset.state !== 'waiting'")
             for view in VIEWS:
                 tab.page.click(f"nav a[href='#{view}']")
-                tab.page.wait_for_timeout(800)
+                tab.wait(f"document.body.dataset.view === '{view}'")
+                tab.wait("[...document.images].every(image => image.complete || image.loading === 'lazy')")
                 assert tab.page.title().endswith("· handshape")
                 assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
                 tab.page.evaluate(axe)
@@ -354,10 +366,10 @@ def test_page__types() -> None:
     assert found.returncode == 0, found.stdout
 
 
-def test_page__asks_nobody_else() -> None:
+def test_page__asks_no_other_server() -> None:
     for path in PAGE.rglob("*"):
         if path.suffix in (".html", ".js", ".css"):
             text = path.read_text(encoding="utf-8").replace("http://localhost", "")
-            text = text.replace('"http://www.w3.org/2000/svg"', "")  # a name, which nobody is asked for
+            text = text.replace('"http://www.w3.org/2000/svg"', "")  # a name that is never fetched
             assert "http://" not in text and "https://" not in text, path
             assert " style=" not in text and "onclick" not in text, path

@@ -1,38 +1,22 @@
-import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import draw_shape
-from tests.serve.conftest import encoded
+from tests.serve.conftest import encoded, many_scans
 
 from handshape.errors import ImageError, ImageFormatError
 from handshape.serve.photo import decode_photo, is_large
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
-def test_decode_photo__what_browsers_make(kind: str) -> None:
-    image = draw_shape(0, 1, 0)
-    pixels = decode_photo(encoded(image, kind))
-    assert pixels.shape == (64, 64, 3)
-    assert np.abs(pixels.astype(int) - np.asarray(image)).mean() < 12
-
-
 @pytest.mark.parametrize("kind", ["TIFF", "EPS", "PPM", "ICO", "PDF"])
-def test_decode_photo__nothing_else(kind: str) -> None:
-    with pytest.raises(
-        ImageFormatError, match=r"^not an image, or of an unknown format; expected an image \(JP"
-    ):
+def test_decode_photo__no_other_format(kind: str) -> None:
+    with pytest.raises(ImageFormatError):
         decode_photo(encoded(draw_shape(0, 1, 0), kind))
 
 
 @pytest.mark.parametrize(("width", "scans"), [(64, 101), (7000, 21)])
 def test_decode_photo__jpegs_that_would_take_long(width: int, scans: int) -> None:
-    photo = encoded(Image.new("RGB", (width, width)), "JPEG", progressive=True)
-    scan = photo[photo.rindex(b"\xff\xda") : -2]
-    photo = photo[:-2] + (scans - photo.count(b"\xff\xda")) * scan + photo[-2:]
-    with pytest.raises(
-        ImageError, match=rf"^a JPEG of {scans} scans; expected about ten; save the photo again$"
-    ):
-        decode_photo(photo)
+    with pytest.raises(ImageError, match=f"{scans} scans"):
+        decode_photo(many_scans(width, scans))
 
 
 def test_decode_photo__a_progressive_jpeg_of_a_camera() -> None:
@@ -40,7 +24,7 @@ def test_decode_photo__a_progressive_jpeg_of_a_camera() -> None:
     assert decode_photo(photo).shape == (3000, 4000, 3)
 
 
-def test_is_large__by_what_the_head_promises() -> None:
+def test_is_large__by_the_header() -> None:
     assert is_large(encoded(Image.new("L", (4000, 3000)), "PNG")[:60])
     assert not is_large(encoded(Image.new("L", (1000, 1000)), "PNG"))
     assert not is_large(b"no photo")

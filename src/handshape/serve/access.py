@@ -1,96 +1,116 @@
-"""Who is let in: by host name, by origin, by token."""
+"""Access control: by host name, by origin, by token."""
 
 import hashlib
 import hmac
 import ipaddress
+import secrets
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
+from typing import Self
 from urllib.parse import urlsplit
 
-from handshape.serve.settings import Settings
+from handshape.config.serve import ServeConfig
+from handshape.serve.errors import HttpError
 
 COOKIE = "handshape"
-# Whether the server lives is nobody's secret, and watchers carry no token.
-OPEN = frozenset({"/healthz", "/readyz"})
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+# Monitoring carries no token, and that the server is alive is no secret.
+_WITHOUT_TOKEN = frozenset({"/healthz", "/readyz"})
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Access:
-    """Decides about requests by their headers alone.
+@dataclass(frozen=True)
+class AccessPolicy:
+    """Allows or refuses requests by their headers.
 
     Args:
-        settings: Token and host names.
+        token: Secret that requests must carry, or None where none is required.
+        names: Host names under which the server may be addressed, in lower case.
+        any_address: Whether it may be addressed by any IP address too.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._token = settings.token.encode() if settings.token else None
-        # The browser keeps this instead of the token; it changes with the token and cannot be turned back.
-        self.cookie = hmac.new(self._token, b"page", hashlib.sha256).hexdigest() if self._token else ""
+    token: str | None = field(default=None, repr=False)
+    names: frozenset[str] = _LOCAL_NAMES
+    any_address: bool = False
 
-    def refusal(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
-        """Return status and sentence for a request that is not let in.
+    @classmethod
+    def of(cls, config: ServeConfig) -> Self:
+        """Return the policy for the options of ``handshape serve``."""
+        # Under DNS rebinding a page elsewhere makes its own host name point here and sends that name. So
+        # names are allowed one by one; an IP address cannot be rebound.
+        names, local = _LOCAL_NAMES, is_loopback(config.host)
+        if not local:
+            own = socket.gethostname().lower()
+            names |= {own, f"{own.split('.')[0]}.local", config.host.lower()}
+        names |= {name.strip().lower() for name in (config.allow_hosts or "").split(",") if name.strip()}
+        needs_token = not local or config.allow_hosts
+        token = config.token or (secrets.token_urlsafe(24) if needs_token else None)
+        return cls(token, names, any_address=not local)
 
-        Args:
-            method: ``WEBSOCKET`` for one that opens a stream.
-            path: Path of the request.
-            headers: By lower-case name.
-        """
+    @property
+    def cookie(self) -> str:
+        """Value that the browser keeps instead of the token, which it does not reveal."""
+        return hmac.new((self.token or "").encode(), b"page", hashlib.sha256).hexdigest()
+
+    def refusal(self, method: str, path: str, headers: Mapping[str, str]) -> HttpError | None:
+        """Return the error for a request that is refused; header names in lower case."""
         host = headers.get("host", "")
         if not self._is_known(host):
-            return 403, (
-                f"This server is not known as {host[:100]!r}; use its address as it was printed, or start it "
-                "with --allow-hosts."
-            )
-        origin = headers.get("origin")
-        if origin is not None and method not in _SAFE and _authority(origin) != host.lower():
-            return (
+            return HttpError(
                 403,
-                f"Requests from pages of {origin[:100]!r} are not answered; use this server's own page.",
+                f"This server is not known as {host[:100]!r}; use its address as it was printed, or start it "
+                "with --allow-hosts.",
             )
-        if headers.get("sec-fetch-site") == "cross-site" and method not in _SAFE:
-            return 403, "Requests from other sites' pages are not answered; use this server's own page."
-        if self._token is None or path in OPEN or self._is_in(headers):
+        if method not in _SAFE_METHODS:
+            origin = headers.get("origin")
+            if origin is not None and _host_of(origin) != host.lower():
+                return HttpError(
+                    403, f"Requests from pages of {origin[:100]!r} are refused; use this server's own page."
+                )
+            if headers.get("sec-fetch-site") == "cross-site":
+                return HttpError(
+                    403, "Requests from pages of other sites are refused; use this server's own page."
+                )
+        if self.token is None or path in _WITHOUT_TOKEN or self._has_token(headers):
             return None
-        return 401, (
+        return HttpError(
+            401,
             "A token is required; open the link that was printed when the server started, or send the header "
-            "'Authorization: Bearer TOKEN'."
+            "'Authorization: Bearer TOKEN'.",
         )
 
     def is_token(self, given: str) -> bool:
-        """Return whether a token is the right one, in a time that does not say how much of it is right."""
-        return self._token is not None and hmac.compare_digest(given.encode(), self._token)
+        """Compare a token with the right one in constant time."""
+        return self.token is not None and hmac.compare_digest(given.encode(), self.token.encode())
 
-    def _is_in(self, headers: Mapping[str, str]) -> bool:
+    def _has_token(self, headers: Mapping[str, str]) -> bool:
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self.is_token(given.strip()):
             return True
-        try:
+        with suppress(CookieError):
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            return False
-        return cookie is not None and hmac.compare_digest(cookie.value.encode(), self.cookie.encode())
+            return cookie is not None and hmac.compare_digest(cookie.value.encode(), self.cookie.encode())
+        return False
 
     def _is_known(self, host: str) -> bool:
-        try:
+        with suppress(ValueError):
             name = urlsplit(f"//{host}").hostname
-        except ValueError:
-            return False
-        if not name:
-            return False
-        return name in self._settings.names or (self._settings.any_address and _is_address(name))
-
-
-def _authority(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:
-        return ""
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
+            return name in self.names or bool(self.any_address and name and ipaddress.ip_address(name))
         return False
-    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine itself reaches an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _host_of(origin: str) -> str:
+    with suppress(ValueError):
+        return urlsplit(origin).netloc.lower()
+    return ""

@@ -1,4 +1,4 @@
-"""The web application: routes, the page, and the guard before them."""
+"""The web application: routes, the page, and the middleware before them."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -8,67 +8,67 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from handshape.serve.about import about_routes
-from handshape.serve.access import Access
-from handshape.serve.engine import Engine
-from handshape.serve.errors import handle_problems
-from handshape.serve.health import Metrics, health_routes
-from handshape.serve.middleware import Guard
-from handshape.serve.predict import predict_routes
-from handshape.serve.settings import Settings
+from handshape.serve.access import AccessPolicy
+from handshape.serve.errors import handle_errors
+from handshape.serve.limits import Limits
+from handshape.serve.middleware import RequestMiddleware
+from handshape.serve.model_info import add_model_route
+from handshape.serve.monitoring import ServerMetrics, add_monitoring_routes
+from handshape.serve.predict import add_predict_route
+from handshape.serve.prediction_queue import PredictionQueue
 from handshape.serve.stream import Streams
-from handshape.serve.teach.routes import teach_routes
+from handshape.serve.teach.routes import add_teach_routes
 from handshape.serve.teach.teacher import Teacher
 
 PAGE = Path(__file__).with_name("page")
 _DESCRIPTION = (
-    "Reads hand signs in photos with one recogniser, on this machine. Errors are JSON with a `code` for "
+    "Predicts hand signs in photos with one recogniser, on this machine. Errors are JSON with a `code` for "
     "programs and a `message` for people. Camera frames go over the WebSocket `/v1/stream`: JPEG, PNG or "
-    'WebP as binary messages, and {"mirrored": true} as text before mirror images; each answer carries the '
-    "`sequence` of its frame, and a frame that is overtaken by a newer one is not answered."
+    'WebP as binary messages, and {"mirrored": true} as text before mirror images. Each answer has the '
+    "`sequence` number of its frame; a frame that is overtaken by a newer one is not answered."
 )
 
 
 def create_app(
-    engine: Engine, settings: Settings, *, teacher: Teacher | None = None, secure: bool = False
+    queue: PredictionQueue,
+    access: AccessPolicy,
+    limits: Limits,
+    *,
+    teacher: Teacher | None = None,
+    secure: bool = False,
 ) -> FastAPI:
-    """Make the application for one server.
+    """Make the application of one server.
 
     Args:
-        engine: What reads photos; closed by whoever made it.
-        settings: Who may use the server, and how much of it.
-        teacher: What teaches new signs; without one there is no Teach.
-        secure: Whether it is served over https.
-
-    Returns:
-        An ASGI application.
+        queue: Predicts photos; the caller closes it.
+        access: Decides which requests are allowed.
+        limits: Limits of requests.
+        teacher: Trains on photos taken on the page; without one there are no routes for Teach.
+        secure: Whether the application is served over https.
     """
     app = FastAPI(
         title="handshape",
         version=version("handshape"),
         description=_DESCRIPTION,
-        docs_url=None,  # the usual documentation page loads its scripts from elsewhere
+        docs_url=None,  # FastAPI's documentation page loads scripts from other servers
         redoc_url=None,
     )
-    streams = Streams(engine, settings.limits)
-    metrics = Metrics(engine, streams)
-    routers = [
-        predict_routes(engine, settings.limits),
-        about_routes(engine, settings.limits),
-        health_routes(engine, metrics),
-        *([] if teacher is None else [teach_routes(teacher)]),
-    ]
-    for router in routers:
-        app.include_router(router)
+    streams = Streams(queue, limits)
+    metrics = ServerMetrics(queue, streams)
+    add_predict_route(app, queue, limits)
+    add_model_route(app, queue, limits)
+    add_monitoring_routes(app, queue, metrics)
+    if teacher is not None:
+        add_teach_routes(app, teacher)
     app.add_api_websocket_route("/v1/stream", streams.serve)
     app.router.default = _Page(PAGE)
-    handle_problems(app, [route for router in routers for route in router.routes])
-    app.add_middleware(Guard, access=Access(settings), limits=settings.limits, metrics=metrics, secure=secure)
+    handle_errors(app)
+    app.add_middleware(RequestMiddleware, access=access, limits=limits, metrics=metrics, secure=secure)
     return app
 
 
 class _Page:
-    """The page's files, at every address that no route has; a mount would hide the routes' other methods."""
+    """The page's files, at every address without a route; a mount would hide the routes' other methods."""
 
     def __init__(self, folder: Path) -> None:
         self._files = StaticFiles(directory=folder, html=True)

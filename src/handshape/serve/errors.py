@@ -1,14 +1,13 @@
-"""Errors as a client reads them: a status, a code that stays the same, and a sentence."""
+"""HTTP errors: a status, a code for programs that stays the same, and a message for people."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Match
+from starlette.routing import Match
 
 from handshape.errors import (
     BusyError,
@@ -21,7 +20,7 @@ from handshape.errors import (
     UnknownPhotoError,
 )
 
-CODES = {
+ERROR_CODES = {
     400: "bad_request",
     401: "token_required",
     403: "forbidden",
@@ -35,50 +34,6 @@ CODES = {
     500: "internal",
     503: "busy",
 }
-_SENTENCES = {
-    404: "There is nothing at this address; the API is described at /openapi.json.",
-    405: "This address does not take this method; see the Allow header.",
-}
-
-
-class ProblemBody(BaseModel):
-    """What went wrong.
-
-    Args:
-        code: One word for programs; it stays the same.
-        message: A sentence for people: what was wrong, what was expected, what to do.
-    """
-
-    code: str
-    message: str
-
-
-class Problem(HTTPException):
-    """A request that cannot be answered.
-
-    Args:
-        status: HTTP status, one of `CODES`.
-        message: What was wrong, what was expected, what to do.
-        headers: Added to the answer.
-    """
-
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(status, message, dict(headers or {}))
-
-
-def problem_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return the answer that tells a problem."""
-    code = CODES.get(status, "bad_request" if status < 500 else "internal")
-    return JSONResponse({"code": code, "message": message}, status, headers)
-
-
-def problem_of(error: HandshapeError) -> Problem:
-    """Return what a client is told of an error of handshape's."""
-    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 422)
-    headers = {"Retry-After": "1"} if status == 503 else None
-    return Problem(status, f"{str(error)[0].upper()}{str(error)[1:]}.", headers)
-
-
 _STATUSES: tuple[tuple[type[HandshapeError], int], ...] = (
     (BusyError, 503),
     (OutputError, 503),
@@ -88,52 +43,83 @@ _STATUSES: tuple[tuple[type[HandshapeError], int], ...] = (
     (ImageFormatError, 415),
     (ImageError, 422),
 )
+_MESSAGES = {
+    404: "There is nothing at this address. The API is described at /openapi.json.",
+    405: "This address does not accept this method. The Allow header lists those it accepts.",
+}
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
+
+
+class ErrorBody(BaseModel):
+    """An error.
+
+    Args:
+        code: One word for programs; it stays the same between versions.
+        message: A sentence for people: what was wrong, what was expected, what to do.
+    """
+
+    code: str
+    message: str
+
+
+class HttpError(HTTPException):
+    """A request that cannot be answered: an HTTP status and a message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(status, message, _HEADERS.get(status))
+
+    @classmethod
+    def of(cls, error: HandshapeError) -> Self:
+        """Return the HTTP error for an error of handshape."""
+        status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 422)
+        text = str(error)
+        return cls(status, f"{text[0].upper()}{text[1:]}.")
+
+    def body(self) -> dict[str, str]:
+        """Return code and message, as JSON."""
+        fallback = "bad_request" if self.status_code < 500 else "internal"
+        return {"code": ERROR_CODES.get(self.status_code, fallback), "message": self.detail}
+
+    def response(self) -> JSONResponse:
+        """Return the HTTP response."""
+        return JSONResponse(self.body(), self.status_code, self.headers)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return these problems as the OpenAPI document lists them."""
+    """Return these errors as the OpenAPI document lists them."""
     return {
-        status: {"model": ProblemBody, "description": CODES[status].replace("_", " ")} for status in statuses
+        status: {"model": ErrorBody, "description": ERROR_CODES[status].replace("_", " ")}
+        for status in statuses
     }
 
 
-def handle_problems(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
-    """Make every error of an application a problem.
+def handle_errors(app: FastAPI) -> None:
+    """Answer every error of an application as an `HttpError`."""
 
-    Args:
-        app: The application.
-        routes: Its routes.
-    """
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        if not isinstance(error, HttpError):
+            error = HttpError(error.status_code, _MESSAGES.get(error.status_code, error.detail))
+        response = error.response()
+        if error.status_code == 405 and (methods := _methods_at(app, request)):
+            response.headers["Allow"] = ", ".join(methods)
+        return response
 
-    async def http(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)
-        if error.status_code == 405 and (methods := _methods_at(routes, request)):
-            error.headers = {"Allow": ", ".join(methods)}
-        message = (
-            error.detail if isinstance(error, Problem) else _SENTENCES.get(error.status_code, error.detail)
-        )
-        return problem_response(error.status_code, message, error.headers)
-
-    async def invalid(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        return problem_response(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}.")
+        return HttpError(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}.").response()
 
-    async def ours(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HandshapeError)
-        found = problem_of(error)
-        return problem_response(found.status_code, found.detail, found.headers)
+    @app.exception_handler(HandshapeError)
+    async def known(_: Request, error: HandshapeError) -> JSONResponse:
+        return HttpError.of(error).response()
 
+    @app.exception_handler(Exception)
     async def internal(_: Request, error: Exception) -> JSONResponse:
-        return problem_response(500, "The server failed; its log says why.")
-
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HandshapeError, ours)
-    app.add_exception_handler(Exception, internal)
+        return HttpError(500, "The server failed; its log says why.").response()
 
 
-def _methods_at(routes: Sequence[BaseRoute], request: Request) -> list[str]:
-    """Return the methods that an address takes; a route alone knows only its own."""
-    here = [route for route in routes if route.matches(request.scope)[0] != Match.NONE]
+def _methods_at(app: FastAPI, request: Request) -> list[str]:
+    """Return the methods of all routes at an address; Starlette lists only those of the first route."""
+    here = [route for route in app.routes if route.matches(request.scope)[0] != Match.NONE]
     return sorted({method for route in here for method in getattr(route, "methods", ())})

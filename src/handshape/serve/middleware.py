@@ -1,98 +1,100 @@
-"""What every request passes: access, limits of size and time, security headers, counting."""
+"""Middleware before every route: access, limits of size and time, security headers, request metrics."""
 
 import asyncio
 import time
 from urllib.parse import parse_qs
 
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handshape.serve.access import COOKIE, Access
-from handshape.serve.errors import CODES, Problem, problem_response
-from handshape.serve.health import Metrics
-from handshape.serve.settings import Limits
+from handshape.serve.access import COOKIE, AccessPolicy
+from handshape.serve.errors import HttpError
+from handshape.serve.limits import Limits
+from handshape.serve.monitoring import ServerMetrics
 
-_CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; manifest-src 'self'; "
-    "worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_HEADERS = [
-    (name.encode(), value.encode())
-    for name, value in {
-        "content-security-policy": _CONTENT_POLICY,
-        "permissions-policy": "camera=(self), microphone=(), geolocation=()",
-        "x-content-type-options": "nosniff",
-        "x-frame-options": "DENY",
-        "referrer-policy": "no-referrer",
-        "cross-origin-opener-policy": "same-origin",
-        "cross-origin-resource-policy": "same-origin",
-        "cache-control": "no-store",
-    }.items()
-]
-_LINGER_BYTES, _LINGER_SECONDS = 50_000_000, 2.0
+_SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; manifest-src 'self'; "
+        "worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "permissions-policy": "camera=(self), microphone=(), geolocation=()",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+_DRAIN_BYTES, _DRAIN_SECONDS = 50_000_000, 2.0
 
 
-class Guard:
-    """Wraps an application.
+class RequestMiddleware:
+    """Refuses requests without access, limits those that have it, secures and counts all answers.
 
     Args:
-        app: What answers the requests that are let through.
-        access: Who is let in.
-        limits: How much may be asked.
-        metrics: What is counted.
-        secure: Whether the server speaks https, so that its cookie must.
+        app: Answers the requests that are allowed.
+        access: Decides who has access.
+        limits: Limits of requests.
+        metrics: Counts requests.
+        secure: Whether the server speaks https; its cookie is then sent over https only.
     """
 
     def __init__(
-        self, app: ASGIApp, access: Access, limits: Limits, metrics: Metrics, *, secure: bool = False
+        self, app: ASGIApp, access: AccessPolicy, limits: Limits, metrics: ServerMetrics, *, secure: bool
     ) -> None:
-        self._app, self._access, self._limits, self._metrics = app, access, limits, metrics
+        self._app, self._access, self.limits, self._metrics = app, access, limits, metrics
         self._secure, self.held = secure, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or have it answered."""
+        """Answer a request."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = Headers(scope=scope)
         if scope["type"] == "websocket":
             refusal = self._access.refusal("WEBSOCKET", scope["path"], headers)
-            app = self._app if refusal is None else problem_response(*refusal)
-            await app(scope, receive, send)
+            await (refusal.response() if refusal else self._app)(scope, receive, send)
             return
-        exchange = _Exchange(self, scope, headers, receive, send)
+        exchange = _Exchange(self, headers, receive, send)
         try:
             await self._answer(scope, headers, exchange)
         finally:
             self.held -= exchange.received
-            exchange.count(self._metrics)
+            self._metrics.count_request(scope, exchange.status, time.perf_counter() - exchange.start)
 
-    async def _answer(self, scope: Scope, headers: dict[str, str], exchange: "_Exchange") -> None:
+    async def _answer(self, scope: Scope, headers: Headers, exchange: "_Exchange") -> None:
         app = self._app
         refusal = self._access.refusal(scope["method"], scope["path"], headers)
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        known = refusal is None or refusal[0] == 401  # by host and origin
-        if known and scope["path"] == "/" and self._access.is_token(given):
-            app = _Welcome(self._access.cookie, secure=self._secure)
+        host_allowed = refusal is None or refusal.status_code == 401
+        if host_allowed and scope["path"] == "/" and self._access.is_token(given):
+            app = self._cookie_instead_of_token()
         elif refusal is not None:
-            extra = {"WWW-Authenticate": "Bearer"} if refusal[0] == 401 else None
-            app = problem_response(*refusal, extra)
+            app = refusal.response()
         await app(scope, exchange.receive, exchange.send)
+
+    def _cookie_instead_of_token(self) -> Response:
+        """Set the cookie, and show the page without the token in its address."""
+        response = Response(status_code=303, headers={"location": "/"})
+        month = 30 * 24 * 3600
+        response.set_cookie(
+            COOKIE, self._access.cookie, month, secure=self._secure, httponly=True, samesite="strict"
+        )
+        return response
 
 
 class _Exchange:
-    """One request and its answer."""
+    """One request with its answer."""
 
-    def __init__(
-        self, guard: Guard, scope: Scope, headers: dict[str, str], receive: Receive, send: Send
-    ) -> None:
-        self._guard, self._scope, self._receive, self._send = guard, scope, receive, send
-        self._limits = guard._limits
-        self._start = time.perf_counter()
+    def __init__(self, middleware: RequestMiddleware, headers: Headers, receive: Receive, send: Send) -> None:
+        self._middleware, self._receive, self._send = middleware, receive, send
+        self._limits = middleware.limits
         self._deadline = asyncio.get_running_loop().time() + self._limits.upload_seconds
         self._declared = headers.get("content-length", "")
         self._ended = not (self._declared.strip("0") or "transfer-encoding" in headers)
-        self._status, self.received = 500, 0
+        self.start, self.status, self.received = time.perf_counter(), 500, 0
 
     async def receive(self) -> Message:
         """Receive a piece of the body, unless the whole is too long or too slow."""
@@ -105,44 +107,37 @@ class _Exchange:
                 message = await self._receive()
         except TimeoutError as error:
             seconds = f"{self._limits.upload_seconds:g} seconds"
-            raise Problem(408, f"The request did not arrive in {seconds}; send less, or faster.") from error
+            raise HttpError(408, f"The request did not arrive in {seconds}; send less, or faster.") from error
         size = len(message.get("body", b""))
         self.received += size
-        self._guard.held += size
+        self._middleware.held += size
         self._ended = not message.get("more_body", False)
         if self.received > self._limits.body:
             raise self._too_long()
-        if self._guard.held > self._limits.held:
-            raise Problem(503, "Too many requests at once; try again in a second.", {"Retry-After": "1"})
+        if self._middleware.held > self._limits.held:
+            raise HttpError(503, "Too many requests at once; try again in a second.")
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a piece of the answer; where the request was not read to its end, take leave slowly."""
+        """Send a piece of the answer, with the security headers."""
         if message["type"] == "http.response.start":
-            self._status = message["status"]
-            message = {**message, "headers": [*_merged(message["headers"])]}
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in _SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
             if not self._ended:
-                message["headers"].append((b"connection", b"close"))
+                headers["connection"] = "close"
         elif not self._ended and not message.get("more_body", False):
-            # Closing on a client that is still sending would make it miss the answer.
+            # A client that is still sending would miss the answer if the connection closed at once.
             await self._send({**message, "more_body": True})
             await self._drain()
             message = {"type": "http.response.body", "body": b""}
         await self._send(message)
 
-    def count(self, metrics: Metrics) -> None:
-        """Add this exchange to what is counted."""
-        route = self._scope.get("route")
-        path = getattr(route, "path", "page" if self._status < 400 else "other")
-        metrics.requests.labels(path, str(self._status)).inc()
-        metrics.seconds.labels(path).observe(time.perf_counter() - self._start)
-        if self._status >= 400:
-            metrics.rejected.labels(CODES.get(self._status, "other")).inc()
-
     async def _drain(self) -> None:
-        left = _LINGER_BYTES
+        left = _DRAIN_BYTES
         try:
-            async with asyncio.timeout(_LINGER_SECONDS):
+            async with asyncio.timeout(_DRAIN_SECONDS):
                 while left > 0 and not self._ended:
                     message = await self._receive()
                     left -= len(message.get("body", b""))
@@ -150,26 +145,8 @@ class _Exchange:
         except TimeoutError:
             self._ended = True
 
-    def _too_long(self) -> Problem:
+    def _too_long(self) -> HttpError:
         limit = f"{self._limits.body // 1_000_000} MB"
-        return Problem(
+        return HttpError(
             413, f"The request is too long; expected at most {limit}; send fewer or smaller photos."
         )
-
-
-class _Welcome:
-    """Trades the token of the printed link for a cookie and shows the page without it in its address."""
-
-    def __init__(self, cookie: str, *, secure: bool) -> None:
-        self._cookie = f"{COOKIE}={cookie}; HttpOnly; SameSite=Strict; Path=/; Max-Age=2592000"
-        self._cookie += "; Secure" if secure else ""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(b"location", b"/"), (b"set-cookie", self._cookie.encode()), (b"content-length", b"0")]
-        await send({"type": "http.response.start", "status": 303, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
-
-
-def _merged(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    named = {name for name, _ in headers}
-    return [*headers, *(pair for pair in _HEADERS if pair[0] not in named)]

@@ -1,4 +1,4 @@
-"""Photos from strangers: only the usual formats, and none that takes long to decode."""
+"""Decode photos from strangers: only the usual formats, and none that takes long."""
 
 import io
 
@@ -16,9 +16,9 @@ _SCANNED_PIXELS = 1_000_000_000  # each scan passes over all pixels: 50 megapixe
 
 
 def decode_photo(data: bytes) -> NDArray[np.uint8]:
-    """Decode a photo that someone sent.
+    """Decode a photo that was sent.
 
-    Pillow opens dozens of formats, and some of them by starting other programs; here only a browser's count.
+    Pillow opens dozens of formats, some of them by starting other programs; only a browser's are accepted.
 
     Args:
         data: Content of an image file.
@@ -32,24 +32,20 @@ def decode_photo(data: bytes) -> NDArray[np.uint8]:
         ImageError: The image is damaged, or takes very long to decode.
     """
     scans = data.count(b"\xff\xda") if data.startswith(b"\xff\xd8") else 0
-    if scans > _SCANS or scans * _promised_pixels(data) > _SCANNED_PIXELS:
+    if scans > _SCANS or scans * _pixels_by_header(data) > _SCANNED_PIXELS:
         raise ImageError(f"a JPEG of {scans} scans", "about ten", "save the photo again")
     return decode_image(data, formats=FORMATS)[0]
 
 
 def is_large(data: bytes) -> bool:
-    """Return whether a photo takes so much time and memory that others should not wait for it.
-
-    Args:
-        data: Content of an image file.
-    """
-    return _promised_pixels(data) > _LARGE
+    """Return whether a photo takes so much time and memory that others should not wait for it."""
+    return _pixels_by_header(data) > _LARGE
 
 
-def _promised_pixels(data: bytes) -> int:
-    """Return how many pixels the head of a file promises; 0 if it is no image."""
+def _pixels_by_header(data: bytes) -> int:
+    """Return the pixels by the file's header, without decoding; 0 if it is no image."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             return image.width * image.height
-    except Exception:  # decode_image says better what is wrong
+    except Exception:  # decode_image gives the reason
         return 0

@@ -1,58 +1,45 @@
-"""``POST /v1/predict``: photos in, labels out."""
+"""``POST /v1/predict``: photos in, predictions out."""
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from handshape.errors import HandshapeError
-from handshape.serve.engine import Engine
-from handshape.serve.errors import Problem, documented, problem_of
-from handshape.serve.reader import Reading
-from handshape.serve.settings import Limits
-from handshape.serve.upload import Upload, read_upload
+from handshape.serve.errors import HttpError, documented
+from handshape.serve.limits import Limits
+from handshape.serve.prediction_queue import PredictionQueue
+from handshape.serve.upload import read_uploads
+from handshape.types import Prediction
 
-_EXAMPLE = {
+_EXAMPLE = Prediction("B", 0.9731, (("B", 0.9731), ("F", 0.0148), ("D", 0.0062))).to_dict()
+_EXAMPLES = {
     "model": "3f0c1a7b9d2e4c5f8a6b7c8d9e0f1a2b",
-    "predictions": [
-        {
-            "label": "B",
-            "probability": 0.9731,
-            "sure": True,
-            "top": [["B", 0.9731], ["F", 0.0148], ["D", 0.0062]],
-            "name": "hand.jpg",
-        }
-    ],
+    "predictions": [{**_EXAMPLE, "name": "hand.jpg"}],
 }
 _PHOTO = {"type": "string", "format": "binary"}
+_PHOTOS = {"type": "array", "items": _PHOTO, "minItems": 1, "maxItems": Limits().photos}
+_FORM = {"type": "object", "required": ["image"], "properties": {"image": _PHOTOS}}
+_KINDS = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
 _BODY = {
     "required": True,
     "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["image"],
-                "properties": {
-                    "image": {"type": "array", "items": _PHOTO, "minItems": 1, "maxItems": Limits().photos}
-                },
-            }
-        },
-        **{kind: {"schema": _PHOTO} for kind in ("image/jpeg", "image/png", "image/webp")},
-        "application/octet-stream": {"schema": _PHOTO},
+        "multipart/form-data": {"schema": _FORM},
+        **{kind: {"schema": _PHOTO} for kind in _KINDS},
     },
 }
 
 
 class PredictionBody(BaseModel):
-    """What was read in one photo.
+    """The prediction of one photo.
 
     Args:
-        label: The most probable label, or ``unsure`` below the recogniser's threshold.
-        probability: Of the most probable label.
-        sure: Whether that reaches the threshold.
+        label: The most probable label, or ``unsure`` where its probability is below the threshold.
+        probability: Probability of the most probable label.
+        sure: Whether it reaches the recogniser's threshold.
         top: The most probable labels with their probabilities, best first.
         name: The file's name as it was sent.
     """
@@ -65,7 +52,7 @@ class PredictionBody(BaseModel):
 
 
 class PredictionsBody(BaseModel):
-    """What was read, in the order of the photos.
+    """Predictions in the order of the photos.
 
     Args:
         model: Digest of the recogniser.
@@ -76,19 +63,18 @@ class PredictionsBody(BaseModel):
     predictions: list[PredictionBody]
 
 
-def predict_routes(engine: Engine, limits: Limits) -> APIRouter:
-    """Return the route that reads photos."""
-    router = APIRouter()
+def add_predict_route(app: FastAPI, queue: PredictionQueue, limits: Limits) -> None:
+    """Add the route that predicts photos."""
 
-    @router.post(
+    @app.post(
         "/v1/predict",
-        summary="Read the sign in one or more photos",
+        summary="Predict the sign in one or more photos",
         description="Up to 100 photos and 10 MB a request: JPEG, PNG, WebP, GIF or BMP of at most 50 "
-        "megapixels. Send a form with one or more files `image`, or the bytes of one photo. One photo that "
-        "cannot be read makes the whole request fail, and the message says which.",
+        "megapixels. Send a form with one or more files `image`, or the bytes of one photo. If one photo "
+        "cannot be opened, the whole request fails, and the message names it.",
         response_model=PredictionsBody,
         responses={
-            200: {"content": {"application/json": {"example": _EXAMPLE}}},
+            200: {"content": {"application/json": {"example": _EXAMPLES}}},
             **documented(400, 401, 403, 408, 409, 413, 415, 422, 503),
         },
         openapi_extra={"requestBody": _BODY},
@@ -96,57 +82,53 @@ def predict_routes(engine: Engine, limits: Limits) -> APIRouter:
     async def predict(
         request: Request,
         mirrored: Annotated[
-            bool, Query(description="Whether the photos are mirror images; they are flipped back first.")
+            bool, Query(description="Whether the photos are mirror images; they are flipped first.")
         ] = False,
     ) -> JSONResponse:
-        uploads = await read_upload(request, limits)
-        readings = await read_photos(engine, [upload.data for upload in uploads], limits, mirrored=mirrored)
-        found = [_body(reading, upload) for reading, upload in zip(readings, uploads, strict=True)]
-        return JSONResponse({"model": readings[0].model, "predictions": found})
+        uploads = await read_uploads(request, limits)
+        photos = [data for data, _ in uploads]
+        predictions, model = await predict_photos(queue, photos, limits, mirrored=mirrored)
+        found = [
+            {**prediction.to_dict(), **({} if name is None else {"name": name})}
+            for prediction, (_, name) in zip(predictions, uploads, strict=True)
+        ]
+        return JSONResponse({"model": model, "predictions": found})
 
-    return router
 
-
-async def read_photos(
-    engine: Engine, photos: Sequence[bytes], limits: Limits, *, mirrored: bool
-) -> list[Reading]:
-    """Have photos read, or say which one cannot be.
+async def predict_photos(
+    queue: PredictionQueue, photos: Sequence[bytes], limits: Limits, *, mirrored: bool
+) -> tuple[list[Prediction], str]:
+    """Predict photos, all or none.
 
     Args:
-        engine: What reads.
+        queue: Predicts them.
         photos: N image files' bytes.
         limits: How long it may take.
         mirrored: Whether they are mirror images.
 
+    Returns:
+        N predictions, and the digest of the recogniser.
+
     Raises:
-        NoRecogniserError: There is nothing to read with yet.
+        NoRecogniserError: There is no recogniser yet.
         BusyError: Too many photos are waiting.
-        Problem: A photo cannot be read, or it takes too long.
+        HttpError: A photo cannot be opened, or it takes too long.
     """
-    futures = [asyncio.wrap_future(future) for future in engine.submit(photos, mirrored=mirrored)]
+    futures = [asyncio.wrap_future(future) for future in queue.submit(photos, mirrored=mirrored)]
     try:
         async with asyncio.timeout(limits.answer_seconds):
-            found = await asyncio.gather(*futures, return_exceptions=True)
+            results = await asyncio.gather(*futures, return_exceptions=True)
     except TimeoutError as error:
-        raise Problem(
-            503, "The photos were not read in time; try again later.", {"Retry-After": "5"}
-        ) from error
-    for number, reading in enumerate(found, start=1):
-        if isinstance(reading, HandshapeError):
-            problem = problem_of(reading)
-            if len(found) > 1:
-                raise Problem(problem.status_code, f"Photo {number}: {problem.detail}") from reading
-            raise problem from reading
-        if isinstance(reading, BaseException):
-            raise reading
-    return found  # type: ignore[return-value]
-
-
-def _body(reading: Reading, upload: Upload) -> dict[str, Any]:
-    found = {
-        "label": reading.label,
-        "probability": reading.probability,
-        "sure": reading.sure,
-        "top": reading.top,
-    }
-    return found if upload.name is None else {**found, "name": upload.name}
+        raise HttpError(503, "The photos were not predicted in time; try again later.") from error
+    predictions, model = [], ""
+    for number, result in enumerate(results, start=1):
+        if isinstance(result, HandshapeError):
+            found = HttpError.of(result)
+            if len(results) > 1:
+                found = HttpError(found.status_code, f"Photo {number}: {found.detail}")
+            raise found from result
+        if isinstance(result, BaseException):
+            raise result
+        prediction, model = result
+        predictions.append(prediction)
+    return predictions, model

@@ -1,4 +1,4 @@
-"""The process around the application: sockets, connection limits, signals, a quiet end."""
+"""The process around the application: socket, connection limits, signals, a clean end."""
 
 import asyncio
 import logging
@@ -14,14 +14,14 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from handshape.errors import ServeError
-from handshape.serve.settings import Limits
+from handshape.serve.limits import Limits
 
 _HEAD_BYTES = 65_536
 _GRACE_SECONDS = 5
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the address before anything long is done.
+    """Bind the address, before anything that takes long.
 
     Args:
         host: Name or address.
@@ -42,7 +42,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ServeError(
             f"cannot listen on {host}:{port} ({error.strerror or error})",
-            "a free port of an address of this machine",
+            "a free port on an address of this machine",
             "choose others with --port and --host",
         ) from error
     return listener
@@ -60,7 +60,7 @@ def make_server(
 
     Args:
         app: The application.
-        limits: Of connections, frames and idle time.
+        limits: Limits of connections, request heads and frames.
         started: Called once requests are answered.
         certificate: TLS certificate, PEM.
         key: Its private key, PEM.
@@ -87,8 +87,8 @@ def make_server(
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
-    # It warns of every damaged form: whoever sends them would fill the log.
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
+    # It warns of every damaged form, so a hostile client could fill the log.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     try:
         config.load()
@@ -101,24 +101,24 @@ def make_server(
     return _Server(config, started)
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    # uvicorn says so of every stream that is refused with an answer, though the answer was sent.
+def _is_worth_logging(record: logging.LogRecord) -> bool:
+    # uvicorn logs this for every refused stream, although the refusal was sent.
     return "without completing handshake" not in record.getMessage()
 
 
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
         super().__init__(config)
-        self._tell = started
+        self._on_start = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._tell()
+            self._on_start()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # uvicorn would raise the signal again after a clean end, and the exit code would say failed.
+        # uvicorn raises the signal again after a clean end, which makes the exit code that of a failure.
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -136,8 +136,9 @@ def _protocol(limits: Limits) -> type[HttpToolsProtocol]:
     """Return uvicorn's HTTP protocol with limits that it lacks: connections, and size and time of heads."""
 
     class Protocol(HttpToolsProtocol):
-        _head = 0  # bytes of a head that is arriving
-        _patience: asyncio.TimerHandle | None = None
+        _head_bytes = 0
+        _in_head = True
+        _timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport) -> None:  # type: ignore[no-untyped-def]
             super().connection_made(transport)
@@ -145,38 +146,34 @@ def _protocol(limits: Limits) -> type[HttpToolsProtocol]:
                 transport.write(_TOO_MANY)
                 transport.close()
                 return
-            self._await_head()
+            self._start_timer()
 
-        def _await_head(self) -> None:
-            self._end_patience()
-            self._patience = self.loop.call_later(limits.upload_seconds, self._give_up)
+        def _start_timer(self) -> None:
+            self._stop_timer()
+            self._timer = self.loop.call_later(limits.upload_seconds, self.transport.close)
 
-        def _end_patience(self) -> None:
-            if self._patience is not None:
-                self._patience.cancel()
-                self._patience = None
-
-        def _give_up(self) -> None:
-            if not self.transport.is_closing():
-                self.transport.close()
+        def _stop_timer(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
 
         def data_received(self, data: bytes) -> None:
-            if self._head == 0:
-                self._await_head()
-            self._head += len(data)
+            if self._in_head and self._head_bytes == 0:
+                self._start_timer()
+            self._head_bytes += len(data)
             super().data_received(data)
-            if self._head > _HEAD_BYTES and self.parser is not None and not self.transport.is_closing():
+            too_long = self._in_head and self._head_bytes > _HEAD_BYTES
+            if too_long and self.parser is not None and not self.transport.is_closing():
                 self.transport.write(_LONG_HEAD)
                 self.transport.close()
 
         def on_headers_complete(self) -> None:
             super().on_headers_complete()
-            self._end_patience()
-            self._head = -(2**62)  # what follows is no head
+            self._stop_timer()
+            self._in_head = False
 
         def on_message_complete(self) -> None:
             super().on_message_complete()
-            self._head = 0
+            self._in_head, self._head_bytes = True, 0
 
     return Protocol
 

@@ -1,67 +1,66 @@
-"""``WS /v1/stream``: camera frames in, labels out; the newest frame wins."""
+"""``WS /v1/stream``: camera frames in, predictions out; only the newest frame is predicted."""
 
 import asyncio
 import json
+import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from handshape.errors import HandshapeError
-from handshape.serve.engine import Engine
-from handshape.serve.errors import CODES, Problem, problem_of, problem_response
-from handshape.serve.predict import read_photos
-from handshape.serve.settings import Limits
-
-_NORMAL = 1000
+from handshape.serve.errors import HttpError
+from handshape.serve.limits import Limits
+from handshape.serve.predict import predict_photos
+from handshape.serve.prediction_queue import PredictionQueue
 
 
 class Streams:
-    """The open streams of a server.
+    """The open streams of a server."""
 
-    Args:
-        engine: What reads.
-        limits: How many there may be, and how long one may be silent.
-    """
-
-    def __init__(self, engine: Engine, limits: Limits) -> None:
-        self._engine, self._limits = engine, limits
+    def __init__(self, queue: PredictionQueue, limits: Limits) -> None:
+        self._queue, self._limits = queue, limits
         self.open = 0
 
     async def serve(self, websocket: WebSocket) -> None:
         """Answer one client until it leaves or falls silent."""
         if self.open >= self._limits.streams:
-            busy = problem_response(
-                503, f"{self.open} streams are open; try again later.", {"Retry-After": "5"}
-            )
-            await websocket.send_denial_response(busy)
+            busy = HttpError(503, f"{self.open} streams are open; try again later.")
+            await websocket.send_denial_response(busy.response())
             return
         self.open += 1
         try:
             await websocket.accept()
-            await _Stream(websocket, self._engine, self._limits).run()
+            await _Stream(websocket, self._queue, self._limits).run()
         finally:
             self.open -= 1
 
 
-class _Stream:
-    """One client: a slot for the newest frame, one task that fills it and one that empties it."""
+@dataclass(frozen=True)
+class _Frame:
+    sequence: int
+    data: bytes
+    mirrored: bool
+    arrived: float
 
-    def __init__(self, websocket: WebSocket, engine: Engine, limits: Limits) -> None:
-        self._websocket, self._engine, self._limits = websocket, engine, limits
+
+class _Stream:
+    """One client: a slot for the newest frame, a task that fills it and one that empties it."""
+
+    def __init__(self, websocket: WebSocket, queue: PredictionQueue, limits: Limits) -> None:
+        self._websocket, self._queue, self._limits = websocket, queue, limits
         self._mirrored, self._sequence = False, 0
-        self._frame: tuple[int, bytes, bool] | None = None
-        self._arrived = asyncio.Event()
+        self._newest: asyncio.Queue[_Frame] = asyncio.Queue(1)
 
     async def run(self) -> None:
-        answering = asyncio.create_task(self._answer())
-        receiving = asyncio.create_task(self._receive())
+        tasks = [asyncio.create_task(self._answer()), asyncio.create_task(self._receive())]
         try:
-            await asyncio.wait((answering, receiving), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            answering.cancel()
-            receiving.cancel()
-            for ended in await asyncio.gather(answering, receiving, return_exceptions=True):
+            for task in tasks:
+                task.cancel()
+            for ended in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(ended, Exception) and not isinstance(ended, WebSocketDisconnect):
                     raise ended
 
@@ -71,14 +70,17 @@ class _Stream:
                 async with asyncio.timeout(self._limits.idle_seconds):
                     message = await self._websocket.receive()
             except TimeoutError:
-                await self._close(_NORMAL, "No frame for a while.")
+                with suppress(RuntimeError, WebSocketDisconnect):
+                    await self._websocket.close(1000, "No frame for a while.")
                 return
             if message["type"] == "websocket.disconnect":
                 return
             if message.get("bytes") is not None:
                 self._sequence += 1
-                self._frame = (self._sequence, message["bytes"], self._mirrored)
-                self._arrived.set()
+                if self._newest.full():
+                    self._newest.get_nowait()
+                now = time.perf_counter()
+                self._newest.put_nowait(_Frame(self._sequence, message["bytes"], self._mirrored, now))
             else:
                 await self._set_options(message.get("text") or "")
 
@@ -88,36 +90,24 @@ class _Stream:
             if not isinstance(options, dict) or not isinstance(options.get("mirrored"), bool):
                 raise ValueError
         except (ValueError, RecursionError):
-            await self._websocket.send_json(
-                {"code": CODES[422], "message": 'Expected {"mirrored": true} or false, or a frame as binary.'}
-            )
+            error = HttpError(422, 'Expected {"mirrored": true} or false, or a frame as binary.')
+            await self._websocket.send_json(error.body())
             return
         self._mirrored = options["mirrored"]
 
     async def _answer(self) -> None:
         while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            frame, self._frame = self._frame, None
-            if frame is not None:
-                await self._websocket.send_json(await self._reply(*frame))
+            frame = await self._newest.get()
+            await self._websocket.send_json({"sequence": frame.sequence, **await self._predict(frame)})
 
-    async def _reply(self, sequence: int, data: bytes, mirrored: bool) -> dict[str, Any]:
+    async def _predict(self, frame: _Frame) -> dict[str, Any]:
         try:
-            (reading,) = await read_photos(self._engine, [data], self._limits, mirrored=mirrored)
-        except (HandshapeError, Problem) as error:
-            problem = error if isinstance(error, Problem) else problem_of(error)
-            return {"sequence": sequence, "code": CODES[problem.status_code], "message": problem.detail}
-        return {
-            "sequence": sequence,
-            "label": reading.label,
-            "probability": reading.probability,
-            "sure": reading.sure,
-            "top": reading.top,
-            "milliseconds": reading.milliseconds,
-            "model": reading.model,
-        }
-
-    async def _close(self, code: int, reason: str) -> None:
-        with suppress(RuntimeError, WebSocketDisconnect):
-            await self._websocket.close(code, reason)
+            (prediction,), model = await predict_photos(
+                self._queue, [frame.data], self._limits, mirrored=frame.mirrored
+            )
+        except HttpError as error:
+            return error.body()
+        except HandshapeError as error:
+            return HttpError.of(error).body()
+        milliseconds = round(1000 * (time.perf_counter() - frame.arrived), 2)
+        return {**prediction.to_dict(), "milliseconds": milliseconds, "model": model}

@@ -14,13 +14,13 @@ const { counted, listed, percent } = await import(`${page}dom.js`);
 const { guideBox } = await import(`${page}frames.js`);
 const { hintFor } = await import(`${page}hints.js`);
 const { Hold } = await import(`${page}hold.js`);
-const { glyph, readingOf, verdict } = await import(`${page}reading.js`);
+const { glyph, displayOf, verdict } = await import(`${page}prediction.js`);
 const { write } = await import(`${page}spell.js`);
 const { wordsOf } = await import(`${page}words.js`);
 
 beforeEach(() => kept.clear());
 
-/** Feed a hold with one reading every 100 ms and return what was held long enough. */
+/** Feed a hold with one prediction every 100 ms and return the labels that were held long enough. */
 function held(hold, labels) {
   return labels.flatMap((label, index) => {
     const { done } = hold.take(label, index * 100);
@@ -38,7 +38,7 @@ test("the same letter counts again only after the hand let go", () => {
   assert.deepEqual(held(new Hold(0.5), twice), ["A", "A"]);
 });
 
-test("a frame that read otherwise does not break a hold", () => {
+test("a frame with another prediction does not break a hold", () => {
   assert.deepEqual(held(new Hold(0.5), ["A", "A", "A", "S", "A", "A", "A"]), ["A"]);
 });
 
@@ -58,14 +58,14 @@ test("letters, words, space and delete are written", () => {
   assert.equal(["C", "A", "B", "space", "hello", "A", "del"].reduce(write, ""), "CAB hello ");
 });
 
-test("an unsure reading names what it may be, and no hand is said", () => {
-  const answer = { label: "unsure", probability: 0.4, sure: false, top: [["M", 0.4], ["N", 0.35], ["A", 0.1]] };
-  assert.equal(verdict(readingOf(answer)), "Unsure: perhaps M or N");
-  assert.equal(glyph(readingOf(answer)), "?");
+test("an unsure prediction names the likely letters, and no hand is shown as such", () => {
+  const unsure = { label: "unsure", probability: 0.4, sure: false, top: [["M", 0.4], ["N", 0.35], ["A", 0.1]] };
+  assert.equal(verdict(displayOf(unsure)), "Unsure: perhaps M or N");
+  assert.equal(glyph(displayOf(unsure)), "?");
   const nothing = { label: "nothing", probability: 0.9, sure: true, top: [["nothing", 0.9], ["A", 0.1]] };
-  assert.equal(verdict(readingOf(nothing)), "No hand in the box");
+  assert.equal(verdict(displayOf(nothing)), "No hand in the box");
   const sure = { label: "M", probability: 0.9712, sure: true, top: [["M", 0.9712]] };
-  assert.equal(verdict(readingOf(sure)), "97\u202f% sure");
+  assert.equal(verdict(displayOf(sure)), "Probability 97\u202f%");
 });
 
 test("nothing short of all is 100 %", () => {
@@ -82,9 +82,9 @@ test("lists and counts read as people write them", () => {
 
 test("confusions are counted, kept, and asked for more often", () => {
   const first = new Confusions();
-  for (const [asked, read] of [["M", "N"], ["M", "N"], ["A", "A"], ["A", "S"]]) first.add(asked, read);
+  for (const [asked, predicted] of [["M", "N"], ["M", "N"], ["A", "A"], ["A", "S"]]) first.add(asked, predicted);
   const again = new Confusions();
-  assert.deepEqual(again.pairs()[0], { asked: "M", read: "N", times: 2 });
+  assert.deepEqual(again.pairs()[0], { asked: "M", predicted: "N", times: 2 });
   assert.ok(again.weight("M") > again.weight("B"));
   assert.ok(again.weight("B") < again.weight("S"));
   assert.equal(again.choose(["A"], "A"), "A");
@@ -98,7 +98,7 @@ test("damaged storage is no reason to fail", () => {
   assert.deepEqual(new Confusions().pairs(), []);
 });
 
-test("words use only the letters that can be read", () => {
+test("words use only the letters of the recogniser", () => {
   const words = wordsOf([..."ABCDEFGHI"]);
   assert.ok(words.includes("FACE") && !words.includes("TEA"));
   assert.ok(words.length > 20);

@@ -9,20 +9,16 @@ from handshape.errors import AlbumError
 _LONGEST = 60  # characters of a name; with some accents that is 240 bytes, which file systems take
 # Windows keeps these for devices, whatever their ending.
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
-# Folders of these names are the sides of a split.
+# Folders of these names are the parts of a split.
 _SPLITS = {"train", "valid", "val", "test"}
 _FORBIDDEN = set('/\\:*?"<>|')
 
 
 def check_name(kind: Literal["sign", "signer"], text: str) -> str:
-    """Return a name that is safe as one of a folder or file on every system, with spaces around it cut.
-
-    Args:
-        kind: What it names.
-        text: As it was typed; accents and spaces inside are welcome.
+    """Return a name without the spaces around it, if it is safe for folders and files on every system.
 
     Raises:
-        AlbumError: It could lead out of the album, or some system has no such names.
+        AlbumError: It could lead out of the folder, or some system does not allow it.
     """
     name = unicodedata.normalize("NFC", text).strip()
     odd = sorted({c for c in name if c in _FORBIDDEN or unicodedata.category(c)[0] == "C"})

@@ -1,70 +1,68 @@
-"""``/v1/teach``: photos in and out of the album, training, and using what it taught."""
+"""``/v1/teach``: photos in and out of the folder, training, and using the trained recogniser."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from handshape.serve.errors import documented
-from handshape.serve.teach.hands import Points
-from handshape.serve.teach.teacher import Teacher
+from handshape.serve.teach.hand_landmarks import LandmarkList
+from handshape.serve.teach.teacher import Teacher, Which
 
 _JPEG = {"required": True, "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
-
-
-class PhotoBody(BaseModel):
-    """A photo that is on the disk.
-
-    Args:
-        label: The sign.
-        name: Name of its file.
-        signer: Who signs.
-        hand: Where its hand is, see `HandBody`.
-    """
-
-    label: str
-    name: str
-    signer: str
-    hand: Points | None
 
 
 class HandBody(BaseModel):
     """The hand in a photo.
 
     Args:
-        hand: 21 landmarks from the wrist to the tip of the little finger, x to the right and y down, in
-            shares of the photo's sides; null where no hand was found.
+        hand: 21 landmarks from the wrist to the tip of the little finger, x to the right and y down, as
+            fractions of the photo's width and height; null where no hand was found.
     """
 
-    hand: Points | None
+    hand: LandmarkList | None
+
+
+class PhotoBody(HandBody):
+    """A photo that was saved.
+
+    Args:
+        label: The sign.
+        name: Name of its file.
+        signer: The signer.
+        hand: Its landmarks; null where no hand was found.
+    """
+
+    label: str
+    name: str
+    signer: str
 
 
 class UseBody(BaseModel):
-    """Which recogniser to read with.
+    """The recogniser to use.
 
     Args:
-        which: The taught one, or the one that the server started with.
+        which: The one that was taught, or the one that the server started with.
     """
 
-    which: Literal["taught", "started"]
+    which: Which
 
 
-def teach_routes(teacher: Teacher) -> APIRouter:
-    """Return the routes of one teacher."""
-    router = APIRouter(prefix="/v1/teach")
+def add_teach_routes(app: FastAPI, teacher: Teacher) -> None:
+    """Add the routes of Teach."""
 
-    @router.get("", summary="Tell the photos, and what was taught", responses=documented(401, 403))
+    @app.get("/v1/teach", summary="List the photos and what was taught", responses=documented(401, 403))
     async def state() -> dict[str, Any]:
         return await run_in_threadpool(teacher.state)
 
-    @router.post(
-        "/photos",
-        summary="Keep a photo",
-        description="A JPEG of at most 2 MB. It is on the disk when this answers; the same bytes again are "
-        "kept once. The answer says where the hand is: `null` for a photo in which none was found, which is "
-        "kept all the same.",
+    @app.post(
+        "/v1/teach/photos",
+        summary="Save a photo",
+        description="A JPEG of at most 2 MB. It is on the disk when this answers; the same bytes are saved "
+        "once. `hand` holds the hand landmarks, or `null` where no hand was found; the photo is saved all "
+        "the same.",
         status_code=201,
         responses=documented(400, 401, 403, 408, 413, 415, 422, 503),
         openapi_extra={"requestBody": _JPEG},
@@ -72,58 +70,56 @@ def teach_routes(teacher: Teacher) -> APIRouter:
     async def add(
         request: Request,
         label: Annotated[str, Query(description="The sign; it becomes the name of a folder.")],
-        signer: Annotated[str, Query(description="Who signs; it becomes part of the file's name.")],
+        signer: Annotated[str, Query(description="The signer; it becomes part of the file's name.")],
     ) -> PhotoBody:
         photo, hand = await run_in_threadpool(teacher.add, label, signer, await request.body())
         return PhotoBody(label=photo.label, name=photo.name, signer=photo.signer, hand=hand)
 
-    @router.get(
-        "/photos/{label}/{name}",
-        summary="Show a photo",
+    @app.get(
+        "/v1/teach/photos/{label}/{name}",
+        summary="Get a photo",
         response_class=Response,
         responses={200: {"content": {"image/jpeg": {}}}, **documented(401, 403, 404)},
     )
     async def show(label: str, name: str) -> FileResponse:
-        return FileResponse(await run_in_threadpool(teacher.album.path, label, name))
+        return FileResponse(await run_in_threadpool(teacher.folder.find, label, name))
 
-    @router.get(
-        "/photos/{label}/{name}/hand",
-        summary="Say where the hand is in a photo",
+    @app.get(
+        "/v1/teach/photos/{label}/{name}/hand",
+        summary="Get the hand landmarks of a photo",
         responses=documented(401, 403, 404, 422, 503),
     )
     async def hand(label: str, name: str) -> HandBody:
-        return HandBody(hand=await run_in_threadpool(teacher.hand, label, name))
+        return HandBody(hand=await run_in_threadpool(teacher.landmarks, label, name))
 
-    @router.delete(
-        "/photos/{label}/{name}",
+    @app.delete(
+        "/v1/teach/photos/{label}/{name}",
         summary="Move a photo to the bin",
         status_code=204,
         responses=documented(401, 403, 404, 422, 503),
     )
     async def remove(label: str, name: str) -> None:
-        await run_in_threadpool(teacher.album.remove, label, name)
+        await run_in_threadpool(teacher.folder.remove, label, name)
 
-    @router.post(
-        "/photos/{label}/{name}/restore",
+    @app.post(
+        "/v1/teach/photos/{label}/{name}/restore",
         summary="Put a photo back from the bin",
         status_code=204,
         responses=documented(401, 403, 404, 422, 503),
     )
     async def restore(label: str, name: str) -> None:
-        await run_in_threadpool(teacher.album.restore, label, name)
+        await run_in_threadpool(teacher.folder.restore, label, name)
 
-    @router.post("/train", summary="Train on the photos", responses=documented(401, 403, 422, 503))
+    @app.post("/v1/teach/train", summary="Train on the photos", responses=documented(401, 403, 422, 503))
     async def train() -> dict[str, Any]:
         await run_in_threadpool(teacher.train)
         return await run_in_threadpool(teacher.state)
 
-    @router.post(
-        "/use",
-        summary="Choose the recogniser to read with",
+    @app.post(
+        "/v1/teach/use",
+        summary="Choose the recogniser to predict with",
         responses=documented(400, 401, 403, 408, 413, 422),
     )
     async def use(body: UseBody) -> dict[str, Any]:
         teacher.use(body.which)
         return await run_in_threadpool(teacher.state)
-
-    return router

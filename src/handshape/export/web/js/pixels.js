@@ -1,6 +1,6 @@
 /** From the bytes of a photo to its pixels, as handshape decodes it: upright, on white, colours untouched. */
 
-// A photo of more pixels is made smaller first, for a browser may not have the memory.
+// A photo of more pixels is made smaller first, because a browser may not have the memory.
 const MOST = 16_000_000;
 
 /**
@@ -13,7 +13,7 @@ const MOST = 16_000_000;
 /**
  * Decode a photo.
  * @param {Blob} photo
- * @param {boolean} [mirrored] Whether to turn it over, left to right.
+ * @param {boolean} [mirrored] Whether to flip it, left to right.
  * @returns {Promise<Pixels>}
  */
 export async function decode(photo, mirrored = false) {

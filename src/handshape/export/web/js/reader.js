@@ -13,7 +13,7 @@ export const ready = new Promise((resolve, reject) => {
   begin = resolve;
   fail = reject;
 });
-ready.catch(() => {}); // whoever waits for it is told
+ready.catch(() => {}); // callers that await it handle the error
 
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
 worker.onerror = () => fail(new Error("The browser cannot run the recogniser; a newer one can."));
@@ -27,9 +27,9 @@ worker.onmessage = ({ data }) => {
 };
 
 /**
- * Read a photo.
+ * Predict a photo.
  * @param {Blob} photo
- * @param {boolean} [mirrored] Whether to turn it over before it is read.
+ * @param {boolean} [mirrored] Whether to flip it first.
  * @returns {Promise<number[]>} K probabilities in class order.
  */
 export async function probabilities(photo, mirrored = false) {

@@ -1,4 +1,4 @@
-/** In the place of the server: what it would answer, from the files beside the page and the model in this browser. */
+/** Replaces the server: answers from the files beside the page and the model in this browser. */
 
 import { probabilities } from "./reader.js";
 
@@ -13,37 +13,36 @@ export class Refusal extends Error {
   }
 }
 
-/** Where signs are read, in words. */
+/** Texts about where predictions are made. */
 export const place = {
   lost: "Loading the recogniser",
-  privacy: "Only the square is read, in this browser. No picture leaves it.",
-  off: "Its pictures are read in this browser, and are not kept.",
-  teach: "whoever made this page can teach it more hands with handshape",
+  privacy: "Only the square is used, in this browser. No picture leaves it.",
+  off: "Its pictures stay in this browser, and are not saved.",
+  teach: "the author of this page can train it on more hands with handshape",
 };
 
 const about = fetch("model.json").then((response) => response.json());
 
-/** @returns {Promise<any>} What the model says of itself. */
+/** @returns {Promise<any>} The description of the model. */
 export function get(/** @type {string} */ path) {
   return path === "v1/model" ? about : Promise.reject(new Refusal("This page has no server.", 404));
 }
 
 /**
- * Read the photo in a request.
+ * Predict the photo in a request.
  * @param {string} path
  * @param {any} options
  */
 export async function ask(path, { body }) {
-  const answer = await read(body, new URLSearchParams(path.split("?")[1]).get("mirrored") === "true");
-  return { predictions: [answer] };
+  return { predictions: [await predict(body, new URLSearchParams(path.split("?")[1]).get("mirrored") === "true")] };
 }
 
 /**
  * @param {Blob} photo
  * @param {boolean} mirrored
- * @returns {Promise<import("./types.js").Answer>}
+ * @returns {Promise<import("./types.js").Prediction>}
  */
-export async function read(photo, mirrored) {
+export async function predict(photo, mirrored) {
   const start = performance.now();
   const { labels, threshold } = await about;
   const found = await probabilities(photo, mirrored);

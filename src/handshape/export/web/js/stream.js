@@ -1,16 +1,16 @@
-/** From frame to frame: the newest one is read, then the next; the model is in this browser. */
+/** Predicts the newest frame, then the next one, with the model in this browser. */
 
 import { ready } from "./reader.js";
-import { read } from "./server.js";
+import { predict } from "./server.js";
 
-// A frame every this many milliseconds at most, and a look for one this often while there is none.
+// Milliseconds between two frames at least, and between two attempts while there is no frame.
 const BETWEEN = 66;
 const LOOK = 4 * BETWEEN;
 
 export class Stream extends EventTarget {
   /**
    * @param {() => Promise<Blob | null>} take Takes the newest frame.
-   * @param {(answer: import("./types.js").Answer) => void} show Gets each answer.
+   * @param {(prediction: import("./types.js").Prediction) => void} show Gets each prediction.
    */
   constructor(take, show) {
     super();
@@ -29,7 +29,7 @@ export class Stream extends EventTarget {
     );
   }
 
-  /** Begin to read frames. */
+  /** Start to predict frames. */
   start() {
     if (this.wanted) return;
     this.wanted = true;
@@ -37,28 +37,28 @@ export class Stream extends EventTarget {
     this.go(++this.turn);
   }
 
-  /** Stop reading frames. */
+  /** Stop predicting frames. */
   stop() {
     this.wanted = false;
     this.turn += 1;
     this.dispatchEvent(new Event("change"));
   }
 
-  /** @param {boolean} mirrored Whether the frames are mirror images of what the recogniser learnt. */
+  /** @param {boolean} mirrored Whether the frames are mirror images, to be flipped first. */
   mirror(mirrored) {
     this.mirrored = mirrored;
   }
 
-  /** @param {number} turn Of being started; a later one puts an end to this one. */
+  /** @param {number} turn Number of this start; a later start or stop ends the loop. */
   async go(turn) {
     await ready.catch(() => this.stop());
     while (turn === this.turn) {
       const start = performance.now();
       const frame = await this.take();
       if (frame) {
-        const answer = await read(frame, this.mirrored).catch(() => null);
+        const prediction = await predict(frame, this.mirrored).catch(() => null);
         if (turn !== this.turn) return;
-        if (answer) this.show(answer);
+        if (prediction) this.show(prediction);
       }
       const pause = Math.max(0, (frame ? BETWEEN : LOOK) - (performance.now() - start));
       await new Promise((done) => setTimeout(done, pause));

@@ -1,4 +1,4 @@
-/** Teach keeps photos in a folder and trains on them, which takes handshape itself: this page goes without. */
+/** Teach needs handshape itself, to save photos and train on them: an exported page has no such view. */
 
 import { find } from "./dom.js";
 

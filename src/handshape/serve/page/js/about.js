@@ -1,4 +1,4 @@
-/** About this model: how good it is, at what it is weak, on whom that was measured, and what it cannot do. */
+/** About this recogniser: its accuracy, its weak letters, the people it was tested on, and its limits. */
 
 import { find, listed, make, percent } from "./dom.js";
 import { model } from "./model.js";
@@ -6,9 +6,9 @@ import { place } from "./server.js";
 
 /** @type {Record<string, string>} */
 const SPLITS = {
-  signer: "people it had never seen",
-  random: "photos of the people it had learnt from",
-  given: "photos that were set apart beforehand",
+  signer: "people who are not in the training data",
+  random: "people who are in the training data too",
+  given: "a test set chosen beforehand",
 };
 
 /** @returns {import("./types.js").View} */
@@ -30,20 +30,20 @@ export function makeAbout() {
 function missing() {
   return [
     make("p", { className: "sentence", textContent: "There is no recogniser yet." }),
-    make("p", {}, "Teach one here from your own photos: ", make("a", { href: "#teach", textContent: "begin with two signs" }), "."),
+    make("p", {}, "Teach one here from your own photos: ", make("a", { href: "#teach", textContent: "start with two signs" }), "."),
   ];
 }
 
-/** @param {any} about What `GET /v1/model` says. */
+/** @param {any} about The answer of `GET /v1/model`. */
 function describe(about) {
   const figures = about.figures ?? {};
   return [
     make("p", { className: "sentence", textContent: sentence(about) }),
     ...interval(figures),
-    part("Weakest letters", weakest(figures)),
-    part("Whom it was tested on", people(about)),
+    part("Least accurate letters", weakest(figures)),
+    part("Who it was tested on", people(about)),
     part("Left hands", leftHands(figures)),
-    part("When it says unsure", unsure(about)),
+    part("When it is unsure", unsure(about)),
     part("What it cannot do", limits()),
     part("What it is", facts(about)),
   ];
@@ -53,10 +53,10 @@ function describe(about) {
 function sentence({ figures, trained_on: trained, labels }) {
   const accuracy = figures?.test_accuracy;
   if (figures?.sentence) return figures.sentence;
-  if (typeof accuracy !== "number") return `It reads ${labels.length} signs. How well is not known.`;
+  if (typeof accuracy !== "number") return `It knows ${labels.length} signs. Its accuracy is not known.`;
   const one = Object.keys(figures.signers ?? {}).length === 1 && trained?.split === "signer";
-  const whose = one ? "a person it had never seen" : (SPLITS[trained?.split] ?? SPLITS.given);
-  return `It read ${percent(accuracy)} of ${count(trained?.test)} right, of ${whose}.`;
+  const whose = one ? "one person who is not in the training data" : (SPLITS[trained?.split] ?? SPLITS.given);
+  return `${percent(accuracy)} of ${count(trained?.test)} were classified correctly, from ${whose}.`;
 }
 
 /** @param {number | undefined} photos */
@@ -72,8 +72,8 @@ function interval(figures) {
   scale.style.setProperty("--low", range[0]);
   scale.style.setProperty("--high", range[1]);
   scale.style.setProperty("--at", figures.test_accuracy);
-  const scope = figures.interval_scope ? ` It speaks of ${figures.interval_scope}.` : "";
-  return [scale, make("p", { textContent: `A test of this size leaves room: the true figure lies between ${percent(range[0])} and ${percent(range[1])} (95 %).${scope}` })];
+  const scope = figures.interval_scope ? ` This covers ${figures.interval_scope}.` : "";
+  return [scale, make("p", { textContent: `The true accuracy is probably between ${percent(range[0])} and ${percent(range[1])} (95 % interval).${scope}` })];
 }
 
 /** @param {any} figures */
@@ -82,55 +82,55 @@ function weakest(figures) {
   const labels = Object.entries(figures.labels ?? {}).filter(([, one]) => typeof one?.recall === "number");
   if (!labels.length) return ["Not known: no test photos."];
   const weak = labels.filter(([, one]) => one.recall < 1).sort(([, a], [, b]) => a.recall - b.recall).slice(0, 5);
-  if (!weak.length) return ["None in its test: every test photo of every sign was read right. That is a small test, not a promise."];
+  if (!weak.length) return ["None: all test photos were classified correctly. With a small test that is no guarantee."];
   const bars = make("ol", { className: "bars" }, ...weak.map(([label, one]) => {
     const bar = make("i");
     bar.style.setProperty("--share", one.recall);
     return make("li", {}, make("span", { className: "what", textContent: label }), bar, make("span", { className: "share", textContent: percent(one.recall) }));
   }));
   const most = figures.most_confused;
-  return [bars, ...(most ? [`Most often, ${most.true} was read as ${most.predicted}.`] : [])];
+  return [bars, ...(most ? [`Most often, ${most.true} was predicted as ${most.predicted}.`] : [])];
 }
 
 /** @param {any} about */
 function people({ figures, trained_on: trained }) {
   const tested = Object.keys(figures?.signers ?? {});
-  const learnt = trained?.signers ?? [];
+  const trainedOn = trained?.signers ?? [];
   const words = [];
   if (tested.length) words.push(`${tested.length === 1 ? "One person" : `${tested.length} people`} (${listed(tested)}).`);
-  else words.push("It is not known whose hands are in its test photos.");
-  if (learnt.length) words.push(`It learnt from ${learnt.length === 1 ? "one person" : `${learnt.length} people`} (${listed(learnt)}).`);
-  if (trained?.split === "random") words.push("Test photos of the same people, often of the same minute, make any recogniser look better than it is with someone new.");
-  words.push(`Few people stand for few hands: other ages, skin tones, hand shapes and rooms may be read worse. If it reads you badly, that is its fault and not yours; ${place.teach}.`);
+  else words.push("It is not known who the people in its test photos are.");
+  if (trainedOn.length) words.push(`It was trained on ${trainedOn.length === 1 ? "one person" : `${trainedOn.length} people`} (${listed(trainedOn)}).`);
+  if (trained?.split === "random") words.push("Because the same people are in training and test, the accuracy for someone new is lower.");
+  words.push(`It has only seen a few people's hands: for other ages, skin tones, hand shapes and rooms it may be less accurate. If it fails with your hands, that is its fault and not yours; ${place.teach}.`);
   return words;
 }
 
 /** @param {any} figures */
 function leftHands(figures) {
   const mirrored = figures.mirrored_accuracy;
-  const switched = "Choose the left hand beside the camera, and its pictures are turned over before they are read.";
-  if (typeof mirrored !== "number") return [`How well it reads left hands was not measured. ${switched}`];
-  return [`Of the same photos mirrored it reads ${percent(mirrored)}. That is what a left hand can expect unless the page is told. ${switched}`];
+  const advice = "Choose the left hand beside the camera, and its pictures are flipped first.";
+  if (typeof mirrored !== "number") return [`Its accuracy on left hands was not measured. ${advice}`];
+  return [`On mirror images of the test photos its accuracy is ${percent(mirrored)}. Expect that for left hands. ${advice}`];
 }
 
 /** @param {any} about */
 function unsure({ threshold, figures }) {
-  if (!threshold) return ["It always gives its best guess."];
+  if (!threshold) return ["Never: it always gives its most probable label."];
   const rejection = figures?.rejection ?? {};
-  const words = [`Below a probability of ${percent(threshold)}.`];
+  const words = [`When the probability is below ${percent(threshold)}.`];
   if (typeof rejection.coverage === "number") {
-    const right = typeof rejection.accuracy === "number" ? `, and was right in ${percent(rejection.accuracy)} of these` : "";
-    words.push(`It answered ${percent(rejection.coverage)} of its test photos${right}.`);
+    const correct = typeof rejection.accuracy === "number" ? `, and ${percent(rejection.accuracy)} of those answers were correct` : "";
+    words.push(`It answered ${percent(rejection.coverage)} of its test photos${correct}.`);
   }
   const rooms = figures?.no_hand_refused;
-  if (typeof rooms === "number") words.push(`Of pictures of rooms without a hand it rightly named none in ${percent(rooms)}; in the others it saw a letter where there was no hand.`);
+  if (typeof rooms === "number") words.push(`It correctly gave no letter for ${percent(rooms)} of pictures without a hand.`);
   return words;
 }
 
 function limits() {
   return [
-    "It names the shape of one hand in one picture. J and Z are signed with a movement, which one picture does not have.",
-    "A sign language is far more than its alphabet: movement, place, face and grammar carry meaning. This page does not understand it, and is no interpreter.",
+    "It classifies the shape of one hand in one picture. J and Z are signed with a movement, which one picture does not show.",
+    "A sign language is far more than its alphabet: movement, place, face and grammar carry meaning. This page does not understand sign language and is no interpreter.",
   ];
 }
 
@@ -140,7 +140,7 @@ function facts(about) {
   const rows = {
     "Signs": listed(about.labels),
     "Network": network.backbone ? `a head on frozen ${network.backbone}` : (network.model ?? "–"),
-    "Photos it learnt from": String(about.trained_on?.train ?? "–"),
+    "Training photos": String(about.trained_on?.train ?? "–"),
     "Computed by": about.engine === "onnxruntime" ? "ONNX Runtime" : (about.engine ?? "–"),
   };
   return [make("dl", {}, ...Object.entries(rows).flatMap(([name, value]) => [make("dt", { textContent: name }), make("dd", { textContent: value })]))];

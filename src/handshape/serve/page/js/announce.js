@@ -1,15 +1,15 @@
-/** What a screen reader hears: letters that stay, each once, and never a torrent. */
+/** Messages for screen readers: each letter once, when it has been shown for a moment. */
 
 import { find } from "./dom.js";
-import { verdict } from "./reading.js";
+import { verdict } from "./prediction.js";
 
-// A reading is said when it has stayed this long, and not more often than that.
+// Milliseconds for which a prediction must stay the same before it is announced.
 const STAYS = 900;
 
 const place = find("#announce");
 let shown = "";
 let since = 0;
-let said = "";
+let announced = "";
 
 /** Say something now. */
 export function say(/** @type {string} */ words) {
@@ -17,17 +17,17 @@ export function say(/** @type {string} */ words) {
 }
 
 /**
- * Take in a reading, and say it when it has stayed.
- * @param {import("./types.js").Reading} reading
+ * Announce a prediction once it has stayed the same for a moment.
+ * @param {import("./types.js").Display} display
  * @param {number} now Milliseconds.
  */
-export function sayReading(reading, now) {
-  const what = reading.state === "sure" ? reading.label : reading.state;
+export function sayPrediction(display, now) {
+  const what = display.state === "sure" ? display.label : display.state;
   if (what !== shown) {
     shown = what;
     since = now;
-  } else if (what !== said && now - since >= STAYS) {
-    said = what;
-    say(reading.state === "sure" ? reading.label : verdict(reading));
+  } else if (what !== announced && now - since >= STAYS) {
+    announced = what;
+    say(display.state === "sure" ? display.label : verdict(display));
   }
 }

@@ -1,4 +1,4 @@
-/** The page: which view is shown, and who gets the camera and its readings. */
+/** The page: which view is shown, and which one gets the camera and its predictions. */
 
 import { makeAbout } from "./about.js";
 import { Camera } from "./camera.js";
@@ -8,7 +8,7 @@ import { makeLive } from "./live.js";
 import { model } from "./model.js";
 import { makePhoto } from "./photo.js";
 import { makePractise } from "./practise.js";
-import { readingOf } from "./reading.js";
+import { displayOf } from "./prediction.js";
 import { place } from "./server.js";
 import { settings } from "./settings.js";
 import { makeSpell } from "./spell.js";
@@ -18,7 +18,7 @@ import { makeTeach } from "./teach.js";
 
 const camera = new Camera(find("#video"));
 const stream = new Stream(frame, show);
-const stage = new Stage(camera, tellMirror);
+const stage = new Stage(camera, mirrorChanged);
 /** @type {Record<string, import("./types.js").View>} */
 const views = {
   live: makeLive(),
@@ -30,27 +30,32 @@ const views = {
 };
 let current = "";
 
-/** The frame is what the guide box shows, and the recogniser is told whether that is a mirror image. */
+/** Take what the guide box shows; `stream.mirror` sets whether that is a mirror image. */
 function frame() {
   if (camera.state !== "on" || document.hidden) return Promise.resolve(null);
   return takeFrame(camera.video, settings.mirror);
 }
 
-/** Recognisers learn from right hands as others see them; a left hand is one of those, mirrored. */
-function tellMirror() {
-  stream.mirror(settings.mirror !== (settings.hand === "left"));
+/** Recognisers are trained on right hands as others see them; a left hand is a mirrored right one. */
+function isMirrored() {
+  return settings.mirror !== (settings.hand === "left");
+}
+
+function mirrorChanged() {
+  stream.mirror(isMirrored());
   const view = views[current];
   view.leave?.();
   view.enter();
 }
 
-/** @param {import("./types.js").Answer} answer */
-function show(answer) {
+/** @param {import("./types.js").Prediction} prediction */
+function show(prediction) {
   if (camera.state !== "on") return;
-  const reading = readingOf(answer);
-  stage.read(reading);
-  views[current].show?.(reading, performance.now());
-  setStatus("on", answer.milliseconds === undefined ? "Reading" : `Reading, ${Math.max(1, Math.round(answer.milliseconds))} ms`);
+  const display = displayOf(prediction);
+  stage.display(display);
+  views[current].show?.(display, performance.now());
+  const time = prediction.milliseconds;
+  setStatus("on", time === undefined ? "Running" : `Running, ${Math.max(1, Math.round(time))} ms`);
 }
 
 /**
@@ -66,7 +71,7 @@ function setStatus(state, words) {
 function connection() {
   if (!stream.wanted) return setStatus("off", "Ready");
   if (!stream.connected) return setStatus("lost", place.lost);
-  setStatus("on", camera.state === "on" ? "Reading" : "Connected");
+  setStatus("on", camera.state === "on" ? "Running" : "Connected");
 }
 
 function go() {
@@ -118,6 +123,6 @@ stream.addEventListener("refused", (event) => {
 });
 model.addEventListener("change", () => (find("#no-model").hidden = !model.about || model.labels.length > 0));
 camera.addEventListener("change", connection);
-stream.mirror(settings.mirror !== (settings.hand === "left"));
+stream.mirror(isMirrored());
 model.refresh();
 go();

@@ -1,4 +1,4 @@
-/** The camera: turning it on and off, and saying why it cannot be used. */
+/** The camera: on, off, or the reason why it cannot be used. */
 
 /** @typedef {"off" | "starting" | "on" | "denied" | "missing" | "busy" | "insecure"} CameraState */
 
@@ -13,7 +13,7 @@ const REASONS = {
 };
 
 export class Camera extends EventTarget {
-  /** @param {HTMLVideoElement} video Where its picture is shown. */
+  /** @param {HTMLVideoElement} video Shows its picture. */
   constructor(video) {
     super();
     this.video = video;
@@ -27,7 +27,7 @@ export class Camera extends EventTarget {
 
   /**
    * Turn the camera on.
-   * @param {string} [device] Identifier of a camera; any will do when it is not there.
+   * @param {string} [device] Identifier of a camera; another is taken when it is not there.
    */
   async start(device) {
     if (this.state === "on" || this.state === "starting") return;
@@ -57,14 +57,14 @@ export class Camera extends EventTarget {
     }
   }
 
-  /** Turn the camera off; its light goes out. */
+  /** Turn the camera off. */
   stop() {
     this.turn += 1;
     this.release();
     this.become("off");
   }
 
-  /** @returns {Promise<MediaDeviceInfo[]>} The cameras that are there. */
+  /** @returns {Promise<MediaDeviceInfo[]>} The connected cameras. */
   async devices() {
     const all = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
     return all.filter((device) => device.kind === "videoinput");

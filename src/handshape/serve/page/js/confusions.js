@@ -1,4 +1,4 @@
-/** What this learner's signs are read as: counts kept in the browser, and letters chosen by them. */
+/** Counts of a learner's signs by asked and predicted letter, kept in the browser, and letters chosen by them. */
 
 import { keep, recall } from "./settings.js";
 
@@ -7,17 +7,17 @@ const KEY = "handshape.confusions";
 export class Confusions {
   constructor() {
     const found = recall(KEY);
-    /** @type {Record<string, number>} How often a letter was signed and read: "A" right, "A>S" as S. */
+    /** @type {Record<string, number>} How often a letter was signed: "A" and predicted as A, "A>S" and predicted as S. */
     this.counts = found && typeof found === "object" ? found : {};
   }
 
   /**
    * Count one sign.
    * @param {string} asked
-   * @param {string} read
+   * @param {string} predicted
    */
-  add(asked, read) {
-    const key = asked === read ? asked : `${asked}>${read}`;
+  add(asked, predicted) {
+    const key = asked === predicted ? asked : `${asked}>${predicted}`;
     this.counts[key] = (this.counts[key] ?? 0) + 1;
     keep(KEY, this.counts);
   }
@@ -27,27 +27,27 @@ export class Confusions {
     keep(KEY, this.counts);
   }
 
-  /** @returns {{asked: string, read: string, times: number}[]} Pairs that were confused, the commonest first. */
+  /** @returns {{asked: string, predicted: string, times: number}[]} Pairs that were confused, most frequent first. */
   pairs() {
     return Object.entries(this.counts)
       .filter(([key]) => key.includes(">"))
-      .map(([key, times]) => ({ asked: key.split(">")[0], read: key.split(">")[1], times }))
+      .map(([key, times]) => ({ asked: key.split(">")[0], predicted: key.split(">")[1], times }))
       .sort((a, b) => b.times - a.times || a.asked.localeCompare(b.asked));
   }
 
   /**
-   * How often a letter should be asked for: more where it went wrong, less where it went well.
+   * Weight with which a letter is asked for: higher after confusions, lower after correct signs.
    * @param {string} letter
    */
   weight(letter) {
-    let wrong = 0;
-    for (const { asked, read, times } of this.pairs()) if (asked === letter || read === letter) wrong += times;
-    const right = this.counts[letter] ?? 0;
-    return (1 + 2 * wrong) / (1 + right / 2);
+    let confused = 0;
+    for (const { asked, predicted, times } of this.pairs()) if (asked === letter || predicted === letter) confused += times;
+    const correct = this.counts[letter] ?? 0;
+    return (1 + 2 * confused) / (1 + correct / 2);
   }
 
   /**
-   * Choose the next letter, never the same twice running where there are others.
+   * Choose the next letter, not the last one where there are others.
    * @param {string[]} letters
    * @param {string} [last]
    * @param {() => number} [random]

@@ -1,7 +1,7 @@
 /** Small helpers for the document. */
 
 /**
- * Find the element that a selector names; it is there, or the page is broken.
+ * Find the element that a selector names, which must be there.
  * @param {string} selector
  * @param {ParentNode} [root]
  * @returns {any}
@@ -13,7 +13,7 @@ export function find(selector, root = document) {
 }
 
 /**
- * Make an element. Text is only ever set as text, so that a label can be no markup.
+ * Make an element. Text is set as text only, so that a label cannot be markup.
  * @param {string} name
  * @param {Record<string, any>} [properties] Properties of the element; those with a dash are attributes.
  * @param {...(Node | string)} children

@@ -2,7 +2,7 @@
 
 /** Side of the guide box as a share of the picture's shorter side. */
 export const GUIDE = 0.8;
-// Recognisers see 224 pixels; more than this would only be carried about.
+// Recognisers get 224 pixels; more than this is transferred for nothing.
 const LARGEST = 384;
 const QUALITY = 0.9;
 
@@ -22,7 +22,7 @@ export function guideBox(width, height) {
  * Cut the square in the guide box out of the newest picture.
  * @param {HTMLVideoElement} video
  * @param {boolean} mirrored Whether the frame is the picture's mirror image.
- * @returns {Promise<Blob | null>} A JPEG, or nothing where there is no picture yet.
+ * @returns {Promise<Blob | null>} A JPEG, or null while there is no picture yet.
  */
 export function takeFrame(video, mirrored) {
   const { x, y, side } = guideBox(video.videoWidth, video.videoHeight);

@@ -1,18 +1,18 @@
-/** The photos that were taken: looked at, taken out, put back. */
+/** The photos that were taken: shown, removed, put back. */
 
 import { say } from "./announce.js";
 import { counted, find, make } from "./dom.js";
-import { isNothing } from "./reading.js";
+import { isNothing } from "./prediction.js";
 import { ask, get, post } from "./server.js";
-import { skeleton } from "./skeleton.js";
+import { landmarkOverlay } from "./landmarks.js";
 
-// So long can a photo be put back from the page; it stays in the bin folder after that.
+// Milliseconds for which the page offers to put a photo back; it stays in the bin folder after that.
 const UNDO = 12_000;
 
-/** @typedef {{name: string, signer: string, hand: boolean | null}} Kept Whether a hand was found; null before it was looked for. */
+/** @typedef {{name: string, signer: string, hand: boolean | null}} Kept Whether a hand was found; null where that is not known yet. */
 
 export class Gallery {
-  /** @param {() => Promise<void>} changed Called when a photo was taken out or put back. */
+  /** @param {() => Promise<void>} changed Called when a photo was removed or put back. */
   constructor(changed) {
     this.changed = changed;
     this.place = find("#teach-photos");
@@ -57,7 +57,7 @@ export class Gallery {
    */
   thumbnail(label, photo, at) {
     const words = `${label}, ${photo.name.replace(/\.\w+$/, "").replaceAll("_", " ")}`;
-    const remove = make("button", { type: "button", title: "Take out", "aria-label": `Take out ${words}` }, "×");
+    const remove = make("button", { type: "button", title: "Remove", "aria-label": `Remove ${words}` }, "×");
     remove.addEventListener("click", () => this.remove(label, photo.name, words));
     const image = make("img", { src: at, alt: words, loading: "lazy", width: 96, height: 96 });
     const item = make("li", {}, image, remove);
@@ -66,10 +66,10 @@ export class Gallery {
   }
 
   /**
-   * Say of a photo whether there is a hand in it, as soon as that is known.
+   * Mark a photo without a hand, as soon as that is known.
    * @param {HTMLElement} item
    * @param {Kept} photo
-   * @param {boolean} nothing Whether it is to show no hand.
+   * @param {boolean} nothing Whether its label means that there is no hand.
    */
   mark(item, { hand }, nothing) {
     if (hand === null || item.dataset.hand === String(hand)) return;
@@ -79,7 +79,7 @@ export class Gallery {
   }
 
   /**
-   * Draw the hand over a photo that has come into view, one after the other: the server has other things to do.
+   * Draw the landmarks over a photo that has come into view; one after the other, to keep the server free.
    * @param {HTMLElement} item
    */
   draw(item) {
@@ -88,7 +88,7 @@ export class Gallery {
       const image = /** @type {HTMLImageElement} */ (find("img", item));
       const { hand } = await get(`${item.dataset.at}/hand`).catch(() => ({ hand: null }));
       await image.decode().catch(() => {});
-      if (hand) item.append(skeleton(hand, false, image.naturalWidth / image.naturalHeight || 1));
+      if (hand) item.append(landmarkOverlay(hand, false, image.naturalWidth / image.naturalHeight || 1));
     });
   }
 
@@ -100,7 +100,7 @@ export class Gallery {
   async remove(label, name, words) {
     const at = address(label, name);
     await ask(at, { method: "DELETE" }).catch((error) => say(error.message));
-    this.offer(`Taken out: ${words}.`, async () => {
+    this.offer(`Removed: ${words}.`, async () => {
       await post(`${at}/restore`).catch((error) => say(error.message));
       this.undo.hidden = true;
       await this.changed();

@@ -1,6 +1,6 @@
-/** Holding: a label read steadily for a moment counts once, until the hand lets go of it. */
+/** Holding: a label predicted steadily for a moment counts once, until the hand changes. */
 
-// A frame or two that read otherwise do not break a hold: hands tremble and cameras blur.
+// A frame or two with another prediction do not break a hold: hands tremble and cameras blur.
 const GRACE = 250;
 
 export class Hold {
@@ -21,10 +21,10 @@ export class Hold {
   }
 
   /**
-   * Take in one reading.
-   * @param {string | null} label The label read, or nothing where it is unsure or there is no hand.
+   * Take one prediction.
+   * @param {string | null} label The predicted label, or null where it is unsure or there is no hand.
    * @param {number} now Milliseconds.
-   * @returns {{label: string | null, progress: number, done: boolean}} What is being held, how far from 0 to 1,
+   * @returns {{label: string | null, progress: number, done: boolean}} The label being held, the progress from 0 to 1,
    *   and whether it has just been held long enough.
    */
   take(label, now) {

@@ -1,15 +1,15 @@
-/** Live: what is read now, and the labels that can be. */
+/** Live: the current prediction, and all labels of the recogniser. */
 
-import { sayReading } from "./announce.js";
+import { sayPrediction } from "./announce.js";
 import { find, make } from "./dom.js";
 import { hintFor } from "./hints.js";
 import { model } from "./model.js";
-import { isNothing, ReadingPanel, WAITING } from "./reading.js";
+import { isNothing, PredictionPanel, WAITING } from "./prediction.js";
 import { settings } from "./settings.js";
 
 /** @returns {import("./types.js").View} */
 export function makeLive() {
-  const panel = new ReadingPanel(find("#view-live .reading"));
+  const panel = new PredictionPanel(find("#view-live .reading"));
   const strip = find("#strip");
   const alphabet = find("#alphabet");
   /** @type {Map<string, HTMLElement>} */
@@ -35,11 +35,11 @@ export function makeLive() {
       shown = false;
       strip.hidden = true;
     },
-    show(reading, now) {
-      panel.show(reading);
-      sayReading(reading, now);
+    show(display, now) {
+      panel.show(display);
+      sayPrediction(display, now);
       for (const [label, element] of tiles) {
-        element.classList.toggle("now", reading.state === "sure" && label === reading.label);
+        element.classList.toggle("now", display.state === "sure" && label === display.label);
       }
     },
   };

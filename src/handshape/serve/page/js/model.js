@@ -1,4 +1,4 @@
-/** What is known about the recogniser in use. */
+/** The recogniser in use, as `GET /v1/model` describes it. */
 
 import { get } from "./server.js";
 
@@ -11,7 +11,7 @@ class Model extends EventTarget {
     this.labels = [];
   }
 
-  /** Ask the server for it; nothing changes while the server is away. */
+  /** Ask the server; nothing changes while it cannot be reached. */
   async refresh() {
     try {
       this.about = await get("v1/model");

@@ -1,4 +1,4 @@
-/** The outbox: photos taken and not yet on the server's disk, kept by the browser until they are. */
+/** The outbox: photos that the browser keeps until they are on the server's disk. */
 
 import { ask } from "./server.js";
 
@@ -12,7 +12,7 @@ export class Outbox extends EventTarget {
   constructor() {
     super();
     this.waiting = 0;
-    /** @type {string} Why the last photo was refused for good. */
+    /** @type {string} Message of the last photo that was refused. */
     this.refused = "";
     this.sending = false;
     /** @type {Promise<IDBDatabase>} */
@@ -26,7 +26,7 @@ export class Outbox extends EventTarget {
   }
 
   /**
-   * Put a photo in; it is sent as soon as the server takes it.
+   * Add a photo; it is sent as soon as the server can be reached.
    * @param {Taken} taken
    */
   async put(taken) {
@@ -35,7 +35,7 @@ export class Outbox extends EventTarget {
     this.send();
   }
 
-  /** Send what waits, in order; what the server cannot take now waits on. */
+  /** Send the photos in order; those that fail are sent again later. */
   async send() {
     if (this.sending) return;
     this.sending = true;
@@ -55,7 +55,7 @@ export class Outbox extends EventTarget {
   }
 
   /**
-   * A photo that the server will never take is let go of, and the reason shown; any other waits.
+   * Drop a photo that the server refuses, and show the reason; after other errors it stays.
    * @param {any} error
    */
   fail(error) {

@@ -1,11 +1,11 @@
-/** Try a photo: drop, paste or choose; each is read and none is kept. */
+/** Try a photo: drop, paste or choose; photos are predicted and not saved. */
 
 import { say } from "./announce.js";
 import { find, make } from "./dom.js";
-import { glyph, readingOf, showBars, verdict } from "./reading.js";
+import { glyph, displayOf, showBars, verdict } from "./prediction.js";
 import { ask } from "./server.js";
 
-// What the server takes is sent as it is; other formats and larger files are made a JPEG of this side here.
+// Formats and sizes that the server accepts are sent unchanged; others become a JPEG with sides up to this.
 const TAKEN = new Set(["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"]);
 const HEAVIEST = 8_000_000;
 const LARGEST = 1600;
@@ -20,8 +20,8 @@ export function makePhoto() {
   /** @param {Iterable<File>} files */
   function take(files) {
     const photos = [...files].filter((file) => file.type.startsWith("image/")).slice(0, MOST);
-    if (!photos.length) say("That was no photo");
-    for (const photo of photos.reverse()) read(photo, list);
+    if (!photos.length) say("This is not a photo");
+    for (const photo of photos.reverse()) predict(photo, list);
   }
 
   find("#choose").addEventListener("change", (/** @type {any} */ event) => {
@@ -52,7 +52,7 @@ export function makePhoto() {
  * @param {File} file
  * @param {HTMLElement} list
  */
-async function read(file, list) {
+async function predict(file, list) {
   const canvas = make("canvas", { role: "img", "aria-label": file.name || "A pasted photo" });
   const row = make("p", { className: "letter", textContent: "…" });
   const words = make("p", { className: "verdict" });
@@ -65,13 +65,13 @@ async function read(file, list) {
     const left = find("#photo-left").checked;
     const options = { method: "POST", headers: { "content-type": body.type }, body };
     const { predictions } = await ask(`v1/predict?mirrored=${left}`, options);
-    const reading = readingOf(predictions[0]);
-    item.dataset.state = reading.state;
-    row.textContent = glyph(reading);
+    const display = displayOf(predictions[0]);
+    item.dataset.state = display.state;
+    row.textContent = glyph(display);
     row.classList.toggle("long", row.textContent.length > 2);
-    words.textContent = verdict(reading).replace("in the box", "found");
-    showBars(bars, reading.top);
-    say(reading.state === "sure" ? `The photo is read as ${reading.label}` : verdict(reading));
+    words.textContent = verdict(display).replace("in the box", "found");
+    showBars(bars, display.top);
+    say(display.state === "sure" ? `Predicted: ${display.label}` : verdict(display));
   } catch (error) {
     item.dataset.state = "unsure";
     row.textContent = "!";
@@ -83,7 +83,7 @@ async function read(file, list) {
  * Show a photo.
  * @param {File} file
  * @param {HTMLCanvasElement} canvas
- * @returns {Promise<() => Promise<Blob>>} Makes a JPEG of what is shown.
+ * @returns {Promise<() => Promise<Blob>>} Returns what is shown as a JPEG.
  */
 async function show(file, canvas) {
   const photo = await createImageBitmap(file).catch(() => {

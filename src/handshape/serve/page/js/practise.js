@@ -1,4 +1,4 @@
-/** Practise: a letter is asked for, its hand is shown, and what goes wrong is remembered. */
+/** Practise: a letter is asked for, its hand is shown, and confusions are counted. */
 
 import { say } from "./announce.js";
 import { Confusions } from "./confusions.js";
@@ -6,12 +6,12 @@ import { counted, find, listed, make } from "./dom.js";
 import { hintFor } from "./hints.js";
 import { Hold } from "./hold.js";
 import { model } from "./model.js";
-import { isNothing, ReadingPanel, WAITING } from "./reading.js";
+import { isNothing, PredictionPanel, WAITING } from "./prediction.js";
 import { change, settings } from "./settings.js";
 import { wordsOf } from "./words.js";
 
-// Between a letter that was right and the next one, so that it is seen.
-const PRAISE = 900;
+// Milliseconds between a correct letter and the next one.
+const PAUSE = 900;
 
 /**
  * @param {import("./stage.js").Stage} stage
@@ -26,15 +26,15 @@ class Practise {
   constructor(stage) {
     this.camera = true;
     this.stage = stage;
-    this.panel = new ReadingPanel(find("#practise-told"));
+    this.panel = new PredictionPanel(find("#practise-told"));
     this.hold = new Hold(settings.hold);
     this.confusions = new Confusions();
     this.kind = "letters";
     this.target = "";
     this.word = "";
     this.at = 0;
-    this.right = 0;
-    this.row = 0;
+    this.correct = 0;
+    this.streak = 0;
     this.rest = 0;
     find("#practise-skip").addEventListener("click", () => this.next(true));
     find("#practise-forget").addEventListener("click", () => this.forget());
@@ -76,7 +76,7 @@ class Practise {
 
   forget() {
     this.confusions.forget();
-    this.right = this.row = 0;
+    this.correct = this.streak = 0;
     this.score();
   }
 
@@ -128,57 +128,57 @@ class Practise {
   }
 
   /**
-   * @param {import("./types.js").Reading} reading
+   * @param {import("./types.js").Display} display
    * @param {number} now
    */
-  show(reading, now) {
+  show(display, now) {
     if (now < this.rest) return;
-    const { label, progress, done } = this.hold.take(reading.state === "sure" ? reading.label : null, now);
+    const { label, progress, done } = this.hold.take(display.state === "sure" ? display.label : null, now);
     const fits = label === this.target;
-    this.panel.show(reading, reading.state === "sure" ? (fits ? "That is it. Hold it." : `Read as ${reading.label}`) : undefined);
-    this.panel.place.classList.toggle("fits", fits && reading.state === "sure");
+    this.panel.show(display, display.state === "sure" ? (fits ? "Correct. Hold it." : `Predicted: ${display.label}`) : undefined);
+    this.panel.place.classList.toggle("fits", fits && display.state === "sure");
     this.panel.hold(progress);
     this.stage.hold(fits ? progress : 0);
-    if (done && label && this.target) this.judge(label, now);
+    if (done && label && this.target) this.count(label, now);
   }
 
   /**
    * @param {string} label The label that was held.
    * @param {number} now
    */
-  judge(label, now) {
+  count(label, now) {
     this.confusions.add(this.target, label);
     if (label !== this.target) {
-      this.row = 0;
-      say(`Read as ${label}, not ${this.target}`);
+      this.streak = 0;
+      say(`Predicted as ${label}, not ${this.target}`);
     } else {
-      this.right += 1;
-      this.row += 1;
-      this.rest = now + PRAISE;
-      this.panel.verdict.textContent = `${this.target}: right.`;
+      this.correct += 1;
+      this.streak += 1;
+      this.rest = now + PAUSE;
+      this.panel.verdict.textContent = `${this.target}: correct.`;
       const before = this.target;
       setTimeout(() => {
         this.stage.hold(0);
         this.next(false);
-        say(`${before} is right. Next: ${this.target}`);
-      }, PRAISE);
+        say(`${before} is correct. Next: ${this.target}`);
+      }, PAUSE);
     }
     this.score();
   }
 
   score() {
     find("#score").replaceChildren(
-      make("strong", { textContent: String(this.right) }), " right",
-      ...(this.row > 1 ? [", ", make("strong", { textContent: String(this.row) }), " in a row"] : []),
+      make("strong", { textContent: String(this.correct) }), " correct",
+      ...(this.streak > 1 ? [", ", make("strong", { textContent: String(this.streak) }), " in a row"] : []),
     );
     const pairs = this.confusions.pairs().slice(0, 6);
-    const list = make("ul", { className: "pairs" }, ...pairs.map(({ asked, read, times }) =>
-      make("li", {}, make("strong", { textContent: asked }), " was read as ", make("strong", { textContent: read }), `, ${counted(times, "time")}`)));
+    const list = make("ul", { className: "pairs" }, ...pairs.map(({ asked, predicted, times }) =>
+      make("li", {}, make("strong", { textContent: asked }), " was predicted as ", make("strong", { textContent: predicted }), `, ${counted(times, "time")}`)));
     const nothing = make("p", { textContent: "Nothing yet." });
     find("#confused-pairs").replaceChildren(pairs.length ? list : nothing, ...this.own());
   }
 
-  /** @returns {Node[]} What the recogniser itself reads worst, so that nobody blames their hands for it. */
+  /** @returns {Node[]} The letters at which the recogniser itself is weak, so that learners do not blame their hands. */
   own() {
     const weak = Object.entries(model.about?.figures?.labels ?? {})
       .filter(([, figure]) => typeof figure?.recall === "number" && figure.recall < 0.9)
@@ -186,6 +186,6 @@ class Practise {
       .slice(0, 4)
       .map(([label]) => label);
     if (!weak.length) return [];
-    return [make("p", { textContent: `In its own test this recogniser was weakest at ${listed(weak)}.` })];
+    return [make("p", { textContent: `In its own test this recogniser was least accurate on ${listed(weak)}.` })];
   }
 }

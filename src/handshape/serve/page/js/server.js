@@ -1,19 +1,19 @@
-/** Requests to the server; a refusal becomes an error with the server's own sentence. */
+/** Requests to the server; a refusal becomes an error with the server's message. */
 
 const HERE = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 
-/** Where signs are read, in words; an exported page, which has no server, says other ones. */
+/** Texts that an exported page, which has no server, replaces. */
 export const place = {
-  lost: "Looking for the server",
-  privacy: `Only the square is read, by handshape on ${HERE ? "this computer" : location.hostname}. Outside Teach nothing is kept.`,
-  off: "Its pictures are read on the computer that runs handshape, and are not kept.",
-  teach: "under Teach you can show it your hands",
+  lost: "Connecting to the server",
+  privacy: `Only the square is used, on ${HERE ? "this computer" : location.hostname}. Nothing is saved unless you use Teach.`,
+  off: "Its pictures go to the computer that runs handshape, and are not saved.",
+  teach: "you can train it on your own hands under Teach",
 };
 
 export class Refusal extends Error {
   /**
    * @param {string} message
-   * @param {number} [status] Nothing where the server could not be reached.
+   * @param {number} [status] Undefined where the server could not be reached.
    */
   constructor(message, status) {
     super(message);

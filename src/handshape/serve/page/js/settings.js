@@ -1,9 +1,9 @@
-/** What the page remembers between visits, in this browser only. */
+/** Settings that this browser keeps between visits. */
 
 const KEY = "handshape.settings";
 const DEFAULTS = { mirror: true, hand: "right", camera: "", hold: 1, hints: true, signer: "" };
 
-/** @returns {any} What was kept under a name, or nothing where it is damaged or storage is refused. */
+/** @returns {any} What was kept under a name, or null where it is damaged or storage is not allowed. */
 export function recall(/** @type {string} */ key) {
   try {
     return JSON.parse(localStorage.getItem(key) ?? "null");
@@ -12,12 +12,12 @@ export function recall(/** @type {string} */ key) {
   }
 }
 
-/** Keep a value; a browser that refuses storage forgets it with the tab. */
+/** Keep a value; without storage it is lost with the tab. */
 export function keep(/** @type {string} */ key, /** @type {unknown} */ value) {
   try {
     localStorage.setItem(key, JSON.stringify(value));
   } catch {
-    // Private windows and full disks: the page works on without.
+    // Private windows and full disks: the page works without storage.
   }
 }
 

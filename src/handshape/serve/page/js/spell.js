@@ -3,16 +3,16 @@
 import { say } from "./announce.js";
 import { find } from "./dom.js";
 import { Hold } from "./hold.js";
-import { ReadingPanel, WAITING } from "./reading.js";
+import { PredictionPanel, WAITING } from "./prediction.js";
 import { change, keep, recall, settings } from "./settings.js";
 
 const KEY = "handshape.written";
-// What recognisers of whole keyboards call these two.
+// Labels of recognisers that have these two signs.
 const SPACES = new Set(["space"]);
 const DELETES = new Set(["del", "delete", "backspace"]);
 
 /**
- * Write one more label.
+ * Add one label to the text.
  * @param {string} text
  * @param {string} label One letter is written as it is; a longer label as a word of its own.
  */
@@ -29,7 +29,7 @@ export function write(text, label) {
  * @returns {import("./types.js").View}
  */
 export function makeSpell(stage) {
-  const panel = new ReadingPanel(find("#view-spell .reading"));
+  const panel = new PredictionPanel(find("#view-spell .reading"));
   const hold = new Hold(settings.hold);
   const written = find("#written .text");
   let text = String(recall(KEY) ?? "");
@@ -69,9 +69,9 @@ export function makeSpell(stage) {
     leave() {
       stage.hold(0);
     },
-    show(reading, now) {
-      const { label, progress, done } = hold.take(reading.state === "sure" ? reading.label : null, now);
-      panel.show(reading);
+    show(display, now) {
+      const { label, progress, done } = hold.take(display.state === "sure" ? display.label : null, now);
+      panel.show(display);
       panel.hold(progress);
       stage.hold(progress);
       if (done && label) put(write(text, label), label);

@@ -1,4 +1,4 @@
-/** The camera's part of the page: its picture, the guide box, the switches, and what to do when it is missing. */
+/** The camera's part of the page: picture, guide box, switches, and help when there is no picture. */
 
 import { find, make } from "./dom.js";
 import { guideBox } from "./frames.js";
@@ -15,7 +15,7 @@ const TROUBLE = {
     "Try again",
   ],
   missing: ["No camera was found", "Connect one and try again. You can also try a photo instead.", "Try again"],
-  busy: ["The camera is in use", "Another program has it. Close that program, then try again.", "Try again"],
+  busy: ["The camera is in use", "Another program uses it. Close that program, then try again.", "Try again"],
   insecure: [
     "This address cannot use the camera",
     "Browsers give the camera only to a page on this computer (http://localhost) or over https. You can try a photo instead.",
@@ -26,7 +26,7 @@ const TROUBLE = {
 export class Stage {
   /**
    * @param {import("./camera.js").Camera} camera
-   * @param {() => void} changed Called when mirror or hand were changed.
+   * @param {() => void} changed Called when the mirror or the signing hand has changed.
    */
   constructor(camera, changed) {
     this.camera = camera;
@@ -110,15 +110,15 @@ export class Stage {
   }
 
   /**
-   * Show on the picture what is read in it.
-   * @param {import("./types.js").Reading} reading
+   * Show the state of a prediction on the picture.
+   * @param {import("./types.js").Display} display
    */
-  read(reading) {
-    this.picture.dataset.state = reading.state;
-    find("#hint-line").classList.toggle("gone", reading.state === "sure");
+  display(display) {
+    this.picture.dataset.state = display.state;
+    find("#hint-line").classList.toggle("gone", display.state === "sure");
   }
 
-  /** @param {number} progress Of holding a letter, 0 to 1. */
+  /** @param {number} progress How long a letter was held, 0 to 1. */
   hold(progress) {
     this.guide.style.setProperty("--held", progress.toFixed(3));
   }

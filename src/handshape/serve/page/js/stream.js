@@ -1,6 +1,6 @@
-/** The stream to the server: one frame out, its answer in, then the newest frame; it reconnects by itself. */
+/** The stream to the server: sends a frame, waits for its prediction, sends the newest frame; reconnects by itself. */
 
-// A frame every this many milliseconds at most, and one more when an answer is overdue.
+// Milliseconds between two frames at least, and after which a missing answer is no longer waited for.
 const BETWEEN = 66;
 const OVERDUE = 3000;
 const FIRST_WAIT = 400;
@@ -9,7 +9,7 @@ const LONGEST_WAIT = 5000;
 export class Stream extends EventTarget {
   /**
    * @param {() => Promise<Blob | null>} take Takes the newest frame.
-   * @param {(answer: import("./types.js").Answer) => void} show Gets each answer.
+   * @param {(prediction: import("./types.js").Prediction) => void} show Gets each prediction.
    */
   constructor(take, show) {
     super();
@@ -24,7 +24,7 @@ export class Stream extends EventTarget {
     this.sent = 0;
     this.next = 0; // timer of the next frame
     this.retry = 0; // timer of the next attempt to connect
-    // A tab in the background gets slow timers; coming back must not mean waiting for one of them.
+    // Timers are slow in a background tab; reconnect at once when it comes back.
     document.addEventListener("visibilitychange", () => document.hidden || (this.wanted && this.open()));
   }
 
@@ -34,7 +34,7 @@ export class Stream extends EventTarget {
     this.open();
   }
 
-  /** Stop sending frames; answers that are still on their way are ignored. */
+  /** Stop sending frames; answers under way are ignored. */
   stop() {
     this.wanted = false;
     clearTimeout(this.retry);
@@ -42,8 +42,7 @@ export class Stream extends EventTarget {
   }
 
   /**
-   * Tell the recogniser whether the frames are mirror images of what it learnt.
-   * @param {boolean} mirrored
+   * @param {boolean} mirrored Whether the frames are mirror images, to be flipped by the server.
    */
   mirror(mirrored) {
     this.mirrored = mirrored;
@@ -63,7 +62,7 @@ export class Stream extends EventTarget {
       this.dispatchEvent(new Event("change"));
       this.send();
     };
-    socket.onmessage = (event) => this.hear(socket, event.data);
+    socket.onmessage = (event) => this.receive(socket, event.data);
     socket.onclose = () => socket === this.socket && this.lost();
   }
 
@@ -99,13 +98,13 @@ export class Stream extends EventTarget {
    * @param {WebSocket} socket
    * @param {string} data
    */
-  hear(socket, data) {
+  receive(socket, data) {
     if (socket !== this.socket) return;
     const answer = JSON.parse(data);
     if (answer.top) this.show(answer);
     else this.dispatchEvent(new CustomEvent("refused", { detail: answer }));
     clearTimeout(this.next);
-    // After a refusal there is no hurry.
+    // After an error wait longer.
     const pause = answer.top ? Math.max(0, BETWEEN - (performance.now() - this.sent)) : 1000;
     this.next = setTimeout(() => this.send(), pause);
   }

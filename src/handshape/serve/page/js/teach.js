@@ -1,20 +1,20 @@
-/** Teach: photos are taken for a sign and a signer, looked at, trained on, and used. */
+/** Teach: take photos for a sign and a signer, check them, train on them, and use the result. */
 
 import { say } from "./announce.js";
 import { counted, find, make } from "./dom.js";
 import { takeFrame } from "./frames.js";
 import { Gallery } from "./gallery.js";
 import { Outbox } from "./outbox.js";
-import { Seen } from "./seen.js";
+import { HandFeedback } from "./hand_feedback.js";
 import { get } from "./server.js";
 import { change, settings } from "./settings.js";
 import { Training } from "./training.js";
 
 const BURST = 12;
 const COUNTDOWN = 3;
-// Long enough for a hand to move between two photos.
+// Milliseconds between two photos, in which a hand can move.
 const BETWEEN = 350;
-// Hands of earlier photos are looked for when the server starts; it is asked again, less and less often.
+// Landmarks of earlier photos are found in the background; the page asks again, less and less often.
 const SOON = 1000;
 const SELDOM = 60_000;
 
@@ -26,7 +26,7 @@ export function makeTeach(camera) {
   const outbox = new Outbox();
   const gallery = new Gallery(refresh);
   const training = new Training();
-  const seen = new Seen();
+  const feedback = new HandFeedback();
   const label = find("#teach-label");
   const signer = find("#teach-signer");
   const note = find("#teach-note");
@@ -45,11 +45,11 @@ export function makeTeach(camera) {
   });
   find("#teach-one").addEventListener("click", () => find("#shutter").reportValidity() && take(1));
   for (const field of [label, signer]) field.addEventListener("input", count);
-  outbox.addEventListener("change", tell);
+  outbox.addEventListener("change", report);
   outbox.addEventListener("saved", (event) => {
-    // Photos of left hands were turned over before they were sent.
-    seen.take(/** @type {CustomEvent} */ (event).detail, settings.mirror !== (settings.hand === "left"));
-    tell();
+    // Photos of left hands were flipped before they were sent.
+    feedback.take(/** @type {CustomEvent} */ (event).detail, settings.mirror !== (settings.hand === "left"));
+    report();
     refresh();
   });
 
@@ -60,14 +60,14 @@ export function makeTeach(camera) {
     const who = { label: label.value.trim(), signer: signer.value.trim() };
     busy = true;
     outbox.refused = "";
-    seen.forget();
+    feedback.reset();
     try {
       for (let left = COUNTDOWN; photos > 1 && left > 0; left -= 1) {
         note.textContent = `Hold ${who.label}. ${left}`;
         await pause(1000);
       }
       for (let number = 1; number <= photos && camera.state === "on"; number += 1) {
-        // Photos are kept as the recogniser reads them: right hands as others see them, left hands mirrored.
+        // Photos are saved as the recogniser gets them: right hands as others see them, left hands mirrored.
         const photo = await takeFrame(camera.video, settings.hand === "left");
         if (photo) await outbox.put({ ...who, photo });
         find("#picture").classList.remove("flash");
@@ -78,18 +78,18 @@ export function makeTeach(camera) {
       say(`${counted(photos, "photo")} of ${who.label} taken`);
     } finally {
       busy = false;
-      tell();
+      report();
     }
   }
 
-  /** Say what became of the photos. */
-  function tell() {
+  /** Say whether the photos were saved, and whether hands were found. */
+  function report() {
     if (busy) return;
     note.textContent = outbox.refused
       ? outbox.refused
       : outbox.waiting
-        ? `${counted(outbox.waiting, "photo")} kept in this browser until the server is back.`
-        : seen.words;
+        ? `${counted(outbox.waiting, "photo")} kept in this browser until the server can be reached.`
+        : feedback.words;
   }
 
   async function refresh() {
@@ -125,12 +125,12 @@ export function makeTeach(camera) {
     enter() {
       shown = true;
       refresh();
-      tell();
+      report();
     },
     leave() {
       shown = false;
       clearTimeout(timer);
-      seen.forget();
+      feedback.reset();
       find("#taught").hidden = true;
     },
   };

@@ -1,8 +1,8 @@
-/** Training on the photos that were taken, its honest figures, and using what came out. */
+/** Training on the photos that were taken, its accuracy on new people, and using the result. */
 
 import { counted, find, listed, make, percent } from "./dom.js";
 import { model } from "./model.js";
-import { isNothing } from "./reading.js";
+import { isNothing } from "./prediction.js";
 import { post } from "./server.js";
 
 export class Training {
@@ -14,7 +14,7 @@ export class Training {
     this.button.addEventListener("click", () => this.train());
   }
 
-  /** @param {any} state What `GET /v1/teach` says. */
+  /** @param {any} state The answer of `GET /v1/teach`. */
   show(state) {
     if (this.busy) return;
     this.button.disabled = Boolean(state.missing);
@@ -45,9 +45,8 @@ export class Training {
     const parts = [make("p", { className: "sentence", textContent: found.sentence })];
     if (found.figures.signers) parts.push(perSigner(found.figures.signers));
     const weak = weakest(found.figures.labels ?? {});
-    if (weak.length) parts.push(make("p", { className: "small", textContent: `Weakest: ${listed(weak)}.` }));
-    if (found.stale) parts.push(make("p", { className: "small", textContent: "The photos have changed since. Train again to take them in." }));
-    if (found.whole_photo) parts.push(make("p", { className: "small", textContent: "An earlier handshape taught this by the whole photo. Train again, and it looks at the hand alone: in other rooms that reads better." }));
+    if (weak.length) parts.push(make("p", { className: "small", textContent: `Least accurate: ${listed(weak)}.` }));
+    if (found.stale) parts.push(make("p", { className: "small", textContent: "The photos have changed. Train again to use them." }));
     parts.push(this.choice(state), command(state));
     this.result.replaceChildren(...parts);
   }
@@ -61,7 +60,7 @@ export class Training {
     };
     if (state.in_use === "taught") {
       row.append(make("p", { className: "in-use", textContent: "In use now" }), make("a", { href: "#live", textContent: "Try it live" }));
-      if (state.started_with) row.append(button("Go back to the one before", "quiet", use("started")));
+      if (state.started_with) row.append(button("Go back to the earlier one", "quiet", use("started")));
     } else {
       row.append(button("Use it now", "primary", use("taught")));
     }
@@ -80,27 +79,27 @@ function button(text, kind, act) {
   return element;
 }
 
-/** @param {any} state How to go on with the same photos in a terminal. */
+/** @param {any} state The same photos in a terminal. */
 function command(state) {
   return make("details", { className: "small" }, make("summary", { textContent: "In a terminal" }),
     make("pre", { tabIndex: 0, textContent: `${state.command}\nhandshape predict '${state.taught.bundle}' PHOTO.jpg` }));
 }
 
 /**
- * Say in how many photos there is no hand to learn from.
+ * Say how many photos have no hand.
  * @param {{label: string, photos: {hand: boolean | null}[]}[]} labels
  */
 export function handless(labels) {
   const signs = labels.filter(({ label }) => !isNothing(label));
   const blind = signs.filter(({ photos }) => photos.every(({ hand }) => hand === false)).map(({ label }) => label);
   const count = signs.flatMap(({ photos }) => photos).filter(({ hand }) => hand === false).length;
-  if (blind.length) return `No hand was found in any photo of ${listed(blind)}: it cannot be told from an empty picture.`;
-  return count ? `${counted(count, "photo")} without a hand ${count === 1 ? "is" : "are"} kept and not learnt from.` : "";
+  if (blind.length) return `No hand was found in any photo of ${listed(blind)}, so it looks like an empty picture. Take new photos.`;
+  return count ? `${counted(count, "photo")} without a hand ${count === 1 ? "is" : "are"} saved but not used for training.` : "";
 }
 
 /** @param {Record<string, {accuracy: number, n: number}>} signers */
 function perSigner(signers) {
-  return make("ol", { className: "bars signers", "aria-label": "Share read right of each signer left out" },
+  return make("ol", { className: "bars signers", "aria-label": "Accuracy on each signer, when trained on the others" },
     ...Object.entries(signers).map(([name, figure]) => {
       const bar = make("i");
       bar.style.setProperty("--share", String(figure.accuracy));

@@ -1,17 +1,17 @@
 /**
- * @typedef {object} Answer What the server says of one frame or photo.
+ * @typedef {object} Prediction The prediction of one frame or photo, with the keys of `Prediction.to_dict()` in Python.
  * @property {string} label The most probable label, or "unsure".
- * @property {number} probability Of the most probable label, 0 to 1.
- * @property {boolean} sure Whether that reaches the recogniser's threshold.
+ * @property {number} probability Probability of the most probable label, 0 to 1.
+ * @property {boolean} sure Whether it reaches the recogniser's threshold.
  * @property {[string, number][]} top The most probable labels, best first.
- * @property {number} [milliseconds] From the frame's arrival to its answer.
+ * @property {number} [milliseconds] From the frame's arrival to its prediction.
  * @property {number} [sequence] Number of the frame.
  *
  * @typedef {"sure" | "unsure" | "nothing" | "waiting"} State
  *
- * @typedef {object} Reading What the page shows of an answer.
+ * @typedef {object} Display What the page shows of a prediction.
  * @property {State} state
- * @property {string} label The label that is shown; of "unsure" the most probable one.
+ * @property {string} label The most probable label, also where the prediction is unsure.
  * @property {number} probability
  * @property {[string, number][]} top
  *
@@ -19,7 +19,7 @@
  * @property {boolean} camera Whether it needs the camera.
  * @property {() => void} enter
  * @property {() => void} [leave]
- * @property {(reading: Reading, now: number) => void} [show] Called with each reading; now in milliseconds.
- * @property {(event: KeyboardEvent) => boolean} [key] Called with each key; true where it was used.
+ * @property {(display: Display, now: number) => void} [show] Called with each prediction; now in milliseconds.
+ * @property {(event: KeyboardEvent) => boolean} [key] Called with each key; true if the view handled it.
  */
 export {};

@@ -1,4 +1,4 @@
-/** Words to practise: those that can be spelled with the letters a recogniser knows. */
+/** Words to practise: those that can be spelled with the letters of a recogniser. */
 
 const WORDS = (
   "bag bed face cage head badge beach cafe fig dice hide idea chief ice bee fade dad deaf bid aid egg " +
@@ -11,7 +11,7 @@ const WORDS = (
 ).split(" ");
 
 /**
- * @param {string[]} letters Letters that can be read.
+ * @param {string[]} letters Letters of the recogniser.
  * @returns {string[]} Words of those letters only, in capitals.
  */
 export function wordsOf(letters) {

@@ -1,15 +1,15 @@
-/** What was seen in the photos just taken: the hand over the camera's picture, and how often there was none. */
+/** Feedback on the photos just taken: landmarks over the camera's picture, and how often no hand was found. */
 
 import { counted, find } from "./dom.js";
-import { isNothing } from "./reading.js";
-import { skeleton } from "./skeleton.js";
+import { isNothing } from "./prediction.js";
+import { landmarkOverlay } from "./landmarks.js";
 
-// Long enough to be seen, and gone before the next photo is thought of.
+// Milliseconds.
 const SHOWN = 2500;
 
 /** @typedef {{label: string, name: string, signer: string, hand: [number, number][] | null}} Saved */
 
-export class Seen {
+export class HandFeedback {
   constructor() {
     this.guide = find("#guide");
     this.missed = find("#no-hand");
@@ -18,14 +18,14 @@ export class Seen {
     this.without = 0;
   }
 
-  /** Begin to count anew. */
-  forget() {
+  /** Count from zero. */
+  reset() {
     this.photos = 0;
     this.without = 0;
   }
 
   /**
-   * Show what was found in a photo.
+   * Show the landmarks found in a photo.
    * @param {Saved} photo
    * @param {boolean} mirrored Whether the camera's picture is shown as the photo's mirror image.
    */
@@ -36,7 +36,7 @@ export class Seen {
     this.clear();
     this.guide.classList.toggle("without", missing);
     this.missed.hidden = !missing;
-    if (hand) this.guide.append(skeleton(hand, mirrored));
+    if (hand) this.guide.append(landmarkOverlay(hand, mirrored));
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.clear(), SHOWN);
   }
@@ -47,10 +47,10 @@ export class Seen {
     this.missed.hidden = true;
   }
 
-  /** How often no hand was found, and what to do about it, in words. */
+  /** How often no hand was found, and what to do about it. */
   get words() {
     if (!this.without) return "";
     const where = this.photos === 1 ? "this photo" : `${this.without} of ${counted(this.photos, "photo")}`;
-    return `No hand was found in ${where}. Nothing is lost, but only hands are learnt from: show the whole hand, with light on it, and take more.`;
+    return `No hand was found in ${where}. Photos without a hand are saved but not used for training. Show the whole hand in good light, and take more.`;
   }
 }

@@ -1,11 +1,11 @@
-/** From an answer to what is shown: the letter, how sure, the three most probable; "unsure" and "no hand" as such. */
+/** From a prediction to what is shown: the letter, its probability, the three most probable labels; "unsure" and "no hand". */
 
 import { listed, make, percent } from "./dom.js";
 
 /** Labels by which people call photos without a sign. */
 const NOTHING = new Set(["nothing", "none", "no hand", "no_hand", "background", "empty"]);
 
-/** @type {import("./types.js").Reading} */
+/** @type {import("./types.js").Display} */
 export const WAITING = { state: "waiting", label: "", probability: 0, top: [] };
 
 /** @param {string} label */
@@ -14,37 +14,37 @@ export function isNothing(label) {
 }
 
 /**
- * @param {import("./types.js").Answer} answer
- * @returns {import("./types.js").Reading}
+ * @param {import("./types.js").Prediction} prediction
+ * @returns {import("./types.js").Display}
  */
-export function readingOf(answer) {
-  const [label, probability] = answer.top[0];
-  const state = isNothing(label) ? "nothing" : answer.sure ? "sure" : "unsure";
-  return { state, label, probability, top: answer.top };
+export function displayOf({ sure, top }) {
+  const [label, probability] = top[0];
+  const state = isNothing(label) ? "nothing" : sure ? "sure" : "unsure";
+  return { state, label, probability, top };
 }
 
 /**
  * The sentence under the letter.
- * @param {import("./types.js").Reading} reading
+ * @param {import("./types.js").Display} display
  */
-export function verdict(reading) {
-  if (reading.state === "sure") return `${percent(reading.probability)} sure`;
-  if (reading.state === "nothing") return "No hand in the box";
-  if (reading.state === "waiting") return "Waiting for the camera";
-  const likely = reading.top.slice(0, 2).map(([label]) => label);
+export function verdict(display) {
+  if (display.state === "sure") return `Probability ${percent(display.probability)}`;
+  if (display.state === "nothing") return "No hand in the box";
+  if (display.state === "waiting") return "Waiting for the camera";
+  const likely = display.top.slice(0, 2).map(([label]) => label);
   return `Unsure: perhaps ${listed(likely.filter((label) => !isNothing(label)), "or")}`;
 }
 
 /**
- * What stands for a reading in large type.
- * @param {import("./types.js").Reading} reading
+ * The prediction in large type.
+ * @param {import("./types.js").Display} display
  */
-export function glyph(reading) {
-  return { sure: reading.label, unsure: "?", nothing: "–", waiting: "–" }[reading.state];
+export function glyph(display) {
+  return { sure: display.label, unsure: "?", nothing: "–", waiting: "–" }[display.state];
 }
 
-/** Shows readings in one place of the page. */
-export class ReadingPanel {
+/** Shows predictions in one place of the page. */
+export class PredictionPanel {
   /** @param {HTMLElement} place Holds .letter, .verdict and perhaps .bars and .ring. */
   constructor(place) {
     this.place = place;
@@ -55,19 +55,19 @@ export class ReadingPanel {
   }
 
   /**
-   * @param {import("./types.js").Reading} reading
-   * @param {string} [sentence] Instead of the usual one.
+   * @param {import("./types.js").Display} display
+   * @param {string} [sentence] Instead of the usual sentence.
    */
-  show(reading, sentence) {
-    this.place.dataset.state = reading.state;
-    const text = glyph(reading);
+  show(display, sentence) {
+    this.place.dataset.state = display.state;
+    const text = glyph(display);
     if (this.letter.textContent !== text) this.letter.textContent = text;
     this.letter.classList.toggle("long", text.length > 2);
-    this.verdict.textContent = sentence ?? verdict(reading);
-    if (this.bars) showBars(this.bars, reading.top);
+    this.verdict.textContent = sentence ?? verdict(display);
+    if (this.bars) showBars(this.bars, display.top);
   }
 
-  /** @param {number} progress Of holding a letter, 0 to 1. */
+  /** @param {number} progress How long a letter was held, 0 to 1. */
   hold(progress) {
     this.done?.style.setProperty("stroke-dashoffset", String(1 - progress));
   }
