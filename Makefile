@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Those of speed read the photo sets in HANDSHAPE_DATA.
 BENCHMARKS := extract memory train_head train_cnn compare_end_to_end interval_coverage calibration_floor
 
-.PHONY: venv demo test test-fast check format bench lock
+.PHONY: venv demo test test-all test-slow check format bench lock
 
 venv: .venv/installed
 
@@ -22,11 +22,17 @@ venv: .venv/installed
 demo: venv
 	$(BIN)/handshape demo --force
 
+# The everyday tier: drawn photos, minutes.
 test: venv
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow'
+
+# Everything: browsers, servers, killed processes, every family of networks, real photos.
+test-all: venv
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
-test-fast: venv
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow'
+# A part of what `make test` leaves out, such as PART=0/3.
+test-slow: venv
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow $(if $(PART),--part $(PART))
 
 check: venv
 	$(BIN)/ruff format --check .

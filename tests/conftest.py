@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
-import torch
 from filelock import FileLock
 from PIL import Image, ImageDraw
 
@@ -18,11 +18,27 @@ from .processes import Starter
 from .programs import need
 from .serving import Running
 
+# Tests run side by side; networks with a thread for each core would stand in each other's way.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 SHARED = os.environ.get("HANDSHAPE_DATA")
 WEIGHTS = os.environ.get("HANDSHAPE_WEIGHTS")
 
-# Tests run side by side; networks with a thread for each core would stand in each other's way.
-torch.set_num_threads(1)
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run take one part of the tests, such as ``--part 0/3``."""
+    parser.addoption("--part", help="K/N: only the K-th of N parts of the test files")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of the other parts; a file stays whole, for its tests share what they make."""
+    part = config.getoption("--part")
+    if part is None:
+        return
+    number, count = map(int, part.split("/"))
+    mine = [item for item in items if crc32(item.location[0].encode()) % count == number]
+    config.hook.pytest_deselected(items=[item for item in items if item not in mine])
+    items[:] = mine
 
 
 @pytest.fixture(autouse=True)
