@@ -1,4 +1,4 @@
-"""What fitting a model on a split gives."""
+"""Results of fitting a model on a split."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ from handshape.models.network import NetworkConfig
 from handshape.training.history import Epoch
 
 Sides = dict[SplitName, NDArray[np.int64]]
-"""Indices of the samples on each side of a split."""
+"""Indices of the training, validation and test samples."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network and what it says of the images it was not trained on.
+    """A trained network and its logits of the images it was not trained on.
 
     Args:
         network: From normalised images to (N, K) logits, in evaluation mode.
