@@ -13,7 +13,7 @@ from handshape.models.backbones.registry import load_backbone
     [
         ("alexnet", 6, "1 Conv 64x55x55", "6 MaxPool2d 256x6x6"),
         ("squeezenet1_0", 9, "1 Conv 96x109x109", "9 Fire 512x13x13"),
-        ("handnet", 7, "1 FeatureLayer 32x56x56", "7 FeatureLayer 192x7x7"),
+        ("handnet", 7, "1 Layer 32x56x56", "7 Layer 192x7x7"),
         ("resnet18", 9, "1 Conv 64x112x112", "9 BasicBlock 512x7x7"),
     ],
 )
