@@ -112,7 +112,7 @@ class Head(nn.Module):
         self.scale_to(mean, deviation)
 
     def scale_to(self, mean: Tensor, deviation: Tensor) -> None:
-        """Take mean and scale from what is known of training features.
+        """Take mean and scale from the statistics of training features.
 
         Args:
             mean: (D,) float32, of the features as `rooted` gives them.
@@ -120,7 +120,7 @@ class Head(nn.Module):
         """
         if self._scaling == "root":
             deviation = deviation.square().mean().sqrt().expand_as(deviation)
-        # A feature that never changes says nothing; dividing by its deviation would blow up rounding.
+        # A constant feature carries no information; dividing by its deviation would blow up rounding.
         self.mean.copy_(mean)
         self.scale.copy_(torch.where(deviation > 1e-6, 1 / deviation.clamp(min=1e-6), 0.0))
 
@@ -129,7 +129,7 @@ class Head(nn.Module):
         return (self.rooted(torch.flatten(features, 1)) - self.mean).mul_(self.scale)
 
     def rooted(self, features: Tensor) -> Tensor:
-        """Return (N, D) features, or their roots where the head looks at those."""
+        """Return (N, D) features, or their signed square roots with root scaling."""
         if self._scaling != "root":
             return features
         # The features of some backbones have a sign, which stays.

@@ -76,8 +76,8 @@ class FrozenFitter:
         """Fit a head on one split.
 
         Args:
-            sides: Indices of the samples on each side.
-            mirrored: Whether the mirror images of the test photos are read, too.
+            sides: Indices of the samples in each part of the split.
+            mirrored: Whether the mirror images of the test photos are classified, too.
 
         Returns:
             The trained network.
@@ -102,10 +102,10 @@ class FrozenFitter:
         return FitResult(network, described, history, logits, count, {"features": seconds})
 
     def begin(self, sides: SplitIndices) -> tuple[Head, tuple[float, float]]:
-        """Fit a head that has not learned from valid, as a start for tuning.
+        """Fit a head to training photos only, as a start for fine-tuning.
 
         Args:
-            sides: Indices of the samples on each side.
+            sides: Indices of the samples in each part of the split.
 
         Returns:
             The head, and its loss and accuracy on the training photos.
@@ -129,11 +129,11 @@ class FrozenFitter:
 
         Args:
             train: (N, C, p, p) features and (N,) int64 classes.
-            valid: The same of the valid side.
-            without_valid: Choose by valid, and do not learn from it afterwards.
+            valid: The same for validation.
+            without_valid: Choose by validation, and do not fit to it afterwards.
 
         Returns:
-            The head, the history, and the (M, K) logits of valid from a head that has not learned from it.
+            The head, the history, and the (M, K) validation logits of a head that was not fitted to them.
         """
         head = Head(int(np.prod(self._exact.shape)), self._labels, self.head_config)
         if self.head_config.kind == "mlp":

@@ -17,9 +17,9 @@ class Epoch:
     Args:
         epoch: Number of the pass, from 1.
         loss: Mean cross-entropy over the training images during the pass, in nats.
-        train_accuracy: Share of training images read right during the pass, each before its own update.
-        valid_accuracy: Share of valid images read right after the pass.
-        seconds: Duration of the pass with its look at valid.
+        train_accuracy: Accuracy on the training images during the pass, each before its own update.
+        valid_accuracy: Accuracy on the validation images after the pass.
+        seconds: Duration of the pass with its validation.
     """
 
     epoch: int

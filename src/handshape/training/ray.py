@@ -1,4 +1,4 @@
-"""Tuning on a Ray cluster: the same loop in several processes, begun again without those that are lost.
+"""Fine-tuning on a Ray cluster: the same loop in several processes, restarted without those that are lost.
 
 Ray is imported here and nowhere above; whoever imports this module has made sure that it is installed.
 """
@@ -30,7 +30,7 @@ _LOST = 5
 
 @dataclass(frozen=True)
 class Cluster:
-    """Tunes on the cluster that was joined.
+    """Trains on the cluster that was joined.
 
     Args:
         folder: On storage that every node shares, for checkpoints.

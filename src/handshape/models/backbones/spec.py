@@ -1,4 +1,4 @@
-"""How one backbone is to be made, whichever library its network is from."""
+"""Specification of a backbone, whichever library its network is from."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

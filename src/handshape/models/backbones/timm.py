@@ -1,4 +1,4 @@
-"""Networks that timm knows, cut before their pooling. It needs the ``timm`` extra."""
+"""Networks of timm, cut before their pooling. It needs the ``timm`` extra."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +11,12 @@ from handshape.models.backbones.spec import BackboneSpec
 
 
 def is_known(name: str) -> bool:
-    """Whether timm knows a network of this name."""
+    """Return whether timm has a network of this name."""
     return bool(timm.is_model(name))
 
 
 def timm_spec(name: str) -> BackboneSpec:
-    """Plan a network that timm knows.
+    """Return the specification of a network of timm.
 
     Source: https://huggingface.co/docs/timm
     """

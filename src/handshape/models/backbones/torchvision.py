@@ -24,7 +24,7 @@ def names() -> list[str]:
 
 
 def torchvision_spec(name: str) -> BackboneSpec:
-    """Plan one of the networks in `names`.
+    """Return the specification of one of the networks in `names`.
 
     Source: https://pytorch.org/vision/stable/models.html
     """
