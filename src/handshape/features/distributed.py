@@ -1,6 +1,6 @@
 """Extraction on a Ray cluster: many readers, one writer, and nothing lost with a worker but its batch.
 
-Ray is imported here and nowhere above; whoever imports this module has made sure that it is installed.
+Ray is an extra: only code that has checked that it is installed imports this module.
 """
 
 import logging
@@ -37,7 +37,7 @@ from handshape.progress import track
 _FEWEST, _MOST = 16, 256
 # Blocks for each worker, where there are photos enough: so that all of them end at about the same time.
 _BLOCKS = 8
-# How often a block may be begun: a photo that ends the process that reads it would do so for ever.
+# How often a block is tried: a photo that crashes its worker would do so every time.
 _TRIES = 5
 # Files that a worker asks for at once where there is a network between: one answer after another, most of the
 # time would be spent on waiting.
@@ -46,7 +46,7 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Filled:
-    """What was read on a cluster.
+    """What a cluster extracted.
 
     Args:
         digests: Content digest of each photo whose features are in the store now.
@@ -83,8 +83,8 @@ def fill_on_cluster(
 ) -> Filled:
     """Extract and store the features of the photos that have none yet, on the cluster that was joined.
 
-    Each photo is read once, by the worker that extracts its features; this process alone writes, as rows
-    come. So a run that was ended goes on where it stopped, and a block whose worker was lost is read again.
+    Each photo is decoded once, by the worker that extracts its features; only this process writes, as rows
+    come. So a run that was killed goes on where it stopped, and a block whose worker was lost is repeated.
 
     Args:
         extractor: Backbone, pooling and views; it is sent to the workers.
@@ -95,7 +95,7 @@ def fill_on_cluster(
         strict: Raise for a photo that cannot be used, instead of leaving it out.
 
     Returns:
-        What was read.
+        What was extracted.
 
     Raises:
         DataError: No photo can be used, or, with ``strict``, one cannot.
@@ -156,11 +156,11 @@ def _blocks(paths: list[bytes], extractor: Extractor, reader: "_Reader", views: 
     photos: ray.data.Dataset = ray.data.from_items(items, override_num_blocks=blocks)
     whole: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}
     if on_gpus:
-        # Processors read ahead of the GPUs.
+        # CPUs decode ahead of the GPUs.
         photos = photos.map_batches(_read, fn_kwargs={"reader": ray.put(reader)}, **whole)
     rows = photos.map_batches(
         _Worker,
-        # On processors pixels never leave the process that read them: moving them costs more than reading.
+        # On CPUs, pixels never leave the process that decoded them: moving them costs more than decoding.
         fn_constructor_args=(ray.put(extractor), views, _count_tries(), None if on_gpus else ray.put(reader)),
         compute=ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
         num_gpus=int(on_gpus),
@@ -179,7 +179,7 @@ def _blocks(paths: list[bytes], extractor: Extractor, reader: "_Reader", views: 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads, checks and prepares photos.
+    """Decodes, checks and prepares photos.
 
     Args:
         system: File system of the paths; ``None`` for that of the machine.
@@ -246,7 +246,7 @@ class _Worker:
         extractor: Reference to backbone, pooling and views.
         views: Views of each photo beside the photo itself.
         tries: Counts how often a block was begun.
-        reader: Reference to what reads the photos, where nobody has read them before.
+        reader: Reference to what decodes the photos, where they are not decoded yet.
     """
 
     def __init__(self, extractor: Any, views: int, tries: Any, reader: Any) -> None:

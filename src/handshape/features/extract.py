@@ -1,4 +1,4 @@
-"""Features of prepared images: read from the store, and extracted where they are not there yet."""
+"""Features of prepared images: from the cache, and extracted where they are not there yet."""
 
 import json
 import os

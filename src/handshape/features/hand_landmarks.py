@@ -13,7 +13,13 @@ from handshape.data.augment import Views
 from handshape.data.images.prepared import PreparedImages
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import Backbone
-from handshape.models.hand.hand_finder import METHOD, PREPROCESSING, WIDTH, HandFinder, load_hand_finder
+from handshape.models.hand.hand_finder import (
+    LANDMARK_WIDTH,
+    METHOD,
+    PREPROCESSING,
+    HandFinder,
+    load_hand_finder,
+)
 
 LandmarkRows = tuple[NDArray[np.float32], NDArray[np.bool_]]
 """(N, 63) float32 normalised landmarks, 0 where no hand was found, and (N,) bool, whether of a right hand."""
@@ -48,4 +54,4 @@ def landmarks_of(
     """
     stored = features_of(extractor, images, digests, cache, view=view)
     rows = stored.reshape(len(stored), -1).astype(np.float32)
-    return rows[:, :WIDTH], rows[:, WIDTH] > 0.5
+    return rows[:, :LANDMARK_WIDTH], rows[:, LANDMARK_WIDTH] > 0.5

@@ -10,7 +10,7 @@ from torch import nn
 from handshape.errors import MemoryFullError
 from handshape.progress import say
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 # What torch and the libraries below it say where they raise a plain RuntimeError: the last but one is that of
@@ -28,7 +28,7 @@ ON_A_CORE = 4
 
 
 class Portions:
-    """Cuts batches: into what is read best at once, and into less where that does not fit.
+    """Cuts batches into portions that suit the device, and into smaller ones where memory is short.
 
     Args:
         network: What the batches go through. Where it is trained with the statistics of each batch, a portion
@@ -39,7 +39,7 @@ class Portions:
     def __init__(self, network: nn.Module | None = None, *, most: int | None = None) -> None:
         self._network, self._most = network, most
 
-    def work(self, do: Callable[[list[slice]], Result], count: int) -> Result:
+    def work(self, do: Callable[[list[slice]], _Result], count: int) -> _Result:
         """Work on a batch, and again in smaller portions where memory does not hold it.
 
         Args:

@@ -20,13 +20,13 @@ def new_cnn(labels: int, size: int = 224) -> CNN:
 
 
 def fit_cnn(
-    scan: Scan, sides: SplitIndices, loop: LoopConfig, device: torch.device, *, size: int, mirrored: bool
+    scan: Scan, splits: SplitIndices, loop: LoopConfig, device: torch.device, *, size: int, mirrored: bool
 ) -> FitResult:
     """Train the CNN from scratch on one split.
 
     Args:
         scan: The data set with its prepared images.
-        sides: Indices of the samples in each part of the split.
+        splits: Indices of the samples in each split.
         loop: Epochs, batch size and rates.
         device: Where it is trained.
         size: Height and width of the prepared images in pixels.
@@ -36,20 +36,20 @@ def fit_cnn(
         The trained network.
     """
     classes, labels, preprocessing = scan.dataset.classes, len(scan.dataset.labels), Preprocessing(size)
-    chosen = {side: Subset(scan.images, indices.tolist()) for side, indices in sides.items()}
-    inputs = {side: NormalisedImages(images, preprocessing) for side, images in chosen.items()}
+    chosen = {name: Subset(scan.images, indices.tolist()) for name, indices in splits.items()}
+    inputs = {name: NormalisedImages(images, preprocessing) for name, images in chosen.items()}
     network, history = train_network(
         lambda: new_cnn(labels, size),
-        (inputs["train"], classes[sides["train"]]),
-        (inputs["valid"], classes[sides["valid"]]),
+        (inputs["train"], classes[splits["train"]]),
+        (inputs["valid"], classes[splits["valid"]]),
         loop,
         device=device,
         what="Training the CNN",
     )
-    judged: dict[str, NormalisedImages] = {"valid": inputs["valid"], "test": inputs["test"]}
+    tested: dict[str, NormalisedImages] = {"valid": inputs["valid"], "test": inputs["test"]}
     if mirrored:
-        judged["mirrored"] = NormalisedImages(chosen["test"], preprocessing, mirrored=True)
-    logits = {side: predict_logits(network, images) for side, images in judged.items()}
+        tested["mirrored"] = NormalisedImages(chosen["test"], preprocessing, mirrored=True)
+    logits = {name: predict_logits(network, images) for name, images in tested.items()}
     assert isinstance(network, CNN)
     config = NetworkConfig("cnn", labels, preprocessing)
     return FitResult(network, config, history, logits, network.trained_parameters())

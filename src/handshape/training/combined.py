@@ -52,7 +52,7 @@ class CombinedFitter:
         tested = {name: self._tested(name, splits["test"]) for name in frozen.logits if name != "valid"}
         features = time.perf_counter() - start
         train, valid = splits["train"], splits["valid"]
-        valid_features = _rows(self._frozen.judged(valid))
+        valid_features = _rows(self._frozen.exact_features(valid))
         train_features = _rows(FeatureRows((self._frozen.features(), train)))
         in_distribution = fit_in_distribution(
             train_features, self._classes[train], valid_features, self._labels
@@ -86,7 +86,7 @@ class CombinedFitter:
         if name == "quick":
             features = _rows(FeatureRows((self._frozen.features(), indices)))
         else:
-            features = _rows(self._frozen.judged(indices, mirrored=name == "mirrored"))
+            features = _rows(self._frozen.exact_features(indices, mirrored=name == "mirrored"))
         return features, torch.from_numpy(landmarks), torch.from_numpy(right_hand)
 
     def _landmarks(

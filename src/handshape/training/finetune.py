@@ -90,11 +90,11 @@ class FinetuneFitter:
         self._tuning, self._loop, self._views = tuning, loop, views_of(options)
         self._classes = scan.dataset.classes
 
-    def fit(self, sides: SplitIndices, *, mirrored: bool, keeper: Keeper | None = None) -> FitResult:
+    def fit(self, splits: SplitIndices, *, mirrored: bool, keeper: Keeper | None = None) -> FitResult:
         """Fine-tune on one split; what is less accurate on validation than the frozen network is not kept.
 
         Args:
-            sides: Indices of the samples in each part of the split.
+            splits: Indices of the samples in each split.
             mirrored: Whether the mirror images of the test photos are classified, too.
             keeper: Keeps the state after every epoch; training goes on from what it holds.
 
@@ -103,7 +103,7 @@ class FinetuneFitter:
         """
         backbone = tunable(self._backbone)
         cut = cut_backbone(backbone, self._tuning.last)
-        head, start = self._frozen.begin(sides)
+        head, start = self._frozen.begin(splits)
         pool = Pool(self._frozen.head_config.pool, *backbone.feature_shape[1:])
         network = BackboneClassifier(backbone if cut.trunk is None else cut.tail, pool, head).to(self._device)
         groups = _groups(cut, head, self._tuning.tuning_rate)
@@ -111,7 +111,7 @@ class FinetuneFitter:
         tuned = tuner(
             network,
             groups,
-            *self._data(cut, backbone, sides),
+            *self._data(cut, backbone, splits),
             self._settings(),
             start=start,
             forward=_MixedPrecision(network) if mixed_type(self._device) else None,
@@ -119,11 +119,11 @@ class FinetuneFitter:
         )
         count = sum(parameter.numel() for group in groups for parameter in group["params"])
         if tuned.best == 0:
-            found = self._frozen.fit(sides, mirrored=mirrored)
+            found = self._frozen.fit(splits, mirrored=mirrored)
             described = replace(found.config, model="finetune")
             return replace(found, config=described, history=tuned.history, trained_parameters=count)
         network.load_state_dict(tuned.state)
-        return self._finish(BackboneClassifier(backbone, pool, head), sides, tuned, count, mirrored)
+        return self._finish(BackboneClassifier(backbone, pool, head), splits, tuned, count, mirrored)
 
     def _settings(self) -> LoopSettings:
         return LoopSettings(
@@ -139,54 +139,56 @@ class FinetuneFitter:
             frozen_statistics=True,
         )
 
-    def _data(self, cut: Cut, backbone: Backbone, sides: SplitIndices) -> tuple[Labelled, Labelled]:
+    def _data(self, cut: Cut, backbone: Backbone, splits: SplitIndices) -> tuple[Labelled, Labelled]:
         """Return training and validation data of the network from its first trained layer on."""
         train: Inputs
         valid: Inputs
         if cut.trunk is not None:
-            train, valid = self._trunk_features(cut.trunk, backbone, sides)
+            train, valid = self._trunk_features(cut.trunk, backbone, splits)
         else:
-            images = {side: self._images(sides[side]) for side in ("train", "valid")}
+            images = {name: self._images(splits[name]) for name in ("train", "valid")}
             valid = NormalisedImages(images["valid"], backbone.preprocessing)
             if self._options.augment == "none":
                 train = NormalisedImages(images["train"], backbone.preprocessing)
             else:
-                digests = [self._scan.digests[i] for i in sides["train"]]
+                digests = [self._scan.digests[i] for i in splits["train"]]
                 train = AugmentedImages(images["train"], digests, self._views, backbone.preprocessing)
-        return Labelled(train, self._classes[sides["train"]]), Labelled(valid, self._classes[sides["valid"]])
+        return Labelled(train, self._classes[splits["train"]]), Labelled(
+            valid, self._classes[splits["valid"]]
+        )
 
     def _trunk_features(
-        self, trunk: nn.Module, backbone: Backbone, sides: SplitIndices
+        self, trunk: nn.Module, backbone: Backbone, splits: SplitIndices
     ) -> tuple[RandomViews, FeatureRows]:
         """Run the trunk on photos and stored views once, so that an epoch costs the tail only."""
         part = Backbone(f"{backbone.name}'s trunk", trunk, backbone.preprocessing, backbone.source)
         count = 0 if self._options.augment == "none" else max(self._options.stored_views, _FEWEST_VIEWS)
-        stored = [self._extract(part, None, sides["train"], view) for view in range(1 + count)]
-        seen = self._extract(part, None, sides["valid"], 0)
+        stored = [self._extract(part, None, splits["train"], view) for view in range(1 + count)]
+        seen = self._extract(part, None, splits["valid"], 0)
         return RandomViews(stored, self._loop.seed), FeatureRows(seen)
 
     def _finish(
-        self, network: BackboneClassifier, sides: SplitIndices, tuned: LoopResult, count: int, mirrored: bool
+        self, network: BackboneClassifier, splits: SplitIndices, tuned: LoopResult, count: int, mirrored: bool
     ) -> FitResult:
         """Fit the head once more where that is no less accurate on validation, and classify the photos."""
         backbone = network.backbone
         assert isinstance(backbone, Backbone)
         backbone.requires_grad_(False).eval()
-        images = {side: self._images(indices) for side, indices in sides.items()}
-        inputs = {side: NormalisedImages(some, backbone.preprocessing) for side, some in images.items()}
+        images = {name: self._images(indices) for name, indices in splits.items()}
+        inputs = {name: NormalisedImages(some, backbone.preprocessing) for name, some in images.items()}
         network.to(self._device)
         valid_logits = predict_logits(network, inputs["valid"])
         if self._options.head != "mlp":
             # The tuned head was not fitted to validation photos; a head on tuned features can be.
-            head, logits = self._refitted(backbone, sides)
-            classes = self._classes[sides["valid"]]
+            head, logits = self._refitted(backbone, splits)
+            classes = self._classes[splits["valid"]]
             if accuracy_of(logits, classes) >= accuracy_of(valid_logits, classes):
                 network = BackboneClassifier(backbone, network.pool, head).to(self._device)
                 valid_logits = logits
-        judged = {"test": inputs["test"]}
+        tested = {"test": inputs["test"]}
         if mirrored:
-            judged["mirrored"] = NormalisedImages(images["test"], backbone.preprocessing, mirrored=True)
-        found = {side: predict_logits(network, some) for side, some in judged.items()}
+            tested["mirrored"] = NormalisedImages(images["test"], backbone.preprocessing, mirrored=True)
+        found = {name: predict_logits(network, some) for name, some in tested.items()}
         described = NetworkConfig(
             "finetune",
             len(self._scan.dataset.labels),
@@ -198,12 +200,12 @@ class FinetuneFitter:
         whole = network.eval().cpu()
         return FitResult(whole, described, tuned.history, {**found, "valid": valid_logits}, count)
 
-    def _refitted(self, backbone: Backbone, sides: SplitIndices) -> tuple[Head, Tensor]:
+    def _refitted(self, backbone: Backbone, splits: SplitIndices) -> tuple[Head, Tensor]:
         places, views = self._frozen.head_config.pool, range(1 + self._options.stored_views)
-        train = FeatureRows(*(self._extract(backbone, places, sides["train"], view) for view in views))
-        valid = FeatureRows(self._extract(backbone, places, sides["valid"], 0))
-        classes = np.tile(self._classes[sides["train"]], len(views))
-        head, _, logits = self._frozen.fit_head((train, classes), (valid, self._classes[sides["valid"]]))
+        train = FeatureRows(*(self._extract(backbone, places, splits["train"], view) for view in views))
+        valid = FeatureRows(self._extract(backbone, places, splits["valid"], 0))
+        classes = np.tile(self._classes[splits["train"]], len(views))
+        head, _, logits = self._frozen.fit_head((train, classes), (valid, self._classes[splits["valid"]]))
         return head, logits
 
     def _extract(

@@ -72,26 +72,26 @@ class FrozenFitter:
             self.extraction = time.perf_counter() - start
         return self._stored
 
-    def fit(self, sides: SplitIndices, *, mirrored: bool) -> FitResult:
+    def fit(self, splits: SplitIndices, *, mirrored: bool) -> FitResult:
         """Fit a head on one split.
 
         Args:
-            sides: Indices of the samples in each part of the split.
+            splits: Indices of the samples in each split.
             mirrored: Whether the mirror images of the test photos are classified, too.
 
         Returns:
             The trained network.
         """
         start = time.perf_counter()
-        (train, valid), config = self._both(sides), self.head_config
-        judged = {"test": self.judged(sides["test"])}
+        (train, valid), config = self._both(splits), self.head_config
+        tested = {"test": self.exact_features(splits["test"])}
         if self._quick is not self._exact:
-            judged["quick"] = FeatureRows((self.features(), sides["test"]))
+            tested["quick"] = FeatureRows((self.features(), splits["test"]))
         if mirrored:
-            judged["mirrored"] = self.judged(sides["test"], mirrored=True)
+            tested["mirrored"] = self.exact_features(splits["test"], mirrored=True)
         seconds = time.perf_counter() - start
         head, history, valid_logits = self.fit_head(train, valid)
-        logits = {side: predict_logits(head, rows) for side, rows in judged.items()}
+        logits = {name: predict_logits(head, rows) for name, rows in tested.items()}
         logits["valid"] = valid_logits
         shape, backbone = self._backbone.feature_shape, self._backbone
         described = NetworkConfig(
@@ -101,19 +101,19 @@ class FrozenFitter:
         count = network.trained_parameters()
         return FitResult(network, described, history, logits, count, {"features": seconds})
 
-    def begin(self, sides: SplitIndices) -> tuple[Head, tuple[float, float]]:
+    def begin(self, splits: SplitIndices) -> tuple[Head, tuple[float, float]]:
         """Fit a head to training photos only, as a start for fine-tuning.
 
         Args:
-            sides: Indices of the samples in each part of the split.
+            splits: Indices of the samples in each split.
 
         Returns:
             The head, and its loss and accuracy on the training photos.
         """
-        train, valid = self._both(sides)
+        train, valid = self._both(splits)
         head = self.fit_head(train, valid, without_valid=True)[0]
-        photos = FeatureRows((self.features(), sides["train"]))
-        return head, evaluate_network(head, photos, self._classes[sides["train"]])
+        photos = FeatureRows((self.features(), splits["train"]))
+        return head, evaluate_network(head, photos, self._classes[splits["train"]])
 
     @property
     def head_config(self) -> HeadConfig:
@@ -141,7 +141,7 @@ class FrozenFitter:
         solve = train_lda if self.head_config.kind == "lda" else train_linear
         return head, *solve(head, train, valid, without_valid=without_valid or self._without_valid)
 
-    def judged(self, indices: NDArray[np.int64], *, mirrored: bool = False) -> FeatureRows:
+    def exact_features(self, indices: NDArray[np.int64], *, mirrored: bool = False) -> FeatureRows:
         """Return features of photos that a recogniser is evaluated on: always in float32 precision.
 
         Args:
@@ -154,13 +154,13 @@ class FrozenFitter:
             return FeatureRows((self.features(), indices))
         return FeatureRows(self._extracted(indices, 0, exact=True))
 
-    def _both(self, sides: SplitIndices) -> tuple[LabelledFeatures, LabelledFeatures]:
+    def _both(self, splits: SplitIndices) -> tuple[LabelledFeatures, LabelledFeatures]:
         """Return features and classes for training, the photos before their views, and for validation."""
         views = range(1, self._options.stored_views + 1)
-        stored = [self._extracted(sides["train"], view) for view in views]
-        train = FeatureRows((self.features(), sides["train"]), *stored)
-        classes = np.tile(self._classes[sides["train"]], 1 + len(stored))
-        return (train, classes), (self.judged(sides["valid"]), self._classes[sides["valid"]])
+        stored = [self._extracted(splits["train"], view) for view in views]
+        train = FeatureRows((self.features(), splits["train"]), *stored)
+        classes = np.tile(self._classes[splits["train"]], 1 + len(stored))
+        return (train, classes), (self.exact_features(splits["valid"]), self._classes[splits["valid"]])
 
     def _extracted(
         self, indices: NDArray[np.int64], view: int, *, exact: bool = False

@@ -17,7 +17,7 @@ from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan
 from handshape.features.hand_landmarks import LandmarkRows, landmark_extractor, landmarks_of
-from handshape.models.hand.hand_finder import WIDTH, load_hand_finder
+from handshape.models.hand.hand_finder import LANDMARK_WIDTH, load_hand_finder
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.models.sign_network import NetworkConfig
@@ -100,12 +100,12 @@ def augmented_hands(rows: NDArray[np.float32], views: int) -> NDArray[np.float32
         (V N, 63) float32: all hands, then all of them otherwise.
     """
     rng = np.random.default_rng(0)
-    points = np.tile(rows.reshape(-1, WIDTH // 3, 3), (views, 1, 1))
+    points = np.tile(rows.reshape(-1, LANDMARK_WIDTH // 3, 3), (views, 1, 1))
     x, y, z = torch.from_numpy(np.deg2rad(rng.normal(0, _ROTATION, (3, len(points)))))
     zero = torch.zeros_like(x)
     rotations = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=1).reshape(-1, 3, 3)
     moved = points @ torch.linalg.matrix_exp(rotations).numpy() + rng.normal(0, _SHIFT, points.shape)
-    return np.asarray(moved.reshape(-1, WIDTH), dtype=np.float32)
+    return np.asarray(moved.reshape(-1, LANDMARK_WIDTH), dtype=np.float32)
 
 
 def fit_landmarks(

@@ -232,7 +232,7 @@ class _Run:
             self._average.n_averaged.fill_(1)  # the start is the first that counts
 
     @property
-    def _judged(self) -> nn.Module:
+    def _evaluated(self) -> nn.Module:
         return self._network if self._average is None else self._average.module
 
     def begin(self, start: tuple[float, float] | None) -> LoopResult:
@@ -250,7 +250,7 @@ class _Run:
         row = Epoch(number, loss, metric, valid_metric, time.perf_counter() - began)
         score, history = (valid_metric, -valid_loss), [*found.history, row]
         if score > found.score or self._settings.keep == "last":
-            return LoopResult(number, _copied(self._judged), score, history)
+            return LoopResult(number, _copied(self._evaluated), score, history)
         return LoopResult(found.best, found.state, found.score, history)
 
     def _one_pass(self, number: int, advance: Callable[[int], None]) -> tuple[float, float]:
@@ -313,7 +313,7 @@ class _Run:
     def _evaluate(self) -> tuple[float, float]:
         """Return mean loss and metric on validation, the same in all processes; each evaluates its share."""
         own = np.arange(self._processes.rank, len(self._valid), self._processes.size)
-        sums = sums_over(self._judged, self._valid, own, self._objective)
+        sums = sums_over(self._evaluated, self._valid, own, self._objective)
         loss, metric = (self._processes.total(sums) / len(self._valid)).tolist()
         return loss, metric
 

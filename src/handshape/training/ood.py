@@ -13,7 +13,7 @@ from handshape.training.temperature import likeliest_temperature
 _SHRINKAGE = 0.1
 # The bound is this quantile of the validation photos' distances, times this factor.
 _QUANTILE, _FACTOR = 0.95, 1.5
-# Ensemble weights to choose from, and bounds of the temperature that each is judged at.
+# Ensemble weights to choose from, and bounds of the temperature of each.
 _WEIGHTS, _TEMPERATURES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0), (0.05, 20.0)
 
 

@@ -1,6 +1,6 @@
 """Fine-tuning on a Ray cluster: the same loop in several processes, restarted without those that are lost.
 
-Ray is imported here and nowhere above; whoever imports this module has made sure that it is installed.
+Ray is an extra: only code that has checked that it is installed imports this module.
 """
 
 import logging

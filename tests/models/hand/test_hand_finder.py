@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from handshape.models.hand.hand_finder import WIDTH, HandFinder, cut, load_hand_finder
+from handshape.models.hand.hand_finder import LANDMARK_WIDTH, HandFinder, cut, load_hand_finder
 from handshape.synthetic.picture import DrawnImage, draw_image
 from handshape.synthetic.signer import make_signer
 
@@ -64,7 +64,7 @@ def test_hand_finder__a_hand_anywhere_and_its_mirror_image_are_the_same_hand(
     smaller = cut(hands, torch.tensor([[0.4, 0.55, 1.5, 0.0]]).expand(len(hands), 4), 224)
     with torch.inference_mode():
         plain, moved, mirrored = (
-            finder(images)[:, :WIDTH].flatten(1) for images in (hands, smaller, hands.flip(3))
+            finder(images)[:, :LANDMARK_WIDTH].flatten(1) for images in (hands, smaller, hands.flip(3))
         )
         others = torch.cdist(plain, plain) + 100 * torch.eye(len(plain))
     for same in (moved, mirrored):
@@ -75,21 +75,21 @@ def test_hand_finder__a_hand_anywhere_and_its_mirror_image_are_the_same_hand(
 
 def test_hand_finder__zeros_where_no_hand_is_found(finder: HandFinder) -> None:
     with torch.inference_mode():
-        assert not finder(torch.zeros(2, 3, 224, 224))[:, :WIDTH].any()
+        assert not finder(torch.zeros(2, 3, 224, 224))[:, :LANDMARK_WIDTH].any()
 
 
 def test_hand_finder__rows_say_which_hand_it_is(finder: HandFinder, hands: Tensor) -> None:
     both = torch.cat([hands[:4], hands[:4].flip(3)])
     with torch.inference_mode():
         rows, found = finder(both), finder.find(both)
-    assert rows[:, WIDTH].flatten().tolist() == (found.right_hand > 0.5).float().tolist()
-    assert rows[:, WIDTH].mean() not in (0, 1)
+    assert rows[:, LANDMARK_WIDTH].flatten().tolist() == (found.right_hand > 0.5).float().tolist()
+    assert rows[:, LANDMARK_WIDTH].mean() not in (0, 1)
 
 
 def test_hand_finder__other_photos_of_the_batch_do_not_matter(finder: HandFinder, hands: Tensor) -> None:
     with torch.inference_mode():
         together, alone = finder(hands), finder(hands[2:3])
-    assert together.shape == (len(LABELS), WIDTH + 1, 1, 1)
+    assert together.shape == (len(LABELS), LANDMARK_WIDTH + 1, 1, 1)
     assert torch.allclose(together[2:3], alone, atol=2e-3)
 
 

@@ -16,8 +16,10 @@ def network() -> PalmNet:
 
 def drawn(label: str, view: tuple[float, float, float] | None = None) -> tuple[torch.Tensor, np.ndarray]:
     """An image, and the mean of the roots of its fingers and its wrist in shares of it."""
-    image = draw_image(label, make_signer(3, handedness="right"), size=palm.SIZE, style="room", view=view)
-    points = image.truth.keypoints[[0, 5, 9, 13, 17]] / palm.SIZE
+    image = draw_image(
+        label, make_signer(3, handedness="right"), size=palm.PALM_SIZE, style="room", view=view
+    )
+    points = image.truth.keypoints[[0, 5, 9, 13, 17]] / palm.PALM_SIZE
     return torch.from_numpy(image.pixels.copy()).permute(2, 0, 1)[None].float() / 255, points.mean(axis=0)
 
 
@@ -40,7 +42,7 @@ def test_palm_net__says_how_the_hand_is_turned(network: PalmNet) -> None:
 
 def test_palm_net__an_image_without_a_hand_gives_numbers_all_the_same(network: PalmNet) -> None:
     with torch.inference_mode():
-        assert network(torch.zeros(2, 3, palm.SIZE, palm.SIZE)).isfinite().all()
+        assert network(torch.zeros(2, 3, palm.PALM_SIZE, palm.PALM_SIZE)).isfinite().all()
 
 
 def test_palm_net__whoever_else_is_looked_at(network: PalmNet) -> None:

@@ -17,7 +17,7 @@ class BackboneSpec:
         body: The layers of it before its classifier, from (N, 3, H, W) to (N, C, h, w).
         preprocessing: What its weights were trained with.
         download: Gets its own weights, and checks their hash.
-        packaged: They lie in the package: then they are read, and not looked for elsewhere.
+        packaged: Whether the weights come with the package.
     """
 
     network: nn.Module

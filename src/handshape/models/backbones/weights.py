@@ -53,7 +53,7 @@ def find_weights(name: str, file: Path | None, download: Callable[[], Mapping[st
         The weights.
 
     Raises:
-        WeightsError: No road leads to weights, or the file cannot be read.
+        WeightsError: No weights are found, or the file cannot be read.
     """
     if file is not None:
         if not file.is_file():
@@ -76,7 +76,7 @@ def find_weights(name: str, file: Path | None, download: Callable[[], Mapping[st
             f"the weights of {name!r} could not be downloaded ({reason})",
             f"a file given with --weights, or {name}-*.safetensors in the folder named by ${VARIABLE}, "
             "or a connection to the internet",
-            "provide one of the three, or take --backbone handnet, which comes with handshape",
+            "provide one, or use --model landmarks or --backbone handnet, whose weights come with handshape",
         ) from error
 
 

@@ -15,16 +15,16 @@ from handshape.types import HandLandmarks
 WEIGHTS = Packaged(Path(__file__).with_name("landmarks.safetensors"), "934267bcbf3d1f5bf0383e47c325e6f4")
 """Written by tools/convert_landmarks.py, which prints the digest."""
 PREPROCESSING = Preprocessing(224)
-WIDTH = 3 * landmark_net.POINTS
+LANDMARK_WIDTH = 3 * landmark_net.POINTS
 """Numbers of a hand's landmarks: x, y and depth of each."""
 
 # Room around the photo in which the palm is looked for, in shares of its side: a hand that fills the photo is
-# larger than what the network knows.
+# larger than those the network was trained on.
 _ROOM = 0.25
 # Gamma by which photos are lightened before anything is looked for, so that a dark hand, or a hand in the
 # dark, is found as well as a bright one: docs/landmarks.md.
 _GAMMA = 0.5
-# From the palm's box to the hand's: how much larger, and how far towards the fingers, in sides of the palm's.
+# From the palm's box to the hand's: how much larger, and how far towards the fingers, in widths of the palm's.
 _PALMS, _AHEAD = 2.6, 0.5
 # The same from the box around the landmarks that are not at fingertips.
 _HANDS, _FURTHER = 2.0, 0.1
@@ -51,12 +51,14 @@ class HandFinder(nn.Module):
         """
         images = images**_GAMMA
         whole = images.new_tensor([0.5, 0.5, 1 + 2 * _ROOM, 0.0]).expand(images.shape[0], 4)
-        first = self._landmarks(images, _around_palm(_unshared(self.palm(cut(images, whole, palm.SIZE)))))
+        first = self._landmarks(
+            images, _around_palm(_unshared(self.palm(cut(images, whole, palm.PALM_SIZE))))
+        )
         # Landmarks locate the hand better than the palm does: they are found again in their own crop.
         return self._landmarks(images, _around_points(first.points[:, :, :2]))
 
     def _landmarks(self, images: Tensor, boxes: Tensor) -> HandLandmarks:
-        points, presence, right_hand = self.landmarks(cut(images, boxes, landmark_net.SIZE))
+        points, presence, right_hand = self.landmarks(cut(images, boxes, landmark_net.CROP_SIZE))
         return HandLandmarks(_put_back(points, boxes), presence, right_hand)
 
     def normalise(self, hands: HandLandmarks) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-SIZE = 224
+CROP_SIZE = 224
 """Height and width of its images, pixels."""
 POINTS = 21
 """The wrist and four of each finger, from the thumb to the little finger and from its root to its tip."""
@@ -41,7 +41,9 @@ class LandmarkNet(nn.Module):
         self.stem = nn.Conv2d(3, _FIRST, 3, 2, padding=1)
         self.second = nn.Sequential(_depthwise(_FIRST, 3, 1), nn.Conv2d(_FIRST, _SECOND, 1))
         before = [_SECOND, *(width for _, width, _, _ in _BLOCKS)]
-        self.blocks = nn.Sequential(*(Block(c, *shape) for c, shape in zip(before, _BLOCKS, strict=False)))
+        self.blocks = nn.Sequential(
+            *(InvertedResidual(c, *shape) for c, shape in zip(before, _BLOCKS, strict=False))
+        )
         self.last = nn.Sequential(nn.Conv2d(before[-1], _LAST, 1), _depthwise(_LAST, 3, 1))
         self.points, self.there = nn.Linear(_LAST, POINTS * 3), nn.Linear(_LAST, 1)
         self.side = nn.Linear(_LAST, 1)
@@ -63,11 +65,11 @@ class LandmarkNet(nn.Module):
         for layer in self.last:
             seen = F.relu6(layer(seen))
         seen = seen.mean(dim=(2, 3))
-        points = self.points(seen).unflatten(1, (POINTS, 3)) / SIZE
+        points = self.points(seen).unflatten(1, (POINTS, 3)) / CROP_SIZE
         return points, self.there(seen)[:, 0].sigmoid(), self.side(seen)[:, 0].sigmoid()
 
 
-class Block(nn.Module):
+class InvertedResidual(nn.Module):
     """Widens, looks around in each channel and narrows again; where the shape stays, its input is added.
 
     Args:

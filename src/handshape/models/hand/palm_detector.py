@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-SIZE = 192
+PALM_SIZE = 192
 """Height and width of its images, pixels."""
 
 # Channels of each halving, and how many blocks follow each.
@@ -14,7 +14,7 @@ _GRIDS = ((24, 2), (12, 6))
 # Four numbers of a box and seven points of two each.
 _NUMBERS = 18
 _WRIST, _KNUCKLE = 0, 2
-# Candidates that share this much of the best one's area and their own speak of the same palm.
+# Candidates that share this much of the best one's area and their own are of the same palm.
 _OVERLAP = 0.3
 
 
@@ -29,8 +29,8 @@ class PalmNet(nn.Module):
         self.stem, self.bend = nn.Conv2d(3, _WIDTHS[0], 5, 2, padding=2), Bend(_WIDTHS[0])
         stages, before = [], _WIDTHS[0]
         for number, width in enumerate(_WIDTHS):
-            first = [] if number == 0 else [Block(before, width, 2)]
-            stages.append(nn.Sequential(*first, *(Block(width, width, 1) for _ in range(_BLOCKS))))
+            first = [] if number == 0 else [PalmBlock(before, width, 2)]
+            stages.append(nn.Sequential(*first, *(PalmBlock(width, width, 1) for _ in range(_BLOCKS))))
             before = width
         self.stages = nn.ModuleList(stages)
         self.coarse, self.fine = Up(256, 256), Up(256, 128)
@@ -61,7 +61,7 @@ class PalmNet(nn.Module):
         rows = torch.cat(
             [_candidates(head(some).flip(2, 3), count) for head, some, (_, count) in seen], dim=1
         )
-        return self._best(rows[:, :, 0].clamp(-100, 100).sigmoid(), rows[:, :, 1:] / SIZE)
+        return self._best(rows[:, :, 0].clamp(-100, 100).sigmoid(), rows[:, :, 1:] / PALM_SIZE)
 
     def _best(self, likely: Tensor, numbers: Tensor) -> Tensor:
         """Average what overlaps with the likeliest candidate, each by how likely it is."""
@@ -86,7 +86,7 @@ class PalmNet(nn.Module):
         return torch.cat([(low + high) / 2, side[:, None], turned[:, None]], dim=1)
 
 
-class Block(nn.Module):
+class PalmBlock(nn.Module):
     """A convolution of 5 x 5 in each channel and one of 1 x 1 across them, beside which the input goes on.
 
     Args:
@@ -129,7 +129,7 @@ class Up(nn.Module):
     def __init__(self, before: int, width: int) -> None:
         super().__init__()
         self.point, self.bend = nn.Conv2d(before, width, 1), Bend(width)
-        self.blocks = nn.Sequential(Block(width, width, 1), Block(width, width, 1))
+        self.blocks = nn.Sequential(PalmBlock(width, width, 1), PalmBlock(width, width, 1))
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
         """Return (N, width, h, w) float32 as large as the finer map."""

@@ -30,8 +30,8 @@ class PoseClassifier(Head):
     """
 
     def __init__(self, labels: int) -> None:
-        super().__init__(landmarks.WIDTH, labels, POSE_HEAD)
-        flat = 2 * landmarks.WIDTH // 3
+        super().__init__(landmarks.LANDMARK_WIDTH, labels, POSE_HEAD)
+        flat = 2 * landmarks.LANDMARK_WIDTH // 3
         self.layers = nn.Identity()  # the means below are what is learned
         self.means = nn.Parameter(torch.zeros(len(_YAWS), labels, flat))
         self.register_buffer("whiten", torch.zeros(flat, flat))

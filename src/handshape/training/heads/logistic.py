@@ -58,10 +58,14 @@ def train_linear(
             start = time.perf_counter()
             solution = model.fit(rows, train[1], strength)
             logits = _logits(solution, seen)
-            loss, accuracy = _judged(logits, valid[1])
+            loss, accuracy = _loss_and_accuracy(logits, valid[1])
             if (accuracy, -loss) > best:
                 best, strength_of_best, valid_logits = (accuracy, -loss), strength, logits
-            row = *_judged(_logits(solution, rows), train[1]), accuracy, time.perf_counter() - start
+            row = (
+                *_loss_and_accuracy(_logits(solution, rows), train[1]),
+                accuracy,
+                time.perf_counter() - start,
+            )
             history.append(Epoch(len(history) + 1, *row))
             advance(1)
     classes = train[1]
@@ -115,6 +119,6 @@ def _logits(solution: Solution, rows: Tensor) -> Tensor:
     return rows @ weight.T + bias
 
 
-def _judged(logits: Tensor, classes: NDArray[np.int64]) -> tuple[float, float]:
+def _loss_and_accuracy(logits: Tensor, classes: NDArray[np.int64]) -> tuple[float, float]:
     """Return mean cross-entropy and accuracy."""
     return float(F.cross_entropy(logits, torch.from_numpy(classes))), accuracy_of(logits, classes)
