@@ -14,8 +14,8 @@ def likeliest_temperature(
     """Find the temperature at which photos are most likely.
 
     One imaginary mistake is added: an average photo whose true class was the best of the wrong ones. Without
-    it, photos that are all classified correctly would ask for boundless confidence, which N photos cannot support.
-    Among many photos it weighs 1/N and does nothing.
+    it, photos that are all classified correctly would ask for boundless confidence, which N photos cannot
+    support. Among many photos it weighs 1/N and does nothing.
 
     Args:
         logits: (N, K) floats, K at least 2.

@@ -24,7 +24,7 @@ _ROOM = 0.25
 # Gamma by which photos are lightened before anything is looked for, so that a dark hand, or a hand in the
 # dark, is found as well as a bright one: docs/landmarks.md.
 _GAMMA = 0.5
-# From the palm's box to the hand's: how much larger, and how far towards the fingers, in widths of the palm's.
+# From the palm's box to the hand's: how much larger, and how far towards the fingers, in palm widths.
 _PALMS, _AHEAD = 2.6, 0.5
 # The same from the box around the landmarks that are not at fingertips.
 _HANDS, _FURTHER = 2.0, 0.1
