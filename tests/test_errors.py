@@ -1,6 +1,8 @@
 import pickle
+import re
 
 import pytest
+from tests.approve import APPROVED, messages
 
 from handshape import errors
 from handshape.errors import HandshapeError
@@ -33,6 +35,17 @@ CHILDREN = [
     (errors.UnknownPhotoError, LookupError),
     (errors.ServeError, OSError),
 ]
+
+
+def test_messages__are_the_approved_ones() -> None:
+    # Changed on purpose? `python -m tests.approve` writes the list anew.
+    assert messages() == APPROVED.read_text(encoding="utf-8")
+
+
+def test_code__for_programs() -> None:
+    codes = [kind("wrong", "right", "do it").code for kind, _ in CHILDREN]
+    assert "data-not-found" in codes and "usage" in codes
+    assert all(re.fullmatch("[a-z]+(-[a-z]+)*", code) for code in codes)
 
 
 def test_handshape_error__children_are_all_listed() -> None:

@@ -4,6 +4,8 @@ A message has three parts, always in this order: what was wrong, what was expect
 Children also inherit the standard type, so that callers may catch either.
 """
 
+import re
+
 
 class HandshapeError(Exception):
     """An error whose message a user can act on.
@@ -17,6 +19,11 @@ class HandshapeError(Exception):
     def __init__(self, wrong: str, expected: str, remedy: str) -> None:
         super().__init__(wrong, expected, remedy)
         self.wrong, self.expected, self.remedy = wrong, expected, remedy
+
+    @property
+    def code(self) -> str:
+        """Kind of the error, for programs: the class's name in lower case, such as ``data-not-found``."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", type(self).__name__.removesuffix("Error")).lower()
 
     def __str__(self) -> str:
         return f"{self.wrong}; expected {self.expected}; {self.remedy}"

@@ -13,7 +13,7 @@ from handshape.errors import UsageError
 
 Precision = Literal["fp32", "fp16"]
 FoldKind = Literal["none", "signers", "source"]
-# More read people who were left out no better, and cost as much again: docs/head.md.
+# More read people who were left out no better, and cost as much again: docs/research/head.md.
 VIEWS = 1
 
 

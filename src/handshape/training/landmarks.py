@@ -27,7 +27,7 @@ from handshape.training.pose_classifier import Poses, fit_pose_classifier
 
 # Augmented hands, for people who hold and build them differently: each hand that often, rotated in space by
 # some degrees and each landmark moved by some of the palm's length (both standard deviations). Chosen on the
-# signers of the studio photos: docs/landmarks.md.
+# signers of the studio photos: docs/research/landmarks.md.
 _VIEWS, _ROTATION, _SHIFT = 8, 10.0, 0.05
 
 

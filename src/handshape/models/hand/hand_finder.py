@@ -22,7 +22,7 @@ LANDMARK_WIDTH = 3 * landmark_net.POINTS
 # larger than those the network was trained on.
 _ROOM = 0.25
 # Gamma by which photos are lightened before anything is looked for, so that a dark hand, or a hand in the
-# dark, is found as well as a bright one: docs/landmarks.md.
+# dark, is found as well as a bright one: docs/research/landmarks.md.
 _GAMMA = 0.5
 # From the palm's box to the hand's: how much larger, and how far towards the fingers, in palm widths.
 _PALMS, _AHEAD = 2.6, 0.5
