@@ -37,3 +37,15 @@ def test_fit_pose_classifier__a_label_that_only_valid_shows() -> None:
     head = PoseClassifier(3)
     logits = fit_pose_classifier(head, hands_of([0, 1] * 5, 1), hands_of([0, 1, 2], 2))
     assert logits.argmax(dim=1).tolist()[:2] == [0, 1] and bool(torch.isfinite(logits).all())
+
+
+def test_fit_pose_classifier__keeps_the_statistics_of_each_label() -> None:
+    train, valid = hands_of([0, 1] * 5, 1), hands_of([0, 1, 1], 2)
+    head = PoseClassifier(3)
+    fit_pose_classifier(head, train, valid)
+    rows, classes = torch.cat([train[0], valid[0]]), np.concatenate([train[1], valid[1]])
+    own = rows[classes == 1]
+    assert head.label_counts.tolist() == [6, 7, 0]
+    torch.testing.assert_close(head.label_means[1], own.mean(dim=0))
+    torch.testing.assert_close(head.label_scatter[1], torch.cov(own.T, correction=0) * len(own))
+    assert not head.label_scatter[2].any()

@@ -47,6 +47,12 @@ def _fit(pose: PoseClassifier, poses: Poses) -> None:
     one_hot = F.one_hot(classes, pose.labels).float()
     counts = one_hot.sum(dim=0)
     means = (one_hot.T @ rows) / counts.clamp(min=1)[:, None]
+    deviations = rows - means[classes]
+    pose.label_counts.copy_(counts)
+    pose.label_means.copy_(means)
+    for label in range(pose.labels):
+        own = deviations[classes == label]
+        pose.label_scatter[label] = own.T @ own
     residuals = flat(pose.scaled(rows) - pose.scaled(means)[classes]).double()
     covariance, _ = ledoit_wolf(residuals.numpy(), assume_centered=True)
     pose.set_parameters(means, counts == 0, torch.from_numpy(covariance))

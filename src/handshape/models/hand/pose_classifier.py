@@ -35,7 +35,18 @@ class PoseClassifier(Head):
         self.layers = nn.Identity()  # the means below are what is learned
         self.means = nn.Parameter(torch.zeros(len(_YAWS), labels, flat))
         self.register_buffer("whiten", torch.zeros(flat, flat))
+        width = landmarks.LANDMARK_WIDTH
+        self.register_buffer("label_counts", torch.zeros(labels))
+        self.register_buffer("label_means", torch.zeros(labels, width))
+        self.register_buffer("label_scatter", torch.zeros(labels, width, width))
 
+    label_counts: Tensor
+    """(K,) float32 number of hands that each label was fitted to. With the two below, labels can be added later
+    without the photos."""
+    label_means: Tensor
+    """(K, 63) float32 mean landmarks of each label."""
+    label_scatter: Tensor
+    """(K, 63, 63) float32 sums of products of the landmarks' deviations from these means."""
     means: Tensor
     """(Y, K, 42) float32 rotated means, whitened by the shared covariance."""
     whiten: Tensor
