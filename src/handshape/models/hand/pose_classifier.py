@@ -41,7 +41,7 @@ class PoseClassifier(Head):
         self.register_buffer("label_scatter", torch.zeros(labels, width, width))
 
     label_counts: Tensor
-    """(K,) float32 number of hands that each label was fitted to. With the two below, labels can be added later
+    """(K,) float32 number of hands of each label; with the two below, labels can be added later
     without the photos."""
     label_means: Tensor
     """(K, 63) float32 mean landmarks of each label."""
