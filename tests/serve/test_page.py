@@ -294,7 +294,7 @@ def _trains_and_uses(tab: Tab, count: int) -> None:
 
 
 def _takes_one_out_and_puts_it_back(tab: Tab, folder: Path, count: int) -> None:
-    tab.page.click("[aria-label='Take out L, Ana 3']")
+    tab.page.click("[aria-label='Remove L, Ana 3']")
     tab.wait(f"document.querySelectorAll('.thumbnails li').length === {count - 1}")
     assert (folder / ".bin" / "L" / "Ana_3.jpg").is_file()
     assert "The photos have changed" in tab.text("#teach-result")
@@ -305,7 +305,7 @@ def _takes_one_out_and_puts_it_back(tab: Tab, folder: Path, count: int) -> None:
 
 def _keeps_a_photo_without_a_server(tab: Tab) -> None:
     tab.wait("document.querySelector('#status').dataset.state === 'lost'")
-    assert "Looking for the server" in tab.text("#status")
+    assert "Connecting to the server" in tab.text("#status")
     tab.page.fill("#teach-label", "L")
     tab.page.fill("#teach-signer", "Ana")
     tab.page.click("#teach-one")
