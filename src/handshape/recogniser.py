@@ -23,7 +23,7 @@ from handshape.bundle import (
     read_file,
     write_bundle,
 )
-from handshape.data.images.in_memory import ImageLike, as_pixels
+from handshape.data.images.in_memory import ImageLike, to_pixels
 from handshape.hub import PREFIX, fetch_bundle
 from handshape.inference.batch_retry import Portions, is_memory_full
 from handshape.models.build import check_features, empty_network
@@ -83,7 +83,7 @@ class Recogniser:
         rows: list[NDArray[np.float32]] = []
         batch: list[NDArray[np.uint8]] = []
         for image in images:
-            batch.append(prepare(as_pixels(image)))
+            batch.append(prepare(to_pixels(image)))
             if len(batch) == batch_size:
                 rows.append(self.prepared_probabilities(np.stack(batch)))
                 batch = []

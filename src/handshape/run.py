@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from handshape.cache.place import Place, hold_place
-from handshape.cache.writing import writing
+from handshape.cache.atomic import Reserved, reserve
+from handshape.cache.disk_errors import explain_write_errors
 from handshape.errors import OutputError
 
 _LIBRARIES = ("handshape", "torch", "torchvision", "numpy", "pillow", "pylance", "scikit-learn", "scipy")
@@ -82,7 +82,7 @@ def _is_run(folder: Path) -> bool:
 class Claim:
     """A directory that is kept for one run: see `claim`."""
 
-    def __init__(self, out: Path, place: Place) -> None:
+    def __init__(self, out: Path, place: Reserved) -> None:
         self.out, self._place = out, place
 
     @contextmanager
@@ -124,7 +124,7 @@ def claim(out: Path, *, force: bool) -> Iterator[Claim]:
     check_out(out, force=force)
     with ExitStack() as held:
         with _writing(out):
-            place = held.enter_context(hold_place(out.resolve(), f"a run to {str(out)!r}"))
+            place = held.enter_context(reserve(out.resolve(), f"a run to {str(out)!r}"))
         check_out(out, force=force)  # it may have been filled until it was claimed
         yield Claim(out, place)
 
@@ -148,7 +148,7 @@ def new_run(out: Path, *, force: bool) -> Iterator[Path]:
 
 
 def _writing(out: Path) -> AbstractContextManager[None]:
-    return writing(f"the run to {str(out)!r}", "choose another --out")
+    return explain_write_errors(f"the run to {str(out)!r}", "choose another --out")
 
 
 def write_json(path: Path, value: Any) -> None:

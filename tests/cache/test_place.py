@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from handshape.cache.place import hold_place, put_back
+from handshape.cache.atomic import reserve, restore_interrupted
 from handshape.errors import OutputError
 
 
@@ -26,7 +26,7 @@ def read(path: Path) -> str:
 def test_new__takes_the_place_when_it_is_whole(tmp_path: Path, folder: bool) -> None:
     place = tmp_path / "new" / "model.onnx"
     for text, before in (("first", None), ("second", "first")):
-        with hold_place(place, "it") as held, held.new() as partial:
+        with reserve(place, "it") as held, held.new() as partial:
             write(partial, text, folder=folder)
             assert (read(place) if place.exists() else None) == before
             assert partial.suffix == ".onnx" and partial.parent.name.startswith(".")
@@ -39,7 +39,7 @@ def test_new__an_error_leaves_what_was_there(tmp_path: Path, folder: bool) -> No
     for place in ("place", "deep/down"):
         with (
             pytest.raises(KeyboardInterrupt),
-            hold_place(tmp_path / place, "it") as held,
+            reserve(tmp_path / place, "it") as held,
             held.new() as partial,
         ):
             write(partial, "half", folder=folder)
@@ -52,20 +52,20 @@ def test_hold_place__one_process_at_a_time(tmp_path: Path) -> None:
         "another process writes 'it'; expected a place of its own for each; wait until it is done, or choose "
         "another --out"
     )
-    with hold_place(tmp_path / "place", "'it'"):
-        with pytest.raises(OutputError, match=message), hold_place(tmp_path / "place", "'it'"):
+    with reserve(tmp_path / "place", "'it'"):
+        with pytest.raises(OutputError, match=message), reserve(tmp_path / "place", "'it'"):
             pytest.fail("the place is taken")
-        with hold_place(tmp_path / "other", "'it'"):
+        with reserve(tmp_path / "other", "'it'"):
             pass
     assert names(tmp_path) == []
 
 
 def test_put_back__leaves_what_others_write_or_own(tmp_path: Path) -> None:
     (tmp_path / ".mine.partial").mkdir()
-    with hold_place(tmp_path / "place", "it") as held, held.new() as partial:
+    with reserve(tmp_path / "place", "it") as held, held.new() as partial:
         partial.write_text("whole")
-        put_back(tmp_path)
-        put_back(tmp_path / "nowhere")
+        restore_interrupted(tmp_path)
+        restore_interrupted(tmp_path / "nowhere")
     assert names(tmp_path) == [".mine.partial", "place"] and read(tmp_path / "place") == "whole"
 
 
@@ -74,5 +74,5 @@ def test_put_back__what_a_killed_process_left(tmp_path: Path) -> None:
     for name in ("written", "replaced"):
         write(tmp_path / f".{name}.handshape.partial" / "new", "half", folder=True)
     write(tmp_path / ".replaced.handshape.partial" / "old", "dear", folder=True)
-    put_back(tmp_path)
+    restore_interrupted(tmp_path)
     assert names(tmp_path) == ["replaced"] and read(tmp_path / "replaced") == "dear"

@@ -12,8 +12,8 @@ import pyarrow as pa
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from handshape.cache.disk_errors import explain_cache_errors
 from handshape.cache.keys import Keys
-from handshape.cache.writing import writing_to_store
 
 # More commits than this are merged into one file when a writer is done.
 _FRAGMENTS = 32
@@ -24,7 +24,7 @@ _LITTLE_AHEAD = {"batch_readahead": 2, "fragment_readahead": 2, "io_buffer_size"
 _KEEP = timedelta(hours=1)
 
 
-class Table:
+class CacheTable:
     """One Lance table with a row for each (digest, view).
 
     Args:
@@ -152,7 +152,7 @@ class Table:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        with writing_to_store(f"to the store at {str(self.path)!r}"):
+        with explain_cache_errors(f"to the store at {str(self.path)!r}"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._lock:
                 yield

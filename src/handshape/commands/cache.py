@@ -3,16 +3,16 @@
 from typing import Any
 
 from handshape.cache.contents import clear_cache, describe_cache
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.config.cache import CacheClearConfig, CacheInfoConfig
 
 
 def info(config: CacheInfoConfig) -> dict[str, Any]:
     """Return what the cache holds: tables with their rows and bytes, prepared images, and all bytes."""
-    return describe_cache(open_store(config.store))
+    return describe_cache(open_cache(config.store))
 
 
 def clear(config: CacheClearConfig) -> dict[str, Any]:
     """Delete everything in the cache and return its folder and how many bytes that freed."""
-    folder = open_store(config.store)
+    folder = open_cache(config.store)
     return {"cache": str(folder), "freed": clear_cache(folder)}

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.commands.shared import read_signs, scan_material
+from handshape.commands.shared import index_photos, predict_photos
 from handshape.config.use import EvaluateConfig
 from handshape.data.checks.bursts import find_bursts
-from handshape.data.checks.near_duplicates import near_pairs
+from handshape.data.checks.near_duplicates import find_near_duplicates
 from handshape.data.dataset import Dataset
 from handshape.data.images.prepared import content_digest
 from handshape.errors import DataError
@@ -39,14 +39,14 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     if config.out is not None:
         check_out(config.out, force=config.force)
     recogniser = load(config.bundle)
-    _, scan = scan_material(config, size=recogniser.config.network.preprocessing.size)
-    known, unknown = _known(scan.dataset, recogniser)
+    _, indexed = index_photos(config, size=recogniser.config.network.preprocessing.size)
+    known, unknown = _known(indexed.dataset, recogniser)
     # The samples get the classes that the recogniser knows their labels by.
-    tested = replace(scan.dataset.take(known.tolist()), labels=recogniser.labels)
-    probabilities = read_signs(recogniser, scan, known)
-    mirrored = read_signs(recogniser, scan, known, mirrored=True)
-    facts, digests = [scan.facts[i] for i in known], [scan.digests[i] for i in known]
-    bursts = find_bursts(near_pairs(facts, tested.classes), digests, tested.classes)
+    tested = replace(indexed.dataset.take(known.tolist()), labels=recogniser.labels)
+    probabilities = predict_photos(recogniser, indexed, known)
+    mirrored = predict_photos(recogniser, indexed, known, mirrored=True)
+    stats, digests = [indexed.stats[i] for i in known], [indexed.digests[i] for i in known]
+    bursts = find_bursts(find_near_duplicates(stats, tested.classes), digests, tested.classes)
     found = evaluate_predictions(
         tested,
         probabilities,
@@ -60,11 +60,11 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     if config.out is not None:
         network, preprocessing = recogniser.network, recogniser.config.network.preprocessing
         with new_run(config.out, force=config.force) as folder:
-            description = describe("evaluate", config, content_digest("\n".join(scan.digests).encode()))
+            description = describe("evaluate", config, content_digest("\n".join(indexed.digests).encode()))
             write_json(folder / "config.json", description)
             write_json(folder / "metrics.json", metrics)
             _write_predictions(folder / "predictions.csv", tested, probabilities)
-            mistakes = find_mistakes(scan, network, preprocessing, tested, probabilities)
+            mistakes = find_mistakes(indexed, network, preprocessing, tested, probabilities)
             write_evaluation(
                 folder,
                 found,

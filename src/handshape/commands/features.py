@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.cluster import join_cluster
-from handshape.commands.shared import choose_device, say_left_out, scan_material
+from handshape.commands.shared import choose_device, index_photos, print_skipped
 from handshape.config.cluster import is_address
 from handshape.config.data import DataConfig
 from handshape.config.use import FeaturesConfig
@@ -40,17 +40,17 @@ def _here(config: FeaturesConfig) -> dict[str, Any]:
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     options = {field.name: getattr(config, field.name) for field in fields(DataConfig)}
     # The data is checked when something is trained on it: that takes as long as reading it twice.
-    store, scan = scan_material(DataConfig(**options), size=backbone.preprocessing.size, measure=False)
+    store, indexed = index_photos(DataConfig(**options), size=backbone.preprocessing.size, measure=False)
     extractor = make_extractor(backbone, config, device)
     for view in range(1 + config.stored_views):
-        fill_store(extractor, scan.images, scan.digests, store, view=view)
-    return _told(config, extractor, len(scan.dataset), scan.dataset.unreadable, store)
+        fill_store(extractor, indexed.images, indexed.digests, store, view=view)
+    return _told(config, extractor, len(indexed.dataset), indexed.dataset.unreadable, store)
 
 
 def _on_cluster(config: FeaturesConfig) -> dict[str, Any]:
     system, dataset = _listed(config)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
-    store = open_store(config.store)
+    store = open_cache(config.store)
     with join_cluster(config.address):
         from handshape.features.distributed import device_of_cluster, fill_on_cluster  # Ray is an extra
 
@@ -58,7 +58,7 @@ def _on_cluster(config: FeaturesConfig) -> dict[str, Any]:
         found = fill_on_cluster(
             extractor, dataset, store, system=system, views=config.stored_views, strict=config.strict
         )
-    say_left_out(found.unreadable)
+    print_skipped(found.unreadable)
     return _told(config, extractor, len(found.digests), found.unreadable, store)
 
 

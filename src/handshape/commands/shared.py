@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.config.data import DataConfig, DataOptions
-from handshape.data.data_report import Survey, survey_data
+from handshape.data.data_report import DataReport, make_data_report
 from handshape.data.dataset import Unreadable
-from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.images.prepared import read_batch
 from handshape.data.io.folder import read_folder
 from handshape.errors import DataError
@@ -19,10 +19,17 @@ from handshape.models.device import choose_device
 from handshape.progress import say, track
 from handshape.recogniser import Recogniser
 
-__all__ = ["choose_device", "read_signs", "say_findings", "say_left_out", "scan_material", "survey_material"]
+__all__ = [
+    "choose_device",
+    "index_photos",
+    "predict_photos",
+    "print_findings",
+    "print_skipped",
+    "report_data",
+]
 
 
-def scan_material(config: DataConfig, *, size: int = 224, measure: bool = True) -> tuple[Path, Scan]:
+def index_photos(config: DataConfig, *, size: int = 224, measure: bool = True) -> tuple[Path, ImageIndex]:
     """Read the images that a command asks for.
 
     Args:
@@ -38,13 +45,13 @@ def scan_material(config: DataConfig, *, size: int = 224, measure: bool = True) 
         OutputError: The store cannot be written.
     """
     dataset = read_folder(config.data, labels=config.labels, signer=config.signer, source=config.source)
-    store = open_store(config.store)
-    scan = scan_dataset(dataset, store, size=size, strict=config.strict, measure=measure)
-    say_left_out(scan.dataset.unreadable)
-    return store, scan
+    store = open_cache(config.store)
+    indexed = index_images(dataset, store, size=size, strict=config.strict, measure=measure)
+    print_skipped(indexed.dataset.unreadable)
+    return store, indexed
 
 
-def say_left_out(unreadable: Sequence[Unreadable]) -> None:
+def print_skipped(unreadable: Sequence[Unreadable]) -> None:
     """Print how many files were left out, and the first of them."""
     if unreadable:
         first = unreadable[0]
@@ -54,8 +61,8 @@ def say_left_out(unreadable: Sequence[Unreadable]) -> None:
         )
 
 
-def read_signs(
-    recogniser: Recogniser, scan: Scan, indices: NDArray[np.int64], *, mirrored: bool = False
+def predict_photos(
+    recogniser: Recogniser, indexed: ImageIndex, indices: NDArray[np.int64], *, mirrored: bool = False
 ) -> NDArray[np.float32]:
     """Read photos with a recogniser.
 
@@ -72,7 +79,7 @@ def read_signs(
     with track("Reading mirror images" if mirrored else "Reading signs", len(indices)) as advance:
         for start in range(0, len(indices), ON_A_CORE):
             batch = indices[start : start + ON_A_CORE]
-            images = read_batch(scan.images, batch)
+            images = read_batch(indexed.images, batch)
             # torch shares no array that runs backwards.
             images = np.ascontiguousarray(images[:, :, ::-1]) if mirrored else images
             rows.append(recogniser.prepared_probabilities(images))
@@ -80,13 +87,13 @@ def read_signs(
     return np.concatenate(rows)
 
 
-def survey_material(
+def report_data(
     config: DataOptions,
-    scan: Scan,
+    indexed: ImageIndex,
     features: NDArray[np.float16] | None = None,
     *,
     for_training: bool = True,
-) -> Survey:
+) -> DataReport:
     """Split a scanned data set as a command asks, and look at what is wrong with it.
 
     Args:
@@ -102,15 +109,15 @@ def survey_material(
         DataError: There are fewer than two labels, and ``for_training`` is set.
         SplitError: A side would be empty, and ``for_training`` is set.
     """
-    labels = scan.dataset.labels
+    labels = indexed.dataset.labels
     if for_training and len(labels) < 2:
         raise DataError(
             f"one label only ({labels[0]!r})",
             "images of at least two labels",
             "add a folder for another label",
         )
-    return survey_data(
-        scan,
+    return make_data_report(
+        indexed,
         kind=config.split,
         valid_fraction=config.valid_fraction,
         test_fraction=config.test_fraction,
@@ -120,8 +127,8 @@ def survey_material(
     )
 
 
-def say_findings(survey: Survey) -> None:
+def print_findings(data_report: DataReport) -> None:
     """Print what is wrong with a data set, as far as it changes what the figures mean."""
-    for finding in survey.findings:
+    for finding in data_report.findings:
         if finding.severity != "note":
             say(f"{finding.severity.capitalize()}: {finding.message}")

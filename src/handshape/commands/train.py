@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from handshape.bundle import BundleConfig, known_photos
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.cluster import join_cluster
-from handshape.commands.shared import choose_device, say_findings, scan_material, survey_material
+from handshape.commands.shared import choose_device, index_photos, print_findings, report_data
 from handshape.config.models import MODELS, ModelName
 from handshape.config.train import CompareConfig, TrainConfig
-from handshape.data.augment import views_of
+from handshape.data.augment import make_views
 from handshape.evaluation.evaluation import write_predictions
 from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment
-from handshape.evaluation.report.headline import find_answer
+from handshape.evaluation.report.headline import find_headline
 from handshape.evaluation.report.model_card import model_card
 from handshape.evaluation.report.page import write_report
 from handshape.evaluation.report.thumbnails import ViewMaker
@@ -42,7 +42,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
     if config.engine == "local":
         return train_models(config, (config.model,), "train")
     # Workers have working folders of their own.
-    store = open_store(config.store).absolute()
+    store = open_cache(config.store).absolute()
     absolute = replace(config, data=config.data.absolute(), store=store)
     with join_cluster(config.address):
         from handshape.features.distributed import device_of_cluster  # Ray is an extra
@@ -92,26 +92,28 @@ def _train(
     if any(MODELS[name].image_features for name in names):
         backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     size = backbone.preprocessing.size if backbone else IMAGE_SIZE
-    store, scan = scan_material(config, size=size)
-    survey = survey_material(config, scan)
+    store, indexed = index_photos(config, size=size)
+    data_report = report_data(config, indexed)
     # What cannot be split so fails here and above, before the long work.
-    plan_folds(config.folds, survey, config.valid_fraction, config.seed)
-    fitter = Fitter(scan, store, device, config, backbone, tuner=tuner)
+    plan_folds(config.folds, data_report, config.valid_fraction, config.seed)
+    fitter = Fitter(indexed, store, device, config, backbone, tuner=tuner)
     features = fitter.features()
     if features is not None:
-        survey = survey_material(config, scan, features)
-    say_findings(survey)
+        data_report = report_data(config, indexed, features)
+    print_findings(data_report)
     experiment = run_experiment(
-        survey,
+        data_report,
         fitter,
         names,
         folds=config.folds,
         fractions=(config.valid_fraction, config.test_fraction),
         seed=config.seed,
     )
-    metrics = {"answer": find_answer(experiment).sentence, **experiment.to_dict()}
+    metrics = {"answer": find_headline(experiment).sentence, **experiment.to_dict()}
     with claimed.new_run(force=config.force) as folder:
-        _write(folder, experiment, metrics, describe(command, config, survey.digest), _views(config, names))
+        _write(
+            folder, experiment, metrics, describe(command, config, data_report.digest), _views(config, names)
+        )
     return metrics
 
 
@@ -119,7 +121,7 @@ def _views(config: TrainConfig | CompareConfig, names: Sequence[ModelName]) -> V
     """Return how views were made, where a model was shown any."""
     augmented = config.augment != "none" and any(MODELS[name].fine_tuned for name in names)
     stored = config.stored_views > 0 and any(MODELS[name].image_features for name in names)
-    return views_of(config).apply if stored or augmented else None
+    return make_views(config).apply if stored or augmented else None
 
 
 def _write(
@@ -129,7 +131,7 @@ def _write(
     description: dict[str, Any],
     views: ViewMaker | None,
 ) -> None:
-    results, split, best = experiment.results, experiment.survey.split, experiment.best
+    results, split, best = experiment.results, experiment.data_report.split, experiment.best
     write_json(folder / "config.json", description)
     write_json(folder / "metrics.json", metrics)
     write_history(folder / "history.csv", {result.fitted.name: result.fitted.history for result in results})
@@ -152,7 +154,7 @@ def _write(
         figures=figures if folded is None else {**figures, "left_out": folded.without_names()},
     )
     card = model_card(config.labels, config.network, config.threshold, config.trained_on, config.figures)
-    scan = experiment.survey.scan
-    rows = zip(scan.digests, scan.facts, split.dataset.samples, strict=True)
-    known = known_photos((digest, facts.phash) for digest, facts, one in rows if one.split != "test")
+    indexed = experiment.data_report.indexed
+    rows = zip(indexed.digests, indexed.stats, split.dataset.samples, strict=True)
+    known = known_photos((digest, stats.phash) for digest, stats, one in rows if one.split != "test")
     Recogniser(best.fitted.network, config).save(folder / BUNDLE, card, known)

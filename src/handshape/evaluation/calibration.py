@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from handshape.errors import ShapeError
 from handshape.evaluation.argument_checks import check_classes, check_probabilities
-from handshape.evaluation.figure import Figure
+from handshape.evaluation.json_result import JsonResult
 from handshape.training.temperature import likeliest_temperature
 
 BINS = 15
@@ -18,7 +18,7 @@ _BOUNDS = (0.05, 20.0)
 
 
 @dataclass(frozen=True)
-class Bin(Figure):
+class ReliabilityBin(JsonResult):
     """The photos whose top probability lies in [low, high), the last bin's in [low, 1].
 
     Args:
@@ -37,7 +37,7 @@ class Bin(Figure):
 
 
 @dataclass(frozen=True)
-class Reliability(Figure):
+class Reliability(JsonResult):
     """How well probabilities match what happened on one set of photos.
 
     Args:
@@ -54,11 +54,11 @@ class Reliability(Figure):
     ece_equal_mass: float
     brier: float
     nll: float
-    bins: tuple[Bin, ...]
+    bins: tuple[ReliabilityBin, ...]
 
 
 @dataclass(frozen=True)
-class Calibration(Figure):
+class Calibration(JsonResult):
     """Test photos before and after temperature scaling.
 
     Args:
@@ -72,7 +72,7 @@ class Calibration(Figure):
     after: Reliability
 
 
-def calibrated(logits: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
+def calibrated_probabilities(logits: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
     """Turn logits into probabilities at a temperature; the most probable class never changes.
 
     Args:
@@ -183,7 +183,8 @@ def calibrate(
     """
     temperature = fit_temperature(valid_logits, valid_classes)
     before, after = (
-        measure_reliability(calibrated(test_logits, value), test_classes) for value in (1.0, temperature)
+        measure_reliability(calibrated_probabilities(test_logits, value), test_classes)
+        for value in (1.0, temperature)
     )
     return Calibration(temperature, before, after)
 
@@ -202,7 +203,7 @@ def _calibration_error(
     return float(np.abs(gaps).sum() / len(top))
 
 
-def _bin(low: float, high: float, top: NDArray[Any], correct: NDArray[np.bool_]) -> Bin:
+def _bin(low: float, high: float, top: NDArray[Any], correct: NDArray[np.bool_]) -> ReliabilityBin:
     if not len(top):
-        return Bin(low, high, 0, None, None)
-    return Bin(low, high, len(top), float(top.mean()), float(correct.mean()))
+        return ReliabilityBin(low, high, 0, None, None)
+    return ReliabilityBin(low, high, len(top), float(top.mean()), float(correct.mean()))

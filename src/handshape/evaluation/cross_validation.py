@@ -11,21 +11,21 @@ from handshape.data.dataset import GroupKind
 from handshape.data.splits.leave_one_group_out import FoldPlan
 from handshape.evaluation.calibration import Reliability, measure_reliability
 from handshape.evaluation.evaluation import FitEvaluation
-from handshape.evaluation.figure import Figure
 from handshape.evaluation.intervals.accuracy import (
     Interval,
     mean_over_groups_interval,
     mean_over_sources_interval,
 )
-from handshape.evaluation.metrics import GroupFigures, Metrics, measure
-from handshape.evaluation.rejection import Curve, coverage_accuracy
+from handshape.evaluation.json_result import JsonResult
+from handshape.evaluation.metrics import GroupFigures, Metrics, compute_metrics
+from handshape.evaluation.rejection import CoverageCurve, coverage_curve
 
 # What is said of sources only; the figures of signers keep the keys that programs know.
 _OF_SOURCES = ("kind", "signers_apart", "untested")
 
 
 @dataclass(frozen=True)
-class FoldFigures(Figure):
+class FoldFigures(JsonResult):
     """What a model reaches when each signer, or each source, is left out once.
 
     Args:
@@ -49,7 +49,7 @@ class FoldFigures(Figure):
     worst: float
     metrics: Metrics
     reliability: Reliability
-    curve: Curve
+    curve: CoverageCurve
     seconds: float
     signers_apart: bool | None
     untested: int
@@ -102,7 +102,7 @@ def measure_folds(
     probabilities = np.concatenate([result.probabilities for result in results])
     correct = probabilities.argmax(axis=1) == classes
     signers, sources = [sample.signer for sample in samples], [sample.source for sample in samples]
-    metrics = measure(classes, probabilities, labels, signers, sources)
+    metrics = compute_metrics(classes, probabilities, labels, signers, sources)
     accuracies = {name: figures.accuracy for name, figures in groups_of(metrics, plan.kind).items()}
     worst = min(accuracies, key=lambda name: accuracies[name])
     if plan.kind == "signer":
@@ -118,7 +118,7 @@ def measure_folds(
         accuracies[worst],
         metrics,
         measure_reliability(probabilities, classes),
-        coverage_accuracy(probabilities.max(axis=1), correct),
+        coverage_curve(probabilities.max(axis=1), correct),
         sum(result.fitted.seconds["total"] for result in results),
         plan.signers_apart,
         plan.untested,

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from handshape.config.models import MODELS, ModelName
 from handshape.config.train import FoldKind
-from handshape.data.checks.near_duplicates import leaks
-from handshape.data.data_report import Survey
+from handshape.data.checks.near_duplicates import find_leaks
+from handshape.data.data_report import DataReport
 from handshape.data.dataset import SplitIndices
 from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_signer_out, leave_one_source_out
 from handshape.data.splits.train_valid_test import split_dataset
 from handshape.evaluation.cross_validation import FoldFigures, measure_folds
 from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit
 from handshape.evaluation.intervals.paired import PairedDifference, compare_paired
-from handshape.evaluation.rejection import refused_share
+from handshape.evaluation.rejection import rejected_share
 from handshape.synthetic.scene import make_background
 from handshape.training.fit import Fitter
 from handshape.training.predict import probabilities_of
@@ -30,7 +30,7 @@ _ROOMS = 48
 
 
 @dataclass(frozen=True)
-class Ungrouped:
+class RandomSplitCheck:
     """What the figures would have been, had bursts not been kept on one side.
 
     Args:
@@ -57,19 +57,19 @@ class Experiment:
         ungrouped: The figures without grouping by bursts, where a random split was grouped.
     """
 
-    survey: Survey
+    data_report: DataReport
     results: Sequence[FitEvaluation]
     no_hand_refused: dict[str, float]
     folds: dict[str, FoldFigures]
     paired: PairedDifference | None
-    ungrouped: Ungrouped | None
+    ungrouped: RandomSplitCheck | None
 
     @cached_property
     def choice(self) -> "Choice":
         """Which model is saved, and why."""
-        valid = self.survey.split.dataset.split_indices()["valid"]
-        signers = [self.survey.split.dataset.samples[i].signer for i in valid]
-        return choose_model(self.results, signers, self.survey.bursts[valid])
+        valid = self.data_report.split.dataset.split_indices()["valid"]
+        signers = [self.data_report.split.dataset.samples[i].signer for i in valid]
+        return choose_model(self.results, signers, self.data_report.bursts[valid])
 
     @property
     def best(self) -> FitEvaluation:
@@ -78,7 +78,7 @@ class Experiment:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``metrics.json`` holds."""
-        split, found = self.survey.split, self.survey.leaks
+        split, found = self.data_report.split, self.data_report.leaks
         models = {}
         for result in self.results:
             name = result.fitted.name
@@ -91,7 +91,7 @@ class Experiment:
             "leaks": {"near_duplicates_across_splits": found.share, "photos": found.leaking},
             "findings": [
                 {"kind": one.kind, "severity": one.severity, "message": one.message}
-                for one in self.survey.findings
+                for one in self.data_report.findings
             ],
         }
         if self.ungrouped is not None:
@@ -162,7 +162,7 @@ def choose_model(
 
 
 def run_experiment(
-    survey: Survey,
+    data_report: DataReport,
     fitter: Fitter,
     names: Sequence[ModelName],
     *,
@@ -186,23 +186,25 @@ def run_experiment(
     Raises:
         SplitError: Folds are asked for that the data does not allow; see `plan_folds`.
     """
-    dataset = survey.split.dataset
-    plan = plan_folds(folds, survey, fractions[0], seed)
-    results = [_evaluated(fitter, name, survey, dataset.split_indices(), mirrored=True) for name in names]
+    dataset = data_report.split.dataset
+    plan = plan_folds(folds, data_report, fractions[0], seed)
+    results = [
+        _evaluated(fitter, name, data_report, dataset.split_indices(), mirrored=True) for name in names
+    ]
     folded: dict[str, FoldFigures] = {}
     if plan is not None:
-        folded |= {name: _folded(fitter, name, survey, plan) for name in names}
+        folded |= {name: _folded(fitter, name, data_report, plan) for name in names}
     return Experiment(
-        survey,
+        data_report,
         results,
         {result.fitted.name: _no_hand_refused(fitter, result) for result in results},
         folded,
-        _paired(results, survey) if len(results) > 1 else None,
-        _ungrouped(survey, fitter, names, fractions, seed) if survey.split.grouped else None,
+        _paired(results, data_report) if len(results) > 1 else None,
+        _ungrouped(data_report, fitter, names, fractions, seed) if data_report.split.grouped else None,
     )
 
 
-def plan_folds(folds: FoldKind, survey: Survey, valid_fraction: float, seed: int) -> FoldPlan | None:
+def plan_folds(folds: FoldKind, data_report: DataReport, valid_fraction: float, seed: int) -> FoldPlan | None:
     """Say which photos are on which side when each signer, or each source, is left out.
 
     Args:
@@ -214,25 +216,25 @@ def plan_folds(folds: FoldKind, survey: Survey, valid_fraction: float, seed: int
     Raises:
         SplitError: Fewer than three signers or two sources are known, or sources share no labels.
     """
-    dataset = survey.split.dataset
+    dataset = data_report.split.dataset
     if folds == "signers":
         return leave_one_signer_out(dataset)
     if folds == "source":
-        return leave_one_source_out(dataset, survey.bursts, valid_fraction=valid_fraction, seed=seed)
+        return leave_one_source_out(dataset, data_report.bursts, valid_fraction=valid_fraction, seed=seed)
     return None
 
 
 def _evaluated(
-    fitter: Fitter, name: ModelName, survey: Survey, splits: SplitIndices, *, mirrored: bool = False
+    fitter: Fitter, name: ModelName, data_report: DataReport, splits: SplitIndices, *, mirrored: bool = False
 ) -> FitEvaluation:
-    valid, tested = (survey.split.dataset.take(splits[one].tolist()) for one in ("valid", "test"))
+    valid, tested = (data_report.split.dataset.take(splits[one].tolist()) for one in ("valid", "test"))
     fitted = fitter.fit(name, splits, mirrored=mirrored)
-    return evaluate_fit(fitted, valid, tested, survey.bursts[splits["test"]])
+    return evaluate_fit(fitted, valid, tested, data_report.bursts[splits["test"]])
 
 
-def _folded(fitter: Fitter, name: ModelName, survey: Survey, plan: FoldPlan) -> FoldFigures:
-    results = [_evaluated(fitter, name, survey, splits) for splits in plan.folds.values()]
-    return measure_folds(results, plan, survey.bursts)
+def _folded(fitter: Fitter, name: ModelName, data_report: DataReport, plan: FoldPlan) -> FoldFigures:
+    results = [_evaluated(fitter, name, data_report, splits) for splits in plan.folds.values()]
+    return measure_folds(results, plan, data_report.bursts)
 
 
 def _no_hand_refused(fitter: Fitter, result: FitEvaluation) -> float:
@@ -240,7 +242,7 @@ def _no_hand_refused(fitter: Fitter, result: FitEvaluation) -> float:
     probabilities = probabilities_of(logits, result.calibration.temperature)
     labels = result.tested.labels
     nothing = next((i for i, label in enumerate(labels) if label.lower() in _NOTHING), None)
-    return refused_share(probabilities, result.rejection.threshold, nothing)
+    return rejected_share(probabilities, result.rejection.threshold, nothing)
 
 
 @cache
@@ -249,21 +251,21 @@ def _empty_rooms(size: int) -> NDArray[np.uint8]:
     return np.stack([make_background("room", size, rng) for _ in range(_ROOMS)])
 
 
-def _paired(results: Sequence[FitEvaluation], survey: Survey) -> PairedDifference:
-    tested = survey.split.dataset.split_indices()["test"]
-    signers = [survey.split.dataset.samples[i].signer for i in tested]
-    return compare_paired(results[0].correct, results[-1].correct, signers, survey.bursts[tested])
+def _paired(results: Sequence[FitEvaluation], data_report: DataReport) -> PairedDifference:
+    tested = data_report.split.dataset.split_indices()["test"]
+    signers = [data_report.split.dataset.samples[i].signer for i in tested]
+    return compare_paired(results[0].correct, results[-1].correct, signers, data_report.bursts[tested])
 
 
 def _ungrouped(
-    survey: Survey,
+    data_report: DataReport,
     fitter: Fitter,
     names: Sequence[ModelName],
     fractions: tuple[float, float],
     seed: int,
-) -> Ungrouped:
+) -> RandomSplitCheck:
     split = split_dataset(
-        survey.scan.dataset,
+        data_report.indexed.dataset,
         kind="random",
         valid_fraction=fractions[0],
         test_fraction=fractions[1],
@@ -271,9 +273,9 @@ def _ungrouped(
     )
     # Models that fit in seconds: to train a network again takes minutes, and shows the same of the photos.
     quick = [name for name in names if MODELS[name].on_cached_features]
-    results = [_evaluated(fitter, name, survey, split.dataset.split_indices()) for name in quick]
-    share = leaks(survey.pairs, [sample.split for sample in split.dataset.samples]).share
-    return Ungrouped(
+    results = [_evaluated(fitter, name, data_report, split.dataset.split_indices()) for name in quick]
+    share = find_leaks(data_report.pairs, [sample.split for sample in split.dataset.samples]).share
+    return RandomSplitCheck(
         share,
         {result.fitted.name: result.fitted.valid_accuracy for result in results},
         {result.fitted.name: result.accuracy for result in results},

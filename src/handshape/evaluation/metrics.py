@@ -10,12 +10,12 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from handshape.errors import ShapeError
 from handshape.evaluation.argument_checks import check_classes, check_probabilities
-from handshape.evaluation.figure import Figure
 from handshape.evaluation.intervals.grouping import Groups
+from handshape.evaluation.json_result import JsonResult
 
 
 @dataclass(frozen=True)
-class LabelFigures(Figure):
+class LabelFigures(JsonResult):
     """Figures of one label.
 
     Args:
@@ -32,7 +32,7 @@ class LabelFigures(Figure):
 
 
 @dataclass(frozen=True)
-class GroupFigures(Figure):
+class GroupFigures(JsonResult):
     """Figures of one signer, or of one source.
 
     Args:
@@ -45,7 +45,7 @@ class GroupFigures(Figure):
 
 
 @dataclass(frozen=True)
-class Confused(Figure):
+class Confusion(JsonResult):
     """A pair of labels of which one is taken for the other.
 
     Args:
@@ -62,7 +62,7 @@ class Confused(Figure):
 
 
 @dataclass(frozen=True)
-class Metrics(Figure):
+class Metrics(JsonResult):
     """Figures of one model on one set of photos.
 
     Args:
@@ -86,10 +86,10 @@ class Metrics(Figure):
     signers: Mapping[str, GroupFigures]
     sources: Mapping[str, GroupFigures]
     confusion: tuple[tuple[int, ...], ...]
-    most_confused: Confused | None
+    most_confused: Confusion | None
 
 
-def measure(
+def compute_metrics(
     classes: NDArray[np.int64],
     probabilities: NDArray[np.floating[Any]],
     labels: Sequence[str],
@@ -183,13 +183,13 @@ def _group_figures(correct: NDArray[np.bool_], groups: Groups | None) -> dict[st
     return {name: GroupFigures(float(correct[rows[name]].mean()), len(rows[name])) for name in sorted(rows)}
 
 
-def _most_confused(confusion: NDArray[np.int64], labels: Sequence[str]) -> Confused | None:
+def _most_confused(confusion: NDArray[np.int64], labels: Sequence[str]) -> Confusion | None:
     mistakes = confusion.copy()
     np.fill_diagonal(mistakes, 0)
     if not mistakes.any():
         return None
     shares = mistakes / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     true, predicted = divmod(int(np.lexsort((shares.ravel(), mistakes.ravel()))[-1]), len(labels))
-    return Confused(
+    return Confusion(
         labels[true], labels[predicted], int(mistakes[true, predicted]), float(shares[true, predicted])
     )

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from handshape.data.images.prepared import read_batch
-from handshape.evaluation.figure import Figure
+from handshape.evaluation.json_result import JsonResult
 from handshape.training.reconstruction import TargetPhotos, psnr_of
 
 # What an average over so many pixels along each axis does not show is fine detail.
@@ -19,7 +19,7 @@ _BATCH = 32
 
 
 @dataclass(frozen=True)
-class Reconstruction(Figure):
+class Reconstruction(JsonResult):
     """How like their photos reconstructions are.
 
     Args:

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from handshape.errors import ShapeError, UsageError
 from handshape.evaluation.argument_checks import check_classes, check_probabilities
-from handshape.evaluation.figure import Figure
+from handshape.evaluation.json_result import JsonResult
 
 KEEP = 0.95
 _CURVE_POINTS = 101
 
 
 @dataclass(frozen=True)
-class Curve(Figure):
+class CoverageCurve(JsonResult):
     """Accuracy on the answered photos when only the surest are answered.
 
     Args:
@@ -43,7 +43,7 @@ class Curve(Figure):
 
 
 @dataclass(frozen=True)
-class Rejection(Figure):
+class Rejection(JsonResult):
     """What a threshold does on a set of photos.
 
     Args:
@@ -58,7 +58,7 @@ class Rejection(Figure):
     coverage: float
     accuracy: float
     answered_accuracy: float | None
-    curve: Curve
+    curve: CoverageCurve
 
 
 def choose_threshold(
@@ -129,11 +129,11 @@ def measure_rejection(
         coverage=float(answered.mean()),
         accuracy=float(correct.mean()),
         answered_accuracy=float(correct[answered].mean()) if answered.any() else None,
-        curve=coverage_accuracy(probabilities.max(axis=1), correct),
+        curve=coverage_curve(probabilities.max(axis=1), correct),
     )
 
 
-def coverage_accuracy(top: NDArray[np.floating[Any]], correct: NDArray[np.bool_]) -> Curve:
+def coverage_curve(top: NDArray[np.floating[Any]], correct: NDArray[np.bool_]) -> CoverageCurve:
     """Follow the accuracy on the answered photos from the surest photo to all of them.
 
     Photos of equal top probability come in no order: each counts as right by the share of them that is.
@@ -162,7 +162,7 @@ def coverage_accuracy(top: NDArray[np.floating[Any]], correct: NDArray[np.bool_]
     n = len(top)
     accuracy = np.cumsum(np.repeat(block_share, counts)) / np.arange(1, n + 1)
     points = np.unique(np.linspace(0, n - 1, min(n, _CURVE_POINTS)).round().astype(np.int64))
-    return Curve(
+    return CoverageCurve(
         coverage=tuple(float((point + 1) / n) for point in points),
         accuracy=tuple(float(accuracy[point]) for point in points),
         area=float(accuracy.mean()),
@@ -170,7 +170,7 @@ def coverage_accuracy(top: NDArray[np.floating[Any]], correct: NDArray[np.bool_]
     )
 
 
-def refused_share(
+def rejected_share(
     probabilities: NDArray[np.floating[Any]], threshold: float, nothing: int | None = None
 ) -> float:
     """Measure how often photos that show no known sign are refused.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import onnx
 
-from handshape.cache.place import hold_place
-from handshape.cache.writing import writing
+from handshape.cache.atomic import reserve
+from handshape.cache.disk_errors import explain_write_errors
 from handshape.errors import OutputError
 from handshape.export.metadata import Metadata
 
@@ -40,8 +40,8 @@ def appearing(out: Path) -> Iterator[Path]:
     """
     expected = "a place that can be written to"
     with (
-        writing(repr(str(out)), "choose another --out", expected=expected),
-        hold_place(out.resolve(), repr(str(out))) as place,
+        explain_write_errors(repr(str(out)), "choose another --out", expected=expected),
+        reserve(out.resolve(), repr(str(out))) as place,
         place.new() as partial,
     ):
         yield partial

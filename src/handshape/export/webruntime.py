@@ -7,7 +7,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.errors import ExportError, MissingExtraError
 from handshape.progress import say
 
@@ -33,7 +33,7 @@ def find_runtime(folder: Path | None) -> Path:
         MissingExtraError: They are not there, and npm is not installed.
         ExportError: npm could not fetch them, or they are not those of this version.
     """
-    kept = open_store() / f"onnxruntime-web-{VERSION}"
+    kept = open_cache() / f"onnxruntime-web-{VERSION}"
     if folder is not None:
         _keep(folder.expanduser(), kept)
     elif not _is_whole(kept):

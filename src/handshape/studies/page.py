@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from handshape.data.data_report import Survey
+from handshape.data.data_report import DataReport
 from handshape.evaluation.report import plots
-from handshape.evaluation.report.page import environment, split_words
+from handshape.evaluation.report.page import environment, split_sentence
 from handshape.evaluation.report.thumbnails import data_address
 
 
@@ -115,7 +115,7 @@ class Outcome:
     cautions: Sequence[tuple[str, str]] = field(default_factory=tuple)
 
 
-def write_page(folder: Path, outcome: Outcome, survey: Survey, description: Mapping[str, Any]) -> None:
+def write_page(folder: Path, outcome: Outcome, survey: DataReport, description: Mapping[str, Any]) -> None:
     """Write ``report.html``, and the plots and pictures it shows, into ``plots/``.
 
     Args:
@@ -143,7 +143,7 @@ def write_page(folder: Path, outcome: Outcome, survey: Survey, description: Mapp
             drawings=drawings,
             survey=survey,
             split=survey.split,
-            split_words=split_words(survey.split.kind),
+            split_sentence=split_sentence(survey.split.kind),
             description=description,
             command=shlex.join(["handshape", *description["argv"]]) if description["argv"] else "",
             version=version("handshape"),

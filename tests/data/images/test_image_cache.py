@@ -10,12 +10,12 @@ import pytest
 from handshape.data.images import image_cache as held
 from handshape.data.images.image_cache import (
     CachedImages,
-    drop_held,
-    held_file,
-    held_files,
+    cache_file,
+    cached_files,
     hold,
-    is_held,
+    is_cached,
     make_room,
+    remove_cached,
 )
 from handshape.data.images.prepared import content_digest, read_batch
 from handshape.errors import OutputError
@@ -47,7 +47,7 @@ def test_stored_images__in_the_order_of_the_samples(tmp_path: Path) -> None:
 def test_stored_images__outlive_their_file_s_name(tmp_path: Path) -> None:
     path = hold_some(tmp_path / "a.rgb", [5, 6])
     images = CachedImages(path, np.array([0, 1]), 4)
-    drop_held(path)
+    remove_cached(path)
     assert read_batch(images, [1])[0, 0, 0, 0] == 6
     assert names(tmp_path) == []
 
@@ -55,9 +55,9 @@ def test_stored_images__outlive_their_file_s_name(tmp_path: Path) -> None:
 def test_held_file__is_named_by_content_order_and_size(tmp_path: Path) -> None:
     a, b = content_digest(b"a"), content_digest(b"b")
     lists = [([a, b], 8), ([b, a], 8), ([a], 8), ([a, b], 9), ([a, ""], 8), (["", a], 8)]
-    found = {held_file(tmp_path, digests, size) for digests, size in lists}
+    found = {cache_file(tmp_path, digests, size) for digests, size in lists}
     assert len(found) == len(lists)
-    assert held_file(tmp_path, [a, b], 8) == held_file(tmp_path, [a, b], 8)
+    assert cache_file(tmp_path, [a, b], 8) == cache_file(tmp_path, [a, b], 8)
     assert {path.parent for path in found} == {tmp_path / "images"}
 
 
@@ -65,10 +65,10 @@ def test_hold__appears_whole(tmp_path: Path) -> None:
     path = tmp_path / "images" / "a.rgb"
     with hold(path, ["x", "y"], 4) as filling:
         filling.put(1, np.full((4, 4, 3), 7, dtype=np.uint8)[:, ::-1])
-        assert not is_held(path, 2, 4)
+        assert not is_cached(path, 2, 4)
     assert names(path.parent) == ["a.digests", "a.rgb"]
-    assert is_held(path, 2, 4)
-    assert not is_held(path, 3, 4)  # cut short, or another number of photos
+    assert is_cached(path, 2, 4)
+    assert not is_cached(path, 3, 4)  # cut short, or another number of photos
     pixels = np.fromfile(path, dtype=np.uint8).reshape(2, 4, 4, 3)
     assert (pixels[0] == 0).all()
     assert (pixels[1] == 7).all()
@@ -126,9 +126,9 @@ def test_hold__given_up(tmp_path: Path) -> None:
 def test_is_held__without_its_list_of_photos(tmp_path: Path) -> None:
     path = hold_some(tmp_path / "a.rgb", [5, 6])
     path.with_suffix(".digests").unlink()  # as a process leaves it that was killed just then
-    assert not is_held(path, 2, 4)
+    assert not is_cached(path, 2, 4)
     hold_some(path, [5, 6])
-    assert is_held(path, 2, 4)
+    assert is_cached(path, 2, 4)
 
 
 def test_make_room__drops_what_was_not_used_for_longest(
@@ -137,9 +137,9 @@ def test_make_room__drops_what_was_not_used_for_longest(
     for age, name in enumerate("abc"):
         path = hold_some(tmp_path / f"{name}.rgb", [1])
         os.utime(path, (0, time.time() - 1000 * age))  # a was used last
-    assert [path.stem for path in held_files(tmp_path)] == ["c", "b", "a"]
-    monkeypatch.setattr(held, "HELD_BYTES", 3 * 48)
-    assert is_held(tmp_path / "c.rgb", 1, 4)  # and now c
+    assert [path.stem for path in cached_files(tmp_path)] == ["c", "b", "a"]
+    monkeypatch.setattr(held, "CACHE_BYTES", 3 * 48)
+    assert is_cached(tmp_path / "c.rgb", 1, 4)  # and now c
     make_room(tmp_path, 48)
     assert names(tmp_path) == ["a.digests", "a.rgb", "c.digests", "c.rgb"]
     hold_some(tmp_path / "d.rgb", [1, 2])

@@ -11,7 +11,7 @@ from handshape.models.sign_network import SignNetwork
 _LEAST = 1e-4
 
 
-def evidence(network: SignNetwork, images: Tensor, said: Tensor, instead_of: Tensor) -> Tensor:
+def gradcam(network: SignNetwork, images: Tensor, said: Tensor, instead_of: Tensor) -> Tensor:
     """Show where a network found what spoke for one label rather than another.
 
     Each place of the last feature map counts with its own features times their own gradients. Grad-CAM's

@@ -14,7 +14,7 @@ _BONE, _EDGE, _JOINT = (255, 214, 0), (0, 0, 0), (255, 255, 255)
 _DIM = 0.55
 
 
-def hands_drawn(finder: HandFinder, pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+def draw_landmarks(finder: HandFinder, pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     """Draw the landmarks that were found onto photos.
 
     Args:

@@ -38,25 +38,29 @@ from scipy.special import expit, gammaln
 from scipy.stats import norm, t
 
 from handshape.evaluation.argument_checks import check_flags
-from handshape.evaluation.figure import Figure
 from handshape.evaluation.intervals.grouping import (
-    Dependence,
+    Grouping,
     Groups,
-    Unit,
-    find_dependence,
-    find_source_dependence,
+    GroupUnit,
+    group_by_source,
+    group_photos,
 )
+from handshape.evaluation.json_result import JsonResult
 
 # Beta(a, b) priors on the intraclass correlation, and what they add to the degrees of freedom: chosen by
 # simulation, see above.
-_PRIORS: dict[Unit, tuple[float, float]] = {"signer": (0.5, 2.0), "source": (1.0, 1.0), "burst": (0.5, 0.25)}
+_PRIORS: dict[GroupUnit, tuple[float, float]] = {
+    "signer": (0.5, 2.0),
+    "source": (1.0, 1.0),
+    "burst": (0.5, 0.25),
+}
 _PRIOR_FREEDOM = 3
 # Intraclass correlations from 0.001 to 0.998, even on the logit scale.
 _CORRELATIONS = expit(np.linspace(-7.0, 6.0, 53))
 
 
 @dataclass(frozen=True)
-class Interval(Figure):
+class Interval(JsonResult):
     """A 95 % interval for an accuracy.
 
     Args:
@@ -101,7 +105,7 @@ def accuracy_interval(
     Source: see the module.
     """
     check_flags("correct", correct)
-    known = find_dependence(len(correct), signers, bursts)
+    known = group_photos(len(correct), signers, bursts)
     return _interval(correct, known, known.sizes / len(correct), "")
 
 
@@ -123,7 +127,7 @@ def mean_over_groups_interval(correct: NDArray[np.bool_], signers: Groups) -> In
     Source: see the module.
     """
     check_flags("correct", correct)
-    known = find_dependence(len(correct), signers)
+    known = group_photos(len(correct), signers)
     return _interval(correct, known, np.full(known.count, 1 / known.count), ", each counting the same")
 
 
@@ -149,14 +153,14 @@ def mean_over_sources_interval(
     Source: see the module.
     """
     check_flags("correct", correct)
-    known = find_source_dependence(len(correct), sources, bursts)
+    known = group_by_source(len(correct), sources, bursts)
     _, source, sizes = np.unique([str(one) for one in sources], return_inverse=True, return_counts=True)
     weights = known.sums(1 / (len(sizes) * sizes[source]))
     return _interval(correct, known, weights, ", each source counting the same")
 
 
 def _interval(
-    correct: NDArray[np.bool_], known: Dependence, weights: NDArray[np.float64], note: str
+    correct: NDArray[np.bool_], known: Grouping, weights: NDArray[np.float64], note: str
 ) -> Interval:
     right, sizes = known.sums(correct), known.sizes
     # Not a product with the weights: rounded, they may sum to a little more or less than 1.
@@ -182,7 +186,7 @@ def _wilson(share: float, size: float, quantile: float, method: str, scope: str)
     return Interval(float(low), float(high), method, scope, size)
 
 
-def _intraclass_correlation(right: NDArray[np.float64], sizes: NDArray[np.float64], unit: Unit) -> float:
+def _intraclass_correlation(right: NDArray[np.float64], sizes: NDArray[np.float64], unit: GroupUnit) -> float:
     """Posterior mean of the beta-binomial's intraclass correlation on a grid, its mean held at the estimate.
 
     Args:

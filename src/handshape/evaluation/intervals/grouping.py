@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from handshape.errors import ShapeError
 
-Unit = Literal["signer", "source", "burst", "photo"]
+GroupUnit = Literal["signer", "source", "burst", "photo"]
 Groups = Sequence[object] | NDArray[Any]
 
 NEW_SIGNERS = "signers it has never seen"
@@ -24,7 +24,7 @@ TWO_SOURCES = "more photos from these two sources; how rooms and cameras differ 
 
 
 @dataclass(frozen=True)
-class Dependence:
+class Grouping:
     """The outermost groups within which photos resemble each other.
 
     Args:
@@ -34,7 +34,7 @@ class Dependence:
         scope: What an interval over these groups speaks of, in words.
     """
 
-    unit: Unit
+    unit: GroupUnit
     groups: NDArray[np.int64]
     count: int
     scope: str
@@ -56,7 +56,7 @@ class Dependence:
         return self.sums(np.ones(len(self.groups)))
 
 
-def find_dependence(count: int, signers: Groups | None = None, bursts: Groups | None = None) -> Dependence:
+def group_photos(count: int, signers: Groups | None = None, bursts: Groups | None = None) -> Grouping:
     """Take the widest grouping that the data allows: signers, else bursts, else single photos.
 
     With one signer only, the photos are grouped by burst (or stand alone), and the scope says that nothing is
@@ -85,10 +85,10 @@ def find_dependence(count: int, signers: Groups | None = None, bursts: Groups | 
     if bursts is not None:
         names = [f"alone {i}" if burst is None else f"burst {burst}" for i, burst in enumerate(bursts)]
         return _grouped("burst", names, scope)
-    return Dependence("photo", np.arange(count, dtype=np.int64), count, scope)
+    return Grouping("photo", np.arange(count, dtype=np.int64), count, scope)
 
 
-def find_source_dependence(count: int, sources: Groups, bursts: Groups | None = None) -> Dependence:
+def group_by_source(count: int, sources: Groups, bursts: Groups | None = None) -> Grouping:
     """Take sources as the groups where there are three or more.
 
     Two cannot show how sources differ: then photos are grouped by burst within each (or stand alone), and the
@@ -122,8 +122,8 @@ def _check_length(name: str, groups: Groups | None, count: int) -> None:
         )
 
 
-def _grouped(unit: Unit, names: list[str], scope: str) -> Dependence:
+def _grouped(unit: GroupUnit, names: list[str], scope: str) -> Grouping:
     unique, inverse = np.unique(np.array(names), return_inverse=True)
     if len(unique) == len(names):
         unit = "photo"  # groups of one photo each hold nothing together
-    return Dependence(unit, inverse.astype(np.int64).reshape(-1), len(unique), scope)
+    return Grouping(unit, inverse.astype(np.int64).reshape(-1), len(unique), scope)

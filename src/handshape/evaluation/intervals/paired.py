@@ -12,12 +12,12 @@ from scipy.stats import binom, binomtest, norm, t
 
 from handshape.errors import ShapeError
 from handshape.evaluation.argument_checks import check_flags
-from handshape.evaluation.figure import Figure
-from handshape.evaluation.intervals.grouping import Dependence, Groups, find_dependence
+from handshape.evaluation.intervals.grouping import Grouping, Groups, group_photos
+from handshape.evaluation.json_result import JsonResult
 
 
 @dataclass(frozen=True)
-class McNemar(Figure):
+class McNemar(JsonResult):
     """McNemar's test that two models are equally accurate, from the photos on which they disagree.
 
     Args:
@@ -34,7 +34,7 @@ class McNemar(Figure):
 
 
 @dataclass(frozen=True)
-class PairedDifference(Figure):
+class PairedDifference(JsonResult):
     """How much more accurate the second model is than the first, on the same photos.
 
     Args:
@@ -83,7 +83,7 @@ def compare_paired(
     number of groups).
     """
     _check_pair(first, second)
-    known = find_dependence(len(first), signers, bursts)
+    known = group_photos(len(first), signers, bursts)
     gain = second.astype(np.float64) - first
     # One burst is worth one photo: nothing in it tells its own luck from the models' difference.
     low, high = _adjusted_wald(gain, 1 if known.unit == "burst" and known.count == 1 else len(gain))
@@ -149,7 +149,7 @@ def _adjusted_wald(gain: NDArray[np.float64], size: int) -> tuple[float, float]:
     return min(up - down - half, difference), max(up - down + half, difference)
 
 
-def _cluster_half_width(gain: NDArray[np.float64], known: Dependence) -> float:
+def _cluster_half_width(gain: NDArray[np.float64], known: Grouping) -> float:
     """Half of the cluster-robust t interval, counting 1 / (sum of squared weights) groups."""
     weights = known.sizes / len(gain)
     residuals = known.sums(gain - gain.mean()) / len(gain)

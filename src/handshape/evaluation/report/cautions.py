@@ -9,10 +9,10 @@ from handshape.data.checks.finding import count_of, listed
 from handshape.data.dataset import Dataset
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.intervals.grouping import ONE_SIGNER
-from handshape.evaluation.report.headline import Answer
+from handshape.evaluation.report.headline import Headline
 from handshape.synthetic.dataset import TRUTH
 
-SPLIT_WORDS = {
+SPLIT_SENTENCES = {
     "signer": "Split by signer: nobody in test was seen in training.",
     "random": (
         "Random split: photos of the same person and room are on both sides. "
@@ -39,12 +39,12 @@ class Caution:
     text: str
 
 
-def is_drawn(dataset: Dataset) -> bool:
+def is_synthetic(dataset: Dataset) -> bool:
     """Return whether `handshape draw` made a data set, or one of its sources."""
     return any((dataset.root / place / TRUTH).is_file() for place in ("", *dataset.sources))
 
 
-def find_cautions(experiment: Experiment, answer: Answer) -> list[Caution]:
+def find_cautions(experiment: Experiment, answer: Headline) -> list[Caution]:
     """Collect what changes how far the answer can be believed, the gravest first."""
     return [
         *_drawn(experiment),
@@ -58,7 +58,7 @@ def find_cautions(experiment: Experiment, answer: Answer) -> list[Caution]:
 
 
 def _drawn(experiment: Experiment) -> Iterator[Caution]:
-    if is_drawn(experiment.survey.split.dataset):
+    if is_synthetic(experiment.data_report.split.dataset):
         yield Caution(
             "Drawn hands",
             "These hands were drawn by a program. The figures show that everything works; "
@@ -66,7 +66,7 @@ def _drawn(experiment: Experiment) -> Iterator[Caution]:
         )
 
 
-def _elsewhere(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
+def _elsewhere(experiment: Experiment, answer: Headline) -> Iterator[Caution]:
     """Yield what is to be said of sources that were left out."""
     if answer.left_out != "source":
         return
@@ -98,8 +98,8 @@ def _elsewhere(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
         )
 
 
-def _leaks(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
-    found = experiment.survey.leaks
+def _leaks(experiment: Experiment, answer: Headline) -> Iterator[Caution]:
+    found = experiment.data_report.leaks
     if not found.leaking or answer.folds:
         return
     share = f"{100 * found.share:.0f} %" if found.share >= 0.01 else "Fewer than 1 %"
@@ -112,16 +112,16 @@ def _leaks(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
     yield Caution("Leak", f"{share} of the test photos have a near-twin in training: {meaning}")
 
 
-def _split(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
-    kind, other = experiment.survey.split.kind, experiment.ungrouped
+def _split(experiment: Experiment, answer: Headline) -> Iterator[Caution]:
+    kind, other = experiment.data_report.split.kind, experiment.ungrouped
     if answer.folds:
         return
     if kind == "random":
         # The title says the first two words already.
-        text = SPLIT_WORDS["random"].removeprefix("Random split: ")
+        text = SPLIT_SENTENCES["random"].removeprefix("Random split: ")
         yield Caution("Random split", text[0].upper() + text[1:])
     elif not answer.new_signers:
-        yield Caution("Given split", SPLIT_WORDS["given"])
+        yield Caution("Given split", SPLIT_SENTENCES["given"])
     if other is not None:
         best = experiment.best
         alone = other.test_accuracy.get(best.fitted.name)
@@ -176,8 +176,8 @@ def _tuning(experiment: Experiment) -> Iterator[Caution]:
     yield Caution("Tuning gained nothing", reason[0].upper() + reason[1:])
 
 
-def _data(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
-    serious = [one.message for one in experiment.survey.findings if one.severity == "serious"]
+def _data(experiment: Experiment, answer: Headline) -> Iterator[Caution]:
+    serious = [one.message for one in experiment.data_report.findings if one.severity == "serious"]
     if serious:
         more = f" {len(serious) - 1} more below." if len(serious) > 1 else ""
         yield Caution("In the data", serious[0] + more)

@@ -11,12 +11,11 @@ from markupsafe import Markup
 
 from handshape.data.checks.finding import count_of, listed
 from handshape.evaluation.evaluation import Evaluation
-from handshape.evaluation.report import figures as report_plots
-from handshape.evaluation.report import plots
-from handshape.evaluation.report.cautions import is_drawn
-from handshape.evaluation.report.headline import hundred
+from handshape.evaluation.report import metric_plots, plots
+from handshape.evaluation.report.cautions import is_synthetic
+from handshape.evaluation.report.headline import correct_of_100
 from handshape.evaluation.report.page import environment
-from handshape.evaluation.report.sections import Mistake, find_confusions, weakest_first
+from handshape.evaluation.report.sections import Mistake, find_confusions, weakest_labels
 
 # From this loss on mirrored photos it belongs on the first screen.
 _HANDED = 0.1
@@ -45,15 +44,15 @@ def write_evaluation(
     matrix, labels = np.array(metrics.confusion), tuple(metrics.labels)
     drawings = {
         "confusion": plots.confusion("evaluation", matrix, labels),
-        "coverage": report_plots.coverage("evaluation", found.rejection, None),
+        "coverage": metric_plots.coverage("evaluation", found.rejection, None),
     }
     if metrics.signers:
-        drawings["signers"] = report_plots.group_bars("signer", "evaluation", metrics.signers)
+        drawings["signers"] = metric_plots.group_bars("signer", "evaluation", metrics.signers)
     if metrics.sources:
-        drawings["sources"] = report_plots.group_bars("source", "evaluation", metrics.sources)
+        drawings["sources"] = metric_plots.group_bars("source", "evaluation", metrics.sources)
     for name, svg in drawings.items():
         plots.write_svg(folder / "plots" / f"{name}.svg", svg)
-    claim = hundred(accuracy, metrics.n)
+    claim = correct_of_100(accuracy, metrics.n)
     page = (
         environment()
         .get_template("evaluate.html")
@@ -68,7 +67,7 @@ def write_evaluation(
             cautions=list(_cautions(found, unknown_labels, signers_trained_on)),
             mistakes=mistakes,
             confusions=find_confusions(metrics),
-            order=weakest_first(metrics),
+            order=weakest_labels(metrics),
             drawings={name: Markup(svg) for name, svg in drawings.items()},
             description=description,
             command=shlex.join(["handshape", *description["argv"]]) if description["argv"] else "",
@@ -81,7 +80,7 @@ def write_evaluation(
 def _cautions(
     found: Evaluation, unknown_labels: Sequence[str], signers_trained_on: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
-    if is_drawn(found.tested):
+    if is_synthetic(found.tested):
         yield (
             "Drawn hands",
             "These hands were drawn by a program. The figures say nothing about people.",

@@ -10,7 +10,7 @@ from handshape.evaluation.metrics import Metrics
 
 
 @dataclass(frozen=True)
-class Answer:
+class Headline:
     """The figure that the report puts first.
 
     Args:
@@ -43,7 +43,7 @@ class Answer:
         whom = "On a signer it has never seen" if self.new_signers else "On photos like these"
         if self.left_out == "source":
             whom = "In rooms, cameras or collections it has never seen"
-        return f"{whom}, {hundred(self.accuracy, self.metrics.n)}"
+        return f"{whom}, {correct_of_100(self.accuracy, self.metrics.n)}"
 
     @property
     def bounds(self) -> str:
@@ -68,7 +68,7 @@ class Answer:
         return mistake
 
 
-def hundred(share: float, count: int) -> str:
+def correct_of_100(share: float, count: int) -> str:
     """Say of how many of 100 photos something is true, and never call all what is not all.
 
     Args:
@@ -85,7 +85,7 @@ def hundred(share: float, count: int) -> str:
     return f"about {whole} of 100 photos are read right"
 
 
-def find_answer(experiment: Experiment) -> Answer:
+def find_headline(experiment: Experiment) -> Headline:
     """Take the figure to put first: that of the best model, over all that were left out once if any were."""
     best = experiment.best
     folded = experiment.folds.get(best.fitted.name)
@@ -93,11 +93,11 @@ def find_answer(experiment: Experiment) -> Answer:
         worst = (folded.worst_name, folded.worst) if folded.worst < 1 else None
         new = folded.kind == "signer" or folded.signers_apart is True
         count = len(folded.groups)
-        return Answer(folded.mean, folded.interval, folded.metrics, new, folded.kind, count, worst)
+        return Headline(folded.mean, folded.interval, folded.metrics, new, folded.kind, count, worst)
     signers = {name: figures.accuracy for name, figures in best.metrics.signers.items()}
     name = min(signers, key=lambda signer: signers[signer]) if len(signers) > 1 else None
     worst = (name, signers[name]) if name is not None and signers[name] < 1 else None
-    return Answer(
+    return Headline(
         best.accuracy,
         best.interval,
         best.metrics,
@@ -109,7 +109,7 @@ def find_answer(experiment: Experiment) -> Answer:
 
 
 def _keeps_signers_apart(experiment: Experiment) -> bool:
-    split = experiment.survey.split
+    split = experiment.data_report.split
     if split.kind != "given":
         return split.kind == "signer"
     tested = {sample.signer for sample in split.dataset.on("test").samples}

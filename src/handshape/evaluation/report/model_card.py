@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from handshape.config.models import ModelName
-from handshape.evaluation.report.page import environment, split_words
+from handshape.evaluation.report.page import environment, split_sentence
 from handshape.models.sign_network import NetworkConfig
 
 _NETWORKS: dict[ModelName, str] = {
@@ -56,7 +56,7 @@ def model_card(
         metrics=list(_metrics(figures)) if figures else [],
         tested=tested,
         data_words=f"The owner's photos ({tested} on the test side, {_SPLITS.get(split, 'no split')})",
-        split_words=split_words(split) if figures else "",
+        split_sentence=split_sentence(split) if figures else "",
         weakest=_weakest(figures["labels"]) if figures else [],
         signers=sorted(one["accuracy"] for one in figures["signers"].values()) if figures else [],
         no_hand=figures.get("no_hand_refused"),

@@ -9,19 +9,18 @@ import torch
 from numpy.typing import NDArray
 
 from handshape.data.checks.near_duplicates import Leaks
-from handshape.data.data_report import Survey
+from handshape.data.data_report import DataReport
 from handshape.data.dataset import SPLITS, Dataset
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
-from handshape.evaluation.evaluation import FitEvaluation, worst_first
+from handshape.evaluation.evaluation import FitEvaluation, worst_mistakes
 from handshape.evaluation.experiment import Experiment
-from handshape.evaluation.explain.gradcam import evidence
-from handshape.evaluation.explain.landmark_overlay import hands_drawn
-from handshape.evaluation.metrics import Confused, Metrics
-from handshape.evaluation.report import figures as report_plots
-from handshape.evaluation.report import plots
-from handshape.evaluation.report.thumbnails import lit, thumbnail
+from handshape.evaluation.explain.gradcam import gradcam
+from handshape.evaluation.explain.landmark_overlay import draw_landmarks
+from handshape.evaluation.metrics import Confusion, Metrics
+from handshape.evaluation.report import metric_plots, plots
+from handshape.evaluation.report.thumbnails import highlight, thumbnail
 from handshape.models.sign_network import SignNetwork
 
 _STEPS = {
@@ -46,7 +45,7 @@ class Mistake:
     """
 
     picture: str
-    evidence: str
+    gradcam: str
     kind: Literal["places", "landmarks"]
     name: str
     label: str
@@ -79,7 +78,7 @@ class Side:
 
 
 def find_mistakes(
-    scan: Scan,
+    indexed: ImageIndex,
     network: SignNetwork,
     preprocessing: Preprocessing,
     tested: Dataset,
@@ -99,20 +98,20 @@ def find_mistakes(
     Returns:
         The photos, those that gave their own label the least probability first.
     """
-    worst = worst_first(probabilities, tested.classes)[:most]
+    worst = worst_mistakes(probabilities, tested.classes)[:most]
     if not worst:
         return []
-    place = {sample.name: index for index, sample in enumerate(scan.dataset.samples)}
+    place = {sample.name: index for index, sample in enumerate(indexed.dataset.samples)}
     samples = [tested.samples[i] for i in worst]
     said, shown = probabilities[worst].argmax(axis=1), tested.classes[worst]
-    pixels = read_batch(scan.images, [place[sample.name] for sample in samples])
+    pixels = read_batch(indexed.images, [place[sample.name] for sample in samples])
     finder = network.hand_finder
     if finder is not None:
-        seen = hands_drawn(finder, pixels)
+        seen = draw_landmarks(finder, pixels)
     else:
         images = preprocessing.normalise(torch.from_numpy(np.ascontiguousarray(pixels)))
-        light = evidence(network, images, torch.from_numpy(said), torch.from_numpy(shown)).numpy()
-        seen = [lit(*one) for one in zip(pixels, light, strict=True)]
+        light = gradcam(network, images, torch.from_numpy(said), torch.from_numpy(shown)).numpy()
+        seen = [highlight(*one) for one in zip(pixels, light, strict=True)]
     return [
         Mistake(
             thumbnail(pixels[row]),
@@ -127,24 +126,24 @@ def find_mistakes(
     ]
 
 
-def find_twins(scan: Scan, leaks: Leaks, most: int = 8) -> list[Twins]:
+def find_near_copies(indexed: ImageIndex, leaks: Leaks, most: int = 8) -> list[Twins]:
     """Show test photos beside their near-twins in training, the closest first."""
-    found, samples = [], scan.dataset.samples
+    found, samples = [], indexed.dataset.samples
     for tested, trained, distance in leaks.worst[:most]:
-        pictures = [thumbnail(scan.images[index], 128) for index in (tested, trained)]
+        pictures = [thumbnail(indexed.images[index], 128) for index in (tested, trained)]
         names = samples[tested].name, samples[trained].name
         found.append(Twins(pictures[0], pictures[1], names, samples[tested].label, distance))
     return found
 
 
-def find_sides(survey: Survey) -> list[Side]:
+def split_table(data_report: DataReport) -> list[Side]:
     """Count what is on each side of the split; a burst is two or more near-identical photos."""
-    dataset = survey.split.dataset
+    dataset = data_report.split.dataset
     where = np.array([sample.split for sample in dataset.samples])
     sides = []
     for name in SPLITS:
         part = dataset.on(name)
-        groups = np.unique(survey.bursts[where == name], return_counts=True)[1]
+        groups = np.unique(data_report.bursts[where == name], return_counts=True)[1]
         labels = sum(count > 0 for count in part.counts().values())
         bursts = int((groups > 1).sum())
         share = len(part) / len(dataset)
@@ -152,11 +151,11 @@ def find_sides(survey: Survey) -> list[Side]:
     return sides
 
 
-def find_confusions(metrics: Metrics, most: int = 10) -> list[Confused]:
+def find_confusions(metrics: Metrics, most: int = 10) -> list[Confusion]:
     """List which label was read as which other one, most often first."""
     labels = list(metrics.labels)
     found = [
-        Confused(labels[true], labels[read], count, count / sum(row))
+        Confusion(labels[true], labels[read], count, count / sum(row))
         for true, row in enumerate(metrics.confusion)
         for read, count in enumerate(row)
         if count and true != read
@@ -175,20 +174,20 @@ def draw_plots(experiment: Experiment) -> dict[str, str]:
         drawn[f"learning-{name}"] = plots.learning_curves(name, result.fitted.history, _step(result))
         drawn[f"confusion-{name}"] = plots.confusion(name, matrix, labels)
         if metrics.signers:
-            drawn[f"signers-{name}"] = report_plots.group_bars("signer", name, metrics.signers)
+            drawn[f"signers-{name}"] = metric_plots.group_bars("signer", name, metrics.signers)
         if metrics.sources:
-            drawn[f"sources-{name}"] = report_plots.group_bars("source", name, metrics.sources)
+            drawn[f"sources-{name}"] = metric_plots.group_bars("source", name, metrics.sources)
         kind = folded.kind if folded else "signer"
-        drawn[f"reliability-{name}"] = report_plots.reliability(
+        drawn[f"reliability-{name}"] = metric_plots.reliability(
             name, result.calibration, folded.reliability if folded else None, kind
         )
-        drawn[f"coverage-{name}"] = report_plots.coverage(
+        drawn[f"coverage-{name}"] = metric_plots.coverage(
             name, result.rejection, folded.curve if folded else None, kind
         )
     return drawn
 
 
-def figures_of(experiment: Experiment) -> dict[str, Metrics]:
+def metrics_by_model(experiment: Experiment) -> dict[str, Metrics]:
     """Return each model's figures: over all signers or sources left out once, else on test."""
     return {
         result.fitted.name: experiment.folds[result.fitted.name].metrics
@@ -198,7 +197,7 @@ def figures_of(experiment: Experiment) -> dict[str, Metrics]:
     }
 
 
-def weakest_first(metrics: Metrics) -> Sequence[str]:
+def weakest_labels(metrics: Metrics) -> Sequence[str]:
     """Return the labels, those read worst first and those without a photo last."""
     recalls = {label: figures.recall for label, figures in metrics.labels.items()}
     return sorted(recalls, key=lambda label: (recalls[label] is None, recalls[label] or 0.0))

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from handshape.data.checks.near_duplicates import Leaks
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
 
 _CELL, _GAP, _MARGIN = 96, 4, 110
@@ -42,7 +42,7 @@ def data_address(pixels: NDArray[np.uint8]) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def lit(pixels: NDArray[np.uint8], light: NDArray[np.float32]) -> NDArray[np.uint8]:
+def highlight(pixels: NDArray[np.uint8], light: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Show a photo bright where there is light and dark elsewhere, which needs no colour to be read.
 
     Args:
@@ -60,7 +60,7 @@ def lit(pixels: NDArray[np.uint8], light: NDArray[np.float32]) -> NDArray[np.uin
     return shown
 
 
-def sample_sheet(scan: Scan, path: Path, *, columns: int = 8) -> None:
+def sample_sheet(indexed: ImageIndex, path: Path, *, columns: int = 8) -> None:
     """Draw one row for each label and one column for each signer, or several photos when signers are unknown.
 
     Args:
@@ -68,7 +68,7 @@ def sample_sheet(scan: Scan, path: Path, *, columns: int = 8) -> None:
         path: PNG file to write.
         columns: Photos of each label when signers are unknown; at most 16 signers are shown.
     """
-    dataset = scan.dataset
+    dataset = indexed.dataset
     heads: Sequence[str] = dataset.signers[:16]
     rows = []
     for label in dataset.labels:
@@ -78,10 +78,10 @@ def sample_sheet(scan: Scan, path: Path, *, columns: int = 8) -> None:
         else:
             spread = np.linspace(0, len(own) - 1, min(columns, len(own))).round().astype(int)
             rows.append([own[i] for i in spread])
-    _draw_sheet(scan, rows, dataset.labels, heads or [""] * columns).save(path)
+    _draw_sheet(indexed, rows, dataset.labels, heads or [""] * columns).save(path)
 
 
-def pair_sheet(scan: Scan, leaks: Leaks, path: Path, *, most: int = 12) -> None:
+def pair_sheet(indexed: ImageIndex, leaks: Leaks, path: Path, *, most: int = 12) -> None:
     """Draw test photos beside their near-twins in training, the closest first.
 
     Args:
@@ -91,12 +91,12 @@ def pair_sheet(scan: Scan, leaks: Leaks, path: Path, *, most: int = 12) -> None:
         most: Pairs to draw.
     """
     pairs = [(tested, trained) for tested, trained, _ in leaks.worst[:most]]
-    labels = [scan.dataset.samples[tested].label for tested, _ in pairs]
-    _draw_sheet(scan, pairs, labels, ("test", "train")).save(path)
+    labels = [indexed.dataset.samples[tested].label for tested, _ in pairs]
+    _draw_sheet(indexed, pairs, labels, ("test", "train")).save(path)
 
 
 def view_sheet(
-    scan: Scan, train: NDArray[np.int64], views: ViewMaker, *, columns: int = 5
+    indexed: ImageIndex, train: NDArray[np.int64], views: ViewMaker, *, columns: int = 5
 ) -> NDArray[np.uint8]:
     """Draw training photos, one of each of a few labels, beside views of them.
 
@@ -109,20 +109,20 @@ def view_sheet(
     Returns:
         (H, W, 3) uint8, RGB.
     """
-    classes = scan.dataset.classes[train]
+    classes = indexed.dataset.classes[train]
     firsts = [train[np.flatnonzero(classes == label)[0]] for label in np.unique(classes)][:_SHOWN]
-    batch = torch.from_numpy(read_batch(scan.images, firsts))
-    digests = [scan.digests[i] for i in firsts]
+    batch = torch.from_numpy(read_batch(indexed.images, firsts))
+    digests = [indexed.digests[i] for i in firsts]
     seen = [views(batch, digests, 1 + view) for view in range(columns)]
     rows = np.stack([batch.numpy(), *(view.round().to(torch.uint8).numpy() for view in seen)], axis=1)
-    labels = [scan.dataset.samples[i].label for i in firsts]
+    labels = [indexed.dataset.samples[i].label for i in firsts]
     return np.array(_paste(list(rows), labels, ["photo", *(f"view {1 + view}" for view in range(columns))]))
 
 
 def _draw_sheet(
-    scan: Scan, rows: Sequence[Sequence[int | None]], labels: Sequence[str], heads: Sequence[str]
+    indexed: ImageIndex, rows: Sequence[Sequence[int | None]], labels: Sequence[str], heads: Sequence[str]
 ) -> Image.Image:
-    cells = [[None if index is None else scan.images[index] for index in row] for row in rows]
+    cells = [[None if index is None else indexed.images[index] for index in row] for row in rows]
     return _paste(cells, labels, heads)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Figure:
+class JsonResult:
     """Base of the results of this package."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -19,7 +19,7 @@ class Figure:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Figure):
+    if isinstance(value, JsonResult):
         return value.to_dict()
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}

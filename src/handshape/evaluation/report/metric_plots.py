@@ -9,7 +9,7 @@ import numpy as np
 from handshape.data.dataset import GroupKind
 from handshape.evaluation.calibration import Calibration, Reliability
 from handshape.evaluation.metrics import GroupFigures
-from handshape.evaluation.rejection import Curve, Rejection
+from handshape.evaluation.rejection import CoverageCurve, Rejection
 from handshape.evaluation.report.plots import INK, RIGHT, STYLE, WIDTH, WRONG, new_figure, shortened, to_svg
 
 
@@ -82,7 +82,7 @@ def reliability(
         return to_svg(figure, f"reliability-{name}", words)
 
 
-def coverage(name: str, rejection: Rejection, folds: Curve | None, kind: GroupKind = "signer") -> str:
+def coverage(name: str, rejection: Rejection, folds: CoverageCurve | None, kind: GroupKind = "signer") -> str:
     """Draw the accuracy on the answered photos when only the surest are answered.
 
     Args:
@@ -138,5 +138,5 @@ def _dots(
                  linewidths=1.2, label=label)  # fmt: skip
 
 
-def _percent(curve: Curve) -> tuple[list[float], list[float]]:
+def _percent(curve: CoverageCurve) -> tuple[list[float], list[float]]:
     return [100 * share for share in curve.coverage], [100 * share for share in curve.accuracy]
