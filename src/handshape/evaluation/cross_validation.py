@@ -1,4 +1,4 @@
-"""Leave one out: every signer, or every source, is tested once by a model that has never seen it."""
+"""Cross-validation that leaves out each signer, or each source, once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,24 +20,25 @@ from handshape.evaluation.json_result import JsonResult
 from handshape.evaluation.metrics import GroupFigures, Metrics, compute_metrics
 from handshape.evaluation.rejection import CoverageCurve, coverage_curve
 
-# What is said of sources only; the figures of signers keep the keys that programs know.
+# Keys of sources only; the keys for signers are part of the contract.
 _OF_SOURCES = ("kind", "signers_apart", "untested")
 
 
 @dataclass(frozen=True)
 class FoldFigures(JsonResult):
-    """What a model reaches when each signer, or each source, is left out once.
+    """Results of a model when each signer, or each source, is left out once.
 
     Args:
         kind: What is left out.
-        mean: Mean of their accuracies: each counts the same.
+        mean: Mean of their accuracies, each with the same weight.
         interval: 95 % interval of the mean.
-        worst_name: The signer or source it reads worst.
-        worst: Accuracy on that one.
-        metrics: Figures over all photos, each read by the model that had not seen its signer or source.
-        reliability: Whether the probabilities can be believed, after temperature scaling in each fold.
-        curve: Accuracy when only the surest photos are answered.
-        seconds: Of all folds.
+        worst_name: The signer or source with the lowest accuracy.
+        worst: Its accuracy.
+        metrics: Metrics over all photos, each predicted by the model that was not trained on its signer or
+            source.
+        reliability: Calibration after temperature scaling in each fold.
+        curve: Accuracy against coverage.
+        seconds: Duration of all folds.
         signers_apart: As in the plan.
         untested: As in the plan.
     """
@@ -56,18 +57,18 @@ class FoldFigures(JsonResult):
 
     @property
     def groups(self) -> Mapping[str, GroupFigures]:
-        """Figures of each that was left out, sorted by name."""
+        """Metrics of each signer or source that was left out, sorted by name."""
         return groups_of(self.metrics, self.kind)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as ``metrics.json`` holds them: ``worst_signer`` or ``worst_source``."""
+        """Return the results for ``metrics.json``, with ``worst_signer`` or ``worst_source``."""
         found = super().to_dict()
         found[f"worst_{self.kind}"] = found.pop("worst_name")
         left_out = _OF_SOURCES if self.kind == "signer" else ()
         return {key: value for key, value in found.items() if key not in left_out}
 
     def without_names(self) -> dict[str, Any]:
-        """Return what a bundle says of them: it may be published, and names nobody and no place."""
+        """Return the results for a bundle, which may be published: without any names."""
         return {
             "kind": self.kind,
             "count": len(self.groups),
@@ -79,23 +80,14 @@ class FoldFigures(JsonResult):
 
 
 def groups_of(metrics: Metrics, kind: GroupKind) -> Mapping[str, GroupFigures]:
-    """Return the figures per signer, or per source."""
+    """Return the metrics per signer, or per source."""
     return metrics.signers if kind == "signer" else metrics.sources
 
 
 def measure_folds(
     results: Sequence[FitEvaluation], plan: FoldPlan, bursts: NDArray[np.int64] | None = None
 ) -> FoldFigures:
-    """Put the folds of one model together.
-
-    Args:
-        results: One for each signer or source that was left out.
-        plan: What was left out.
-        bursts: (N,) int64, group of near-identical photos of each sample of the data set, for sources.
-
-    Returns:
-        The figures over all of them.
-    """
+    """Combine the folds of one model; ``bursts`` are those of all N photos, for sources."""
     labels = results[0].tested.labels
     samples = [sample for result in results for sample in result.tested.samples]
     classes = np.concatenate([result.tested.classes for result in results])

@@ -1,4 +1,4 @@
-"""A model's predictions on photos it was not trained on, and every figure made of them."""
+"""A model's predictions on test photos, and all metrics of them."""
 
 import csv
 from collections.abc import Sequence
@@ -21,15 +21,15 @@ from handshape.training.predict import probabilities_of
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Predictions on test photos and the figures made of them.
+    """Predictions on test photos and their metrics.
 
     Args:
         tested: N photos.
         probabilities: (N, K) float32, calibrated.
-        metrics: Accuracy, and figures per label, signer and source.
+        metrics: Accuracy, and metrics per label, signer and source.
         interval: 95 % interval of the accuracy.
-        reliability: Whether the probabilities can be believed.
-        rejection: What happens when the model may answer "unsure".
+        reliability: Calibration of the probabilities.
+        rejection: Coverage and accuracy with the threshold for "unsure".
         mirrored_accuracy: Accuracy on the mirror images of the same photos; None where not measured.
     """
 
@@ -63,11 +63,11 @@ class FitEvaluation(Evaluation):
 
     Args:
         fitted: The model.
-        calibration: Whether its probabilities can be believed, before and after temperature scaling.
+        calibration: Calibration before and after temperature scaling.
         valid_correct: (M,) bool, whether each validation photo was classified correctly.
         valid_loss: Mean negative log-likelihood of the validation photos in nats, calibrated.
-        training_precision_accuracy: Accuracy on the test photos with features in the precision of training, where that is
-            not float32; None where it is.
+        training_precision_accuracy: Accuracy on the test photos with features in the precision of training,
+            where that is not float32; None where it is.
     """
 
     fitted: FitResult
@@ -119,13 +119,13 @@ def evaluate_predictions(
     bursts: Groups | None = None,
     mirrored_accuracy: float | None = None,
 ) -> Evaluation:
-    """Measure predictions.
+    """Compute all metrics of predictions.
 
     Args:
         tested: N photos.
         probabilities: (N, K) float32, calibrated.
         threshold: Probability below which the answer is "unsure".
-        bursts: (N,) burst of each photo, where bursts were looked for.
+        bursts: (N,) burst of each photo, if known.
         mirrored_accuracy: Accuracy on their mirror images, where measured.
     """
     signers = [sample.signer for sample in tested.samples]
@@ -151,7 +151,7 @@ def evaluate_fit(
         fitted: The model, with its logits.
         valid: M validation photos.
         tested: N test photos.
-        bursts: (N,) burst of each test photo, where bursts were looked for.
+        bursts: (N,) burst of each test photo, if known.
     """
     logits = {name: rows.numpy() for name, rows in fitted.logits.items()}
     calibration = calibrate(logits["valid"], valid.classes, logits["test"], tested.classes)

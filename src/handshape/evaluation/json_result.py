@@ -1,4 +1,4 @@
-"""What every measured figure has in common: it is frozen and turns into plain JSON."""
+"""Base of results that can be written as JSON."""
 
 import math
 from dataclasses import dataclass, fields
@@ -7,24 +7,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class JsonResult:
-    """Base of the results of this package."""
+    """Base of frozen dataclasses with results."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the fields as plain JSON types.
-
-        Returns:
-            Numbers, strings, lists and dictionaries only; a number that is not finite is None.
-        """
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        """Return the fields as JSON types; a number that is not finite becomes None."""
+        return {field.name: to_json_types(getattr(self, field.name)) for field in fields(self)}
 
 
-def _plain(value: Any) -> Any:
+def to_json_types(value: Any) -> Any:
+    """Return a value with all results in it as JSON types; a number that is not finite becomes None."""
     if isinstance(value, JsonResult):
         return value.to_dict()
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: to_json_types(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [to_json_types(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

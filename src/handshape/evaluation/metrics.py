@@ -1,4 +1,4 @@
-"""How many photos are read right: altogether, per label, signer and source, and what is taken for what."""
+"""Accuracy over all photos and per label, signer and source, and the confusion matrix."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from handshape.evaluation.json_result import JsonResult
 
 @dataclass(frozen=True)
 class LabelFigures(JsonResult):
-    """Figures of one label.
+    """Metrics of one label.
 
     Args:
-        precision: Of the photos read as this label, the share that shows it; None if none was read so.
-        recall: Of the photos that show this label, the share read right; None if none shows it.
-        f1: Harmonic mean of precision and recall, 0 if no photo was read right; None if none shows the label.
-        support: Number of photos that show this label.
+        precision: Share of the photos predicted as this label that have it; None if there are none.
+        recall: Share of the photos of this label that are predicted correctly; None if there are none.
+        f1: Harmonic mean of precision and recall; None if no photo has this label.
+        support: Number of photos of this label.
     """
 
     precision: float | None
@@ -33,10 +33,10 @@ class LabelFigures(JsonResult):
 
 @dataclass(frozen=True)
 class GroupFigures(JsonResult):
-    """Figures of one signer, or of one source.
+    """Metrics of one signer, or of one source.
 
     Args:
-        accuracy: Share of their photos that is read right.
+        accuracy: Share of their photos that are classified correctly.
         n: Number of their photos.
     """
 
@@ -46,13 +46,13 @@ class GroupFigures(JsonResult):
 
 @dataclass(frozen=True)
 class Confusion(JsonResult):
-    """A pair of labels of which one is taken for the other.
+    """A label that is predicted as another one.
 
     Args:
-        true: Label shown.
-        predicted: Label it was read as.
+        true: True label.
+        predicted: Predicted label.
         count: Number of photos.
-        share: Fraction of the photos that show ``true``.
+        share: Fraction of the photos of ``true``.
     """
 
     true: str
@@ -63,18 +63,18 @@ class Confusion(JsonResult):
 
 @dataclass(frozen=True)
 class Metrics(JsonResult):
-    """Figures of one model on one set of photos.
+    """Metrics of one model on one set of photos.
 
     Args:
         n: Number of photos.
-        accuracy: Share read right.
-        macro_f1: Mean F1 of the labels that some photo shows.
-        labels: Figures per label, in class order, labels without photos included.
-        missing_labels: Labels that no photo shows.
-        signers: Figures per signer, sorted by name; empty if no signer is known.
-        sources: Figures per source (room, camera, collection), the same way.
-        confusion: K rows of K counts, row: class shown, column: class read.
-        most_confused: The mistake made most often; of equals, the one that hits the larger share of its
+        accuracy: Share of photos that are classified correctly.
+        macro_f1: Mean F1 of the labels with photos.
+        labels: Metrics per label, in class order, labels without photos included.
+        missing_labels: Labels without photos.
+        signers: Metrics per signer, sorted by name; empty if no signer is known.
+        sources: Metrics per source, in the same way.
+        confusion: K rows of K counts: true label by row, predicted label by column.
+        most_confused: The most frequent mistake; among equals, the one with the larger share of its
             label.
     """
 
@@ -96,7 +96,7 @@ def compute_metrics(
     signers: Groups | None = None,
     sources: Groups | None = None,
 ) -> Metrics:
-    """Measure a model's answers against the truth; the answer is the most probable class.
+    """Compare predictions, the most probable classes, with the true classes.
 
     Args:
         classes: (N,) int64 in [0, K), the true classes.
@@ -104,9 +104,6 @@ def compute_metrics(
         labels: K label names in class order.
         signers: (N,) signer of each photo, None where unknown.
         sources: (N,) source of each photo, None where unknown.
-
-    Returns:
-        The figures, all fractions in [0, 1].
 
     Raises:
         ShapeError: The arrays do not belong together, or labels are not K, or signers or sources not N.
@@ -118,7 +115,7 @@ def compute_metrics(
     _check_groups("source", sources, len(classes))
     predicted = probabilities.argmax(axis=1)
     k = len(labels)
-    # scikit-learn's own warns at a single class.
+    # scikit-learn's confusion_matrix warns for a single class.
     confusion = np.bincount(classes * k + predicted, minlength=k * k).reshape(k, k)
     figures = _label_figures(classes, predicted, labels)
     seen = [figure.f1 for figure in figures.values() if figure.f1 is not None]
@@ -162,7 +159,7 @@ def _label_figures(
         label: LabelFigures(
             precision=_known(precision[k]),
             recall=_known(recall[k]),
-            # scikit-learn says 0 for a label that no photo shows but some are read as.
+            # scikit-learn gives 0 for a label that is predicted but has no photos.
             f1=_known(f1[k]) if support[k] else None,
             support=int(support[k]),
         )

@@ -16,7 +16,8 @@ from PIL import Image
 
 from handshape.data.data_report import DataReport
 from handshape.evaluation.report import plots
-from handshape.evaluation.report.page import environment, split_sentence
+from handshape.evaluation.report.cautions import SPLIT_SENTENCES
+from handshape.evaluation.report.page import environment
 from handshape.evaluation.report.thumbnails import data_address
 
 
@@ -143,7 +144,7 @@ def write_page(folder: Path, outcome: Outcome, survey: DataReport, description: 
             drawings=drawings,
             survey=survey,
             split=survey.split,
-            split_sentence=split_sentence(survey.split.kind),
+            split_sentence=SPLIT_SENTENCES[survey.split.kind],
             description=description,
             command=shlex.join(["handshape", *description["argv"]]) if description["argv"] else "",
             version=version("handshape"),

@@ -33,8 +33,8 @@ class Views:
         contrast: Largest change of contrast, as a factor minus one.
         saturation: Largest change of saturation, as a factor minus one.
         tint: Largest change of each colour channel, as a factor minus one.
-        blur: Largest standard deviation of a Gaussian blur, as a fraction of the image size; half of the views
-            are not blurred.
+        blur: Largest standard deviation of a Gaussian blur, as a fraction of the image size; half of the
+            views are not blurred.
         erase: Largest width of an erased rectangle, as a fraction of the image size; half of the views have
             none.
         mirror: Whether half of the views are mirror images (a left hand for a right one).

@@ -64,8 +64,9 @@ def _two_labels(dataset: Dataset, digests: Sequence[str], copies: Pairs | None) 
         yield Finding(
             "two_labels",
             "serious",
-            f"{count_of(len(samples), 'photo shows', 'photos show')} a picture that is under two labels, so one "
-            f"label is wrong. Look at each, starting with {samples[0].name}, and keep the correct one.",
+            f"{count_of(len(samples), 'photo shows', 'photos show')} a picture that is under two labels, "
+            f"so one label is wrong. Look at each, starting with {samples[0].name}, and keep the correct "
+            "one.",
             len(samples) / len(dataset),
             tuple(sample.name for sample in samples),
             tuple(sorted({sample.label for sample in samples})),
@@ -80,8 +81,8 @@ def _copies(dataset: Dataset, digests: Sequence[str]) -> Iterator[Finding]:
         yield Finding(
             "exact_duplicates",
             "warning",
-            f"{count_of(count, 'file is an exact copy', 'files are exact copies')} of another. Copies in both "
-            "training and test make the accuracy look better than it is. Remove them.",
+            f"{count_of(count, 'file is an exact copy', 'files are exact copies')} of another. Copies in "
+            "both training and test make the accuracy look better than it is. Remove them.",
             count / len(dataset),
             tuple(dataset.samples[i].name for i in np.flatnonzero(again)),
         )

@@ -36,8 +36,8 @@ def check_counts(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "one_label",
             "serious",
-            f"{dataset.labels[0]} is the only label, so there is nothing to tell it apart from. Add a folder for "
-            "another label.",
+            f"{dataset.labels[0]} is the only label, so there is nothing to tell it apart from. Add a "
+            "folder for another label.",
             1.0,
             labels=dataset.labels,
         )
@@ -61,8 +61,9 @@ def check_counts(dataset: Dataset) -> Iterator[Finding]:
             yield Finding(
                 "imbalance",
                 "serious" if ratio > _VERY_UNEVEN else "warning",
-                f"{most} has {count_of(present[most], 'photo', 'photos')} and {least} has {present[least]:,}. The "
-                "overall accuracy says little about rare labels. Add photos of those.",
+                f"{most} has {count_of(present[most], 'photo', 'photos')} and {least} has "
+                f"{present[least]:,}. The overall accuracy says little about rare labels. Add photos of "
+                "those.",
                 present[least] / len(dataset),
                 labels=(most, least),
             )
@@ -75,8 +76,9 @@ def check_signers(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "signers_unknown",
             "warning",
-            f"handshape does not know who signs in {count_of(len(nameless), 'photo', 'photos')}. If one person "
-            "is in both training and test, the accuracy looks better than it is. Name people with --signer.",
+            f"handshape does not know who signs in {count_of(len(nameless), 'photo', 'photos')}. If one "
+            "person is in both training and test, the accuracy looks better than it is. Name people with "
+            "--signer.",
             len(nameless) / len(dataset),
             nameless if len(nameless) < len(dataset) else (),
         )
@@ -84,8 +86,8 @@ def check_signers(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "one_signer",
             "serious",
-            f"All {len(dataset):,} photos are of one signer ({dataset.signers[0]}). They cannot show how well it "
-            "works for other people. Add photos of at least two more people.",
+            f"All {len(dataset):,} photos are of one signer ({dataset.signers[0]}). They cannot show how "
+            "well it works for other people. Add photos of at least two more people.",
             1.0,
         )
     lone = _shown_by_one(dataset, "signer") if len(dataset.signers) > 1 else ()
@@ -107,8 +109,8 @@ def check_sources(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "sources_unknown",
             "note",
-            "handshape does not know which room or camera a photo is from. Say so with --source; --folds source "
-            "then measures the accuracy in a room it has not seen.",
+            "handshape does not know which room or camera a photo is from. Say so with --source; --folds "
+            "source then measures the accuracy in a room it has not seen.",
             1.0,
         )
     elif nameless:
@@ -124,8 +126,8 @@ def check_sources(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "one_source",
             "warning",
-            f"All {len(dataset):,} photos are from one source ({dataset.sources[0]}). They cannot show how well "
-            "it works in another room or with another camera. Add photos from elsewhere.",
+            f"All {len(dataset):,} photos are from one source ({dataset.sources[0]}). They cannot show how "
+            "well it works in another room or with another camera. Add photos from elsewhere.",
             1.0,
         )
     lone = _shown_by_one(dataset, "source") if len(dataset.sources) > 1 else ()
@@ -133,8 +135,8 @@ def check_sources(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "label_one_source",
             "warning",
-            f"{count_of(len(lone), 'label is', 'labels are')} in one source only ({listed(lone)}). A model can "
-            "recognise such a label by its room or camera. Add photos from other sources.",
+            f"{count_of(len(lone), 'label is', 'labels are')} in one source only ({listed(lone)}). A model "
+            "can recognise such a label by its room or camera. Add photos from other sources.",
             sum(sample.label in lone for sample in dataset.samples) / len(dataset),
             labels=lone,
         )

@@ -100,8 +100,8 @@ def check_giveaways(dataset: Dataset, stats: Sequence[ImageStats]) -> Iterator[F
             yield Finding(
                 f"{kind}_gives_label_away",
                 "serious",
-                f"Nearly all photos of {listed(labels)} have {value}, and nearly none of some other label do. "
-                "A network can learn that instead of the sign. Prepare all photos in the same way.",
+                f"Nearly all photos of {listed(labels)} have {value}, and nearly none of some other label "
+                "do. A network can learn that instead of the sign. Prepare all photos in the same way.",
                 sum(sample.label in labels for sample in dataset.samples) / len(dataset),
                 labels=labels,
             )

@@ -84,7 +84,7 @@ def choose_samples(
     *,
     exists: Callable[[Path], bool],
 ) -> Dataset:
-    """Make a data set of the files that were found; ``data`` is for messages, the rest as in `read_folder`."""
+    """Make a data set of the files that were found; ``data`` is the name for messages."""
     if not rows:
         raise DataError(
             f"no images in {data!r}",

@@ -11,7 +11,8 @@ from handshape.data.dataset import SPLIT_NAMES, Dataset, Sample
 from handshape.data.io.folder import BY_FOLDER, SYSTEM_FILES, choose_samples
 from handshape.errors import DataError, DataNotFoundError
 
-# A server's error as Arrow reports it, such as "AWS Error NO_SUCH_BUCKET during ListObjectsV2 operation: ...".
+# A server's error as Arrow reports it, such as "AWS Error NO_SUCH_BUCKET during ListObjectsV2 operation:
+# ...".
 _ANSWER = re.compile(r"AWS Error (\w+)(?: \(.*?\))? during \w+ operation: (.*?)(?: \(Request ID: \S+\))?$")
 _REFUSED = {
     *("ACCESS_DENIED", "SIGNATURE_DOES_NOT_MATCH", "INVALID_ACCESS_KEY_ID", "INVALID_CLIENT_TOKEN_ID"),

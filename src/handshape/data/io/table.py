@@ -23,7 +23,8 @@ def read_table(table: Path, source: str | None = None) -> Iterator[Sample]:
         One sample for each line.
 
     Raises:
-        DataError: A column, a path or a label is missing, a split is not one of the three, or it is not a table.
+        DataError: A column, a path or a label is missing, a split is not one of the three, or it is not a
+            table.
         OSError: The file cannot be read.
     """
     try:

@@ -119,7 +119,7 @@ def _check_labels(name: str, dataset: Dataset, tested: Flags, others: Flags) -> 
     trained = set(dataset.classes[others])
     if len(trained) < 2:
         raise SplitError(
-            f"without the source {name!r} there are photos of {len(trained)} label{'s' * (len(trained) != 1)}",
+            f"only {len(trained)} label{'s' * (len(trained) != 1)} without the source {name!r}",
             "at least two labels in the other sources",
             "add photos to those, or choose another --source",
         )
