@@ -51,9 +51,10 @@ def theirs(photos: Path, table: Path, epochs: int) -> float:
 
 def write_split(photos: Path, words: list[str], seed: int, run: Path, store: Path, table: Path) -> None:
     """Write the path, label and side of each photo as a run of handshape has split them."""
-    from handshape.commands.shared import choose_device, index_photos, report_data
+    from handshape.commands.shared import index_photos, report_data
     from handshape.config.train import CompareConfig
     from handshape.models.backbones.registry import load_backbone
+    from handshape.models.device import choose_device
     from handshape.training.fit import Fitter
 
     signer = words[1] if words else None

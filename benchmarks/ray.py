@@ -33,7 +33,7 @@ from handshape.features.extract import COMMIT, Commits, make_extractor
 from handshape.features.run import run_on_this_core
 from handshape.models.backbones.registry import load_backbone
 from handshape.synthetic.dataset import draw_dataset
-from handshape.synthetic.poses import LETTERS
+from handshape.synthetic.poses import ALPHABET
 
 _SIGNERS = 10
 _SIZES = (1, 100, 1_000, 5_000, 20_000, 50_000)
@@ -95,8 +95,8 @@ def _cluster() -> Iterator[None]:
 
 
 def _draw(folder: Path, number: int) -> Path:
-    each = -(-number // (len(LETTERS) * _SIGNERS))
-    draw_dataset(folder, LETTERS, signers=_SIGNERS, images=each, workers=os.cpu_count() or 1)
+    each = -(-number // (len(ALPHABET) * _SIGNERS))
+    draw_dataset(folder, ALPHABET, signers=_SIGNERS, images=each, workers=os.cpu_count() or 1)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Say what is in a data set: what the lesson asks for, and what is wrong with it."""
+"""Inspect a data set: its content and its problems."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,23 +17,12 @@ from handshape.data.images.prepared import read_batch
 from handshape.evaluation.report.thumbnails import pair_sheet, sample_sheet
 from handshape.run import Claim, claim, default_out, describe, write_json
 
-# The lesson looks at a first minibatch of ten.
+# Size of the minibatch in the lesson.
 _MINIBATCH = 10
 
 
 def inspect(config: InspectConfig) -> dict[str, Any]:
-    """Read a data set and write down what is in it.
-
-    Args:
-        config: The settings.
-
-    Returns:
-        Counts per split and label, shapes of one example and of one minibatch, signers, sources, image sizes,
-        and files that cannot be read.
-
-    Raises:
-        HandshapeError: Something a user can mend; see the message.
-    """
+    """Inspect a data set, write the run and return the content of ``metrics.json``."""
     out = config.out or default_out("inspect")
     with claim(out, force=config.force) as claimed:
         return _inspect(config, claimed)
@@ -41,14 +30,14 @@ def inspect(config: InspectConfig) -> dict[str, Any]:
 
 def _inspect(config: InspectConfig, claimed: Claim) -> dict[str, Any]:
     _, indexed = index_photos(config)
-    data_report = report_data(config, indexed, for_training=False)
+    data_report = report_data(config, indexed, must_split=False)
     found = {
         "images": len(indexed.dataset),
         "labels": list(indexed.dataset.labels),
         "counts": indexed.dataset.counts(),
         "split": {
             "kind": data_report.split.kind,
-            "counts": {side: data_report.split.dataset.on(side).counts() for side in SPLITS},
+            "counts": {name: data_report.split.dataset.on(name).counts() for name in SPLITS},
             "missing": data_report.split.missing(),
         },
         "leaks": {
@@ -71,7 +60,7 @@ def _inspect(config: InspectConfig, claimed: Claim) -> dict[str, Any]:
         write_json(folder / "metrics.json", found)
         sample_sheet(indexed, folder / "samples.png")
         if data_report.leaks.worst:
-            pair_sheet(indexed, data_report.leaks, folder / "twins.png")
+            pair_sheet(indexed, data_report.leaks, folder / "near-copies.png")
     return found
 
 
@@ -97,9 +86,8 @@ def _example(indexed: ImageIndex) -> dict[str, Any]:
 
 
 def _minibatch(data_report: DataReport) -> dict[str, Any]:
-    sides = [sample.split for sample in data_report.split.dataset.samples]
-    # Where no split can be made, the minibatch is one of all photos.
-    training = [i for i, side in enumerate(sides) if side == "train"] or list(range(len(sides)))
+    train = data_report.split.dataset.split_indices()["train"].tolist()
+    training = train or list(range(len(data_report.indexed.dataset)))  # where no split can be made
     generator = torch.Generator().manual_seed(0)
     chosen = [training[i] for i in torch.randperm(len(training), generator=generator)[:_MINIBATCH].tolist()]
     x = Preprocessing().normalise(torch.from_numpy(read_batch(data_report.indexed.images, chosen)))

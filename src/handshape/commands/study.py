@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from handshape.cache.atomic import restore_interrupted
-from handshape.commands.shared import choose_device, index_photos, print_findings, report_data
+from handshape.commands.shared import check_split, index_photos, print_findings, report_data
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig, StudyConfig
+from handshape.data.augment import Views
 from handshape.errors import OutputError
+from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import load_backbone
+from handshape.models.device import choose_device
 from handshape.progress import say
 from handshape.run import Claim, claim, default_out, describe, write_json
 from handshape.studies.autoencoder import study_autoencoder
@@ -139,12 +142,13 @@ def _prepare(config: StudyConfig) -> Material:
     device = choose_device(config.device)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     store, indexed = index_photos(config.data_config, size=backbone.preprocessing.size)
-    data_report = report_data(config, indexed)  # a split that cannot be made fails here, before the long work
-    material = Material(data_report, backbone, store, device, config.seed)
-    # The same features tell bursts here as in `compare`, so that both have the same split.
-    data_report = report_data(config, indexed, material.features(PLACES))
-    print_findings(data_report)
-    return replace(material, survey=data_report)
+    check_split(config, indexed.dataset)  # before the long work
+    # The same features as those of `compare`, so that bursts and split are the same.
+    extractor = Extractor(backbone, PLACES, Views(), device)
+    features = features_of(extractor, indexed.images, indexed.digests, store)
+    survey = report_data(config, indexed, features)
+    print_findings(survey)
+    return Material(survey, backbone, store, device, config.seed)
 
 
 def _same(out: Path, found: dict[str, Any], description: dict[str, Any]) -> dict[str, Any]:

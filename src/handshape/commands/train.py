@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from handshape.bundle import BundleConfig, known_photos
 from handshape.cache.location import open_cache
 from handshape.cluster import join_cluster
-from handshape.commands.shared import choose_device, index_photos, print_findings, report_data
+from handshape.commands.shared import check_split, index_photos, print_findings, report_data
 from handshape.config.models import MODELS, ModelName
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.data.augment import make_views
@@ -19,6 +21,7 @@ from handshape.evaluation.report.model_card import model_card
 from handshape.evaluation.report.page import write_report
 from handshape.evaluation.report.thumbnails import ViewMaker
 from handshape.models.backbones.registry import load_backbone
+from handshape.models.device import choose_device
 from handshape.progress import say
 from handshape.recogniser import Recogniser
 from handshape.run import BUNDLE, Claim, claim, default_out, describe, write_json
@@ -28,20 +31,10 @@ from handshape.training.loop import Trainer, train_loop
 
 
 def train(config: TrainConfig) -> dict[str, Any]:
-    """Train one model and write its run.
-
-    Args:
-        config: The settings.
-
-    Returns:
-        What ``metrics.json`` holds.
-
-    Raises:
-        HandshapeError: Something a user can mend; see the message.
-    """
+    """Train one model, write the run and return the content of ``metrics.json``."""
     if config.engine == "local":
         return train_models(config, (config.model,), "train")
-    # Workers have working folders of their own.
+    # Workers have other working folders.
     store = open_cache(config.store).absolute()
     absolute = replace(config, data=config.data.absolute(), store=store)
     with join_cluster(config.address):
@@ -65,13 +58,10 @@ def train_models(
         config: The settings.
         names: Models to train.
         command: Name of the command, for the run.
-        tuner: Does the tuning; by default this process.
+        tuner: Runs the fine-tuning; by default this process.
 
     Returns:
-        What ``metrics.json`` holds.
-
-    Raises:
-        HandshapeError: Something a user can mend; see the message.
+        The content of ``metrics.json``.
     """
     out = config.out or default_out(command)
     with claim(out, force=config.force) as claimed:
@@ -93,13 +83,12 @@ def _train(
         backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     size = backbone.preprocessing.size if backbone else IMAGE_SIZE
     store, indexed = index_photos(config, size=size)
-    data_report = report_data(config, indexed)
-    # What cannot be split so fails here and above, before the long work.
-    plan_folds(config.folds, data_report, config.valid_fraction, config.seed)
+    dataset = indexed.dataset
+    check_split(config, dataset)  # before the long work
+    ungrouped = np.arange(len(dataset), dtype=np.int64)
+    plan_folds(config.folds, dataset, ungrouped, valid_fraction=config.valid_fraction, seed=config.seed)
     fitter = Fitter(indexed, store, device, config, backbone, tuner=tuner)
-    features = fitter.features()
-    if features is not None:
-        data_report = report_data(config, indexed, features)
+    data_report = report_data(config, indexed, fitter.features())
     print_findings(data_report)
     experiment = run_experiment(
         data_report,
@@ -118,7 +107,7 @@ def _train(
 
 
 def _views(config: TrainConfig | CompareConfig, names: Sequence[ModelName]) -> ViewMaker | None:
-    """Return how views were made, where a model was shown any."""
+    """Return how augmented views were made, if any model was trained on them."""
     augmented = config.augment != "none" and any(MODELS[name].fine_tuned for name in names)
     stored = config.stored_views > 0 and any(MODELS[name].image_features for name in names)
     return make_views(config).apply if stored or augmented else None

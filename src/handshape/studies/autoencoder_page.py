@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from handshape.evaluation.report.plots import INK, RIGHT, STYLE, WIDTH, WRONG, new_figure
+from handshape.evaluation.report.plots import INK, RIGHT, STYLE, PLOT_WIDTH, WRONG, new_figure
 from handshape.studies.feature_space import STEPS
 from handshape.studies.grid import photo_grid
 from handshape.studies.layer_probes import PHOTOS

@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from handshape.evaluation.report.plots import INK, RIGHT, STYLE, WIDTH, WRONG, new_figure
+from handshape.evaluation.report.plots import INK, RIGHT, STYLE, PLOT_WIDTH, WRONG, new_figure
 from handshape.studies.material import Material
 from handshape.studies.page import Outcome, Plot, Section, Table
 from handshape.studies.steps import plain

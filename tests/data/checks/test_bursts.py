@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from handshape.data.checks.bursts import find_bursts
-from handshape.data.checks.near_duplicates import Pairs, find_near_duplicates, find_leaks
+from handshape.data.checks.near_duplicates import Pairs, find_leaks, find_near_duplicates
 from handshape.data.dataset import SplitName
 from handshape.data.images.image_stats import ImageStats
 

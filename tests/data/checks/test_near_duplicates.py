@@ -12,9 +12,9 @@ from handshape.data.checks.near_duplicates import (
     NEAR,
     Pairs,
     copies_across_labels,
+    find_leaks,
     find_near_duplicates,
     group_exact_copies,
-    find_leaks,
 )
 from handshape.data.images.image_stats import ImageStats
 from handshape.errors import ShapeError
@@ -145,7 +145,9 @@ def test_leaks__counts_test_photos_with_a_twin_in_training() -> None:
 
 def test_leaks__without_a_test_side_or_pairs() -> None:
     nothing = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
-    assert find_leaks(nothing, ["train", None]).share == 0 and find_leaks(nothing, ["test", "train"]).worst == ()
+    assert (
+        find_leaks(nothing, ["train", None]).share == 0 and find_leaks(nothing, ["test", "train"]).worst == ()
+    )
 
 
 @pytest.mark.shared

@@ -10,8 +10,16 @@ from handshape.data.dataset import GroupKind
 from handshape.evaluation.calibration import Calibration, Reliability
 from handshape.evaluation.metrics import GroupFigures
 from handshape.evaluation.rejection import CoverageCurve, Rejection
-from handshape.evaluation.report.plots import INK, RIGHT, STYLE, PLOT_WIDTH, WRONG, new_figure, shortened,
-to_svg
+from handshape.evaluation.report.plots import (
+    INK,
+    PLOT_WIDTH,
+    RIGHT,
+    STYLE,
+    WRONG,
+    new_figure,
+    shortened,
+    to_svg,
+)
 
 
 def group_bars(kind: GroupKind, name: str, groups: Mapping[str, GroupFigures]) -> str:
