@@ -146,10 +146,10 @@ def test_run_experiment__folds_need_two_sources(make_photos: Any, tmp_path: Path
 def test_plan_folds__as_asked(make_photos: Any, tmp_path: Path) -> None:
     data = read_folder(make_photos("AB", signers=4, images=2), signer=r"signer(\d)", source=r"signer(\d)")
     indexed = index_images(data, tmp_path / "store", size=32)
-    data_report = make_data_report(indexed, kind="auto", valid_fraction=0.25, test_fraction=0.25, seed=0)
-    assert plan_folds("none", data_report, 0.25, 0) is None
+    bursts = np.arange(len(indexed.dataset))
+    assert plan_folds("none", indexed.dataset, bursts, valid_fraction=0.25, seed=0) is None
     for kind in ("signers", "source"):
-        plan = plan_folds(kind, data_report, 0.25, 0)
+        plan = plan_folds(kind, indexed.dataset, bursts, valid_fraction=0.25, seed=0)
         assert plan is not None and plan.kind == kind.removesuffix("s") and list(plan.folds) == list("1234")
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from handshape.data.images.image_stats import ImageStats, background_cells, image_stats, thumbnails
+from handshape.data.images.image_stats import ImageStats, background_cells, decode_thumbnails, image_stats
 from handshape.errors import ShapeError
 
 Scene = Callable[..., Image.Image]
@@ -34,7 +34,7 @@ def test_image_facts__hash_of_a_large_photo_differs_in_few_bits(draw_scene: Scen
     stats = image_stats(np.asarray(image), "RGB")
     assert (stats.phash ^ int(str(imagehash.phash(image)), 16)).bit_count() <= 4
     small = image_stats(np.asarray(image.resize((400, 400))), "RGB")
-    assert np.abs(thumbnails([stats])[0].astype(int) - thumbnails([small])[0]).max() <= 4
+    assert np.abs(decode_thumbnails([stats])[0].astype(int) - decode_thumbnails([small])[0]).max() <= 4
 
 
 def test_image_facts__light() -> None:
@@ -83,7 +83,7 @@ def test_image_facts__background_is_that_of_the_edges() -> None:
 def test_image_facts__any_size(shape: tuple[int, int, int]) -> None:
     stats = image_stats(np.full(shape, 77, dtype=np.uint8), "RGB")
     assert stats.sharpness == 0 and stats.contrast == 0 and stats.brightness == 77
-    assert (thumbnails([stats]) == 77).all()
+    assert (decode_thumbnails([stats]) == 77).all()
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from handshape.evaluation.report.headline import correct_of_100, find_headline
 @pytest.mark.parametrize(
     "share, words",
     [
-        (1, "all 1,000 test photos are read right"),
-        (0, "none of 1,000 test photos is read right"),
-        (0.996, "more than 99 of 100 photos are read right"),
-        (0.004, "fewer than 1 of 100 photos are read right"),
-        (0.93, "about 93 of 100 photos are read right"),
+        (1, "all 1,000 test photos were classified correctly"),
+        (0, "none of the 1,000 test photos was classified correctly"),
+        (0.996, "more than 99 of 100 test photos were classified correctly"),
+        (0.004, "fewer than 1 of 100 test photos were classified correctly"),
+        (0.93, "about 93 of 100 test photos were classified correctly"),
     ],
 )
 def test_hundred__never_says_all_of_what_is_not_all(share: float, words: str) -> None:
@@ -31,7 +31,7 @@ def test_find_answer__on_signers_who_were_left_out(make: Any) -> None:
         "On a signer it has never seen, about 83 of 100 photos are read right (95 %: "
     )
     assert answer.sentence.endswith("; weakest: A read as B")
-    assert answer.dots == 83 and answer.folds == 0 and answer.worst is None
+    assert answer.filled_dots == 83 and answer.folds == 0 and answer.worst is None
     assert titles(experiment) == ["One signer"]
 
 
@@ -74,7 +74,7 @@ def test_find_answer__of_sources_without_a_mistake(make: Any) -> None:
 def test_find_answer__without_a_mistake(make: Any) -> None:
     answer = find_headline(make(wrong=0))
     assert "all 6 test photos are read right" in answer.sentence
-    assert answer.sentence.endswith("; no mistake was made") and answer.dots == 100
+    assert answer.sentence.endswith("; no mistake was made") and answer.filled_dots == 100
 
 
 def test_find_answer__a_given_split_that_keeps_signers_apart_says_so(make: Any) -> None:

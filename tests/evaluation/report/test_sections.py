@@ -92,7 +92,7 @@ def by_image() -> SignNetwork:
 
 @pytest.mark.parametrize(
     ("make", "kind", "says"),
-    [(by_landmarks, "landmarks", "no hand was found"), (by_image, "places", "A bright hand is a mistake")],
+    [(by_landmarks, "landmarks", "no hand was detected"), (by_image, "places", "the background")],
 )
 def test_find_mistakes__with_what_the_network_used(make: Any, kind: str, says: str, tmp_path: Path) -> None:
     draw_dataset(tmp_path / "drawn", "BL", signers=1, images=1, size=96)
@@ -100,6 +100,6 @@ def test_find_mistakes__with_what_the_network_used(make: Any, kind: str, says: s
     wrong = np.array([[0.1, 0.9], [0.8, 0.2]], dtype=np.float32)
     found = find_mistakes(indexed, make(), Preprocessing(224), indexed.dataset, wrong)
     assert [(one.label, one.predicted, one.kind) for one in found] == [("B", "L", kind), ("L", "B", kind)]
-    assert all(one.evidence != one.picture for one in found)
+    assert all(one.explanation != one.picture for one in found)
     macros = environment().get_template("report_macros.html").module
     assert says in str(macros.worst(found, "model"))  # type: ignore[attr-defined]
