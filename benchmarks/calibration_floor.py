@@ -6,7 +6,7 @@ from the softmax of its own logits. 100 repetitions, seed 0.
 
 import numpy as np
 
-from handshape.evaluation.calibration import calibrated, fit_temperature, measure_reliability
+from handshape.evaluation.calibration import calibrated_probabilities, fit_temperature, measure_reliability
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
         rows = []
         for _ in range(100):
             logits = generator.normal(size=(photos, labels)) * spread
-            probabilities = calibrated(logits, 1.0)
+            probabilities = calibrated_probabilities(logits, 1.0)
             truth = (probabilities.cumsum(axis=1) > generator.random((photos, 1))).argmax(axis=1)
             found = measure_reliability(probabilities, truth)
             right = (logits.argmax(axis=1) == truth).mean()
@@ -30,7 +30,7 @@ def main() -> None:
     for photos in (5, 50, 500):
         truth = np.arange(photos) % 9
         logits = 10 * np.eye(9)[truth] + generator.normal(size=(photos, 9))
-        doubt = 1 - calibrated(logits, fit_temperature(logits, truth)).max(axis=1).mean()
+        doubt = 1 - calibrated_probabilities(logits, fit_temperature(logits, truth)).max(axis=1).mean()
         print(f"{photos} | {doubt:.4f}")
 
 

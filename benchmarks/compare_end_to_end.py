@@ -51,18 +51,19 @@ def theirs(photos: Path, table: Path, epochs: int) -> float:
 
 def write_split(photos: Path, words: list[str], seed: int, run: Path, store: Path, table: Path) -> None:
     """Write the path, label and side of each photo as a run of handshape has split them."""
-    from handshape.commands.shared import choose_device, scan_material, survey_material
+    from handshape.commands.shared import index_photos, report_data
     from handshape.config.train import CompareConfig
     from handshape.models.backbones.registry import load_backbone
+    from handshape.models.device import choose_device
     from handshape.training.fit import Fitter
 
     signer = words[1] if words else None
     config = CompareConfig(
         data=photos, labels="A-I", signer=signer, backbone=_BACKBONE, store=store, seed=seed
     )
-    scan, device = scan_material(config)[1], choose_device("auto")
+    scan, device = index_photos(config)[1], choose_device("auto")
     fitter = Fitter(scan, store, device, config, load_backbone(_BACKBONE))
-    survey = survey_material(config, scan, fitter.features())
+    survey = report_data(config, scan, fitter.features())
     described = json.loads((run / "config.json").read_text(encoding="utf-8"))
     if described["data_digest"] != survey.digest:
         raise SystemExit("the run has split the photos otherwise")

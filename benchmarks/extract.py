@@ -14,7 +14,7 @@ import torchvision.models
 from benchmarks.lesson import Photos, extract, list_photos
 from benchmarks.measure import TABLE, alternate, heading, matrix_rate, operations, options, time_of
 from handshape.data.augment import Views
-from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.io.folder import read_folder
 from handshape.features.extract import Extractor, features_of, fill_store
 from handshape.models.backbones.registry import Backbone, load_backbone
@@ -38,9 +38,9 @@ def main() -> None:
         _second_time(photos, labels, backbone, place)
 
 
-def _scan(photos: Path, store: Path, labels: str | None) -> Scan:
+def _scan(photos: Path, store: Path, labels: str | None) -> ImageIndex:
     store.mkdir(parents=True, exist_ok=True)
-    return scan_dataset(read_folder(photos, labels=labels, signer=r"hand(\d+)_"), store, measure=False)
+    return index_images(read_folder(photos, labels=labels, signer=r"hand(\d+)_"), store, measure=False)
 
 
 def _against_the_lesson(photos: Path, labels: str, backbone: Backbone, place: Path, pairs: int) -> None:

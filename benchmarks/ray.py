@@ -22,7 +22,7 @@ import pyarrow as pa
 import torch
 
 from benchmarks.measure import TABLE, alternate, heading, operations, time_of
-from handshape.cache.table import Table
+from handshape.cache.table import CacheTable
 from handshape.cluster import join_cluster
 from handshape.commands.features import features
 from handshape.config.train import BackboneConfig
@@ -33,7 +33,7 @@ from handshape.features.extract import COMMIT, Commits, make_extractor
 from handshape.features.run import run_on_this_core
 from handshape.models.backbones.registry import load_backbone
 from handshape.synthetic.dataset import draw_dataset
-from handshape.synthetic.poses import LETTERS
+from handshape.synthetic.poses import ALPHABET
 
 _SIGNERS = 10
 _SIZES = (1, 100, 1_000, 5_000, 20_000, 50_000)
@@ -95,8 +95,8 @@ def _cluster() -> Iterator[None]:
 
 
 def _draw(folder: Path, number: int) -> Path:
-    each = -(-number // (len(LETTERS) * _SIGNERS))
-    draw_dataset(folder, LETTERS, signers=_SIGNERS, images=each, workers=os.cpu_count() or 1)
+    each = -(-number // (len(ALPHABET) * _SIGNERS))
+    draw_dataset(folder, ALPHABET, signers=_SIGNERS, images=each, workers=os.cpu_count() or 1)
     return folder
 
 
@@ -179,7 +179,7 @@ def _parts(photos: Path, backbone_name: str, commits: int, place: Path) -> Parts
     width = int(np.prod(extractor.shape))
     commit = _commit_seconds(extractor.table(place / "writing"), width)
     # What grows with the number of commits is not their bytes: narrow rows save a disk of this size.
-    narrow = Table(place / "narrow", {"features": pa.list_(pa.float16(), 8)}, {})
+    narrow = CacheTable(place / "narrow", {"features": pa.list_(pa.float16(), 8)}, {})
     first = _commit_seconds(narrow, 8)
     for number in range(commits - _COMMITS):
         _commit(narrow, 8, _COMMITS + number)
@@ -193,7 +193,7 @@ def _parts(photos: Path, backbone_name: str, commits: int, place: Path) -> Parts
     return Parts(preparing + running, work, commit, growth)
 
 
-def _commit_seconds(table: Table, width: int, number: int = 0) -> float:
+def _commit_seconds(table: CacheTable, width: int, number: int = 0) -> float:
     def write() -> None:
         for later in range(_COMMITS):
             _commit(table, width, number + later)
@@ -201,7 +201,7 @@ def _commit_seconds(table: Table, width: int, number: int = 0) -> float:
     return time_of(write) / _COMMITS
 
 
-def _commit(table: Table, width: int, number: int) -> None:
+def _commit(table: CacheTable, width: int, number: int) -> None:
     digests = [f"{number * COMMIT + row:032x}" for row in range(COMMIT)]
     Commits(table, 0).add(digests, np.zeros((COMMIT, width), np.float16))
 

@@ -18,7 +18,7 @@ from benchmarks import lesson
 from benchmarks.measure import TABLE, alternate, heading, options, time_of
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.io.folder import read_folder
 from handshape.training.cnn import fit_cnn, new_cnn
 from handshape.training.datasets import NormalisedImages
@@ -35,13 +35,13 @@ def split(count: int, seed: int = 0) -> SplitIndices:
     return {"train": order[:first], "valid": order[first:second], "test": order[second:]}
 
 
-def photos(scan: Scan, indices: NDArray[np.int64]) -> lesson.Photos:
+def photos(scan: ImageIndex, indices: NDArray[np.int64]) -> lesson.Photos:
     """Return the same photos as the lesson reads them."""
     samples, classes = scan.dataset.samples, scan.dataset.classes
     return lesson.Photos([(samples[i].path, int(classes[i])) for i in indices])
 
 
-def ours(scan: Scan, sides: SplitIndices, *, epochs: int, seed: int) -> float:
+def ours(scan: ImageIndex, sides: SplitIndices, *, epochs: int, seed: int) -> float:
     """Train with handshape; return the test accuracy of the epoch that reads valid best."""
     loop = LoopConfig(epochs=epochs, seed=seed)
     trained = fit_cnn(scan, sides, loop, _CPU, size=224, mirrored=False)
@@ -49,7 +49,7 @@ def ours(scan: Scan, sides: SplitIndices, *, epochs: int, seed: int) -> float:
     return float(right.mean())
 
 
-def theirs(scan: Scan, sides: SplitIndices, *, epochs: int, seed: int) -> float:
+def theirs(scan: ImageIndex, sides: SplitIndices, *, epochs: int, seed: int) -> float:
     """Train as the lesson does; return the test accuracy of its last epoch."""
     torch.manual_seed(seed)
     network = lesson.CNN(len(scan.dataset.labels))
@@ -64,8 +64,8 @@ def main() -> None:
     print(heading(), flush=True)
     with tempfile.TemporaryDirectory() as store:
         dataset = read_folder(chosen.data / "webcam", labels="A-I", signer=None)
-        seconds = time_of(lambda: scan_dataset(dataset, Path(store)))
-        scan = scan_dataset(dataset, Path(store))
+        seconds = time_of(lambda: index_images(dataset, Path(store)))
+        scan = index_images(dataset, Path(store))
         sides = split(len(scan.dataset))
         pairs = alternate(lambda: _our_epoch(scan, sides), lambda: _their_epoch(scan, sides), chosen.pairs)
         print(TABLE)
@@ -80,7 +80,7 @@ def main() -> None:
         print(f"the lesson's loop: {_told(accuracies[1])}.")
 
 
-def _our_epoch(scan: Scan, sides: SplitIndices) -> None:
+def _our_epoch(scan: ImageIndex, sides: SplitIndices) -> None:
     classes, labels = scan.dataset.classes, len(scan.dataset.labels)
     train, valid = (
         (NormalisedImages(Subset(scan.images, sides[side].tolist()), Preprocessing()), classes[sides[side]])
@@ -89,7 +89,7 @@ def _our_epoch(scan: Scan, sides: SplitIndices) -> None:
     train_network(lambda: new_cnn(labels), train, valid, LoopConfig(epochs=1))
 
 
-def _their_epoch(scan: Scan, sides: SplitIndices) -> None:
+def _their_epoch(scan: ImageIndex, sides: SplitIndices) -> None:
     torch.manual_seed(0)
     network = lesson.CNN(len(scan.dataset.labels))
     lesson.train(network, photos(scan, sides["train"]), photos(scan, sides["valid"]), epochs=1)

@@ -19,7 +19,7 @@ from benchmarks.measure import TABLE, alternate, heading, options
 from benchmarks.train_cnn import split
 from handshape.data.augment import Views
 from handshape.data.dataset import SPLITS, SplitIndices, SplitName
-from handshape.data.images.index import scan_dataset
+from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import load_backbone
@@ -54,7 +54,7 @@ def theirs(kept: Pairs, seed: int) -> float:
 
 
 def _extracted(photos: Path, store: Path) -> Features:
-    scan = scan_dataset(read_folder(photos, labels="A-I", signer=None), store)
+    scan = index_images(read_folder(photos, labels="A-I", signer=None), store)
     extractor = Extractor(load_backbone("alexnet", "untrained"), 6, Views(), torch.device("cpu"))
     stored = features_of(extractor, scan.images, scan.digests, store)
     return torch.from_numpy(stored.astype(np.float32)), scan.dataset.classes, split(len(scan.dataset))

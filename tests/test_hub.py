@@ -281,7 +281,7 @@ def test_push__takes_the_onnx_export_along_without_names_and_nothing_else(
     assert b"anna-lena" in (bundle / "model.onnx").read_bytes()
     handshape.push(bundle, "owner/signs")
     uploaded = server.newest("owner/signs")
-    assert set(uploaded) == {".gitattributes", *hub.LIMITS}
+    assert set(uploaded) == {".gitattributes", *hub.FILE_LIMITS}
     assert not any(b"anna-lena" in data for data in uploaded.values())
     # What was downloaded is whole: the export is that of the recogniser beside it.
     runtime = Runtime.of_bundle(hub.fetch_bundle("hub:owner/signs"))
@@ -374,7 +374,7 @@ def test_fetch_bundle__no_bundle_there(finished: Any, server: Hub, file: str) ->
 @pytest.mark.parametrize("file", ["config.json", "README.md", "model.safetensors"])
 def test_fetch_bundle__too_large_before_a_byte_is_downloaded(finished: Any, server: Hub, file: str) -> None:
     server.add("owner/signs", content(finished))
-    server.stated[file] = hub.LIMITS[file] + 1
+    server.stated[file] = hub.FILE_LIMITS[file] + 1
     text = rf"{file} in 'owner/signs' on the hub has [\d,]+ bytes; expected at most [\d,]+; do not use"
     with pytest.raises(BundleError, match=text):
         hub.fetch_bundle("hub:owner/signs")

@@ -20,7 +20,7 @@ from handshape.commands.train import train
 from handshape.config.export import ExportConfig
 from handshape.config.train import TrainConfig
 from handshape.data.images.decode import read_image
-from handshape.data.images.index import scan_dataset
+from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
 from handshape.export.runtime import Runtime
 from handshape.features.predict import predict_from_cache
@@ -116,7 +116,7 @@ def _by_features(case: Case, tmp_path: Path) -> NDArray[np.float32]:
     """Cached features and landmarks, and the heads on them."""
     recogniser = load(case.run)
     assert recogniser.config.network.model == "combined"
-    scan = scan_dataset(read_folder(case.photos), tmp_path / "store")
+    scan = index_images(read_folder(case.photos), tmp_path / "store")
     logits = predict_from_cache(
         recogniser.network, scan.images, scan.digests, tmp_path / "store", torch.device("cpu")
     )

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 import handshape
-from handshape.synthetic import LETTERS, draw_image, make_signer
+from handshape.synthetic import ALPHABET, draw_image, make_signer
 
 FOLDER = Path(handshape.__file__).parent / "serve" / "page" / "hints"
 SIZE = 240
@@ -39,7 +39,7 @@ def draw_hint(number: int, letter: str) -> Image.Image:
 def main() -> None:
     """Draw all of them."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for number, letter in enumerate(LETTERS):
+    for number, letter in enumerate(ALPHABET):
         draw_hint(number, letter).save(FOLDER / f"{letter}.webp", quality=82, method=6)
 
 

@@ -30,7 +30,7 @@ from torch.nn import functional as F
 
 from handshape.models.backbones.bundled_weights import file_digest
 from handshape.models.backbones.handnet import HANDNET_PREPROCESSING, HANDNET_WIDTH, HandNet, fold
-from handshape.synthetic import JOINTS, LETTERS, LIMITS, Signer, draw_image, make_signer
+from handshape.synthetic import ALPHABET, JOINTS, LIMITS, Signer, draw_image, make_signer
 from handshape.synthetic.scene import Style
 
 SIDE = 112  # what the layers see, pixels: handnet halves its 224
@@ -108,9 +108,9 @@ def _draw(number: int, held_out: bool) -> dict[str, NDArray[Any]]:
     rng = np.random.default_rng([DRAWING_SEED, held_out, number])
     known = SIGNERS - HELD_OUT
     signer = int(rng.integers(known, SIGNERS) if held_out else rng.integers(known)) + 1
-    letter = int(rng.integers(len(LETTERS))) if held_out or rng.random() < 0.7 else -1
+    letter = int(rng.integers(len(ALPHABET))) if held_out or rng.random() < 0.7 else -1
     style: Style = "studio" if rng.random() < 0.5 else "room"
-    subject = LETTERS[letter] if letter >= 0 else None
+    subject = ALPHABET[letter] if letter >= 0 else None
     drawn = draw_image(subject, _signer(signer), seed=DRAWING_SEED, index=number, size=DRAWN, style=style)
     low, high = np.array([LIMITS[name] for name in JOINTS]).T
     return {
@@ -263,7 +263,7 @@ class Pupil(nn.Module):
         super().__init__()
         self.backbone = HandNet(normalised=True)
         self.dropout = nn.Dropout(0.1)
-        self.sizes = [len(LETTERS), 21 * 2, len(JOINTS)]
+        self.sizes = [len(ALPHABET), 21 * 2, len(JOINTS)]
         self.head = nn.Linear(HANDNET_WIDTH * GRID * GRID, sum(self.sizes))
 
     def forward(self, images: Tensor) -> Sequence[Tensor]:

@@ -17,7 +17,7 @@ from tests.serve.browser import Tab, browsing, served
 
 from handshape.commands.train import train
 from handshape.config.train import TrainConfig
-from handshape.synthetic import LETTERS, draw_image, make_signer
+from handshape.synthetic import ALPHABET, draw_image, make_signer
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 SIZES = {360: 740, 820: 1180, 1440: 900}
@@ -164,7 +164,7 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     boxes, run, store = work / ("boxes" if every else "taught"), work / "run", work / "store"
     if not boxes.is_dir():
-        draw_boxes(boxes, LETTERS if every else TAUGHT, range(1, SIGNERS + 1) if every else PEOPLE)
+        draw_boxes(boxes, ALPHABET if every else TAUGHT, range(1, SIGNERS + 1) if every else PEOPLE)
     if every and not run.is_dir():
         train(TrainConfig(data=boxes, signer=r"signer(\d+)_", backbone="handnet", store=store, out=run))
     shown = SHOWN if every else ""

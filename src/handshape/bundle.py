@@ -1,4 +1,4 @@
-"""The bundle: a folder that holds a saved recogniser, numbers and text only. Reading it executes nothing."""
+"""The bundle: a folder with a saved recogniser, numbers and text only, so that reading it runs no code."""
 
 import hashlib
 import json
@@ -14,23 +14,23 @@ from handshape.models.sign_network import NetworkConfig
 
 FORMAT_VERSION = 2
 CONFIG, MODEL, CARD, KNOWN_PHOTOS = "config.json", "model.safetensors", "README.md", "known_photos.bin"
-# Pixels along a side; no classification network is trained on larger images.
+# Largest image size in pixels; no classification network takes larger ones.
 _LARGEST = 2048
 
 
 @dataclass(frozen=True)
 class BundleConfig:
-    """What a bundle's ``config.json`` holds.
+    """Content of a bundle's ``config.json``.
 
     Args:
-        format_version: Of the bundle's layout.
+        format_version: Version of the bundle's layout.
         labels: K labels in class order.
         network: Description of the network and its preprocessing.
-        temperature: Logits are divided by it before the softmax.
+        temperature: Divides the logits before the softmax.
         threshold: Probability below which the answer is ``unsure``, in [0, 1].
         trained_on: Counts, signers and kind of split of the training data.
-        figures: Measured figures.
-        digests: BLAKE2b digest, hexadecimal, of every other file that was written with the bundle.
+        figures: Measured results.
+        digests: BLAKE2b digest, hexadecimal, of every other file of the bundle.
     """
 
     labels: tuple[str, ...]
@@ -56,8 +56,8 @@ def write_bundle(folder: Path, config: BundleConfig, files: dict[str, bytes]) ->
     """Write a bundle into a new folder.
 
     Args:
-        folder: Made here; the caller sees to it that it appears whole (see `handshape.run`).
-        config: Everything but the digests, which are filled in.
+        folder: A new folder.
+        config: Its description; the digests are filled in.
         files: Content of every other file, by name.
     """
     folder.mkdir(parents=True)
@@ -76,14 +76,14 @@ def read_file(folder: Path, config: BundleConfig, name: str) -> bytes:
     """Return the content of a bundle's file, checked against its digest.
 
     Raises:
-        BundleError: The file cannot be read, or is another than the bundle was written with.
+        BundleError: The file cannot be read, or has changed.
     """
     try:
         content = (folder / name).read_bytes()
     except OSError as error:
         raise damaged(folder / name, "the file", str(error)) from error
     if _digest(content) != config.digests.get(name):
-        raise damaged(folder / name, "the file", "its digest is not the one in config.json")
+        raise damaged(folder / name, "the file", "it is not the file that was saved with config.json")
     return content
 
 
@@ -95,7 +95,7 @@ def read_config(path: Path) -> BundleConfig:
     """Read and check a bundle's ``config.json``.
 
     Raises:
-        BundleError: There is none, or a field of it is damaged.
+        BundleError: There is none, or it is damaged.
     """
     if not path.is_file():
         raise BundleError(
@@ -110,7 +110,7 @@ def read_config(path: Path) -> BundleConfig:
         raise BundleError(
             f"the bundle {str(path.parent)!r} is of format {version!r}",
             f"format {FORMAT_VERSION}, which this version of handshape reads",
-            "train again",
+            "train it again",
         )
     try:
         config = TypeAdapter(BundleConfig).validate_python(found)
@@ -123,12 +123,12 @@ def read_config(path: Path) -> BundleConfig:
 
 
 def _contradictions(config: BundleConfig) -> Iterator[tuple[str, str]]:
-    """Yield fields whose values have the right type and cannot be, and why."""
+    """Yield fields with impossible values, and why they are impossible."""
     labels, outputs, preprocessing = config.labels, config.network.labels, config.network.preprocessing
     if len(labels) != outputs:
-        yield "labels", f"names {len(labels)} for {outputs} outputs"
+        yield "labels", f"has {len(labels)} for {outputs} outputs"
     if len(set(labels)) != len(labels) or not labels:
-        yield "labels", "names none, or one twice"
+        yield "labels", "is empty, or has a label twice"
     if not 0 < config.temperature < float("inf"):
         yield "temperature", f"is {config.temperature}, not a positive number"
     if not 0 <= config.threshold <= 1:
@@ -143,6 +143,6 @@ def damaged(path: Path, field_name: str, reason: str) -> BundleError:
     """Return the error of a damaged file of a bundle."""
     return BundleError(
         f"the bundle's {path.name} is damaged at {field_name!r}: {' '.join(reason.split())}",
-        "a bundle as handshape writes it",
-        f"train again or copy {path.parent.name!r} anew",
+        "a bundle as handshape saved it",
+        f"train it again, or copy {path.parent.name!r} again",
     )

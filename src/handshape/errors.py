@@ -1,7 +1,7 @@
-"""Every error a user of handshape can meet, under one base class.
+"""All errors of handshape, with one base class.
 
-A message has three parts, always in this order: what was wrong, what was expected, what to do.
-Children also inherit the standard type, so that callers may catch either.
+A message has three parts: what was wrong, what was expected, what to do. Subclasses also inherit a standard
+exception, so that callers can catch either.
 """
 
 import re
@@ -34,35 +34,35 @@ class UsageError(HandshapeError, ValueError):
 
 
 class DataError(HandshapeError, ValueError):
-    """A folder or table of images from which no recogniser can be trained."""
+    """Images, labels or signers that cannot be used."""
 
 
 class DataNotFoundError(DataError, FileNotFoundError):
-    """A folder, table or image that is not there."""
+    """A folder, table or image that does not exist."""
 
 
 class ImageError(DataError):
-    """An image file that cannot be used; its message is the reason given to the user."""
+    """An image file that cannot be used."""
 
 
 class ImageFormatError(ImageError):
-    """A file that is no image, or of a format that is not taken."""
+    """A file that is not an image, or has an unsupported format."""
 
 
 class ImageSizeError(ImageError):
-    """An image of too many pixels."""
+    """An image with too many pixels."""
 
 
 class SplitError(DataError):
-    """A split that would leave train, valid or test without images."""
+    """A split that would leave training, validation or test without images."""
 
 
 class BackboneError(HandshapeError, ValueError):
-    """A backbone that no installed library knows."""
+    """A backbone that no installed library has."""
 
 
 class WeightsError(HandshapeError, ValueError):
-    """Pretrained weights that cannot be found, read or fitted."""
+    """Pretrained weights that cannot be found, read or used."""
 
 
 class BundleError(HandshapeError, ValueError):
@@ -70,15 +70,15 @@ class BundleError(HandshapeError, ValueError):
 
 
 class ExportError(HandshapeError, ValueError):
-    """A recogniser that cannot be exported, or an exported model that is stale, damaged or another's."""
+    """A recogniser that cannot be exported, or an exported model that is outdated or damaged."""
 
 
 class HubError(HandshapeError, OSError):
-    """A model hub that cannot be reached, or refuses what was asked."""
+    """A model hub that cannot be reached, or refuses the request."""
 
 
 class OutputError(HandshapeError, OSError):
-    """A place to write to that is in use or cannot be written."""
+    """A file or folder that is in use or cannot be written."""
 
 
 class ShapeError(HandshapeError, ValueError):
@@ -90,15 +90,15 @@ class MissingExtraError(HandshapeError, ImportError):
 
 
 class BusyError(HandshapeError, RuntimeError):
-    """A server that has more to do than it can hold."""
+    """A server with too many requests."""
 
 
 class NoRecogniserError(HandshapeError, RuntimeError):
-    """A server that has nothing to read with yet."""
+    """A server without a recogniser."""
 
 
 class AlbumError(HandshapeError, ValueError):
-    """A photo or a name that does not belong into an album, or photos that nothing can be learnt from."""
+    """A photo or name that cannot be in an album, or photos that cannot train a recogniser."""
 
 
 class UnknownPhotoError(HandshapeError, LookupError):
@@ -106,12 +106,12 @@ class UnknownPhotoError(HandshapeError, LookupError):
 
 
 class ClusterError(HandshapeError, ConnectionError):
-    """A cluster of machines that cannot be joined, or that lost its work too often."""
+    """A cluster of machines that cannot be joined, or that failed too often."""
 
 
 class ServeError(HandshapeError, OSError):
-    """An address that cannot be listened on."""
+    """An address that a server cannot use."""
 
 
 class MemoryFullError(HandshapeError, MemoryError):
-    """Memory that does not hold even one image on its way through a network."""
+    """Not enough memory for a single image."""

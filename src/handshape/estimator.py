@@ -10,16 +10,16 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from handshape.bundle import BundleConfig
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.config.models import MODELS
 from handshape.config.train import TrainConfig
 from handshape.data.checks.bursts import find_bursts
-from handshape.data.checks.near_duplicates import near_pairs
-from handshape.data.images.in_memory import ImageLike, as_images
-from handshape.data.images.in_memory_index import scan_given
-from handshape.data.images.index import Scan
+from handshape.data.checks.near_duplicates import find_near_duplicates
+from handshape.data.images.in_memory import ImageLike, to_images
+from handshape.data.images.in_memory_index import index_in_memory
+from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import content_digest, read_batch
-from handshape.data.splits.group_hold_out import hold_out
+from handshape.data.splits.group_hold_out import hold_out_groups
 from handshape.errors import DataError
 from handshape.evaluation.calibration import fit_temperature
 from handshape.evaluation.rejection import choose_threshold
@@ -126,17 +126,17 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         if y is None:
             raise DataError("fit requires y to be passed, but the target y is None", "N labels", "pass them")
-        config, images = self._config(), as_images(X)
+        config, images = self._config(), to_images(X)
         classes = self._classes(images, y, groups)
         backbone = None
         if MODELS[config.model].image_features:
             backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
         size = backbone.preprocessing.size if backbone else IMAGE_SIZE
-        store, labels = open_store(config.store), tuple(str(label) for label in self.classes_)
+        store, labels = open_cache(config.store), tuple(str(label) for label in self.classes_)
         signers = None if groups is None else [str(group) for group in groups]
         held = not MODELS[config.model].on_cached_features  # pixels are needed in every pass
-        scan = scan_given(images, classes, labels, store, signers=signers, size=size, held=held)
-        train, valid = hold_out(classes, _groups(scan, signers), config.valid_fraction, config.seed)
+        scan = index_in_memory(images, classes, labels, store, signers=signers, size=size, cached=held)
+        train, valid = hold_out_groups(classes, _groups(scan, signers), config.valid_fraction, config.seed)
         device = choose_device(config.device)
         fitter = Fitter(scan, store, device, config, backbone)
         # It is tested elsewhere, on photos of their own; the fitter needs some all the same.
@@ -160,9 +160,9 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         config, recogniser = self._config(), self.recogniser_
         network, known = recogniser.network, recogniser.config
-        images, store = as_images(X), open_store(config.store)
+        images, store = to_images(X), open_cache(config.store)
         nothing = np.zeros(len(images), dtype=np.int64)
-        scan = scan_given(images, nothing, known.labels, store, size=known.network.preprocessing.size)
+        scan = index_in_memory(images, nothing, known.labels, store, size=known.network.preprocessing.size)
         if not MODELS[known.network.model].on_cached_features:
             starts = range(0, len(images), _BATCH)
             batches = (read_batch(scan.images, range(s, min(s + _BATCH, len(images)))) for s in starts)
@@ -212,14 +212,14 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return TrainConfig(data=Path(), **self.get_params())
 
 
-def _groups(scan: Scan, signers: list[str] | None) -> NDArray[np.int64]:
+def _groups(scan: ImageIndex, signers: list[str] | None) -> NDArray[np.int64]:
     if signers is not None:
         return np.unique(signers, return_inverse=True)[1]
     classes = scan.dataset.classes
-    return find_bursts(near_pairs(scan.facts, classes), scan.digests, classes)
+    return find_bursts(find_near_duplicates(scan.stats, classes), scan.digests, classes)
 
 
-def _recogniser(fitted: FitResult, scan: Scan, trained: int, valid: NDArray[np.int64]) -> Recogniser:
+def _recogniser(fitted: FitResult, scan: ImageIndex, trained: int, valid: NDArray[np.int64]) -> Recogniser:
     logits = fitted.logits["valid"]
     temperature = fit_temperature(logits.numpy(), valid)
     threshold = choose_threshold(probabilities_of(logits, temperature), valid)

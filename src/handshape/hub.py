@@ -1,7 +1,7 @@
-"""Bundles on a model hub: download with limits, and upload of exactly what a bundle is.
+"""Bundles on the Hugging Face hub: download and upload.
 
-A stranger's repository may hold anything. Only the four files below are ever asked for, none above its size,
-and reading them executes nothing.
+A repository may contain anything. Only the four files below are downloaded, up to a size limit, and reading
+them runs no code.
 """
 
 import os
@@ -17,8 +17,8 @@ from handshape.errors import BundleError, HandshapeError, HubError, MissingExtra
 from handshape.progress import say
 
 PREFIX = "hub:"
-# Largest size of each file of a bundle, bytes. The largest backbone that torchvision has takes 2.6 GB.
-LIMITS = {
+# Largest size of each file of a bundle in bytes. The largest backbone of torchvision has 2.6 GB.
+FILE_LIMITS = {
     "config.json": 4 * 1024**2,
     "README.md": 1024**2,
     "model.safetensors": 3 * 1024**3,
@@ -30,12 +30,12 @@ _NAME = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?", r
 
 @dataclass(frozen=True)
 class Published:
-    """What an upload did.
+    """Result of an upload.
 
     Args:
         url: Page of the repository.
-        revision: Commit that holds the bundle.
-        private: Whether only its owner sees it.
+        revision: Commit with the bundle.
+        private: Whether only its owner can see it.
     """
 
     url: str
@@ -44,32 +44,33 @@ class Published:
 
 
 def fetch_bundle(name: str) -> Path:
-    """Download a bundle, or find it where an earlier download put it.
+    """Download a bundle, or use an earlier download if the hub cannot be reached.
 
     Args:
         name: ``hub:owner/name``, or ``hub:owner/name@revision`` for a branch, tag or commit.
 
     Returns:
-        A folder with the bundle's files and no other.
+        A folder with only the bundle's files.
 
     Raises:
-        UsageError: ``name`` is no such name.
-        BundleError: The repository holds no bundle, or a file of it is too large.
-        HubError: There is no such repository, or the hub cannot be reached and nothing was downloaded before.
+        UsageError: ``name`` is invalid.
+        BundleError: The repository has no bundle, or a file is too large.
+        HubError: There is no such repository, or the hub cannot be reached and there is no earlier download.
         MissingExtraError: huggingface-hub is not installed.
     """
     repository, revision = split_name(name.removeprefix(PREFIX))
     library = _library()
-    with _speaking(library, repository):
+    with _explain_errors(library, repository):
         try:
             info = _api(library).model_info(repository, revision=revision, files_metadata=True)
         except library.errors.HfHubHTTPError:
             raise
-        except Exception as error:  # each version of the library has its own way to say that nobody answers
+        except Exception as error:  # versions of the library raise different errors when offline
             return _downloaded_before(library, repository, revision, error)
-        sizes = {file.rfilename: file.size or 0 for file in info.siblings or () if file.rfilename in LIMITS}
+        files = info.siblings or ()
+        sizes = {file.rfilename: file.size or 0 for file in files if file.rfilename in FILE_LIMITS}
         _check(repository, sizes)
-        # Asked for by the name of its branch once, so that this commit is found when the hub is out of reach.
+        # One request by branch name, so that the download is found again when offline.
         for version in (revision, info.sha):
             for file in _NEEDED[:1] if version is revision else sizes:
                 place = library.hf_hub_download(repository, file, revision=version, endpoint=_endpoint())
@@ -80,24 +81,21 @@ def publish(repository: str, files: Mapping[str, Path], *, public: bool) -> Publ
     """Upload the files of a bundle in one commit.
 
     Args:
-        repository: ``owner/name``; made when there is none, for its owner's eyes only unless ``public``.
-        files: Where each file is, by the name it gets.
+        repository: ``owner/name``; a new one is private unless ``public``.
+        files: Path of each file, by its name in the repository.
         public: Whether everyone may see it.
 
-    Returns:
-        Where it is now.
-
     Raises:
-        UsageError: ``repository`` is no such name, or is seen by everyone although ``public`` was not said.
-        HubError: Nobody is signed in, the hub refuses, or it cannot be reached.
+        UsageError: ``repository`` is invalid, or public although ``public`` is not set.
+        HubError: You are not signed in, or the hub refuses or cannot be reached.
         MissingExtraError: huggingface-hub is not installed.
     """
     if split_name(repository)[1] is not None:
         raise UsageError(f"repository {repository!r}", "owner/name without a revision", "leave out the @")
     library = _library()
     if library.get_token() is None:
-        raise HubError("nobody is signed in to the hub", "a token", "run `hf auth login`, or set HF_TOKEN")
-    with _speaking(library, repository):
+        raise HubError("you are not signed in to the hub", "a token", "run `hf auth login`, or set HF_TOKEN")
+    with _explain_errors(library, repository):
         api = _api(library)
         try:
             private = bool(api.model_info(repository).private)
@@ -107,8 +105,8 @@ def publish(repository: str, files: Mapping[str, Path], *, public: bool) -> Publ
         if not (private or public):
             raise UsageError(
                 f"everyone can see {repository!r}",
-                "a private repository, unless you say --public",
-                "add --public, or take another name",
+                "a private repository, or --public",
+                "add --public, or choose another name",
             )
         additions = [library.CommitOperationAdd(name, str(path)) for name, path in files.items()]
         commit = api.create_commit(repository, additions, commit_message="Upload a handshape recogniser")
@@ -116,11 +114,7 @@ def publish(repository: str, files: Mapping[str, Path], *, public: bool) -> Publ
 
 
 def split_name(name: str) -> tuple[str, str | None]:
-    """Take ``owner/name@revision`` apart.
-
-    Raises:
-        UsageError: It is no such name.
-    """
+    """Split ``owner/name@revision``; raises `UsageError` if it is invalid."""
     match = _NAME.fullmatch(name)
     if match is None or ".." in name or "--" in name:
         raise UsageError(f"repository {name!r}", "owner/name or owner/name@revision", "correct it")
@@ -136,23 +130,23 @@ def _check(repository: str, sizes: Mapping[str, int]) -> None:
                 "check the name",
             )
     for file, size in sizes.items():
-        if size > LIMITS[file]:
+        if size > FILE_LIMITS[file]:
             raise BundleError(
                 f"{file} in {repository!r} on the hub has {size:,} bytes",
-                f"at most {LIMITS[file]:,}",
+                f"at most {FILE_LIMITS[file]:,}",
                 "do not use this bundle",
             )
 
 
 def _downloaded_before(library: Any, repository: str, revision: str | None, error: Exception) -> Path:
-    """Return the folder of an earlier download of what the branch, tag or commit was then."""
+    """Return the folder of an earlier download of this branch, tag or commit."""
     found = [
         library.try_to_load_from_cache(repository, file, revision=revision or "main") for file in _NEEDED
     ]
     if not all(isinstance(place, str) for place in found):
         raise error
     _check(repository, {Path(place).name: Path(place).stat().st_size for place in found})
-    say(f"The hub cannot be reached: {repository} is taken as it was downloaded before.")
+    say(f"The hub cannot be reached. Using the earlier download of {repository}.")
     return Path(found[0]).parent
 
 
@@ -162,7 +156,9 @@ def _library() -> Any:
         import huggingface_hub.errors
     except ImportError as error:
         raise MissingExtraError(
-            "bundles on a hub need huggingface-hub", "it installed", "pip install 'handshape[hub]'"
+            "huggingface-hub is not installed, which bundles on the hub need",
+            "the extra 'hub'",
+            "pip install 'handshape[hub]'",
         ) from error
     return huggingface_hub
 
@@ -176,8 +172,8 @@ def _api(library: Any) -> Any:
 
 
 @contextmanager
-def _speaking(library: Any, repository: str) -> Iterator[None]:
-    """Turn what the library raises into one line, without a token in it, and show its bars to people only."""
+def _explain_errors(library: Any, repository: str) -> Iterator[None]:
+    """Turn the library's errors into a `HubError` without tokens; hide its progress bars in log files."""
     quiet = not sys.stderr.isatty() and not library.utils.are_progress_bars_disabled()
     if quiet:
         library.utils.disable_progress_bars()
@@ -188,27 +184,27 @@ def _speaking(library: Any, repository: str) -> Iterator[None]:
     except library.errors.RepositoryNotFoundError as error:
         raise HubError(
             f"no repository {repository!r} on the hub, or it is private",
-            "one that you may see",
+            "a repository that you can access",
             "check the name, or sign in with `hf auth login`",
         ) from error
     except library.errors.RevisionNotFoundError as error:
         raise HubError(
             f"{repository!r} on the hub has no such revision",
             "a branch, tag or commit",
-            "check what follows @",
+            "check the part after @",
         ) from error
     except library.errors.HfHubHTTPError as error:
         status = getattr(getattr(error, "response", None), "status_code", "no status")
         raise HubError(
             f"the hub refused {repository!r} ({status})",
-            "a token that may read or write it",
+            "a token with access to it",
             "check `hf auth whoami` and the owner's name",
         ) from error
     except Exception as error:
         raise HubError(
             f"the hub cannot be reached for {repository!r} ({type(error).__name__})",
-            "a connection to it",
-            "check the network, or copy the bundle's folder by hand",
+            "an internet connection",
+            "check the network, or copy the bundle's folder yourself",
         ) from error
     finally:
         if quiet:

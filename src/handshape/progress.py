@@ -10,28 +10,20 @@ _enabled = False
 
 
 def show_progress(enabled: bool = True) -> None:
-    """Turn messages and progress on or off for this process; the command line turns them on."""
+    """Turn messages and progress on or off; the command line turns them on."""
     global _enabled
     _enabled = enabled
 
 
 def say(message: str) -> None:
-    """Print one line of news to standard error when progress is shown."""
+    """Print one line to standard error if progress is shown."""
     if _enabled:
         print(message, file=sys.stderr, flush=True)
 
 
 @contextmanager
 def track(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show the progress of ``total`` steps.
-
-    Args:
-        what: What is being done, such as ``Reading photos``.
-        total: Number of steps.
-
-    Yields:
-        A function to call with the number of steps just done.
-    """
+    """Show the progress of ``total`` steps; yields a function to call with the number of steps just done."""
     if not _enabled:
         yield lambda steps: None
     elif sys.stderr.isatty():

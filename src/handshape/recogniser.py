@@ -1,4 +1,4 @@
-"""A recogniser: preprocessing, network, labels and threshold, saved as one bundle that executes nothing."""
+"""A recogniser: preprocessing, network, labels and threshold, saved as one bundle without code."""
 
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -23,7 +23,7 @@ from handshape.bundle import (
     read_file,
     write_bundle,
 )
-from handshape.data.images.in_memory import ImageLike, as_pixels
+from handshape.data.images.in_memory import ImageLike, to_pixels
 from handshape.hub import PREFIX, fetch_bundle
 from handshape.inference.batch_retry import Portions, is_memory_full
 from handshape.models.build import check_features, empty_network
@@ -34,11 +34,11 @@ from handshape.types import UNSURE, Prediction
 
 
 class Recogniser:
-    """Reads the label of a hand-sign image.
+    """Predicts the label of a hand-sign image.
 
     Args:
         network: From (N, 3, H, W) normalised images to (N, K) logits.
-        config: Labels, preprocessing, temperature, threshold and what is known about the recogniser.
+        config: Labels, preprocessing, temperature, threshold, and how the recogniser was trained.
     """
 
     def __init__(self, network: SignNetwork, config: BundleConfig) -> None:
@@ -51,13 +51,13 @@ class Recogniser:
         return self.config.labels
 
     def predict(self, image: ImageLike) -> Prediction:
-        """Read one image.
+        """Predict the label of one image.
 
         Args:
             image: A path, a Pillow image, or an (H, W, 3) uint8 array in RGB order.
 
         Returns:
-            Its label with probabilities.
+            The label with probabilities.
 
         Raises:
             ImageError: The image cannot be read.
@@ -66,11 +66,11 @@ class Recogniser:
         return self.answer(self.probabilities([image])[0])
 
     def probabilities(self, images: Iterable[ImageLike], *, batch_size: int = 32) -> NDArray[np.float32]:
-        """Read many images.
+        """Return the probabilities of many images.
 
         Args:
             images: N paths, Pillow images or arrays.
-            batch_size: Images that are in memory at once.
+            batch_size: Number of images in memory at once.
 
         Returns:
             (N, K) float32 probabilities; rows sum to 1.
@@ -83,7 +83,7 @@ class Recogniser:
         rows: list[NDArray[np.float32]] = []
         batch: list[NDArray[np.uint8]] = []
         for image in images:
-            batch.append(prepare(as_pixels(image)))
+            batch.append(prepare(to_pixels(image)))
             if len(batch) == batch_size:
                 rows.append(self.prepared_probabilities(np.stack(batch)))
                 batch = []
@@ -92,7 +92,7 @@ class Recogniser:
         return np.concatenate(rows) if rows else np.zeros((0, len(self.labels)), dtype=np.float32)
 
     def prepared_probabilities(self, prepared: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Read prepared images.
+        """Return the probabilities of prepared images.
 
         Args:
             prepared: (N, size, size, 3) uint8, RGB.
@@ -101,7 +101,7 @@ class Recogniser:
             (N, K) float32 probabilities.
 
         Raises:
-            MemoryFullError: Memory does not hold even one image.
+            MemoryFullError: There is not enough memory for a single image.
         """
         logits = self._portions.work(partial(self._logits, prepared), len(prepared))
         return probabilities_of(logits, self.config.temperature)
@@ -112,11 +112,11 @@ class Recogniser:
             return torch.cat([self.network(normalise(torch.from_numpy(prepared[cut]))) for cut in cuts])
 
     def answer(self, probabilities: NDArray[np.float32], *, top: int = 3) -> Prediction:
-        """Turn one row of probabilities into an answer.
+        """Turn one row of probabilities into a prediction.
 
         Args:
             probabilities: (K,) float32.
-            top: How many of the most probable labels to give.
+            top: Number of most probable labels to return.
         """
         order = np.argsort(-probabilities, kind="stable")[:top]
         best = tuple((self.labels[i], float(probabilities[i])) for i in order)
@@ -128,9 +128,9 @@ class Recogniser:
         """Write the bundle into a new folder.
 
         Args:
-            folder: Made here; the caller sees to it that it appears whole (see `handshape.run`).
+            folder: A new folder.
             card: Text of the model card.
-            known_photos: From `handshape.bundle.known_photos`; empty where it is not kept.
+            known_photos: From `handshape.bundle.known_photos`; empty for none.
         """
         state = {name: tensor.contiguous() for name, tensor in self.network.state_dict().items()}
         files = {MODEL: save(state, metadata={"format": "pt"}), CARD: card.encode()}
@@ -140,7 +140,7 @@ class Recogniser:
 
 
 def load(bundle: str | Path) -> Recogniser:
-    """Load a recogniser from its bundle, from the run that holds it, or from the Hugging Face hub.
+    """Load a recogniser from its bundle, from its run, or from the Hugging Face hub.
 
     Args:
         bundle: Folder of a bundle or of a run, or ``hub:owner/name``, or ``hub:owner/name@revision``.
@@ -149,15 +149,15 @@ def load(bundle: str | Path) -> Recogniser:
         The recogniser, on the CPU.
 
     Raises:
-        BundleError: The folder holds no bundle, or a file or field of it is damaged.
-        HubError: The hub has no such bundle, or cannot be reached.
+        BundleError: There is no bundle in the folder, or it is damaged.
+        HubError: The bundle is not on the hub, or the hub cannot be reached.
         MissingExtraError: The bundle is on the hub, and the extra ``hub`` is not installed.
     """
     place = bundle_folder(bundle)
     config = read_config(place / CONFIG)
     try:
         network = empty_network(config.network)
-    except Exception as error:  # a wrong description makes torch raise nearly anything
+    except Exception as error:  # torch raises many kinds of errors for a wrong description
         if is_memory_full(error):
             raise
         raise damaged(place / CONFIG, "network", str(error)) from error
@@ -184,10 +184,10 @@ def bundle_folder(bundle: str | Path) -> Path:
         bundle: As for `load`.
 
     Returns:
-        The folder; whether a whole bundle is in it is for `load` to say.
+        The folder; `load` checks its content.
 
     Raises:
-        HubError: The hub has no such bundle, or cannot be reached.
+        HubError: The bundle is not on the hub, or the hub cannot be reached.
         MissingExtraError: The bundle is on the hub, and the extra ``hub`` is not installed.
     """
     name = bundle.as_posix() if isinstance(bundle, Path) else bundle

@@ -1,4 +1,4 @@
-"""Run directories: they appear whole or not at all, and never take the place of anything else."""
+"""Run directories: written completely or not at all, and never over anything else."""
 
 import json
 import os
@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from handshape.cache.place import Place, hold_place
-from handshape.cache.writing import writing
+from handshape.cache.atomic import Reserved, reserve
+from handshape.cache.disk_errors import explain_write_errors
 from handshape.errors import OutputError
 
 _LIBRARIES = ("handshape", "torch", "torchvision", "numpy", "pillow", "pylance", "scikit-learn", "scipy")
@@ -25,28 +25,28 @@ BUNDLE = "recogniser"
 
 
 def default_out(command: str) -> Path:
-    """Return the directory of a run for which none was named: one that is not there yet."""
+    """Return a new directory for a run without ``--out``."""
     first = Path("runs") / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
-    # A clock that is put back names a second twice.
+    # After the clock is set back, a name may be taken.
     others = (first.with_name(f"{first.name}-{number}") for number in count(2))
     return first if not first.exists() else next(place for place in others if not place.exists())
 
 
 def find_bundle(place: str | Path) -> Path:
-    """Return the folder of a bundle, given it or the run that holds it; neither need be there."""
+    """Return the folder of a bundle, given that folder or its run; it need not exist."""
     folder = Path(place).expanduser()
     return folder / BUNDLE if (folder / BUNDLE).is_dir() else folder
 
 
 def check_out(out: Path, *, force: bool) -> None:
-    """Refuse an output directory that is in use, before any long work.
+    """Check an output directory before any long work.
 
     Args:
-        out: Directory that is to be written.
+        out: Directory to write.
         force: Whether an earlier run may be replaced.
 
     Raises:
-        OutputError: It is not empty and not to be replaced, or is no run, or cannot be written.
+        OutputError: It is not empty and may not be replaced, or is not a run, or cannot be written.
     """
     if out.is_dir() and any(out.iterdir()):
         if not force:
@@ -57,21 +57,21 @@ def check_out(out: Path, *, force: bool) -> None:
             )
         if not _is_run(out):
             raise OutputError(
-                f"{str(out)!r} holds something else than a run",
+                f"{str(out)!r} contains something other than a run",
                 "a run that --force may replace",
-                "choose another",
+                "choose another --out",
             )
     elif out.exists() and not out.is_dir():
         raise OutputError(f"{str(out)!r} is a file", "a directory", "choose another --out")
     parent = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise OutputError(
-            f"cannot write to {str(parent)!r}", "a directory that can be written to", "choose another"
+            f"cannot write to {str(parent)!r}", "a directory that you can write to", "choose another --out"
         )
 
 
 def _is_run(folder: Path) -> bool:
-    # Bundles and other programs' folders have a config.json too; only a run's says which command made it.
+    # Bundles and other programs have a config.json too, but without the command.
     try:
         found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -80,25 +80,22 @@ def _is_run(folder: Path) -> bool:
 
 
 class Claim:
-    """A directory that is kept for one run: see `claim`."""
+    """A directory that is reserved for one run: see `claim`."""
 
-    def __init__(self, out: Path, place: Place) -> None:
-        self.out, self._place = out, place
+    def __init__(self, out: Path, reserved: Reserved) -> None:
+        self.out, self._reserved = out, reserved
 
     @contextmanager
     def new_run(self, *, force: bool) -> Iterator[Path]:
-        """Write a run under a temporary name and give it its own when it is whole.
+        """Yield a temporary folder that becomes the run when the block ends without an error.
 
         Args:
-            force: Whether an earlier run there is replaced.
-
-        Yields:
-            The folder to write into.
+            force: Whether an earlier run is replaced.
 
         Raises:
             OutputError: As in `check_out`, or there is no room for it.
         """
-        with _writing(self.out), self._place.new() as partial:
+        with _writing(self.out), self._reserved.new() as partial:
             partial.mkdir()
             yield partial
             check_out(self.out, force=force)
@@ -106,53 +103,38 @@ class Claim:
 
 @contextmanager
 def claim(out: Path, *, force: bool) -> Iterator[Claim]:
-    """Keep a directory for one run while the work for it is done; a second process is refused at once.
+    """Reserve a directory for one run during the work for it; a second process gets an error at once.
 
-    What killed processes left beside it is cleared away, and a run that one of them was about to replace is
-    put back.
+    Leftovers of killed processes beside it are removed.
 
     Args:
         out: Directory of the run.
-        force: Whether an earlier run there may be replaced.
-
-    Yields:
-        What a run is written with.
+        force: Whether an earlier run may be replaced.
 
     Raises:
         OutputError: As in `check_out`, or another process writes a run there.
     """
     check_out(out, force=force)
-    with ExitStack() as held:
+    with ExitStack() as stack:
         with _writing(out):
-            place = held.enter_context(hold_place(out.resolve(), f"a run to {str(out)!r}"))
-        check_out(out, force=force)  # it may have been filled until it was claimed
-        yield Claim(out, place)
+            reserved = stack.enter_context(reserve(out.resolve(), f"a run to {str(out)!r}"))
+        check_out(out, force=force)  # another process may have written it meanwhile
+        yield Claim(out, reserved)
 
 
 @contextmanager
 def new_run(out: Path, *, force: bool) -> Iterator[Path]:
-    """Claim a directory and write a run into it, where there is no long work before.
-
-    Args:
-        out: Directory of the run.
-        force: Whether an earlier run there is replaced.
-
-    Yields:
-        The folder to write into.
-
-    Raises:
-        OutputError: As in `claim` and `Claim.new_run`.
-    """
+    """Claim a directory and yield its `Claim.new_run`, where there is no long work before."""
     with claim(out, force=force) as claimed, claimed.new_run(force=force) as folder:
         yield folder
 
 
 def _writing(out: Path) -> AbstractContextManager[None]:
-    return writing(f"the run to {str(out)!r}", "choose another --out")
+    return explain_write_errors(f"the run to {str(out)!r}", "choose another --out")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON that people can read too."""
+    """Write indented JSON."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
     path.write_text(text + "\n", encoding="utf-8")
 
@@ -162,17 +144,11 @@ def _plain(value: object) -> object:
         return value.item()
     if isinstance(value, Path):
         return str(value)
-    raise TypeError(f"{type(value).__name__} is not for JSON")
+    raise TypeError(f"{type(value).__name__} is not a JSON type")
 
 
 def describe(command: str, config: Any, digest: str) -> dict[str, Any]:
-    """Return what a run's ``config.json`` holds.
-
-    Args:
-        command: Name of the command.
-        config: Its resolved settings.
-        digest: Stands for the content, labels and splits of the data.
-    """
+    """Return the content of a run's ``config.json``, given the data's digest."""
     return {
         "command": command,
         "settings": asdict(config),

@@ -1,4 +1,4 @@
-"""Results of commands as a person reads them in a terminal."""
+"""Print the results of commands in a terminal."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict[str, Any]) -> None:
-    """Print the table of the models, what leaks, and the answer in a sentence."""
+    """Print the table of the models, the headline, and which model was saved and why."""
     split = metrics["split"]
-    counts = ", ".join(f"{split[side]} {side}" for side in ("train", "valid", "test"))
+    counts = f"{split['train']} training, {split['valid']} validation and {split['test']} test photos"
     table = _table(title=f"Split: {split['kind']} ({counts})", title_justify="left", title_style="")
-    for head in ("model", "valid", "test", "95 %", "features", "training", "trained of"):
+    for head in ("model", "validation", "test", "95 % interval", "features", "training", "parameters"):
         table.add_column(head, justify="left" if head == "model" else "right", no_wrap=True)
     for name, model in metrics["models"].items():
         low, high = model["test_interval"]
@@ -29,28 +29,30 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
             name,
             _percent(model["valid_accuracy"]),
             _percent(model["test_accuracy"]),
-            f"{100 * low:.1f}-{100 * high:.1f}",
+            f"{100 * low:.1f}–{100 * high:.1f} %",
             f"{seconds['features']:.1f} s",
             f"{seconds['train']:.1f} s",
-            f"{parameters['trained'] / 1e6:.2f}/{parameters['total'] / 1e6:.2f} M",
+            f"{parameters['trained'] / 1e6:.2f} of {parameters['total'] / 1e6:.2f} M",
         )
     _print(table)
     for name, model in metrics["models"].items():
         quick = model.get("training_precision_accuracy")
         if quick is not None:
-            print(f"{name} learned from photos read in less than float32, as which {_percent(quick)} of the")
-            print("test photos would be read right. The table, and the recogniser, are of float32.")
+            print(f"{name} was trained on features of lower precision, with which the test accuracy is")
+            print(f"{_percent(quick)}. The table and the recogniser use float32.")
     for name, figures in metrics.get("folds", {}).items():
-        print(f"{name}, each {figures.get('kind', 'signer')} left out once: {_folds(figures)}")
+        print(f"{name}, mean over each {figures.get('kind', 'signer')} left out: {_folds(figures)}")
     share = metrics["leaks"]["near_duplicates_across_splits"]
     if share:
-        print(f"{_percent(share)} of the test photos have a near-twin in training: reading those is memory.")
+        print(f"{_percent(share)} of the test photos have a near-copy in training.")
     plain = metrics["leaks"].get("without_grouping")
     if plain is not None:
         share = _percent(plain["near_duplicates_across_splits"])
         accuracies = (f"{name} {_percent(model['test_accuracy'])}" for name, model in plain["models"].items())
-        print(f"Bursts are kept on one side. Dealt out photo by photo, {share} of the test photos would have")
-        print(f"a near-twin in training, and the table would say: {', '.join(accuracies)}.")
+        print(f"Near-copies were kept together. With an ordinary random split, {share} of the test photos")
+        print(f"would have a near-copy in training, and the table would show {', '.join(accuracies)}.")
+    if len(metrics["models"]) > 1:
+        print(f"Saved: {metrics['best']}. {metrics['best_because']}")
     print(f"{metrics['answer']}.")
 
 
@@ -80,26 +82,26 @@ def show_draw(config: DrawConfig, found: dict[str, Any]) -> None:
 
 
 def show_demo(config: DemoConfig, metrics: dict[str, Any]) -> None:
-    """Print the table of the models, where everything is, and what to try next."""
+    """Print the table of the models, the files, and what to try next."""
     show_compare(config, metrics)
     print(f"Backbone: {metrics['backbone']}, {metrics['reason']}.")
-    print(f"Drawn photos: {metrics['photos']} (no claim about people is made from drawn hands)")
+    print(f"Drawn photos: {metrics['photos']} (results on drawn hands say nothing about people)")
     print(f"Report: {metrics['run']}/report.html")
     print(f"Try it: handshape predict {metrics['run']} {metrics['first_photo']}")
 
 
 def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
-    """Print counts, shapes, signers, sources and what cannot be read."""
+    """Print counts, shapes, signers, sources and findings."""
     split = found["split"]
-    sides = ("train", "valid", "test")
+    splits = {"train": "training", "valid": "validation", "test": "test"}
     table = _table(title=f"{found['images']} images, split: {split['kind']}", title_justify="left")
     table.add_column("label")
-    for side in (*sides, "all"):
-        table.add_column(side, justify="right")
+    for head in (*splits.values(), "all"):
+        table.add_column(head, justify="right")
     for label, count in found["counts"].items():
-        table.add_row(label, *(str(split["counts"][side][label]) for side in sides), str(count))
+        table.add_row(label, *(str(split["counts"][name][label]) for name in splits), str(count))
     table.add_section()
-    table.add_row("all", *(str(sum(split["counts"][side].values())) for side in sides), str(found["images"]))
+    table.add_row("all", *(str(sum(split["counts"][name].values())) for name in splits), str(found["images"]))
     _print(table)
     example, batch = found["example"], found["minibatch"]
     print(f"One example   {example['path']}")
@@ -108,33 +110,33 @@ def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
     for size in found["sizes"][:5]:
         print(f"Size          {size['width']} x {size['height']} {size['mode']}: {size['images']} images")
     signers = ", ".join(f"{name} ({count})" for name, count in found["signers"].items())
-    print(f"Signers       {signers or 'unknown; name them with --signer'}")
+    print(f"Signers       {signers or 'unknown; name people with --signer'}")
     sources = ", ".join(f"{name} ({count})" for name, count in found["sources"].items())
     print(f"Sources       {sources or 'unknown; name rooms, cameras or collections with --source'}")
-    for side, labels in split["missing"].items():
-        print(f"Missing       {side} has no image of {', '.join(labels)}")
+    for name, labels in split["missing"].items():
+        print(f"Missing       no {splits[name]} image of {', '.join(labels)}")
     for file in found["unreadable"]:
-        print(f"Left out      {file['path']}: {file['reason']}")
+        print(f"Skipped       {file['path']}: {file['reason']}")
     share = found["leaks"]["near_duplicates_across_splits"]
-    print(f"Leaks         {100 * share:.0f} % of the test photos have a near-twin in training")
+    print(f"Leaks         {100 * share:.0f} % of the test photos have a near-copy in training")
     for finding in found["findings"]:
         print(f"{finding['severity'].capitalize():<14}{finding['message']}")
 
 
 def show_features(config: FeaturesConfig, found: dict[str, Any]) -> None:
-    """Print what is in the store now."""
+    """Print which features are in the cache."""
     shape = " x ".join(map(str, found["shape"]))
     print(
         f"{found['images']} images, {1 + found['views']} views each: {shape} features of {found['backbone']}"
     )
     print(f"Weights: {found['weights']}")
-    print(f"Store: {found['store']}")
+    print(f"Cache: {found['store']}")
     for file in found["unreadable"]:
-        print(f"Left out: {file['path']}, {file['reason']}")
+        print(f"Skipped {file['path']}: {file['reason']}")
 
 
 def show_cache(config: CacheInfoConfig | CacheClearConfig, found: dict[str, Any]) -> None:
-    """Print what the cache holds, or what deleting it freed."""
+    """Print the content of the cache, or the freed bytes."""
     if "freed" in found:
         print(f"Deleted {_size(found['freed'])} from {found['cache']}")
         return
@@ -151,16 +153,16 @@ def show_cache(config: CacheInfoConfig | CacheClearConfig, found: dict[str, Any]
     facts = sum(one["rows"] for one in found["facts"])
     print(f"Measurements of {facts:,} photos, {_size(sum(one['bytes'] for one in found['facts']))}")
     print(f"Prepared images: {found['images']['files']} files, {_size(found['images']['bytes'])}")
-    print("Everything here can be made again from your photos; `handshape cache clear` deletes it.")
+    print("Delete it with `handshape cache clear`; handshape makes it again from your photos when needed.")
 
 
 def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
-    """Print the accuracy in a sentence and a table of labels."""
+    """Print the accuracy, a table of labels, coverage, and the accuracy on mirrored photos."""
     low, high = found["interval"]
-    interval = f"(95 %: {100 * low:.1f} to {100 * high:.1f})"
-    print(f"{_percent(found['accuracy'])} of {found['n']} photos read right {interval}")
+    interval = f"(95 % interval: {100 * low:.1f}–{100 * high:.1f} %)"
+    print(f"{_percent(found['accuracy'])} of {found['n']} photos were classified correctly {interval}")
     table = _table()
-    for head in ("label", "photos", "read right", "right when read so"):
+    for head in ("label", "photos", "recall", "precision"):
         table.add_column(head, justify="left" if head == "label" else "right")
     for label, figures in found["labels"].items():
         shares = ("-" if figures[key] is None else _percent(figures[key]) for key in ("recall", "precision"))
@@ -173,41 +175,42 @@ def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
     answered = rejection["answered_accuracy"]
     if answered is not None:
         coverage = _percent(rejection["coverage"])
-        print(f"Sure enough to answer: {coverage}, of which right: {_percent(answered)}")
-    print(f"Mirrored: {_percent(found['mirrored_accuracy'])} read right")
+        print(f'It answered {coverage} of the photos (the rest: "unsure"), and {_percent(answered)} of those')
+        print("answers were correct.")
+    print(f"Mirrored photos: {_percent(found['mirrored_accuracy'])} were classified correctly.")
 
 
-def show_predict(config: PredictConfig, answers: list[dict[str, Any]]) -> None:
+def show_predict(config: PredictConfig, predictions: list[dict[str, Any]]) -> None:
     """Print one line for each image."""
-    for answer in answers:
-        print(f"{answer['path']}\t{answer['label']}\t{answer['probability']:.4f}")
+    for one in predictions:
+        print(f"{one['path']}\t{one['label']}\t{one['probability']:.4f}")
 
 
 def show_serve(config: ServeConfig, found: dict[str, Any]) -> None:
-    """Print what was done until the server was ended."""
-    print(f"Ended; {found['photos']} photos were read" if "photos" in found else "Ended")
+    """Print how many photos were predicted until the server stopped."""
+    print(f"Stopped after {found['photos']} predictions" if "photos" in found else "Stopped")
 
 
 def show_export(config: ExportConfig, found: dict[str, Any]) -> None:
-    """Print where the model is, what it takes, and how it compares with torch."""
+    """Print the file, its inputs and outputs, and the comparison with torch."""
     parity = found["parity"]
     print(f"{found['file']}: {found['bytes'] / 1e6:.1f} MB, {found['precision']}, opset {found['opset']}")
-    print("Takes photos as (N, H, W, 3) uint8 of any size; gives probabilities as (N, K) float32.")
+    print("Input: photos as (N, H, W, 3) uint8 of any size. Output: probabilities as (N, K) float32.")
     print(f"Labels: {', '.join(found['labels'])}")
     print(
         f"Compared with torch on {parity['photos']} photos ({parity['source']}): probabilities differ by "
-        f"{parity['largest']:.1g} at most."
+        f"at most {parity['largest']:.1g}."
     )
     if found["precision"] == "int8":
         before, after = _percent(parity["torch_accuracy"]), _percent(parity["accuracy"])
-        print(f"Read right in 8 bits: {after} of {parity['labelled']}; in 32 bits: {before}.")
+        print(f"Accuracy on {parity['labelled']} photos: {after} in 8 bits, {before} in 32 bits.")
 
 
 def show_push(config: PushConfig, found: dict[str, Any]) -> None:
-    """Print where the bundle is now, and who sees it."""
+    """Print the address of the bundle, and whether it is private."""
     files = ", ".join(f"{name} ({size / 1e6:.1f} MB)" for name, size in found["files"].items())
     print(f"Uploaded {files}")
-    print(f"{found['url']}, {'private: you alone see it' if found['private'] else 'public'}")
+    print(f"{found['url']}, {'private: only you can see it' if found['private'] else 'public'}")
     print(f'handshape.load("hub:{found["repository"]}@{found["revision"][:12]}")')
 
 
@@ -229,9 +232,8 @@ def _folds(figures: dict[str, Any]) -> str:
     kind = figures.get("kind", "signer")
     groups = figures["metrics"][f"{kind}s"].items()
     each = ", ".join(f"{name} {_percent(found['accuracy'])}" for name, found in groups)
-    # Of two sources the interval does not speak of a third.
-    whom = ", of these two only" if kind == "source" and len(groups) == 2 else ""
-    return f"{_percent(figures['mean'])} (95 %{whom}: {100 * low:.1f} to {100 * high:.1f}); {each}"
+    only = " for these two" if kind == "source" and len(groups) == 2 else ""
+    return f"{_percent(figures['mean'])} (95 % interval{only}: {100 * low:.1f}–{100 * high:.1f} %); {each}"
 
 
 def _percent(share: float) -> str:

@@ -4,26 +4,26 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.errors import OutputError
 
 
 def test_open_store__makes_the_folder(tmp_path: Path) -> None:
     place = tmp_path / "a" / "my störe"
-    assert open_store(place) == place
+    assert open_cache(place) == place
     assert place.is_dir()
-    assert open_store(place) == place  # a second time
+    assert open_cache(place) == place  # a second time
 
 
 def test_open_store__the_user_s_cache_by_default() -> None:
-    place = open_store()
+    place = open_cache()
     assert place == platformdirs.user_cache_path("handshape")
     assert place.is_dir()
 
 
 def test_open_store__knows_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert open_store(Path("~/store")) == tmp_path / "store"
+    assert open_cache(Path("~/store")) == tmp_path / "store"
 
 
 @pytest.mark.parametrize(("below", "reason"), [("", "File exists"), ("deeper", "Not a directory")])
@@ -35,7 +35,7 @@ def test_open_store__a_file_is_in_the_way(tmp_path: Path, below: str, reason: st
         "choose another with --store"
     )
     with pytest.raises(OutputError, match=re.escape(message)):
-        open_store(place)
+        open_cache(place)
 
 
 def test_open_store__no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,4 +44,4 @@ def test_open_store__no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Path, "touch", refuse)  # root may write anywhere
     with pytest.raises(OutputError, match=r"store at .* \(Permission denied\)"):
-        open_store(tmp_path)
+        open_cache(tmp_path)

@@ -12,23 +12,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handshape.cache.table import Table
+from handshape.cache.table import CacheTable
 
 
-def open_table(folder: Path, name: str = "t") -> Table:
-    return Table(folder / f"{name}.lance", {"value": pa.int64()}, {"about": "a test"})
+def open_table(folder: Path, name: str = "t") -> CacheTable:
+    return CacheTable(folder / f"{name}.lance", {"value": pa.int64()}, {"about": "a test"})
 
 
 def names(numbers: Iterable[int]) -> list[str]:
     return [f"{number:032x}" for number in numbers]
 
 
-def add(table: Table, numbers: Iterable[int], view: int = 0) -> None:
+def add(table: CacheTable, numbers: Iterable[int], view: int = 0) -> None:
     listed = list(numbers)
     table.append(names(listed), view, {"value": pa.array([n + 1000 * view for n in listed], pa.int64())})
 
 
-def values(table: Table, numbers: Iterable[int], view: int = 0) -> list[int]:
+def values(table: CacheTable, numbers: Iterable[int], view: int = 0) -> list[int]:
     found: list[int] = table.read(table.rows(names(numbers), view), "value").to_pylist()
     return found
 
@@ -145,7 +145,7 @@ def test_compact__keeps_every_row(tmp_path: Path) -> None:
     assert len(table) == 35
 
 
-def data_files(table: Table) -> set[str]:
+def data_files(table: CacheTable) -> set[str]:
     return {path.name for path in (table.path / "data").iterdir()}
 
 
@@ -216,8 +216,8 @@ def test_append__killed_in_the_middle(tmp_path: Path) -> None:
     assert len(table) == count + 1
 
 
-def wide(folder: Path) -> Table:
-    return Table(folder / "wide.lance", {"row": pa.list_(pa.float16(), 3)}, {"about": "a test"})
+def wide(folder: Path) -> CacheTable:
+    return CacheTable(folder / "wide.lance", {"row": pa.list_(pa.float16(), 3)}, {"about": "a test"})
 
 
 @pytest.mark.parametrize("count", [5, 1500])

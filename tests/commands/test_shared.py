@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from handshape.commands.shared import scan_material, survey_material
+from handshape.commands.shared import index_photos, report_data
 from handshape.config.data import DataConfig
-from handshape.data.data_report import Survey
+from handshape.data.data_report import DataReport
 from handshape.errors import DataError
 
 
-def survey(data: Path, store: Path, **settings: Any) -> Survey:
+def data_report(data: Path, store: Path, **settings: Any) -> DataReport:
     config = DataConfig(data=data, store=store, **settings)
-    return survey_material(config, scan_material(config, size=32)[1])
+    return report_data(config, index_photos(config, size=32)[1])
 
 
 def test_scan_material__says_what_was_left_out(
@@ -31,27 +31,27 @@ def test_survey_material__one_label_only(make_photos: Callable[..., Path], tmp_p
         DataError,
         match=r"one label only \('A'\); expected images of at least two labels; add a folder for another",
     ):
-        survey(make_photos("A"), tmp_path / "store")
+        data_report(make_photos("A"), tmp_path / "store")
 
 
 def test_digest__stands_for_content_labels_signers_and_sides(
     make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
     photos, store = make_photos("AB", signers=3, images=2), tmp_path / "store"
-    first = survey(photos, store).digest
-    assert survey(photos, store).digest == first
+    first = data_report(photos, store).digest
+    assert data_report(photos, store).digest == first
     others = [
-        survey(photos, store, seed=1).digest,
-        survey(photos, store, signer=r"signer(\d)").digest,
-        survey(make_photos("ABC", signers=3, images=2, name="more"), store).digest,
+        data_report(photos, store, seed=1).digest,
+        data_report(photos, store, signer=r"signer(\d)").digest,
+        data_report(make_photos("ABC", signers=3, images=2, name="more"), store).digest,
     ]
     (photos / "A").rename(photos / "C")
-    others.append(survey(photos, store).digest)
+    others.append(data_report(photos, store).digest)
     assert len({first, *others}) == 5
 
 
 def test_digest__does_not_depend_on_where_the_photos_are(
     make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
-    one, other = (survey(make_photos("AB", name=name), tmp_path / "store") for name in ("one", "other"))
+    one, other = (data_report(make_photos("AB", name=name), tmp_path / "store") for name in ("one", "other"))
     assert one.digest == other.digest

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from handshape.data.dataset import Dataset, Sample
 from handshape.data.images.decode import read_image
-from handshape.data.images.image_stats import ImageFacts, image_facts
+from handshape.data.images.image_stats import ImageStats, image_stats
 
 Scene = Callable[..., Image.Image]
 
@@ -38,9 +38,9 @@ def draw_scene() -> Scene:
 
 
 @pytest.fixture
-def facts_of() -> Callable[[Image.Image], ImageFacts]:
+def facts_of() -> Callable[[Image.Image], ImageStats]:
     """Return a function that measures a drawn photo."""
-    return lambda image: image_facts(np.asarray(image.convert("RGB")), image.mode)
+    return lambda image: image_stats(np.asarray(image.convert("RGB")), image.mode)
 
 
 @pytest.fixture
@@ -63,21 +63,21 @@ def make_dataset() -> Callable[..., Dataset]:
 
 
 @pytest.fixture(scope="session")
-def studio_facts() -> tuple[list[str], list[ImageFacts]]:
+def studio_facts() -> tuple[list[str], list[ImageStats]]:
     """Names and facts of the shared studio photos of A to F."""
     return _shared("studio", "ABCDEF")
 
 
 @pytest.fixture(scope="session")
-def webcam_facts() -> tuple[list[str], list[ImageFacts]]:
+def webcam_facts() -> tuple[list[str], list[ImageStats]]:
     """Names and facts of the shared webcam photos of A to C."""
     return _shared("webcam", "ABC")
 
 
-def _shared(name: str, labels: str) -> tuple[list[str], list[ImageFacts]]:
+def _shared(name: str, labels: str) -> tuple[list[str], list[ImageStats]]:
     root = os.environ.get("HANDSHAPE_DATA")
     if root is None:
         pytest.skip("HANDSHAPE_DATA is not set")
     files = [file for label in labels for file in sorted((Path(root) / name / label).iterdir())]
     names = [f"{file.parent.name}/{file.name}" for file in files]
-    return names, [image_facts(read_image(file), "RGB") for file in files]
+    return names, [image_stats(read_image(file), "RGB") for file in files]

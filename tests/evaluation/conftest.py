@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from handshape.data.checks.near_duplicates import Leaks
-from handshape.data.data_report import survey_data
+from handshape.data.data_report import make_data_report
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.index import scan_dataset
+from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
 from handshape.data.splits.leave_one_group_out import FoldPlan
 from handshape.data.splits.train_valid_test import Split
@@ -19,7 +19,7 @@ from handshape.evaluation.cross_validation import measure_folds
 from handshape.evaluation.evaluation import FitEvaluation, evaluate_predictions
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.report.cautions import find_cautions
-from handshape.evaluation.report.headline import find_answer
+from handshape.evaluation.report.headline import find_headline
 from handshape.models.cnn import CNN
 from handshape.models.sign_network import NetworkConfig
 from handshape.training.fit_result import FitResult
@@ -49,7 +49,7 @@ def evaluated(
         calibration=calibrate(logits, tested.classes, logits, tested.classes),
         valid_correct=np.ones(len(split.dataset.on("valid")), dtype=np.bool_),
         valid_loss=0.1,
-        quick_accuracy=None,
+        training_precision_accuracy=None,
     )
 
 
@@ -59,11 +59,11 @@ def make(make_photos: Any, tmp_path: Path) -> Any:
 
     def build(signer: str | None = r"signer(\d)_", kind: Any = "auto", **answers: Any) -> Experiment:
         root = make_photos("ABC", signers=4, images=2)
-        scan = scan_dataset(read_folder(root, signer=signer), tmp_path / "store", size=32)
-        found = survey_data(scan, kind=kind, valid_fraction=0.25, test_fraction=0.25, seed=0)
-        survey = replace(found, leaks=Leaks(found.leaks.photos, 0, ()), findings=[])
-        result = evaluated(survey.split, **answers)
-        return Experiment(survey, [result], {"frozen": 1.0}, {}, None, None)
+        indexed = index_images(read_folder(root, signer=signer), tmp_path / "store", size=32)
+        found = make_data_report(indexed, kind=kind, valid_fraction=0.25, test_fraction=0.25, seed=0)
+        data_report = replace(found, leaks=Leaks(found.leaks.photos, 0, ()), findings=[])
+        result = evaluated(data_report.split, **answers)
+        return Experiment(data_report, [result], {"frozen": 1.0}, {}, None, None)
 
     return build
 
@@ -72,18 +72,18 @@ def by_source(
     experiment: Experiment, wrong: tuple[int, ...], apart: bool | None, untested: int = 0
 ) -> Experiment:
     """Classify the first photos of each split wrongly, as if the splits were sources."""
-    data = experiment.survey.split.dataset
+    data = experiment.data_report.split.dataset
     split = replace(
-        experiment.survey.split,
+        experiment.data_report.split,
         dataset=replace(data, samples=tuple(replace(s, source=f"room {s.split}") for s in data.samples)),
     )
     names: tuple[Any, ...] = ("test", "valid", "train")[: len(wrong)]
     parts = [evaluated(split, count, side=side) for count, side in zip(wrong, names, strict=True)]
     sides = split.dataset.split_indices()
     plan = FoldPlan("source", {side: {"test": sides[side]} for side in names}, apart, untested)
-    survey = replace(experiment.survey, split=split)
-    return replace(experiment, survey=survey, folds={"frozen": measure_folds(parts, plan)})
+    data_report = replace(experiment.data_report, split=split)
+    return replace(experiment, data_report=data_report, folds={"frozen": measure_folds(parts, plan)})
 
 
 def titles(experiment: Experiment) -> list[str]:
-    return [caution.title for caution in find_cautions(experiment, find_answer(experiment))]
+    return [caution.title for caution in find_cautions(experiment, find_headline(experiment))]

@@ -8,14 +8,20 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from handshape.errors import ShapeError
-from handshape.evaluation.calibration import Bin, calibrate, calibrated, fit_temperature, measure_reliability
+from handshape.evaluation.calibration import (
+    ReliabilityBin,
+    calibrate,
+    calibrated_probabilities,
+    fit_temperature,
+    measure_reliability,
+)
 
 
 def draw(n: int, classes: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Logits that mean what they say: the truth is drawn from their own softmax."""
     generator = np.random.default_rng(seed)
     logits = generator.normal(size=(n, classes)) * 3
-    cumulated = calibrated(logits, 1.0).cumsum(axis=1)
+    cumulated = calibrated_probabilities(logits, 1.0).cumsum(axis=1)
     return logits, (cumulated > generator.random((n, 1))).argmax(axis=1)
 
 
@@ -36,7 +42,7 @@ def test_fit_temperature__finds_the_temperature_that_was_put_in(temperature: flo
 def test_fit_temperature__all_right_claims_no_more_than_the_photos_support(n: int) -> None:
     logits, truth = separable(n)
     temperature = fit_temperature(logits, truth)
-    doubt = 1 - calibrated(logits, temperature).max(axis=1).mean()
+    doubt = 1 - calibrated_probabilities(logits, temperature).max(axis=1).mean()
     # One imaginary mistake among n photos: the mean doubt is near 1 / n, never 0.
     assert 0.5 / n < doubt < 2 / n
 
@@ -45,7 +51,7 @@ def test_fit_temperature__all_wrong_stays_bounded_and_knows_nothing() -> None:
     logits, truth = separable(50)
     temperature = fit_temperature(logits, (truth + 1) % 9)
     assert temperature == pytest.approx(20, rel=1e-3)
-    assert calibrated(logits, temperature).max() < 0.25
+    assert calibrated_probabilities(logits, temperature).max() < 0.25
 
 
 def test_fit_temperature__one_photo_and_one_class() -> None:
@@ -62,7 +68,7 @@ def test_fit_temperature__wrong_input() -> None:
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 20))
 def test_calibrated__rows_sum_to_one_and_the_answer_stays(seed: int, temperature: float) -> None:
     logits = np.random.default_rng(seed).normal(size=(4, 5)) * 30
-    probabilities = calibrated(logits.astype(np.float32), temperature)
+    probabilities = calibrated_probabilities(logits.astype(np.float32), temperature)
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(4))
     assert probabilities.argmax(axis=1).tolist() == logits.argmax(axis=1).tolist()
 
@@ -71,7 +77,7 @@ def test_calibrated__rows_sum_to_one_and_the_answer_stays(seed: int, temperature
 def test_calibrated__wrong_temperature(temperature: float) -> None:
     message = f"temperature {temperature}; expected a finite number above 0; fit it with fit_temperature"
     with pytest.raises(ShapeError, match=message):
-        calibrated(np.zeros((1, 2)), temperature)
+        calibrated_probabilities(np.zeros((1, 2)), temperature)
 
 
 def test_measure_reliability__figures_by_hand() -> None:
@@ -82,7 +88,7 @@ def test_measure_reliability__figures_by_hand() -> None:
     assert found.brier == pytest.approx((2 * 0.01 + 2 * 0.81 + 2 * 0.09 + 2 * 0.25) / 4)
     assert found.nll == pytest.approx(-np.log([0.9, 0.1, 0.7, 0.5]).mean())
     assert [b.count for b in found.bins] == [0, 0, 0, 0, 0, 1, 0, 1, 0, 2]
-    assert found.bins[0] == Bin(0.0, 0.1, 0, None, None)
+    assert found.bins[0] == ReliabilityBin(0.0, 0.1, 0, None, None)
     assert found.bins[9].confidence == pytest.approx(0.9)
     assert found.bins[9].accuracy == 0.5
 
@@ -111,8 +117,8 @@ def test_measure_reliability__equal_mass_bins_share_out_the_photos() -> None:
 def test_measure_reliability__few_photos_have_an_error_even_if_the_recogniser_is_perfect() -> None:
     logits, truth = draw(200, 9, seed=0)
     many, many_truth = draw(20_000, 9, seed=0)
-    assert measure_reliability(calibrated(logits, 1.0), truth).ece > 0.04
-    assert measure_reliability(calibrated(many, 1.0), many_truth).ece < 0.015
+    assert measure_reliability(calibrated_probabilities(logits, 1.0), truth).ece > 0.04
+    assert measure_reliability(calibrated_probabilities(many, 1.0), many_truth).ece < 0.015
 
 
 @settings(derandomize=True, deadline=None)

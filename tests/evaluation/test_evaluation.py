@@ -8,7 +8,7 @@ import torch
 
 from handshape.data.dataset import Dataset, Sample
 from handshape.data.images.decode import Preprocessing
-from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit, worst_first, write_predictions
+from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit, worst_mistakes, write_predictions
 from handshape.models.cnn import CNN
 from handshape.models.sign_network import NetworkConfig
 from handshape.training.fit_result import FitResult
@@ -85,8 +85,8 @@ def test_evaluate_fit__mirrored_accuracy_is_of_the_mirrored_logits() -> None:
 
 def test_worst_first__wrong_predictions_with_the_least_probability_for_the_true_class() -> None:
     rows = np.array([[0.9, 0.05, 0.05], [0.3, 0.6, 0.1], [0.1, 0.2, 0.7], [0.7, 0.2, 0.1]], np.float32)
-    assert worst_first(rows, np.array([0, 0, 0, 1])) == [2, 3, 1]
-    assert worst_first(rows, np.array([0, 1, 2, 0])) == []
+    assert worst_mistakes(rows, np.array([0, 0, 0, 1])) == [2, 3, 1]
+    assert worst_mistakes(rows, np.array([0, 1, 2, 0])) == []
 
 
 def test_write_predictions__one_row_a_photo_and_model(tmp_path: Path) -> None:

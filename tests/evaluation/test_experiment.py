@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from handshape.config.train import FoldKind, TrainConfig
-from handshape.data.data_report import survey_data
+from handshape.data.data_report import make_data_report
 from handshape.data.dataset import Dataset, Sample, SplitName
-from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.io.folder import read_folder
 from handshape.errors import SplitError
 from handshape.evaluation.experiment import Experiment, choose_model, plan_folds, run_experiment
@@ -22,11 +22,11 @@ CPU = torch.device("cpu")
 def experiment(
     root: Path, store: Path, *, signer: str | None, names: Any, folds: FoldKind, source: str | None = None
 ) -> Experiment:
-    scan: Scan = scan_dataset(read_folder(root, signer=signer, source=source), store)
-    survey = survey_data(scan, kind="auto", valid_fraction=0.25, test_fraction=0.25, seed=0)
+    indexed: ImageIndex = index_images(read_folder(root, signer=signer, source=source), store)
+    data_report = make_data_report(indexed, kind="auto", valid_fraction=0.25, test_fraction=0.25, seed=0)
     backbone = load_backbone("squeezenet1_1", "untrained")
-    fitter = Fitter(scan, store, CPU, TrainConfig(data=root, epochs=1), backbone)
-    return run_experiment(survey, fitter, names, folds=folds, fractions=(0.25, 0.25), seed=0)
+    fitter = Fitter(indexed, store, CPU, TrainConfig(data=root, epochs=1), backbone)
+    return run_experiment(data_report, fitter, names, folds=folds, fractions=(0.25, 0.25), seed=0)
 
 
 @pytest.fixture
@@ -145,11 +145,11 @@ def test_run_experiment__folds_need_two_sources(make_photos: Any, tmp_path: Path
 
 def test_plan_folds__as_asked(make_photos: Any, tmp_path: Path) -> None:
     data = read_folder(make_photos("AB", signers=4, images=2), signer=r"signer(\d)", source=r"signer(\d)")
-    scan = scan_dataset(data, tmp_path / "store", size=32)
-    survey = survey_data(scan, kind="auto", valid_fraction=0.25, test_fraction=0.25, seed=0)
-    assert plan_folds("none", survey, 0.25, 0) is None
+    indexed = index_images(data, tmp_path / "store", size=32)
+    bursts = np.arange(len(indexed.dataset))
+    assert plan_folds("none", indexed.dataset, bursts, valid_fraction=0.25, seed=0) is None
     for kind in ("signers", "source"):
-        plan = plan_folds(kind, survey, 0.25, 0)
+        plan = plan_folds(kind, indexed.dataset, bursts, valid_fraction=0.25, seed=0)
         assert plan is not None and plan.kind == kind.removesuffix("s") and list(plan.folds) == list("1234")
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from handshape.errors import ShapeError
-from handshape.evaluation.metrics import Confused, GroupFigures, LabelFigures, measure
+from handshape.evaluation.metrics import Confusion, GroupFigures, LabelFigures, compute_metrics
 
 LABELS = ("A", "B", "C", "D")
 
@@ -22,7 +22,9 @@ def sure(predicted: list[int], classes: int = 4) -> NDArray[np.float64]:
 
 def test_measure__figures_by_hand() -> None:
     # A: two right, one read as B. B: one right. C: read as A. D is not shown, and never read.
-    found = measure(np.array([0, 0, 0, 1, 2]), sure([0, 0, 1, 1, 0]), LABELS, ["x", "x", "y", None, "y"])
+    found = compute_metrics(
+        np.array([0, 0, 0, 1, 2]), sure([0, 0, 1, 1, 0]), LABELS, ["x", "x", "y", None, "y"]
+    )
     assert found.n == 5
     assert found.accuracy == pytest.approx(3 / 5)
     assert found.confusion == ((2, 1, 0, 0), (0, 1, 0, 0), (1, 0, 0, 0), (0, 0, 0, 0))
@@ -34,7 +36,7 @@ def test_measure__figures_by_hand() -> None:
 
 
 def test_measure__missing_label_is_stated_and_shifts_nothing() -> None:
-    found = measure(np.array([0, 2, 3]), sure([0, 2, 3]), LABELS)
+    found = compute_metrics(np.array([0, 2, 3]), sure([0, 2, 3]), LABELS)
     assert found.missing_labels == ("B",)
     assert found.labels["B"] == LabelFigures(precision=None, recall=None, f1=None, support=0)
     assert [row.index(1) for row in found.confusion if any(row)] == [0, 2, 3]
@@ -42,29 +44,29 @@ def test_measure__missing_label_is_stated_and_shifts_nothing() -> None:
 
 
 def test_measure__missing_label_that_is_read_lowers_the_others_only() -> None:
-    found = measure(np.array([0, 0]), sure([0, 1]), LABELS)
+    found = compute_metrics(np.array([0, 0]), sure([0, 1]), LABELS)
     assert found.labels["B"] == LabelFigures(precision=0.0, recall=None, f1=None, support=0)
     assert found.macro_f1 == pytest.approx(2 / 3)
 
 
 def test_measure__most_confused_counts_photos_first_and_shares_second() -> None:
     classes = np.array([0] * 4 + [1] * 2 + [2] * 3)
-    found = measure(classes, sure([0, 0, 1, 1, 0, 0, 2, 2, 3]), LABELS)
-    assert found.most_confused == Confused("B", "A", 2, 1.0)
+    found = compute_metrics(classes, sure([0, 0, 1, 1, 0, 0, 2, 2, 3]), LABELS)
+    assert found.most_confused == Confusion("B", "A", 2, 1.0)
 
 
 def test_measure__single_photo_and_single_class() -> None:
-    found = measure(np.array([0]), np.ones((1, 1)), ["A"])
+    found = compute_metrics(np.array([0]), np.ones((1, 1)), ["A"])
     assert (found.accuracy, found.macro_f1, found.confusion) == (1.0, 1.0, ((1,),))
 
 
 def test_measure__all_wrong() -> None:
-    found = measure(np.array([0, 1]), sure([1, 0]), LABELS)
+    found = compute_metrics(np.array([0, 1]), sure([1, 0]), LABELS)
     assert (found.accuracy, found.macro_f1) == (0.0, 0.0)
 
 
 def test_measure__result_is_plain_json() -> None:
-    found = measure(np.array([0, 2]), sure([0, 1]), LABELS, ["x", "y"]).to_dict()
+    found = compute_metrics(np.array([0, 2]), sure([0, 1]), LABELS, ["x", "y"]).to_dict()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["labels"]["B"] == {"precision": 0.0, "recall": None, "f1": None, "support": 0}
     assert found["signers"] == {"x": {"accuracy": 1.0, "n": 1}, "y": {"accuracy": 0.0, "n": 1}}
@@ -77,7 +79,7 @@ def test_measure__agrees_with_scikit_learn_and_not_with_the_order(
     cases: list[tuple[int, int]], random: Any
 ) -> None:
     classes, predicted = np.array([c for c, _ in cases]), [p for _, p in cases]
-    found = measure(classes, sure(predicted), LABELS)
+    found = compute_metrics(classes, sure(predicted), LABELS)
     shown = sorted(set(classes.tolist()))
     assert found.macro_f1 == pytest.approx(
         f1_score(classes, predicted, labels=shown, average="macro", zero_division=0)
@@ -86,7 +88,7 @@ def test_measure__agrees_with_scikit_learn_and_not_with_the_order(
         sum(figure.support for figure in found.labels.values()) == sum(map(sum, found.confusion)) == found.n
     )
     shuffled = random.sample(cases, len(cases))
-    again = measure(np.array([c for c, _ in shuffled]), sure([p for _, p in shuffled]), LABELS)
+    again = compute_metrics(np.array([c for c, _ in shuffled]), sure([p for _, p in shuffled]), LABELS)
     assert again == found
 
 
@@ -105,21 +107,21 @@ def test_measure__agrees_with_scikit_learn_and_not_with_the_order(
 )
 def test_measure__wrong_names(labels: list[str], signers: list[str] | None, message: str) -> None:
     with pytest.raises(ShapeError, match=re.escape(message)):
-        measure(np.array([0, 1]), sure([0, 1]), labels, signers)
+        compute_metrics(np.array([0, 1]), sure([0, 1]), labels, signers)
 
 
 def test_measure__logits_are_refused() -> None:
     with pytest.raises(ShapeError, match="rows that are not probabilities"):
-        measure(np.array([0]), np.array([[3.0, -1.0, 0.0, 0.0]]), LABELS)
+        compute_metrics(np.array([0]), np.array([[3.0, -1.0, 0.0, 0.0]]), LABELS)
 
 
 def test_measure__class_out_of_range() -> None:
     with pytest.raises(ShapeError, match="true classes from 4 to 4"):
-        measure(np.array([4]), sure([0]), LABELS)
+        compute_metrics(np.array([4]), sure([0]), LABELS)
 
 
 def test_measure__per_source() -> None:
-    found = measure(np.array([0, 1, 2]), sure([0, 1, 0]), LABELS, None, ["hall", None, "hall"])
+    found = compute_metrics(np.array([0, 1, 2]), sure([0, 1, 0]), LABELS, None, ["hall", None, "hall"])
     assert found.sources == {"hall": GroupFigures(0.5, 2)} and found.signers == {}
     with pytest.raises(ShapeError, match="1 sources for 2 photos; expected 2; pass one source per photo"):
-        measure(np.array([0, 1]), sure([0, 1]), LABELS, None, ["hall"])
+        compute_metrics(np.array([0, 1]), sure([0, 1]), LABELS, None, ["hall"])

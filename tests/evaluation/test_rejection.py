@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from handshape.errors import ShapeError, UsageError
 from handshape.evaluation.rejection import (
     choose_threshold,
-    coverage_accuracy,
+    coverage_curve,
     is_answered,
     measure_rejection,
-    refused_share,
+    rejected_share,
 )
 
 repeatable = settings(derandomize=True, deadline=None)
@@ -99,20 +99,20 @@ def test_measure_rejection__nothing_answered_has_no_accuracy() -> None:
 
 def test_coverage_accuracy__at_90_percent_leaves_out_the_least_sure_tenth() -> None:
     correct = np.arange(20) >= 2
-    found = coverage_accuracy(np.linspace(0.1, 0.9, 20), correct)
+    found = coverage_curve(np.linspace(0.1, 0.9, 20), correct)
     assert found.accuracy_at_90 == 1
     assert found.accuracy[-1] == pytest.approx(0.9)
 
 
 def test_coverage_accuracy__equal_probabilities_give_the_plain_accuracy_throughout() -> None:
-    found = coverage_accuracy(np.full(10, 0.7), np.arange(10) < 4)
+    found = coverage_curve(np.full(10, 0.7), np.arange(10) < 4)
     assert found.accuracy == pytest.approx([0.4] * 10)
     assert found.area == pytest.approx(0.4)
 
 
 def test_coverage_accuracy__many_photos_are_thinned_to_101_points() -> None:
     generator = np.random.default_rng(0)
-    found = coverage_accuracy(generator.random(5000), generator.random(5000) < 0.8)
+    found = coverage_curve(generator.random(5000), generator.random(5000) < 0.8)
     assert len(found.coverage) == len(found.accuracy) == 101
     assert found.coverage[-1] == 1
 
@@ -122,7 +122,7 @@ def test_coverage_accuracy__many_photos_are_thinned_to_101_points() -> None:
 def test_coverage_accuracy__in_range_and_blind_to_order(cases: list[tuple[int, bool]], seed: int) -> None:
     top, correct = np.array([p for p, _ in cases]) / 100, np.array([right for _, right in cases])
     order = np.random.default_rng(seed).permutation(len(cases))
-    found, again = coverage_accuracy(top, correct), coverage_accuracy(top[order], correct[order])
+    found, again = coverage_curve(top, correct), coverage_curve(top[order], correct[order])
     assert found.accuracy == pytest.approx(again.accuracy)
     assert found.accuracy[-1] == pytest.approx(correct.mean())
     assert -1e-12 <= min(found.accuracy) <= found.area <= max(found.accuracy) + 1e-12 <= 1 + 2e-12
@@ -135,17 +135,17 @@ def test_coverage_accuracy__wrong_input() -> None:
         "one of each per photo"
     )
     with pytest.raises(ShapeError, match=re.escape(message)):
-        coverage_accuracy(np.array([0.5, 0.6]), np.array([True]))
+        coverage_curve(np.array([0.5, 0.6]), np.array([True]))
 
 
 def test_refused_share__unsure_or_nothing() -> None:
     probabilities = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.9, 0.05, 0.05], [0.2, 0.45, 0.35]])
-    assert refused_share(probabilities, 0.6) == 0.5
-    assert refused_share(probabilities, 0.6, nothing=2) == 0.75
+    assert rejected_share(probabilities, 0.6) == 0.5
+    assert rejected_share(probabilities, 0.6, nothing=2) == 0.75
 
 
 @pytest.mark.parametrize("nothing", [-1, 3])
 def test_refused_share__wrong_class(nothing: int) -> None:
     message = f"class {nothing} for no sign; expected one in [0, 3); pass its class or None"
     with pytest.raises(ShapeError, match=re.escape(message)):
-        refused_share(np.full((1, 3), 1 / 3), 0.5, nothing)
+        rejected_share(np.full((1, 3), 1 / 3), 0.5, nothing)

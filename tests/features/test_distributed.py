@@ -20,7 +20,7 @@ from pyarrow.fs import FSSpecHandler, PyFileSystem
 from tests.clusters import ON_RAY
 from tests.conftest import draw_photos
 
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.cluster import join_cluster
 from handshape.config.train import BackboneConfig
 from handshape.data.io.folder import read_folder
@@ -180,7 +180,7 @@ def test_fill_on_cluster__a_node_lost_in_the_middle(
     with join_cluster(ray_cluster.address):
         from handshape.features import distributed as ray
 
-        store = open_store(tmp_path / "store")
+        store = open_cache(tmp_path / "store")
         extractor = make_extractor(load_backbone("handnet"), BackboneConfig(), torch.device("cpu"))
         system = PyFileSystem(Held(LocalFileSystem(), node.node_id, mark))
         filled = ray.fill_on_cluster(extractor, read_folder(photos), store, system=system, views=1)
@@ -207,7 +207,7 @@ def test_fill_on_cluster__a_photo_that_ends_its_worker_costs_its_block(
         from handshape.features import distributed as ray
 
         monkeypatch.setattr(ray, "_TRIES", 2)
-        dataset, store = read_folder(photos, labels="A"), open_store(tmp_path / "store")
+        dataset, store = read_folder(photos, labels="A"), open_cache(tmp_path / "store")
         extractor = make_extractor(load_backbone("handnet"), BackboneConfig(), torch.device("cpu"))
         system = PyFileSystem(Deadly(LocalFileSystem()))
         message = (

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handshape.bundle import BundleConfig
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.data.augment import MIRRORED, Views
-from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.images.prepared import BatchIndices, InMemoryImages, content_digest
 from handshape.data.io.folder import read_folder
 from handshape.errors import DataError
@@ -73,7 +73,7 @@ def extractor(resnet: Backbone) -> Extractor:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    return open_store(tmp_path / "store")
+    return open_cache(tmp_path / "store")
 
 
 def seen(extractor: Extractor) -> int:
@@ -178,8 +178,8 @@ def test_features_of__copies_cost_nothing(extractor: Extractor, store: Path) -> 
     np.testing.assert_array_equal(features[[0, 1, 3]], features_of(extractor, images, digests, store))
 
 
-def scan(root: Path, store: Path) -> Scan:
-    return scan_dataset(read_folder(root), store, size=SIZE)
+def scan(root: Path, store: Path) -> ImageIndex:
+    return index_images(read_folder(root), store, size=SIZE)
 
 
 def test_features_of__new_names_cost_nothing(

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from handshape.data.data_report import survey_data
-from handshape.data.images.index import scan_dataset
+from handshape.data.data_report import make_data_report
+from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
 from handshape.models.backbones.registry import load_backbone
 from handshape.studies.material import Material
@@ -15,6 +15,6 @@ from handshape.studies.material import Material
 def material(make_photos: Callable[..., Path], tmp_path: Path) -> Material:
     """Drawn photos of three labels and four signers, split by signer, with handnet."""
     dataset = read_folder(make_photos(), signer=r"signer(\d+)_")
-    scan = scan_dataset(dataset, tmp_path / "store")
-    survey = survey_data(scan, kind="signer", valid_fraction=0.2, test_fraction=0.2, seed=0)
+    scan = index_images(dataset, tmp_path / "store")
+    survey = make_data_report(scan, kind="signer", valid_fraction=0.2, test_fraction=0.2, seed=0)
     return Material(survey, load_backbone("handnet"), tmp_path / "store", torch.device("cpu"), seed=0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from handshape.data.images.index import scan_dataset
+from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
 from handshape.models.backbones.registry import load_backbone
 from handshape.studies.drift import linear_cka, measure_drift
@@ -24,7 +24,7 @@ def test_linear_cka__does_not_see_turns_and_scales() -> None:
 
 
 def test_measure_drift__from_the_layer_that_changed(make_photos: Any, tmp_path: Path) -> None:
-    scan = scan_dataset(read_folder(make_photos()), tmp_path / "store")
+    scan = index_images(read_folder(make_photos()), tmp_path / "store")
     backbone = load_backbone("handnet")
     other = copy.deepcopy(backbone)
     with torch.no_grad():

@@ -48,10 +48,10 @@ def test_measure_similarity__handnet_is_not_blind(material: Material) -> None:
 def test_measure_similarity__one_photo_of_a_label_has_no_other(material: Material) -> None:
     dataset = material.survey.split.dataset
     few = [0, 12, 24]
-    scan = replace(material.survey.scan, images=Subset(material.survey.scan.images, few))
+    scan = replace(material.survey.indexed, images=Subset(material.survey.indexed.images, few))
     survey = replace(
         material.survey,
-        scan=scan,
+        indexed=scan,
         split=replace(material.survey.split, dataset=dataset.take(few)),
         bursts=np.arange(3),
     )

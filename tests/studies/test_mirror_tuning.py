@@ -10,7 +10,7 @@ from handshape.training.checkpoint import Checkpoint
 
 
 def test_mirror_scan__photos_and_then_their_mirror_images(material: Material) -> None:
-    scan = material.survey.scan
+    scan = material.survey.indexed
     found = mirror_scan(scan)
     assert found.dataset.labels == ("as taken", "mirrored") and len(found.images) == 72
     assert found.dataset.classes.tolist() == [0] * 36 + [1] * 36
@@ -23,7 +23,7 @@ def test_mirror_scan__photos_and_then_their_mirror_images(material: Material) ->
 @pytest.mark.slow
 def test_tell_by_tuning__goes_on_to_the_same_answers(material: Material) -> None:
     config = ChiralityConfig(
-        data=material.survey.scan.dataset.root, backbone="handnet", tuning_epochs=2, unfreeze="last"
+        data=material.survey.indexed.dataset.root, backbone="handnet", tuning_epochs=2, unfreeze="last"
     )
     torch.manual_seed(0)
     keeper = Checkpoint(material.store / "tuning")

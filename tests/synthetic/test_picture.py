@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from handshape.errors import UsageError
 from handshape.synthetic.picture import draw_image, find_box
-from handshape.synthetic.poses import LETTERS
+from handshape.synthetic.poses import ALPHABET
 from handshape.synthetic.scene import STYLES, Style
 from handshape.synthetic.signer import make_signer
 from handshape.synthetic.skeleton import LIMITS, pose_array
@@ -22,7 +22,7 @@ def _pose(shares: list[float]) -> np.ndarray:
 @given(
     subject=st.one_of(
         st.none(),
-        st.sampled_from(LETTERS),
+        st.sampled_from(ALPHABET),
         st.lists(st.floats(0, 1), min_size=len(LIMITS), max_size=len(LIMITS)).map(_pose),
     ),
     number=st.integers(1, 1000),
@@ -50,7 +50,7 @@ def test_draw_image__holds_the_whole_hand_and_knows_its_box(
 
 
 @settings(max_examples=8, deadline=None)
-@given(letter=st.sampled_from(LETTERS), seed=st.integers(0, 10_000), index=st.integers(0, 10_000))
+@given(letter=st.sampled_from(ALPHABET), seed=st.integers(0, 10_000), index=st.integers(0, 10_000))
 def test_draw_image__repeats_with_its_seed_and_differs_with_another(
     letter: str, seed: int, index: int
 ) -> None:

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from handshape.errors import UsageError
-from handshape.synthetic.poses import LETTERS, find_letter, letters, random_pose, vary
+from handshape.synthetic.poses import ALPHABET, find_letter, letters, random_pose, vary
 from handshape.synthetic.skeleton import JOINTS, LIMITS
 
 _BOUNDS = np.array(list(LIMITS.values()))
 
 
 def test_letters__has_every_letter_with_a_view() -> None:
-    assert tuple(letters()) == LETTERS
+    assert tuple(letters()) == ALPHABET
     assert all(letter.views for letter in letters().values())
 
 

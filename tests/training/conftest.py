@@ -9,7 +9,7 @@ import torch
 
 from handshape.config.train import TrainConfig
 from handshape.data.dataset import SplitIndices
-from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.io.folder import read_folder
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.training.fit import Fitter
@@ -23,11 +23,11 @@ def backbone() -> Backbone:
 
 
 @pytest.fixture
-def scan(make_photos: Any, tmp_path: Path) -> Scan:
-    return scan_dataset(read_folder(make_photos("ABC", signers=3, images=2)), tmp_path / "store")
+def scan(make_photos: Any, tmp_path: Path) -> ImageIndex:
+    return index_images(read_folder(make_photos("ABC", signers=3, images=2)), tmp_path / "store")
 
 
-def sides_of(scan: Scan) -> SplitIndices:
+def sides_of(scan: ImageIndex) -> SplitIndices:
     # Of each label the six photos of signers 1, 1, 2, 2, 3, 3.
     position = np.arange(len(scan.dataset)) % 6
     train, valid, test = (
@@ -38,6 +38,6 @@ def sides_of(scan: Scan) -> SplitIndices:
     return {"train": train, "valid": valid, "test": test}
 
 
-def fitter(scan: Scan, store: Path, backbone: Backbone | None, seed: int = 0, **options: Any) -> Fitter:
+def fitter(scan: ImageIndex, store: Path, backbone: Backbone | None, seed: int = 0, **options: Any) -> Fitter:
     settings = {"views": 0, "epochs": 2, "batch_size": 4, "seed": seed, **options}
     return Fitter(scan, store, CPU, TrainConfig(data=store, **settings), backbone)

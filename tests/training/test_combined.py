@@ -11,7 +11,7 @@ from torch.utils.data import Subset
 from handshape.bundle import BundleConfig
 from handshape.config.train import TrainConfig
 from handshape.data.dataset import SplitIndices
-from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.images.prepared import read_batch
 from handshape.data.io.folder import read_folder
 from handshape.models.backbones.registry import load_backbone
@@ -43,11 +43,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scan(place: Path) -> Scan:
-    return scan_dataset(read_folder(place / "drawn", signer=r"signer(\d)"), place / "store")
+def scan(place: Path) -> ImageIndex:
+    return index_images(read_folder(place / "drawn", signer=r"signer(\d)"), place / "store")
 
 
-def splits_of(scan: Scan) -> SplitIndices:
+def splits_of(scan: ImageIndex) -> SplitIndices:
     who = np.array([sample.signer for sample in scan.dataset.samples])
     return {
         "train": np.flatnonzero(who == "1"),
@@ -56,7 +56,7 @@ def splits_of(scan: Scan) -> SplitIndices:
     }
 
 
-def fit(scan: Scan, store: Path, splits: SplitIndices | None = None) -> FitResult:
+def fit(scan: ImageIndex, store: Path, splits: SplitIndices | None = None) -> FitResult:
     backbone = load_backbone("handnet")
     before = state_digest(backbone)
     fitter = Fitter(scan, store, CPU, TrainConfig(data=store, views=0), backbone)
@@ -66,11 +66,11 @@ def fit(scan: Scan, store: Path, splits: SplitIndices | None = None) -> FitResul
 
 
 @pytest.fixture(scope="module")
-def fitted(scan: Scan, place: Path) -> FitResult:
+def fitted(scan: ImageIndex, place: Path) -> FitResult:
     return fit(scan, place / "store")
 
 
-def test_fit__a_bundle_predicts_the_same(fitted: FitResult, scan: Scan, tmp_path: Path) -> None:
+def test_fit__a_bundle_predicts_the_same(fitted: FitResult, scan: ImageIndex, tmp_path: Path) -> None:
     network, labels = fitted.network, len(scan.dataset.labels)
     assert isinstance(network, CombinedClassifier) and fitted.name == "combined"
     assert fitted.logits["test"].shape == fitted.logits["mirrored"].shape == (12, labels)
@@ -85,21 +85,21 @@ def test_fit__a_bundle_predicts_the_same(fitted: FitResult, scan: Scan, tmp_path
     assert np.array_equal(found.argmax(axis=1), fitted.logits["test"].argmax(dim=1).numpy())
 
 
-def test_fit__logits_from_the_cache_are_those_of_the_network(fitted: FitResult, scan: Scan) -> None:
+def test_fit__logits_from_the_cache_are_those_of_the_network(fitted: FitResult, scan: ImageIndex) -> None:
     inputs = Subset(scan.images, splits_of(scan)["test"].tolist())
     for which in ("test", "mirrored"):
         images = NormalisedImages(inputs, fitted.config.preprocessing, mirrored=which == "mirrored")
         assert torch.allclose(predict_logits(fitted.network, images), fitted.logits[which], atol=1e-4), which
 
 
-def test_fit__classifies_new_people_and_their_mirror_images(fitted: FitResult, scan: Scan) -> None:
+def test_fit__classifies_new_people_and_their_mirror_images(fitted: FitResult, scan: ImageIndex) -> None:
     test = splits_of(scan)["test"]
     for which in ("test", "mirrored"):
         right = fitted.logits[which].argmax(dim=1).numpy() == scan.dataset.classes[test]
         assert right.mean() > 0.8, which
 
 
-def test_fit__which_hands_and_labels_were_in_training(fitted: FitResult, scan: Scan) -> None:
+def test_fit__which_hands_and_labels_were_in_training(fitted: FitResult, scan: ImageIndex) -> None:
     network = fitted.network
     assert isinstance(network, CombinedClassifier)
     nothing = scan.dataset.labels.index("nothing")
@@ -109,7 +109,9 @@ def test_fit__which_hands_and_labels_were_in_training(fitted: FitResult, scan: S
     assert network.trained_hands.tolist() == [1, 0]
 
 
-def test_fit__out_of_distribution_photos_are_classified_by_landmarks(fitted: FitResult, scan: Scan) -> None:
+def test_fit__out_of_distribution_photos_are_classified_by_landmarks(
+    fitted: FitResult, scan: ImageIndex
+) -> None:
     network = copy.deepcopy(fitted.network)
     assert isinstance(network, CombinedClassifier)
     network.in_distribution.bound.fill_(1e-6)
@@ -121,7 +123,7 @@ def test_fit__out_of_distribution_photos_are_classified_by_landmarks(fitted: Fit
         assert not torch.allclose(fitted.network(images), network(images), atol=1e-3)
 
 
-def test_fit__same_seed_same_numbers(fitted: FitResult, scan: Scan, place: Path) -> None:
+def test_fit__same_seed_same_numbers(fitted: FitResult, scan: ImageIndex, place: Path) -> None:
     assert torch.equal(fit(scan, place / "store").logits["test"], fitted.logits["test"])
 
 
@@ -134,7 +136,7 @@ def test_fit__no_photo_shows_a_hand(tmp_path: Path) -> None:
                 wall = rng.integers(0, 120, (4, 4, 3)) + (120 if label == "A" else 0)
                 path = tmp_path / "walls" / label / f"signer{signer}_{index}.png"
                 Image.fromarray(wall.astype(np.uint8)).resize((96, 96)).save(path)
-    scan = scan_dataset(read_folder(tmp_path / "walls", signer=r"signer(\d)"), tmp_path / "store")
+    scan = index_images(read_folder(tmp_path / "walls", signer=r"signer(\d)"), tmp_path / "store")
     fitted = fit(scan, tmp_path / "store")
     right = fitted.logits["test"].argmax(dim=1).numpy() == scan.dataset.classes[splits_of(scan)["test"]]
     assert right.all() and torch.isfinite(fitted.logits["test"]).all()
@@ -143,7 +145,7 @@ def test_fit__no_photo_shows_a_hand(tmp_path: Path) -> None:
 def test_fit__only_one_label_shows_hands(place: Path, tmp_path: Path) -> None:
     for label in ("B", "nothing"):
         shutil.copytree(place / "drawn" / label, tmp_path / "two" / label)
-    scan = scan_dataset(read_folder(tmp_path / "two", signer=r"signer(\d)"), tmp_path / "store")
+    scan = index_images(read_folder(tmp_path / "two", signer=r"signer(\d)"), tmp_path / "store")
     fitted = fit(scan, tmp_path / "store")
     network = fitted.network
     assert isinstance(network, CombinedClassifier)
@@ -152,7 +154,7 @@ def test_fit__only_one_label_shows_hands(place: Path, tmp_path: Path) -> None:
     assert right.mean() > 0.8
 
 
-def test_fit__no_hand_in_validation(scan: Scan, place: Path) -> None:
+def test_fit__no_hand_in_validation(scan: ImageIndex, place: Path) -> None:
     splits = splits_of(scan)
     nothing = scan.dataset.classes == scan.dataset.labels.index("nothing")
     splits["valid"] = splits["valid"][nothing[splits["valid"]]]

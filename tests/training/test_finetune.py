@@ -7,7 +7,7 @@ import torch
 
 from handshape.config.train import TrainConfig
 from handshape.data.dataset import SplitIndices
-from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.images.prepared import read_batch
 from handshape.data.io.folder import read_folder
 from handshape.models.backbone_classifier import BackboneClassifier
@@ -20,11 +20,11 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def scan(make_photos: Any, tmp_path: Path) -> Scan:
-    return scan_dataset(read_folder(make_photos("ABC", signers=3, images=2)), tmp_path / "store")
+def scan(make_photos: Any, tmp_path: Path) -> ImageIndex:
+    return index_images(read_folder(make_photos("ABC", signers=3, images=2)), tmp_path / "store")
 
 
-def sides_of(scan: Scan) -> SplitIndices:
+def sides_of(scan: ImageIndex) -> SplitIndices:
     position = np.arange(len(scan.dataset)) % 6
     return {
         "train": np.flatnonzero(position < 3),
@@ -33,7 +33,7 @@ def sides_of(scan: Scan) -> SplitIndices:
     }
 
 
-def fit(scan: Scan, store: Path, backbone: Backbone, options: Any = None, **tuning: Any) -> FitResult:
+def fit(scan: ImageIndex, store: Path, backbone: Backbone, options: Any = None, **tuning: Any) -> FitResult:
     settings = {
         "tuning_epochs": 2,
         "tuning_rate": 1e-3,
@@ -49,7 +49,7 @@ def fit(scan: Scan, store: Path, backbone: Backbone, options: Any = None, **tuni
 @pytest.mark.parametrize("unfreeze", ["last", "last2", "all"])
 @pytest.mark.parametrize("name", ["handnet", "squeezenet1_1"])
 def test_fit__tunes_what_it_says_and_leaves_the_backbone_as_it_was(
-    scan: Scan, tmp_path: Path, name: str, unfreeze: Any
+    scan: ImageIndex, tmp_path: Path, name: str, unfreeze: Any
 ) -> None:
     backbone = load_backbone(name, None if name == "handnet" else "untrained")
     before = state_digest(backbone)
@@ -78,7 +78,7 @@ def test_fit__tunes_what_it_says_and_leaves_the_backbone_as_it_was(
     assert fitted.valid_accuracy >= fitted.history[0].valid_accuracy
 
 
-def test_fit__begins_as_good_as_frozen(scan: Scan, tmp_path: Path) -> None:
+def test_fit__begins_as_good_as_frozen(scan: ImageIndex, tmp_path: Path) -> None:
     backbone, sides = load_backbone("handnet"), sides_of(scan)
     settings = TrainConfig(data=tmp_path, pool=2, tuning_epochs=1, tuning_rate=1e-12)
     fitter = Fitter(scan, tmp_path / "store", CPU, settings, backbone)
@@ -94,14 +94,14 @@ def test_fit__begins_as_good_as_frozen(scan: Scan, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("head", ["linear", "mlp"])
-def test_fit__with_other_heads(scan: Scan, tmp_path: Path, head: Any) -> None:
+def test_fit__with_other_heads(scan: ImageIndex, tmp_path: Path, head: Any) -> None:
     fitted = fit(scan, tmp_path / "store", load_backbone("handnet"), {"head": head, "pool": 1})
     assert fitted.config.head is not None and fitted.config.head.kind == head
     assert fitted.valid_accuracy >= fitted.history[0].valid_accuracy
 
 
 @pytest.mark.parametrize("unfreeze", ["last", "all"])
-def test_fit__same_seed_same_numbers(scan: Scan, tmp_path: Path, unfreeze: Any) -> None:
+def test_fit__same_seed_same_numbers(scan: ImageIndex, tmp_path: Path, unfreeze: Any) -> None:
     backbone = load_backbone("handnet")
     first, again = (fit(scan, tmp_path / "store", backbone, unfreeze=unfreeze) for _ in range(2))
     assert torch.equal(first.logits["test"], again.logits["test"])
@@ -109,8 +109,8 @@ def test_fit__same_seed_same_numbers(scan: Scan, tmp_path: Path, unfreeze: Any) 
 
 
 @pytest.mark.slow
-def test_fit__a_transformer(scan: Scan, tmp_path: Path) -> None:
-    photos = scan_dataset(scan.dataset, tmp_path / "store", size=224)
+def test_fit__a_transformer(scan: ImageIndex, tmp_path: Path) -> None:
+    photos = index_images(scan.dataset, tmp_path / "store", size=224)
     fitted = fit(
         photos,
         tmp_path / "store",

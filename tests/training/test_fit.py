@@ -5,12 +5,12 @@ import pytest
 import torch
 from tests.training.conftest import fitter, sides_of
 
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
 from handshape.models.backbones.registry import Backbone
 
 
-def normalised(scan: Scan, network: Any, preprocessing: Any, indices: Any) -> torch.Tensor:
+def normalised(scan: ImageIndex, network: Any, preprocessing: Any, indices: Any) -> torch.Tensor:
     with torch.inference_mode():
         logits: torch.Tensor = network(
             preprocessing.normalise(torch.from_numpy(read_batch(scan.images, indices)))
@@ -30,7 +30,7 @@ def normalised(scan: Scan, network: Any, preprocessing: Any, indices: Any) -> to
     ],
 )
 def test_fit__its_logits_are_those_of_its_network(
-    scan: Scan, tmp_path: Path, backbone: Backbone, model: Any, options: dict[str, Any]
+    scan: ImageIndex, tmp_path: Path, backbone: Backbone, model: Any, options: dict[str, Any]
 ) -> None:
     sides = sides_of(scan)
     fitted = fitter(scan, tmp_path / "store", backbone, **options).fit(model, sides)
@@ -44,7 +44,9 @@ def test_fit__its_logits_are_those_of_its_network(
 
 
 @pytest.mark.parametrize("model", ["cnn", "frozen"])
-def test_fit__same_seed_same_numbers(scan: Scan, tmp_path: Path, backbone: Backbone, model: Any) -> None:
+def test_fit__same_seed_same_numbers(
+    scan: ImageIndex, tmp_path: Path, backbone: Backbone, model: Any
+) -> None:
     def run(seed: int) -> torch.Tensor:
         options = {"head": "mlp", "pool": 1}
         fitted = fitter(scan, tmp_path / "store", backbone, seed, **options).fit(model, sides_of(scan))
@@ -56,7 +58,7 @@ def test_fit__same_seed_same_numbers(scan: Scan, tmp_path: Path, backbone: Backb
 
 
 def test_fit__mirrored_logits_are_of_the_mirrored_test_photos(
-    scan: Scan, tmp_path: Path, backbone: Backbone
+    scan: ImageIndex, tmp_path: Path, backbone: Backbone
 ) -> None:
     sides = sides_of(scan)
     for model in ("cnn", "frozen"):

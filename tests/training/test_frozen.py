@@ -6,7 +6,7 @@ import torch
 from tests.training.conftest import fitter, sides_of
 
 from handshape.config.train import BackboneConfig
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
 from handshape.features.extract import features_of
 from handshape.models.backbone_classifier import BackboneClassifier
@@ -15,7 +15,7 @@ from handshape.models.backbones.weights import state_digest
 from handshape.models.heads import Head
 
 
-def test_fit__frozen_trains_the_head_only(scan: Scan, tmp_path: Path, backbone: Backbone) -> None:
+def test_fit__frozen_trains_the_head_only(scan: ImageIndex, tmp_path: Path, backbone: Backbone) -> None:
     before = state_digest(backbone)
     fitted = fitter(scan, tmp_path / "store", backbone, pool=2).fit("frozen", sides_of(scan))
     assert isinstance(fitted.network, BackboneClassifier)
@@ -27,7 +27,7 @@ def test_fit__frozen_trains_the_head_only(scan: Scan, tmp_path: Path, backbone: 
 
 
 def test_fit__mlp_is_the_lesson_s_and_standardised_by_train(
-    scan: Scan, tmp_path: Path, backbone: Backbone
+    scan: ImageIndex, tmp_path: Path, backbone: Backbone
 ) -> None:
     sides = sides_of(scan)
     fitted = fitter(scan, tmp_path / "store", backbone, head="mlp", pool=1).fit("frozen", sides)
@@ -43,7 +43,7 @@ def test_fit__mlp_is_the_lesson_s_and_standardised_by_train(
 
 
 def test_fit__views_are_made_of_training_photos_only(
-    scan: Scan, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+    scan: ImageIndex, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sides, seen = sides_of(scan), set()
 

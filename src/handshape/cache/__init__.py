@@ -1,1 +1,1 @@
-"""What is kept between runs, keyed by content: features, facts about images, and prepared pixels."""
+"""The cache between runs, keyed by content: features, image measurements, and prepared pixels."""

@@ -1,4 +1,4 @@
-"""What the cache holds, and emptying it."""
+"""List the content of the cache, or delete it."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ _FACTS, _FEATURES, _IMAGES = "facts-*.lance", "features/*.lance", "images/*"
 
 
 def describe_cache(folder: Path) -> dict[str, Any]:
-    """Return what a cache folder holds, as JSON types: tables of features, facts, prepared images, bytes."""
+    """Return the content of a cache folder: tables of features and measurements, prepared images, bytes."""
     images = [path for path in folder.glob(_IMAGES) if path.is_file()]
     return {
         "cache": str(folder),
@@ -22,10 +22,7 @@ def describe_cache(folder: Path) -> dict[str, Any]:
 
 
 def clear_cache(folder: Path) -> int:
-    """Delete what handshape keeps in a cache folder and return how many bytes that freed.
-
-    Other files in the folder stay: `--store` may name a folder that holds something else, too.
-    """
+    """Delete handshape's files in a cache folder and return the freed bytes; other files stay."""
     kept = [folder / "features", folder / "images", folder / "tuning", *folder.glob("facts-*.lance*")]
     there = [path for path in kept if path.exists()]
     freed = sum(_size(path) for path in there)

@@ -1,4 +1,4 @@
-"""Which rows a table has, kept in memory and brought up to date with what was committed since."""
+"""An index of a table's rows in memory, updated with new commits."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,24 +13,17 @@ _COLUMNS = ["digest", "view"]
 
 
 class Keys:
-    """The (digest, view) of every row of a table, as of the last version that it followed.
-
-    A commit adds a fragment, and only the keys of fragments that are new are read.
-    """
+    """The (digest, view) of every row of a table; each commit adds a fragment, and only new ones are read."""
 
     def __init__(self) -> None:
         self._parts: dict[tuple[str, int], pa.Table] = {}
         self._known: dict[int, set[str]] = defaultdict(set)
 
     def follow(self, found: Any) -> None:
-        """Take up what a version of the table has.
-
-        Args:
-            found: The Lance data set at that version; ``None`` for a table that is not there.
-        """
+        """Update to a version of the table, a Lance data set; ``None`` if there is no table."""
         fragments = {} if found is None else {_name(one): one for one in found.get_fragments()}
         if not self._parts.keys() <= fragments.keys():
-            # Merged, or rows were deleted: what was known of places no longer holds.
+            # Fragments were merged or rows deleted, so row numbers have changed.
             self._parts, self._known = {}, defaultdict(set)
         for name, fragment in fragments.items():
             if name not in self._parts:
@@ -43,23 +36,15 @@ class Keys:
             self._known[view].update(digests[views == view])
 
     def has(self, digest: str, view: int) -> bool:
-        """Return whether there is a row of this photo and view."""
+        """Return whether there is a row for this photo and view."""
         return digest in self._known[view]
 
     def of(self, view: int) -> set[str]:
-        """Return the photos that have a row of this view."""
+        """Return the photos with a row for this view."""
         return set(self._known[view])
 
     def places(self, digests: Sequence[str], view: int) -> NDArray[np.int64]:
-        """Return where rows are.
-
-        Args:
-            digests: N content digests.
-            view: View number.
-
-        Returns:
-            (N,) int64 row numbers in the version followed last; -1 where there is no such row.
-        """
+        """Return the row number of each of N photos, (N,) int64; -1 where there is no row."""
         if not self._known[view] or not len(digests):
             return np.full(len(digests), -1, dtype=np.int64)
         keys = pa.concat_tables(self._parts.values())
@@ -71,5 +56,5 @@ class Keys:
 
 
 def _name(fragment: Any) -> tuple[str, int]:
-    # The file's name is random, so that it tells fragments of a table that was made anew from those before.
+    # File names are random, so fragments of a table that was deleted and made again differ.
     return fragment.data_files()[0].path, fragment.num_deletions

@@ -1,4 +1,4 @@
-"""Rows of numbers keyed by (content digest, view), in one Lance table that several processes may fill."""
+"""A Lance table with rows keyed by (content digest, view), which several processes may fill."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,25 +12,25 @@ import pyarrow as pa
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from handshape.cache.disk_errors import explain_cache_errors
 from handshape.cache.keys import Keys
-from handshape.cache.writing import writing_to_store
 
-# More commits than this are merged into one file when a writer is done.
+# With more commits than this, they are merged into one file.
 _FRAGMENTS = 32
-# Rows read at once, and how far Lance may read ahead of them: without a bound it fills gigabytes.
+# Rows read at once, and limits of Lance's prefetching, which would otherwise take gigabytes.
 _ROWS = 512
 _LITTLE_AHEAD = {"batch_readahead": 2, "fragment_readahead": 2, "io_buffer_size": 64 * 1024**2}
-# Versions that a reader may hold open are kept this long.
+# Old versions are kept this long for readers.
 _KEEP = timedelta(hours=1)
 
 
-class Table:
+class CacheTable:
     """One Lance table with a row for each (digest, view).
 
     Args:
         path: Folder of the table; made with the first row.
         columns: Arrow types of the columns beside ``digest`` and ``view``.
-        about: What the rows are, kept in the table's metadata.
+        about: The table's metadata.
     """
 
     def __init__(self, path: Path, columns: dict[str, pa.DataType], about: dict[str, str]) -> None:
@@ -46,26 +46,18 @@ class Table:
         return 0 if found is None else int(found.count_rows())
 
     def rows(self, digests: Sequence[str], view: int) -> NDArray[np.int64]:
-        """Find where rows are.
-
-        Args:
-            digests: N content digests.
-            view: View number.
-
-        Returns:
-            (N,) int64 row numbers; -1 where there is no such row.
-        """
+        """Return the row number of each of N photos, (N,) int64; -1 where there is no row."""
         self._seen = open_table(self.path)
         self._keys.follow(self._seen)
         return self._keys.places(digests, view)
 
     def digests(self, view: int) -> set[str]:
-        """Return the content digest of every photo that has a row of one view."""
+        """Return the content digest of every photo with a row for one view."""
         self._keys.follow(open_table(self.path))
         return self._keys.of(view)
 
     def append(self, digests: Sequence[str], view: int, columns: dict[str, pa.Array]) -> None:
-        """Add rows in one commit, leaving out those that another process added meanwhile.
+        """Add rows in one commit, except those that another process added meanwhile.
 
         Args:
             digests: N content digests.
@@ -73,7 +65,7 @@ class Table:
             columns: N values for each column.
 
         Raises:
-            OutputError: They cannot be written.
+            OutputError: The cache cannot be written.
         """
         with self._changing():
             found = open_table(self.path)
@@ -93,7 +85,7 @@ class Table:
     def read(self, rows: NDArray[np.int64], column: str) -> pa.ChunkedArray:
         """Read one column of some rows, in the order asked for.
 
-        The rows are read as they were when `rows` found them, whatever another process has deleted since.
+        The version is the one of the last call of `rows`, even if another process has deleted rows since.
 
         Args:
             rows: Row numbers from the last call of `rows`, none of them -1.
@@ -110,7 +102,7 @@ class Table:
         return found.to_table(columns=[column])[column].take(pa.array(rows))
 
     def read_into(self, rows: NDArray[np.int64], column: str, out: NDArray[np.float16]) -> None:
-        """Copy one column of lists of equal length, holding no more than a few batches beside the result.
+        """Copy one column of lists of equal length, with at most a few batches in memory.
 
         Args:
             rows: N row numbers from the last call of `rows`, none of them -1.
@@ -133,14 +125,11 @@ class Table:
             passed += batch.num_rows
 
     def _few(self, rows: NDArray[np.int64]) -> bool:
-        # A whole read is several times faster than a random one.
+        # Reading the whole column is several times faster than random access.
         return len(rows) * 4 < int(self._seen.count_rows())
 
     def compact(self) -> None:
-        """Merge many small commits, so that later reads stay fast, and remove what no row needs any more.
-
-        What `rows` found before cannot be read after this.
-        """
+        """Merge many small commits and delete old versions; row numbers from `rows` become invalid."""
         with self._changing():
             found = open_table(self.path)
             if found is None:
@@ -152,7 +141,7 @@ class Table:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        with writing_to_store(f"to the store at {str(self.path)!r}"):
+        with explain_cache_errors(f"to the cache at {str(self.path)!r}"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._lock:
                 yield
@@ -160,7 +149,7 @@ class Table:
 
 def open_table(path: Path) -> Any:
     """Open the newest version of a table as a Lance data set, or return None where there is none."""
-    # A process killed while it made the table leaves a folder without a version in it.
+    # A process that was killed while it made the table leaves a folder without a version.
     made = any(path.glob("_versions/*.manifest"))
     return lance.dataset(str(path)) if made else None
 

@@ -1,18 +1,18 @@
-"""Look at the cache, or empty it."""
+"""List the cache, or delete it."""
 
 from typing import Any
 
 from handshape.cache.contents import clear_cache, describe_cache
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.config.cache import CacheClearConfig, CacheInfoConfig
 
 
 def info(config: CacheInfoConfig) -> dict[str, Any]:
-    """Return what the cache holds: tables with their rows and bytes, prepared images, and all bytes."""
-    return describe_cache(open_store(config.store))
+    """Return the content of the cache: tables with their rows and bytes, prepared images, and all bytes."""
+    return describe_cache(open_cache(config.store))
 
 
 def clear(config: CacheClearConfig) -> dict[str, Any]:
-    """Delete everything in the cache and return its folder and how many bytes that freed."""
-    folder = open_store(config.store)
+    """Delete everything in the cache and return its folder and the freed bytes."""
+    folder = open_cache(config.store)
     return {"cache": str(folder), "freed": clear_cache(folder)}

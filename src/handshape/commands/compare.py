@@ -1,4 +1,4 @@
-"""The main job: every model on one split, one table, one report."""
+"""Compare models on one split."""
 
 from typing import Any
 
@@ -7,15 +7,5 @@ from handshape.config.train import CompareConfig
 
 
 def compare(config: CompareConfig) -> dict[str, Any]:
-    """Train several models on one split, compare them and write the run.
-
-    Args:
-        config: The settings.
-
-    Returns:
-        What ``metrics.json`` holds.
-
-    Raises:
-        HandshapeError: Something a user can mend; see the message.
-    """
+    """Train several models on one split, write the run and return the content of ``metrics.json``."""
     return train_models(config, config.model_names, "compare")

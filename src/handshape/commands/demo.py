@@ -1,4 +1,4 @@
-"""The whole of handshape on a machine with no photos and no internet."""
+"""Try handshape with drawn hands, without photos and without internet."""
 
 from typing import Any, Literal
 
@@ -11,22 +11,15 @@ from handshape.models.backbones.registry import load_backbone
 from handshape.progress import say
 from handshape.run import check_out
 
-# handnet has seen studios and rooms; outdoors is new to it, and so are the signers of any seed but its own.
+# handnet was trained on studios and rooms, so outdoor photos are new to it.
 _STYLE: Literal["outdoor"] = "outdoor"
 
 
 def demo(config: DemoConfig) -> dict[str, Any]:
-    """Draw a small data set, compare the CNN with a frozen backbone on signers neither has seen, and report.
+    """Draw a small data set, compare models on new signers, and write the run.
 
-    Args:
-        config: The settings.
-
-    Returns:
-        What ``metrics.json`` of the comparison holds, with the folder of the drawn photos, the run, the
-        backbone and why it was chosen.
-
-    Raises:
-        HandshapeError: Something a user can mend; see the message.
+    Returns the content of ``metrics.json``, with the folder of the drawn photos, the run, the backbone and
+    why it was chosen.
     """
     check_out(config.out, force=config.force)
     photos = config.out.with_name(f"{config.out.name}-photos")
@@ -65,6 +58,6 @@ def _choose_backbone() -> tuple[str, str]:
     except WeightsError:
         return (
             "handnet",
-            "which comes with handshape, because AlexNet's weights are neither here nor downloadable",
+            "which comes with handshape, because AlexNet's weights could not be downloaded",
         )
-    return "alexnet", "the lesson's, because its weights are here"
+    return "alexnet", "the backbone of the lesson"

@@ -1,4 +1,4 @@
-"""``handshape draw``: a folder of drawn hands."""
+"""Draw a data set of synthetic hand signs."""
 
 import os
 import time
@@ -8,19 +8,12 @@ from handshape.data.io.labels import select_labels
 from handshape.errors import DataError, UsageError
 from handshape.progress import track
 from handshape.synthetic.dataset import TRUTH, draw_dataset
-from handshape.synthetic.poses import LETTERS
+from handshape.synthetic.poses import ALPHABET
 from handshape.synthetic.signer import make_signer
 
 
 def draw(config: DrawConfig) -> dict[str, object]:
-    """Draw a data set of hand signs.
-
-    Args:
-        config: What to draw and where to put it.
-
-    Returns:
-        What was drawn: the folder, the table of truth, labels, signers with tone and handedness, number of
-        images, seconds, and a sentence on what drawn hands can show.
+    """Draw a data set, and return its folder, labels, signers, number of images and seconds.
 
     Raises:
         UsageError: A label is not a letter from A to Z.
@@ -49,16 +42,16 @@ def draw(config: DrawConfig) -> dict[str, object]:
         "labels": list(labels),
         "signers": {str(p.number): {"tone": p.tone, "handedness": p.handedness} for p in people},
         "seconds": round(time.perf_counter() - start, 3),
-        "note": "Drawn hands: good for trying things out, no evidence about people.",
+        "note": "Drawn hands are for trying things out; results on them say nothing about people.",
     }
 
 
 def _letters(wanted: str) -> tuple[str, ...]:
     try:
-        return select_labels(LETTERS, wanted)
+        return select_labels(ALPHABET, wanted)
     except DataError as error:
         raise UsageError(
             f"--labels {wanted!r}: {error.wrong}",
             "letters from A to Z",
-            "name letters, as in --labels A,B,C or A-I",
+            "write --labels A,B,C or --labels A-I",
         ) from error

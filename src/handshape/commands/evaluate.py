@@ -1,4 +1,4 @@
-"""Measure a saved recogniser on photos it has never seen."""
+"""Evaluate a saved recogniser on new photos."""
 
 import csv
 from dataclasses import replace
@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.commands.shared import read_signs, scan_material
+from handshape.commands.shared import index_photos, predict_photos
 from handshape.config.use import EvaluateConfig
 from handshape.data.checks.bursts import find_bursts
-from handshape.data.checks.near_duplicates import near_pairs
+from handshape.data.checks.finding import count_of, listed
+from handshape.data.checks.near_duplicates import find_near_duplicates
 from handshape.data.dataset import Dataset
 from handshape.data.images.prepared import content_digest
 from handshape.errors import DataError
@@ -24,29 +25,21 @@ from handshape.run import check_out, describe, new_run, write_json
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
-    """Measure a recogniser on a data set; labels are matched by name.
+    """Evaluate a recogniser on a data set, and write a run if ``out`` is given.
 
-    Args:
-        config: The settings. A run is written where ``out`` names a directory.
-
-    Returns:
-        Accuracy over all photos of known labels, whatever the threshold, its interval, figures per label and
-        per signer, calibration, and what the threshold does.
-
-    Raises:
-        HandshapeError: Something a user can mend; see the message.
+    Returns the content of ``metrics.json``. Labels are matched by name; other labels are skipped.
     """
     if config.out is not None:
         check_out(config.out, force=config.force)
     recogniser = load(config.bundle)
-    _, scan = scan_material(config, size=recogniser.config.network.preprocessing.size)
-    known, unknown = _known(scan.dataset, recogniser)
-    # The samples get the classes that the recogniser knows their labels by.
-    tested = replace(scan.dataset.take(known.tolist()), labels=recogniser.labels)
-    probabilities = read_signs(recogniser, scan, known)
-    mirrored = read_signs(recogniser, scan, known, mirrored=True)
-    facts, digests = [scan.facts[i] for i in known], [scan.digests[i] for i in known]
-    bursts = find_bursts(near_pairs(facts, tested.classes), digests, tested.classes)
+    _, indexed = index_photos(config, size=recogniser.config.network.preprocessing.size)
+    known, unknown = _known(indexed.dataset, recogniser)
+    # The samples get the recogniser's classes.
+    tested = replace(indexed.dataset.take(known.tolist()), labels=recogniser.labels)
+    probabilities = predict_photos(recogniser, indexed, known)
+    mirrored = predict_photos(recogniser, indexed, known, mirrored=True)
+    stats, digests = [indexed.stats[i] for i in known], [indexed.digests[i] for i in known]
+    bursts = find_bursts(find_near_duplicates(stats, tested.classes), digests, tested.classes)
     found = evaluate_predictions(
         tested,
         probabilities,
@@ -60,11 +53,11 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     if config.out is not None:
         network, preprocessing = recogniser.network, recogniser.config.network.preprocessing
         with new_run(config.out, force=config.force) as folder:
-            description = describe("evaluate", config, content_digest("\n".join(scan.digests).encode()))
+            description = describe("evaluate", config, content_digest("\n".join(indexed.digests).encode()))
             write_json(folder / "config.json", description)
             write_json(folder / "metrics.json", metrics)
             _write_predictions(folder / "predictions.csv", tested, probabilities)
-            mistakes = find_mistakes(scan, network, preprocessing, tested, probabilities)
+            mistakes = find_mistakes(indexed, network, preprocessing, tested, probabilities)
             write_evaluation(
                 folder,
                 found,
@@ -78,22 +71,25 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
 
 def _known(dataset: Dataset, recogniser: Recogniser) -> tuple[NDArray[np.int64], list[str]]:
-    """Return the indices of samples whose labels the recogniser knows, and the other labels."""
+    """Return the indices of samples of the recogniser's labels, and the other labels."""
     known = np.array([sample.label in recogniser.labels for sample in dataset.samples])
     unknown = sorted({s.label for s, k in zip(dataset.samples, known, strict=True) if not k})
     if not known.any():
         raise DataError(
-            f"no photo of a label that the recogniser knows in {str(dataset.root)!r}",
+            f"no photo of the recogniser's labels in {str(dataset.root)!r}",
             f"labels among {', '.join(recogniser.labels)}",
             "check the names of the folders",
         )
     if unknown:
-        say(f"Left out, for the recogniser does not know them: {', '.join(unknown)}")
+        photos = count_of(int((~known).sum()), "photo", "photos")
+        words = listed(tuple(f'"{label}"' for label in unknown))
+        which = "that label" if len(unknown) == 1 else "those labels"
+        say(f"Skipped {photos} labelled {words}: the recogniser was not trained on {which}.")
     return np.flatnonzero(known), unknown
 
 
 def _metrics(found: Evaluation, unknown: list[str], known_signers: list[str]) -> dict[str, Any]:
-    """Return what ``metrics.json`` holds."""
+    """Return the content of ``metrics.json``."""
     return {
         **found.metrics.to_dict(),
         "interval": [found.interval.low, found.interval.high],

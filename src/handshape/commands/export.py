@@ -1,4 +1,4 @@
-"""Export a saved recogniser as one ONNX graph that answers as torch does, or as a page with such a graph."""
+"""Export a saved recogniser as an ONNX model, or as a web page with such a model."""
 
 from dataclasses import replace
 from importlib.metadata import version
@@ -13,35 +13,28 @@ from handshape.hub import PREFIX
 from handshape.progress import say
 from handshape.recogniser import Recogniser, bundle_folder, load
 
-# Photos on which answers are compared; accuracy takes more of them than probabilities do.
+# Photos on which torch and the export are compared; comparing accuracies needs more of them.
 _CHECKED = {"fp32": 64, "int8": 500}
-# Photos on which the ranges of 8-bit numbers are measured.
+# Photos for the calibration of 8-bit quantisation.
 _CALIBRATED = 128
 _PAGE = "web"
 
 
 def export(config: ExportConfig) -> dict[str, Any]:
-    """Export a recogniser, compare its answers with torch's, and write it.
-
-    Args:
-        config: The settings.
-
-    Returns:
-        The file or folder, its size in bytes, what the model says of itself, and what was compared.
+    """Export a recogniser, and return the file or folder, its size and the comparison with torch.
 
     Raises:
         BundleError: The bundle is missing or damaged.
-        UsageError: The bundle is on the hub, and ``out`` names no place of the user's own.
+        UsageError: The bundle is on the hub, and ``out`` is not given.
         MissingExtraError: ONNX, or for a page npm, is not installed.
-        DataError: There is no photo where ``images`` says.
-        ExportError: The network cannot be exported, or answers otherwise; or npm could not fetch the runtime.
+        DataError: There is no photo in ``images``.
+        ExportError: The network cannot be exported, or its predictions differ, or npm failed.
         OutputError: The file or folder cannot be written.
     """
     _check_installed()
     from handshape.export.file import new_file
 
     if config.out is None and config.bundle.as_posix().startswith(PREFIX):
-        # The hub's own copy of a bundle is not for writing into.
         raise UsageError(
             "no --out for a bundle on the hub", "a file or folder to write", "name it with --out"
         )
@@ -53,13 +46,13 @@ def export(config: ExportConfig) -> dict[str, Any]:
     out = config.out.expanduser() if config.out else place / MODEL
     with new_file(out) as partial:
         parity = _export_model(config, recogniser, metadata, place, partial)
-    return _told(metadata, parity, out, out.stat().st_size)
+    return _result(metadata, parity, out, out.stat().st_size)
 
 
 def _export_page(
     config: ExportConfig, recogniser: Recogniser, metadata: Metadata, place: Path
 ) -> dict[str, Any]:
-    from handshape.export.web import new_folder, write_page
+    from handshape.export.web import new_folder, write_web_page
     from handshape.export.webruntime import find_runtime
 
     out = config.out.expanduser() if config.out else place / _PAGE
@@ -69,14 +62,16 @@ def _export_page(
     with new_folder(out) as folder:
         model = folder / MODEL
         parity = _export_model(config, recogniser, metadata, place, model)
-        write_page(folder, runtime, metadata, about)
-    return _told(metadata, parity, out, sum(path.stat().st_size for path in out.rglob("*") if path.is_file()))
+        write_web_page(folder, runtime, metadata, about)
+    return _result(
+        metadata, parity, out, sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    )
 
 
 def _export_model(
     config: ExportConfig, recogniser: Recogniser, metadata: Metadata, place: Path, out: Path
 ) -> dict[str, Any]:
-    """Write the model, and compare its answers with torch's."""
+    """Write the model and compare its predictions with torch's."""
     from handshape.export.file import write_model
     from handshape.export.onnx import network_graph, whole_graph
     from handshape.export.parity import check_accuracy, check_parity, measure_parity
@@ -89,7 +84,7 @@ def _export_model(
     if config.precision == "int8":
         from handshape.export.quantise import quantise
 
-        say("Measuring the ranges of its numbers")
+        say("Calibrating 8-bit quantisation")
         calibration = spaced(photos.calibration, _CALIBRATED)
         network = quantise(network, recogniser.config.network.preprocessing, calibration)
     model = whole_graph(network, metadata.size)
@@ -101,7 +96,7 @@ def _export_model(
     return parity.to_dict()
 
 
-def _told(metadata: Metadata, parity: dict[str, Any], out: Path, size: int) -> dict[str, Any]:
+def _result(metadata: Metadata, parity: dict[str, Any], out: Path, size: int) -> dict[str, Any]:
     return {
         "file": str(out),
         "bytes": size,

@@ -1,4 +1,4 @@
-"""Fill the feature store, so that training later costs seconds."""
+"""Compute features and cache them, so that training takes seconds."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.cluster import join_cluster
-from handshape.commands.shared import choose_device, say_left_out, scan_material
+from handshape.commands.shared import index_photos, print_skipped
 from handshape.config.cluster import is_address
 from handshape.config.data import DataConfig
 from handshape.config.use import FeaturesConfig
@@ -17,40 +17,30 @@ from handshape.data.dataset import Dataset, Unreadable
 from handshape.data.io.folder import read_folder
 from handshape.features.extract import Extractor, fill_store, make_extractor
 from handshape.models.backbones.registry import load_backbone
+from handshape.models.device import choose_device
 
 
 def features(config: FeaturesConfig) -> dict[str, Any]:
-    """Extract and cache the features of every image.
-
-    Args:
-        config: The settings.
-
-    Returns:
-        How many images there are and which were left out, the shape of their features, and the backbone and
-        its weights.
-
-    Raises:
-        HandshapeError: Something a user can mend; see the message.
-    """
-    return _on_cluster(config) if config.engine == "ray" else _here(config)
+    """Extract and cache the features of every image, and return their number, shape, backbone and weights."""
+    return _on_cluster(config) if config.engine == "ray" else _on_this_machine(config)
 
 
-def _here(config: FeaturesConfig) -> dict[str, Any]:
+def _on_this_machine(config: FeaturesConfig) -> dict[str, Any]:
     device = choose_device(config.device)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     options = {field.name: getattr(config, field.name) for field in fields(DataConfig)}
-    # The data is checked when something is trained on it: that takes as long as reading it twice.
-    store, scan = scan_material(DataConfig(**options), size=backbone.preprocessing.size, measure=False)
+    # Without measurements: the data is checked when a model is trained on it.
+    store, indexed = index_photos(DataConfig(**options), size=backbone.preprocessing.size, measure=False)
     extractor = make_extractor(backbone, config, device)
     for view in range(1 + config.stored_views):
-        fill_store(extractor, scan.images, scan.digests, store, view=view)
-    return _told(config, extractor, len(scan.dataset), scan.dataset.unreadable, store)
+        fill_store(extractor, indexed.images, indexed.digests, store, view=view)
+    return _result(config, extractor, len(indexed.dataset), indexed.dataset.unreadable, store)
 
 
 def _on_cluster(config: FeaturesConfig) -> dict[str, Any]:
     system, dataset = _listed(config)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
-    store = open_store(config.store)
+    store = open_cache(config.store)
     with join_cluster(config.address):
         from handshape.features.distributed import device_of_cluster, fill_on_cluster  # Ray is an extra
 
@@ -58,20 +48,20 @@ def _on_cluster(config: FeaturesConfig) -> dict[str, Any]:
         found = fill_on_cluster(
             extractor, dataset, store, system=system, views=config.stored_views, strict=config.strict
         )
-    say_left_out(found.unreadable)
-    return _told(config, extractor, len(found.digests), found.unreadable, store)
+    print_skipped(found.unreadable)
+    return _result(config, extractor, len(found.digests), found.unreadable, store)
 
 
 def _listed(config: FeaturesConfig) -> tuple[Any, Dataset]:
-    """Return the photos, and the file system that they are in where they have an address."""
+    """Return the photos, and their file system if they are at an address."""
     if is_address(config.data):
-        from handshape.data.io.remote import read_address  # pyarrow's file systems take a while to import
+        from handshape.data.io.remote import read_address  # slow to import
 
         return read_address(config.data, labels=config.labels, signer=config.signer, source=config.source)
     return None, read_folder(config.data, labels=config.labels, signer=config.signer, source=config.source)
 
 
-def _told(
+def _result(
     config: FeaturesConfig, extractor: Extractor, images: int, unreadable: Sequence[Unreadable], store: Path
 ) -> dict[str, Any]:
     return {

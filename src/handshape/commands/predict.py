@@ -1,4 +1,4 @@
-"""Read the labels of images with a saved recogniser."""
+"""Predict the labels of images with a saved recogniser."""
 
 from typing import Any
 
@@ -8,13 +8,7 @@ from handshape.recogniser import load
 
 
 def predict(config: PredictConfig) -> list[dict[str, Any]]:
-    """Read one or more images.
-
-    Args:
-        config: The settings.
-
-    Returns:
-        For each image its path, label, probability and most probable labels.
+    """Return path, label, probability and most probable labels of each image.
 
     Raises:
         BundleError: The bundle is missing or damaged.
@@ -25,7 +19,8 @@ def predict(config: PredictConfig) -> list[dict[str, Any]]:
         if not path.is_file():
             raise DataNotFoundError(f"no image at {str(path)!r}", "an image file", "check the path")
     recogniser = load(config.bundle)
-    answers = [recogniser.answer(row) for row in recogniser.probabilities(config.images)]
+    predictions = [recogniser.answer(row) for row in recogniser.probabilities(config.images)]
     return [
-        {"path": str(path), **answer.to_dict()} for path, answer in zip(config.images, answers, strict=True)
+        {"path": str(path), **prediction.to_dict()}
+        for path, prediction in zip(config.images, predictions, strict=True)
     ]

@@ -18,7 +18,7 @@ _PLACEHOLDER = "hub:owner/name"
 
 
 def push(config: PushConfig) -> dict[str, Any]:
-    """Upload a bundle: the network, its description, its card, and the ONNX export where there is one.
+    """Upload a bundle: network, description, model card, and the ONNX export if there is one.
 
     Args:
         config: The settings.
@@ -27,11 +27,11 @@ def push(config: PushConfig) -> dict[str, Any]:
         The repository, its page, the commit, whether it is private, and the size of each file in bytes.
 
     Raises:
-        BundleError: The bundle is missing or damaged: nothing is uploaded.
-        UsageError: The repository's name is none, or everyone sees it and ``public`` was not said.
-        HubError: Nobody is signed in, or the hub refuses.
+        BundleError: The bundle is missing or damaged.
+        UsageError: The repository's name is invalid, or it is public and ``public`` is not set.
+        HubError: You are not signed in, or the hub refuses.
         ExportError: The ONNX export was not made by handshape.
-        MissingExtraError: huggingface-hub is not installed, or ONNX, which an export needs to number signers.
+        MissingExtraError: huggingface-hub is not installed, or ONNX is not and an export must be rewritten.
     """
     split_name(config.repository)
     folder = bundle_folder(config.bundle)
@@ -47,14 +47,14 @@ def push(config: PushConfig) -> dict[str, Any]:
         files["README.md"] = place / "README.md"
         files["README.md"].write_text(_card(folder / "README.md", config), encoding="utf-8")
         if kept != known:
-            _describe_anew(files, kept, place)
+            _write_descriptions(files, kept, place)
         published = publish(config.repository, files, public=config.public)
         sizes = {name: path.stat().st_size for name, path in files.items()}
     return {"repository": config.repository, **asdict(published), "files": sizes}
 
 
 def number_signers(config: BundleConfig) -> BundleConfig:
-    """Return a bundle's description with ``signer 1`` and so on for signers' names, and so for sources."""
+    """Return a bundle's description with ``signer 1``, ``source 1`` and so on instead of names."""
     trained_on, figures = dict(config.trained_on), dict(config.figures)
     tested = figures.get("signers", {})
     names = sorted({*trained_on.get("signers", ()), *tested})
@@ -69,8 +69,8 @@ def number_signers(config: BundleConfig) -> BundleConfig:
     return replace(config, trained_on=trained_on, figures=figures)
 
 
-def _describe_anew(files: dict[str, Path], config: BundleConfig, place: Path) -> None:
-    """Write the description, and that of the ONNX export which repeats it, into another folder."""
+def _write_descriptions(files: dict[str, Path], config: BundleConfig, place: Path) -> None:
+    """Write the new description, and an ONNX export with it, into another folder."""
     files["config.json"] = place / "config.json"
     text = json.dumps(asdict(config), indent=2, ensure_ascii=False, allow_nan=False)
     files["config.json"].write_text(text + "\n", encoding="utf-8")
@@ -78,7 +78,7 @@ def _describe_anew(files: dict[str, Path], config: BundleConfig, place: Path) ->
         return
     if find_spec("onnx") is None:
         raise MissingExtraError(
-            f"{MODEL} in the bundle names the signers, and onnx is not installed to number them",
+            f"{MODEL} in the bundle contains the names of signers, and onnx is not installed to replace them",
             "the extra `onnx`",
             "run `pip install 'handshape[onnx]'`, or add --signer-names",
         )
@@ -87,8 +87,10 @@ def _describe_anew(files: dict[str, Path], config: BundleConfig, place: Path) ->
     (place / "model.safetensors").symlink_to(files["model.safetensors"].resolve())
     model = onnx.load(str(files[MODEL]))
     found = read_properties({one.key: one.value for one in model.metadata_props}, files[MODEL])
-    told = replace(found, trained_on=config.trained_on, figures=config.figures, bundle=bundle_digest(place))
-    onnx.helper.set_model_props(model, told.to_properties())
+    described = replace(
+        found, trained_on=config.trained_on, figures=config.figures, bundle=bundle_digest(place)
+    )
+    onnx.helper.set_model_props(model, described.to_properties())
     files[MODEL] = place / MODEL
     onnx.save(model, str(files[MODEL]))
 

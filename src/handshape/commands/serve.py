@@ -27,7 +27,7 @@ def serve(config: ServeConfig) -> dict[str, Any]:
     """
     _require_extra()
     # Only now, so that the message about the extra comes before a failing import.
-    from handshape.cache.location import open_store
+    from handshape.cache.location import open_cache
     from handshape.serve.access import AccessPolicy
     from handshape.serve.app import create_app
     from handshape.serve.limits import Limits
@@ -41,7 +41,7 @@ def serve(config: ServeConfig) -> dict[str, Any]:
     with listen(config.host, config.port) as listener:
         recogniser = None if config.bundle is None else load_for_serving(config.bundle)
         queue = PredictionQueue(recogniser, threads=config.threads, limit=limits.waiting)
-        teacher = Teacher(PhotoFolder(config.teach), queue, open_store(config.store))
+        teacher = Teacher(PhotoFolder(config.teach), queue, open_cache(config.store))
         url = _url(config, listener.getsockname()[1])
         try:
             server = make_server(

@@ -5,11 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from handshape.cache.place import put_back
-from handshape.commands.shared import choose_device, say_findings, scan_material, survey_material
+from handshape.cache.atomic import restore_interrupted
+from handshape.commands.shared import check_split, index_photos, print_findings, report_data
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig, StudyConfig
+from handshape.data.augment import Views
 from handshape.errors import OutputError
+from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import load_backbone
+from handshape.models.device import choose_device
 from handshape.progress import say
 from handshape.run import Claim, claim, default_out, describe, write_json
 from handshape.studies.autoencoder import study_autoencoder
@@ -92,7 +95,7 @@ def run_study(name: str, config: Asked, study: Callable[[Asked, Material, Steps]
         check_new(out, force=config.force)
     else:
         out = config.resume
-        put_back(out.resolve().parent)
+        restore_interrupted(out.resolve().parent)
         find_unfinished(out, command)
     with claim(out, force=config.force or config.resume is not None) as claimed:
         metrics = _run(name, config, study, claimed)
@@ -138,13 +141,14 @@ def _resolved(config: Asked) -> Asked:
 def _prepare(config: StudyConfig) -> Material:
     device = choose_device(config.device)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
-    store, scan = scan_material(config.data_config, size=backbone.preprocessing.size)
-    survey = survey_material(config, scan)  # a split that cannot be made fails here, before the long work
-    material = Material(survey, backbone, store, device, config.seed)
-    # The same features tell bursts here as in `compare`, so that both have the same split.
-    survey = survey_material(config, scan, material.features(PLACES))
-    say_findings(survey)
-    return replace(material, survey=survey)
+    store, indexed = index_photos(config.data_config, size=backbone.preprocessing.size)
+    check_split(config, indexed.dataset)  # before the long work
+    # The same features as those of `compare`, so that bursts and split are the same.
+    extractor = Extractor(backbone, PLACES, Views(), device)
+    features = features_of(extractor, indexed.images, indexed.digests, store)
+    survey = report_data(config, indexed, features)
+    print_findings(survey)
+    return Material(survey, backbone, store, device, config.seed)
 
 
 def _same(out: Path, found: dict[str, Any], description: dict[str, Any]) -> dict[str, Any]:

@@ -5,20 +5,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from handshape.bundle import BundleConfig, known_photos
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.cluster import join_cluster
-from handshape.commands.shared import choose_device, say_findings, scan_material, survey_material
+from handshape.commands.shared import check_split, index_photos, print_findings, report_data
 from handshape.config.models import MODELS, ModelName
 from handshape.config.train import CompareConfig, TrainConfig
-from handshape.data.augment import views_of
+from handshape.data.augment import make_views
 from handshape.evaluation.evaluation import write_predictions
 from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment
-from handshape.evaluation.report.headline import find_answer
+from handshape.evaluation.report.headline import find_headline
 from handshape.evaluation.report.model_card import model_card
 from handshape.evaluation.report.page import write_report
 from handshape.evaluation.report.thumbnails import ViewMaker
 from handshape.models.backbones.registry import load_backbone
+from handshape.models.device import choose_device
 from handshape.progress import say
 from handshape.recogniser import Recogniser
 from handshape.run import BUNDLE, Claim, claim, default_out, describe, write_json
@@ -28,21 +31,11 @@ from handshape.training.loop import Trainer, train_loop
 
 
 def train(config: TrainConfig) -> dict[str, Any]:
-    """Train one model and write its run.
-
-    Args:
-        config: The settings.
-
-    Returns:
-        What ``metrics.json`` holds.
-
-    Raises:
-        HandshapeError: Something a user can mend; see the message.
-    """
+    """Train one model, write the run and return the content of ``metrics.json``."""
     if config.engine == "local":
         return train_models(config, (config.model,), "train")
-    # Workers have working folders of their own.
-    store = open_store(config.store).absolute()
+    # Workers have other working folders.
+    store = open_cache(config.store).absolute()
     absolute = replace(config, data=config.data.absolute(), store=store)
     with join_cluster(config.address):
         from handshape.features.distributed import device_of_cluster  # Ray is an extra
@@ -65,13 +58,10 @@ def train_models(
         config: The settings.
         names: Models to train.
         command: Name of the command, for the run.
-        tuner: Does the tuning; by default this process.
+        tuner: Runs the fine-tuning; by default this process.
 
     Returns:
-        What ``metrics.json`` holds.
-
-    Raises:
-        HandshapeError: Something a user can mend; see the message.
+        The content of ``metrics.json``.
     """
     out = config.out or default_out(command)
     with claim(out, force=config.force) as claimed:
@@ -92,34 +82,35 @@ def _train(
     if any(MODELS[name].image_features for name in names):
         backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     size = backbone.preprocessing.size if backbone else IMAGE_SIZE
-    store, scan = scan_material(config, size=size)
-    survey = survey_material(config, scan)
-    # What cannot be split so fails here and above, before the long work.
-    plan_folds(config.folds, survey, config.valid_fraction, config.seed)
-    fitter = Fitter(scan, store, device, config, backbone, tuner=tuner)
-    features = fitter.features()
-    if features is not None:
-        survey = survey_material(config, scan, features)
-    say_findings(survey)
+    store, indexed = index_photos(config, size=size)
+    dataset = indexed.dataset
+    check_split(config, dataset)  # before the long work
+    ungrouped = np.arange(len(dataset), dtype=np.int64)
+    plan_folds(config.folds, dataset, ungrouped, valid_fraction=config.valid_fraction, seed=config.seed)
+    fitter = Fitter(indexed, store, device, config, backbone, tuner=tuner)
+    data_report = report_data(config, indexed, fitter.features())
+    print_findings(data_report)
     experiment = run_experiment(
-        survey,
+        data_report,
         fitter,
         names,
         folds=config.folds,
         fractions=(config.valid_fraction, config.test_fraction),
         seed=config.seed,
     )
-    metrics = {"answer": find_answer(experiment).sentence, **experiment.to_dict()}
+    metrics = {"answer": find_headline(experiment).sentence, **experiment.to_dict()}
     with claimed.new_run(force=config.force) as folder:
-        _write(folder, experiment, metrics, describe(command, config, survey.digest), _views(config, names))
+        _write(
+            folder, experiment, metrics, describe(command, config, data_report.digest), _views(config, names)
+        )
     return metrics
 
 
 def _views(config: TrainConfig | CompareConfig, names: Sequence[ModelName]) -> ViewMaker | None:
-    """Return how views were made, where a model was shown any."""
+    """Return how augmented views were made, if any model was trained on them."""
     augmented = config.augment != "none" and any(MODELS[name].fine_tuned for name in names)
     stored = config.stored_views > 0 and any(MODELS[name].image_features for name in names)
-    return views_of(config).apply if stored or augmented else None
+    return make_views(config).apply if stored or augmented else None
 
 
 def _write(
@@ -129,7 +120,7 @@ def _write(
     description: dict[str, Any],
     views: ViewMaker | None,
 ) -> None:
-    results, split, best = experiment.results, experiment.survey.split, experiment.best
+    results, split, best = experiment.results, experiment.data_report.split, experiment.best
     write_json(folder / "config.json", description)
     write_json(folder / "metrics.json", metrics)
     write_history(folder / "history.csv", {result.fitted.name: result.fitted.history for result in results})
@@ -152,7 +143,7 @@ def _write(
         figures=figures if folded is None else {**figures, "left_out": folded.without_names()},
     )
     card = model_card(config.labels, config.network, config.threshold, config.trained_on, config.figures)
-    scan = experiment.survey.scan
-    rows = zip(scan.digests, scan.facts, split.dataset.samples, strict=True)
-    known = known_photos((digest, facts.phash) for digest, facts, one in rows if one.split != "test")
+    indexed = experiment.data_report.indexed
+    rows = zip(indexed.digests, indexed.stats, split.dataset.samples, strict=True)
+    known = known_photos((digest, stats.phash) for digest, stats, one in rows if one.split != "test")
     Recogniser(best.fitted.network, config).save(folder / BUNDLE, card, known)

@@ -1,7 +1,6 @@
-"""Everything that is known of a data set before training: near-duplicates, split, leaks and findings."""
+"""The report on a data set before training: near-duplicates, split, leaks and findings."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,28 +8,34 @@ from numpy.typing import NDArray
 from handshape.data.checks.all_checks import check_data
 from handshape.data.checks.bursts import find_bursts
 from handshape.data.checks.finding import Finding
-from handshape.data.checks.near_duplicates import Leaks, Pairs, leaks, near_pairs, twins_across_labels
+from handshape.data.checks.near_duplicates import (
+    Leaks,
+    Pairs,
+    copies_across_labels,
+    find_leaks,
+    find_near_duplicates,
+)
 from handshape.data.dataset import Sample
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import content_digest
-from handshape.data.splits.train_valid_test import Split, resolve_kind, split_dataset
+from handshape.data.splits.train_valid_test import Split, SplitOption, resolve_split_kind, split_dataset
 from handshape.errors import SplitError
 
 
 @dataclass(frozen=True)
-class Survey:
-    """A scanned data set with its split and what is wrong with it.
+class DataReport:
+    """A data set with its split and its problems.
 
     Args:
-        scan: N readable samples with their prepared images.
-        split: The same samples with their sides.
-        pairs: Photos of one label that are nearly the same.
-        bursts: (N,) int64, group of near-identical photos that each sample belongs to.
-        leaks: Test photos with a near-twin in training.
-        findings: What is wrong, or worth knowing, serious things first.
+        indexed: N readable samples with their prepared images.
+        split: The same samples, each in a split.
+        pairs: Near-duplicates of one label.
+        bursts: (N,) int64, group of near-duplicates that each sample belongs to.
+        leaks: Test photos with a near-copy in training.
+        findings: Problems and facts, serious ones first.
     """
 
-    scan: Scan
+    indexed: ImageIndex
     split: Split
     pairs: Pairs
     bursts: NDArray[np.int64]
@@ -39,48 +44,44 @@ class Survey:
 
     @property
     def digest(self) -> str:
-        """Stands for content, labels, signers, sides and known sources of all samples."""
-        rows = zip(self.scan.digests, self.split.dataset.samples, strict=True)
+        """Digest of content, label, signer, split and known source of all samples."""
+        rows = zip(self.indexed.digests, self.split.dataset.samples, strict=True)
         return content_digest("\n".join(_described(digest, one) for digest, one in rows).encode())
 
 
-def survey_data(
-    scan: Scan,
+def make_data_report(
+    indexed: ImageIndex,
     *,
-    kind: Literal["auto", "given", "signer", "random"],
+    kind: SplitOption,
     valid_fraction: float,
     test_fraction: float,
     seed: int,
     features: NDArray[np.float16] | None = None,
     must_split: bool = True,
-) -> Survey:
-    """Look for near-duplicates, split, and say what is wrong.
+) -> DataReport:
+    """Find near-duplicates, split the data set, and check it.
 
-    Where ``auto`` comes down to a random split, bursts of near-identical photos are kept on one side.
+    If ``auto`` results in a random split, each burst of near-duplicates stays in one split.
 
     Args:
-        scan: The scanned data set.
+        indexed: The data set with its images.
         kind: How to split.
-        valid_fraction: Share of images for valid.
-        test_fraction: Share of images for test.
+        valid_fraction: Share of images for validation.
+        test_fraction: Share of images for the test.
         seed: Fixes every random choice.
-        features: (N, ...) float16, a backbone's features of each photo where there are any: they tell
-            bursts in which the hand moved a little.
-        must_split: Whether a split that cannot be made is an error; otherwise it is a finding, and the
-            samples keep the sides they were given, if any.
-
-    Returns:
-        The survey.
+        features: (N, ...) float16, a backbone's features of each photo; they help to find bursts in which
+            the hand moved a little.
+        must_split: Whether a split that cannot be made is an error; otherwise it is a finding.
 
     Raises:
         UsageError: The fractions leave nothing to train on.
-        SplitError: A side would be empty, and ``must_split`` is set.
+        SplitError: A split would be empty, and ``must_split`` is set.
     """
-    dataset = scan.dataset
+    dataset = indexed.dataset
     flat = None if features is None else features.reshape(len(dataset), -1)
-    pairs = near_pairs(scan.facts, dataset.classes, features=flat)
-    bursts = find_bursts(pairs, scan.digests, dataset.classes)
-    grouped = kind == "auto" and resolve_kind(dataset, kind) == "random" and len(pairs) > 0
+    pairs = find_near_duplicates(indexed.stats, dataset.classes, features=flat)
+    bursts = find_bursts(pairs, indexed.digests, dataset.classes)
+    grouped = kind == "auto" and resolve_split_kind(dataset, kind) == "random" and len(pairs) > 0
     problem: list[Finding] = []
     try:
         split = split_dataset(
@@ -94,13 +95,14 @@ def survey_data(
     except SplitError as error:
         if must_split:
             raise
-        split = Split(dataset, resolve_kind(dataset, kind))
-        text = f"no split can be made ({error.wrong}): expected {error.expected}, so {error.remedy}."
+        split = Split(dataset, resolve_split_kind(dataset, kind))
+        wrong, expected, remedy = (part[0].upper() + part[1:] for part in error.args)
+        text = f"No split can be made. {wrong}. Expected: {expected}. {remedy}."
         problem = [Finding("no_split", "serious", text, 1.0)]
-    twins = twins_across_labels(scan.facts, dataset.classes)
-    findings = problem + check_data(dataset, scan.facts, scan.digests, bursts=bursts, twins=twins)
-    sides = [sample.split for sample in split.dataset.samples]
-    return Survey(scan, split, pairs, bursts, leaks(pairs, sides), findings)
+    copies = copies_across_labels(indexed.stats, dataset.classes)
+    findings = problem + check_data(dataset, indexed.stats, indexed.digests, bursts=bursts, copies=copies)
+    leaks = find_leaks(pairs, [sample.split for sample in split.dataset.samples])
+    return DataReport(indexed, split, pairs, bursts, leaks, findings)
 
 
 def _described(digest: str, sample: Sample) -> str:

@@ -1,4 +1,4 @@
-"""Samples and data sets: images with what is known about them, before any pixel is read."""
+"""Samples and data sets: labelled image files, before any pixel is read."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 SplitName = Literal["train", "valid", "test"]
 GroupKind = Literal["signer", "source"]
-"""What photos are grouped by: who signs, or the room, camera or collection they come from."""
+"""What photos are grouped by: the signer, or the room, camera or collection they come from."""
 SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
 SPLIT_NAMES: dict[str, SplitName] = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
-"""How folders and tables may call each split."""
-SplitIndices = dict[SplitName, NDArray[np.int64]]
+"""Names of each split in folders and tables."""
+Ids = NDArray[np.int64]
+"""Classes, groups or indices of photos."""
+SplitIndices = dict[SplitName, Ids]
 """Indices of the samples in each split."""
 
 
@@ -24,11 +26,11 @@ class Sample:
     """One image file and what is known about it.
 
     Args:
-        path: Where the file is.
-        name: Path below the data set's root, with forward slashes; how reports call the image.
+        path: Path of the file.
+        name: Path below the data set's root, with forward slashes; the name in reports.
         label: Name of its class.
-        signer: Who made the sign, if known.
-        split: Side of the split it was given by the folder or table, or later by a protocol.
+        signer: The person signing, if known.
+        split: The split given by the folder or table, or assigned by `split_dataset`.
         source: The room, camera or collection that it comes from, if known.
     """
 
@@ -42,7 +44,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An image that was left out, and why."""
+    """An image file that was skipped, and why."""
 
     name: str
     label: str
@@ -57,7 +59,7 @@ class Dataset:
         root: Folder that the names are relative to.
         samples: N samples, sorted by label; within a label as the folder is walked or the table written.
         labels: K label names in class order: the position of a label is its class.
-        unreadable: Images that were left out.
+        unreadable: Image files that were skipped.
     """
 
     root: Path
@@ -70,7 +72,7 @@ class Dataset:
 
     @property
     def class_to_idx(self) -> dict[str, int]:
-        """Class of each label, as torchvision's ``ImageFolder`` names it."""
+        """Class of each label, as in torchvision's ``ImageFolder``."""
         return {label: index for index, label in enumerate(self.labels)}
 
     @property
@@ -90,17 +92,17 @@ class Dataset:
         return tuple(sorted({s.source for s in self.samples if s.source is not None}))
 
     def counts(self) -> dict[str, int]:
-        """Number of images per label, labels without any included."""
+        """Number of images of each label, 0 included."""
         found = Counter(sample.label for sample in self.samples)
         return {label: found[label] for label in self.labels}
 
     def where(self, keep: Iterable[bool]) -> Self:
-        """Return the samples for which ``keep`` is true, with the same labels in the same order."""
+        """Return the samples for which ``keep`` is true; the labels stay."""
         kept = tuple(s for s, k in zip(self.samples, keep, strict=True) if k)
         return replace(self, samples=kept)
 
     def take(self, indices: Iterable[int]) -> Self:
-        """Return the samples at some indices, with the same labels in the same order."""
+        """Return the samples at some indices; the labels stay."""
         return replace(self, samples=tuple(self.samples[i] for i in indices))
 
     def split_indices(self) -> SplitIndices:

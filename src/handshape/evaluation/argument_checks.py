@@ -1,4 +1,4 @@
-"""Checks at the door of the figures: what goes in must be classes and probabilities that belong together."""
+"""Checks of the arrays that metrics are computed from."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _SUM_TOLERANCE = 1e-3
 
 
 def check_classes(classes: NDArray[Any], rows: NDArray[Any]) -> None:
-    """Refuse classes and rows of scores that do not belong together.
+    """Check that classes and rows of scores belong together.
 
     Args:
         classes: (N,) integers in [0, K), the true class of each image.
@@ -34,14 +34,14 @@ def check_classes(classes: NDArray[Any], rows: NDArray[Any]) -> None:
         raise ShapeError(
             f"true classes from {classes.min()} to {classes.max()}",
             f"classes in [0, {rows.shape[1]})",
-            "leave out images of labels that the recogniser does not know",
+            "leave out images whose label the recogniser was not trained on",
         )
     if not np.isfinite(rows).all():
         raise ShapeError("scores that are not finite", "finite numbers", "check the training for divergence")
 
 
 def check_probabilities(probabilities: NDArray[Any]) -> None:
-    """Refuse rows that are not probabilities.
+    """Check that rows are probability distributions.
 
     Args:
         probabilities: (N, K) floats in [0, 1], each row summing to 1.
@@ -63,10 +63,10 @@ def check_probabilities(probabilities: NDArray[Any]) -> None:
 
 
 def check_flags(name: str, flags: NDArray[Any]) -> None:
-    """Refuse anything but one yes or no per image.
+    """Check that there is one boolean per image.
 
     Args:
-        name: What the flags say, for the message.
+        name: Name of the array, for the message.
         flags: (N,) bool.
 
     Raises:
@@ -76,5 +76,5 @@ def check_flags(name: str, flags: NDArray[Any]) -> None:
         raise ShapeError(
             f"{name} of shape {flags.shape} and type {flags.dtype}",
             "(N,) bool with N >= 1",
-            "pass one yes or no per image, such as predicted == true",
+            "pass one boolean per image, such as predicted == true",
         )

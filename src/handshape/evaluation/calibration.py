@@ -1,4 +1,4 @@
-"""Whether a probability means what it says, and one number, the temperature, that helps it to."""
+"""Calibration: how well probabilities match accuracy, and temperature scaling."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,16 +9,16 @@ from scipy.special import softmax
 
 from handshape.errors import ShapeError
 from handshape.evaluation.argument_checks import check_classes, check_probabilities
-from handshape.evaluation.figure import Figure
+from handshape.evaluation.json_result import JsonResult
 from handshape.training.temperature import likeliest_temperature
 
 BINS = 15
-# Past these the probabilities are one-hot or uniform to any practical purpose.
+# Beyond these, probabilities are practically one-hot or uniform.
 _BOUNDS = (0.05, 20.0)
 
 
 @dataclass(frozen=True)
-class Bin(Figure):
+class ReliabilityBin(JsonResult):
     """The photos whose top probability lies in [low, high), the last bin's in [low, 1].
 
     Args:
@@ -26,7 +26,7 @@ class Bin(Figure):
         high: Upper edge.
         count: Number of photos.
         confidence: Their mean top probability, None if there are none.
-        accuracy: The share of them read right, None if there are none.
+        accuracy: Their accuracy, None if there are none.
     """
 
     low: float
@@ -37,15 +37,15 @@ class Bin(Figure):
 
 
 @dataclass(frozen=True)
-class Reliability(Figure):
-    """How well probabilities match what happened on one set of photos.
+class Reliability(JsonResult):
+    """How well probabilities match accuracy on one set of photos.
 
     Args:
         ece: Expected calibration error over 15 equally wide bins, in [0, 1]: the mean distance between
             confidence and accuracy of a bin, each photo counting the same.
-        ece_equal_mass: The same over 15 bins of equally many photos, which depends less on where the bins
-            lie.
-        brier: Brier score, in [0, 2]: mean squared distance of the probabilities from the truth.
+        ece_equal_mass: The same over 15 bins with equal numbers of photos, which depends less on the bin
+            edges.
+        brier: Brier score, in [0, 2]: mean squared distance of the probabilities from the one-hot true class.
         nll: Negative log-likelihood of the true classes, mean per photo, in nats.
         bins: The 15 equally wide bins, for the reliability diagram.
     """
@@ -54,17 +54,17 @@ class Reliability(Figure):
     ece_equal_mass: float
     brier: float
     nll: float
-    bins: tuple[Bin, ...]
+    bins: tuple[ReliabilityBin, ...]
 
 
 @dataclass(frozen=True)
-class Calibration(Figure):
+class Calibration(JsonResult):
     """Test photos before and after temperature scaling.
 
     Args:
-        temperature: What the logits are divided by; above 1 the network was too sure of itself.
+        temperature: Divides the logits; above 1, the network was overconfident.
         before: With temperature 1.
-        after: With the temperature fitted on valid.
+        after: With the temperature fitted on validation photos.
     """
 
     temperature: float
@@ -72,12 +72,12 @@ class Calibration(Figure):
     after: Reliability
 
 
-def calibrated(logits: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
-    """Turn logits into probabilities at a temperature; the most probable class never changes.
+def calibrated_probabilities(logits: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
+    """Turn logits into probabilities at a temperature; the predicted class does not change.
 
     Args:
         logits: (N, K) floats.
-        temperature: What to divide them by, above 0.
+        temperature: Divides the logits, above 0.
 
     Returns:
         (N, K) float64, rows summing to 1.
@@ -95,14 +95,14 @@ def calibrated(logits: NDArray[np.floating[Any]], temperature: float) -> NDArray
 
 
 def fit_temperature(logits: NDArray[np.floating[Any]], classes: NDArray[np.int64]) -> float:
-    """Find the temperature at which valid photos are most likely.
+    """Find the temperature with the highest likelihood on validation photos.
 
-    One imaginary mistake is added: an average photo whose true class was the best of the wrong ones. Without
-    it, a valid set that is read without a mistake would ask for boundless certainty, which N photos cannot
-    support. Among many photos it weighs 1/N and does nothing.
+    One mistake is added: an average photo whose true class was the second most probable. Without it, a
+    validation set without mistakes would give a temperature of 0, which N photos do not justify. Its weight
+    is 1/N, so it has no effect with many photos.
 
     Args:
-        logits: (N, K) floats of the valid photos.
+        logits: (N, K) floats of the validation photos.
         classes: (N,) int64 in [0, K), their true classes.
 
     Returns:
@@ -111,8 +111,8 @@ def fit_temperature(logits: NDArray[np.floating[Any]], classes: NDArray[np.int64
     Raises:
         ShapeError: The arrays do not belong together or hold no photo.
 
-    Source: Guo et al., ICML 2017 (temperature scaling); the added mistake is additive smoothing as in Platt,
-    Probabilistic Outputs for Support Vector Machines, 1999, for targets.
+    Source: Guo et al., ICML 2017 (temperature scaling); the added mistake is additive smoothing of targets
+    as in Platt, Probabilistic Outputs for Support Vector Machines, 1999.
     """
     check_classes(classes, logits)
     return likeliest_temperature(logits, classes, _BOUNDS)[0] if logits.shape[1] > 1 else 1.0
@@ -121,10 +121,10 @@ def fit_temperature(logits: NDArray[np.floating[Any]], classes: NDArray[np.int64
 def measure_reliability(
     probabilities: NDArray[np.floating[Any]], classes: NDArray[np.int64], bins: int = BINS
 ) -> Reliability:
-    """Compare top probabilities with how often they were right.
+    """Compare the top probabilities with the accuracy.
 
-    With few photos the calibration error of even a perfect recogniser is not 0: about 0.08 with 200 photos
-    of which two thirds are read right (``benchmarks/calibration_floor.py``).
+    With few photos even a perfectly calibrated recogniser has a calibration error above 0: about 0.08 with
+    200 photos and an accuracy of two thirds (``benchmarks/calibration_floor.py``).
 
     Args:
         probabilities: (N, K) floats in [0, 1], rows summing to 1.
@@ -167,7 +167,7 @@ def calibrate(
     test_logits: NDArray[np.floating[Any]],
     test_classes: NDArray[np.int64],
 ) -> Calibration:
-    """Fit the temperature on valid and measure what it does on test.
+    """Fit the temperature on validation photos and measure calibration on test photos.
 
     Args:
         valid_logits: (M, K) floats.
@@ -176,20 +176,21 @@ def calibrate(
         test_classes: (N,) int64 in [0, K).
 
     Returns:
-        The temperature, and the reliability on test before and after.
+        The temperature, and the reliability on the test photos before and after scaling.
 
     Raises:
         ShapeError: Arrays do not belong together.
     """
     temperature = fit_temperature(valid_logits, valid_classes)
     before, after = (
-        measure_reliability(calibrated(test_logits, value), test_classes) for value in (1.0, temperature)
+        measure_reliability(calibrated_probabilities(test_logits, value), test_classes)
+        for value in (1.0, temperature)
     )
     return Calibration(temperature, before, after)
 
 
 def _equal_mass(top: NDArray[Any], bins: int) -> NDArray[np.int64]:
-    """Bin of each photo such that bins hold equally many; equal probabilities share a bin."""
+    """Return the bin of each photo, with equally many photos per bin; equal probabilities share a bin."""
     first_rank = np.searchsorted(np.sort(top), top)
     return np.asarray(first_rank * bins // len(top), dtype=np.int64)
 
@@ -197,12 +198,12 @@ def _equal_mass(top: NDArray[Any], bins: int) -> NDArray[np.int64]:
 def _calibration_error(
     top: NDArray[Any], correct: NDArray[np.bool_], bin_of: NDArray[np.int64], bins: int
 ) -> float:
-    # Count times |accuracy - confidence| of a bin is |right answers - sum of confidences|.
+    # Count times |accuracy - confidence| of a bin is |correct predictions - sum of confidences|.
     gaps = np.bincount(bin_of, weights=correct - top.astype(np.float64), minlength=bins)
     return float(np.abs(gaps).sum() / len(top))
 
 
-def _bin(low: float, high: float, top: NDArray[Any], correct: NDArray[np.bool_]) -> Bin:
+def _bin(low: float, high: float, top: NDArray[Any], correct: NDArray[np.bool_]) -> ReliabilityBin:
     if not len(top):
-        return Bin(low, high, 0, None, None)
-    return Bin(low, high, len(top), float(top.mean()), float(correct.mean()))
+        return ReliabilityBin(low, high, 0, None, None)
+    return ReliabilityBin(low, high, len(top), float(top.mean()), float(correct.mean()))

@@ -1,4 +1,4 @@
-"""A model's predictions on photos it was not trained on, and every figure made of them."""
+"""A model's predictions on test photos, and all metrics of them."""
 
 import csv
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from handshape.data.dataset import Dataset
 from handshape.evaluation.calibration import Calibration, Reliability, calibrate, measure_reliability
 from handshape.evaluation.intervals.accuracy import Interval, accuracy_interval
 from handshape.evaluation.intervals.grouping import Groups
-from handshape.evaluation.metrics import Metrics, measure
+from handshape.evaluation.metrics import Metrics, compute_metrics
 from handshape.evaluation.rejection import Rejection, choose_threshold, measure_rejection
 from handshape.training.fit_result import FitResult
 from handshape.training.predict import probabilities_of
@@ -21,15 +21,15 @@ from handshape.training.predict import probabilities_of
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Predictions on test photos and the figures made of them.
+    """Predictions on test photos and their metrics.
 
     Args:
         tested: N photos.
         probabilities: (N, K) float32, calibrated.
-        metrics: Accuracy, and figures per label, signer and source.
+        metrics: Accuracy, and metrics per label, signer and source.
         interval: 95 % interval of the accuracy.
-        reliability: Whether the probabilities can be believed.
-        rejection: What happens when the model may answer "unsure".
+        reliability: Calibration of the probabilities.
+        rejection: Coverage and accuracy with the threshold for "unsure".
         mirrored_accuracy: Accuracy on the mirror images of the same photos; None where not measured.
     """
 
@@ -63,18 +63,18 @@ class FitEvaluation(Evaluation):
 
     Args:
         fitted: The model.
-        calibration: Whether its probabilities can be believed, before and after temperature scaling.
+        calibration: Calibration before and after temperature scaling.
         valid_correct: (M,) bool, whether each validation photo was classified correctly.
         valid_loss: Mean negative log-likelihood of the validation photos in nats, calibrated.
-        quick_accuracy: Accuracy on the test photos with features in the precision of training, where that is
-            not float32; None where it is.
+        training_precision_accuracy: Accuracy on the test photos with features in the precision of training,
+            where that is not float32; None where it is.
     """
 
     fitted: FitResult
     calibration: Calibration
     valid_correct: NDArray[np.bool_]
     valid_loss: float
-    quick_accuracy: float | None
+    training_precision_accuracy: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model's part of ``metrics.json``."""
@@ -88,14 +88,18 @@ class FitEvaluation(Evaluation):
             "interval_method": self.interval.method,
             "interval_scope": self.interval.scope,
             "mirrored_accuracy": self.mirrored_accuracy,
-            **({} if self.quick_accuracy is None else {"training_precision_accuracy": self.quick_accuracy}),
+            **(
+                {}
+                if self.training_precision_accuracy is None
+                else {"training_precision_accuracy": self.training_precision_accuracy}
+            ),
             **{key: figures[key] for key in figures if key not in ("n", "accuracy")},
             "calibration": self.calibration.to_dict(),
             "rejection": self.rejection.to_dict(),
         }
 
 
-def worst_first(probabilities: NDArray[np.float32], classes: NDArray[np.int64]) -> list[int]:
+def worst_mistakes(probabilities: NDArray[np.float32], classes: NDArray[np.int64]) -> list[int]:
     """Return the positions of the wrong predictions, the least probability for the true class first.
 
     Args:
@@ -115,13 +119,13 @@ def evaluate_predictions(
     bursts: Groups | None = None,
     mirrored_accuracy: float | None = None,
 ) -> Evaluation:
-    """Measure predictions.
+    """Compute all metrics of predictions.
 
     Args:
         tested: N photos.
         probabilities: (N, K) float32, calibrated.
         threshold: Probability below which the answer is "unsure".
-        bursts: (N,) burst of each photo, where bursts were looked for.
+        bursts: (N,) burst of each photo, if known.
         mirrored_accuracy: Accuracy on their mirror images, where measured.
     """
     signers = [sample.signer for sample in tested.samples]
@@ -130,7 +134,7 @@ def evaluate_predictions(
     return Evaluation(
         tested,
         probabilities,
-        measure(tested.classes, probabilities, tested.labels, signers, sources),
+        compute_metrics(tested.classes, probabilities, tested.labels, signers, sources),
         accuracy_interval(correct, signers, bursts),
         measure_reliability(probabilities, tested.classes),
         measure_rejection(probabilities, tested.classes, threshold),
@@ -147,7 +151,7 @@ def evaluate_fit(
         fitted: The model, with its logits.
         valid: M validation photos.
         tested: N test photos.
-        bursts: (N,) burst of each test photo, where bursts were looked for.
+        bursts: (N,) burst of each test photo, if known.
     """
     logits = {name: rows.numpy() for name, rows in fitted.logits.items()}
     calibration = calibrate(logits["valid"], valid.classes, logits["test"], tested.classes)
@@ -166,7 +170,7 @@ def evaluate_fit(
         calibration=calibration,
         valid_correct=np.asarray(of_valid.argmax(axis=1) == valid.classes),
         valid_loss=measure_reliability(of_valid, valid.classes).nll,
-        quick_accuracy=_accuracy(logits.get("quick"), tested),
+        training_precision_accuracy=_accuracy(logits.get("quick"), tested),
     )
 
 

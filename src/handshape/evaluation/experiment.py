@@ -1,4 +1,4 @@
-"""One experiment: several models on one split of one data set, and every figure made of it."""
+"""One experiment: several models on one split of one data set, and all their metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,31 +10,31 @@ from numpy.typing import NDArray
 
 from handshape.config.models import MODELS, ModelName
 from handshape.config.train import FoldKind
-from handshape.data.checks.near_duplicates import leaks
-from handshape.data.data_report import Survey
-from handshape.data.dataset import SplitIndices
+from handshape.data.checks.near_duplicates import find_leaks
+from handshape.data.data_report import DataReport
+from handshape.data.dataset import Dataset, Ids, SplitIndices
 from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_signer_out, leave_one_source_out
 from handshape.data.splits.train_valid_test import split_dataset
 from handshape.evaluation.cross_validation import FoldFigures, measure_folds
 from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit
 from handshape.evaluation.intervals.paired import PairedDifference, compare_paired
-from handshape.evaluation.rejection import refused_share
+from handshape.evaluation.rejection import rejected_share
 from handshape.synthetic.scene import make_background
 from handshape.training.fit import Fitter
 from handshape.training.predict import probabilities_of
 
-# Labels by which people call photos without a sign.
+# Usual names of the label for photos without a sign.
 _NOTHING = ("nothing", "none", "no_hand", "background", "empty")
-# Drawn rooms without a hand that every recogniser is shown.
+# Drawn rooms without a hand, for measuring how often they are rejected.
 _ROOMS = 48
 
 
 @dataclass(frozen=True)
-class Ungrouped:
-    """What the figures would have been, had bursts not been kept on one side.
+class RandomSplitCheck:
+    """Results of an ordinary random split, in which near-copies are not kept together.
 
     Args:
-        leak_share: Share of test photos with a near-twin in training.
+        leak_share: Share of test photos with a near-copy in training.
         valid_accuracy: Of each model that fits in seconds.
         test_accuracy: The same.
     """
@@ -46,30 +46,30 @@ class Ungrouped:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Models on one split, with their figures.
+    """Models on one split, with their metrics.
 
     Args:
-        survey: The data, its split and what is wrong with it.
+        data_report: The data, its split and findings.
         results: The models on the test photos.
-        no_hand_refused: Share of drawn rooms without a hand that each model refuses to name.
+        no_hand_refused: Share of drawn rooms without a hand for which each model answers "unsure".
         folds: Each model with every signer, or source, left out once; empty when that was not asked for.
-        paired: The last model against the first on the same photos, for two or more models.
-        ungrouped: The figures without grouping by bursts, where a random split was grouped.
+        paired: Difference between the last and the first model, for two or more models.
+        random_split: Results of an ordinary random split, if bursts were kept together in this one.
     """
 
-    survey: Survey
+    data_report: DataReport
     results: Sequence[FitEvaluation]
     no_hand_refused: dict[str, float]
     folds: dict[str, FoldFigures]
     paired: PairedDifference | None
-    ungrouped: Ungrouped | None
+    random_split: RandomSplitCheck | None
 
     @cached_property
     def choice(self) -> "Choice":
         """Which model is saved, and why."""
-        valid = self.survey.split.dataset.split_indices()["valid"]
-        signers = [self.survey.split.dataset.samples[i].signer for i in valid]
-        return choose_model(self.results, signers, self.survey.bursts[valid])
+        valid = self.data_report.split.dataset.split_indices()["valid"]
+        signers = [self.data_report.split.dataset.samples[i].signer for i in valid]
+        return choose_model(self.results, signers, self.data_report.bursts[valid])
 
     @property
     def best(self) -> FitEvaluation:
@@ -78,7 +78,7 @@ class Experiment:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``metrics.json`` holds."""
-        split, found = self.survey.split, self.survey.leaks
+        split, found = self.data_report.split, self.data_report.leaks
         models = {}
         for result in self.results:
             name = result.fitted.name
@@ -91,18 +91,18 @@ class Experiment:
             "leaks": {"near_duplicates_across_splits": found.share, "photos": found.leaking},
             "findings": [
                 {"kind": one.kind, "severity": one.severity, "message": one.message}
-                for one in self.survey.findings
+                for one in self.data_report.findings
             ],
         }
-        if self.ungrouped is not None:
+        if self.random_split is not None:
             metrics["leaks"]["without_grouping"] = {
-                "near_duplicates_across_splits": self.ungrouped.leak_share,
+                "near_duplicates_across_splits": self.random_split.leak_share,
                 "models": {
                     name: {
-                        "valid_accuracy": self.ungrouped.valid_accuracy[name],
-                        "test_accuracy": self.ungrouped.test_accuracy[name],
+                        "valid_accuracy": self.random_split.valid_accuracy[name],
+                        "test_accuracy": self.random_split.test_accuracy[name],
                     }
-                    for name in self.ungrouped.test_accuracy
+                    for name in self.random_split.test_accuracy
                 },
             }
         if self.paired is not None:
@@ -130,8 +130,8 @@ def choose_model(
 ) -> Choice:
     """Choose the model to save: combined, unless another one is clearly better on the validation photos.
 
-    On photos of one studio, image features alone may do as well, and then fail with another camera; the
-    combined model does not.
+    Image features alone may do as well on photos of one studio and still fail with another camera, unlike the
+    combined model.
 
     Args:
         results: The models on one split.
@@ -139,8 +139,8 @@ def choose_model(
         bursts: (M,) burst of each validation photo.
 
     Returns:
-        The model and the reason. Without a combined model, the one with the best validation accuracy; of
-        equals the one with the least validation loss.
+        The model and the reason. Without a combined model, the one with the best validation accuracy, and
+        among equals the one with the lowest validation loss.
     """
     ranked = sorted(results, key=lambda one: (-one.fitted.valid_accuracy, one.valid_loss))
     first = ranked[0]
@@ -148,21 +148,25 @@ def choose_model(
         return Choice(first, "It was the only model.")
     combined = next((one for one in results if one.fitted.name == "combined"), None)
     if combined is None:
-        return Choice(first, "It did best on the validation photos.")
+        return Choice(first, "It had the best accuracy on the validation photos.")
     gain = compare_paired(combined.valid_correct, first.valid_correct, signers, bursts)
     if gain.low > 0:
         points = f"{100 * gain.difference:.1f} points (95 %: {100 * gain.low:.1f} to {100 * gain.high:.1f})"
-        return Choice(first, f"On the validation photos it was {points} better than combined.")
-    better = "it did best" if first is combined else "no other model was better by more than chance explains"
+        return Choice(
+            first, f"On the validation photos its accuracy was {points} higher than that of combined."
+        )
+    better = (
+        "it had the best accuracy" if first is combined else "no other model was better by more than chance"
+    )
     return Choice(
         combined,
-        "It is the model for people and rooms that are not in your photos, and on the validation photos "
+        "It works best for people and rooms that are not in your photos, and on the validation photos "
         f"{better}.",
     )
 
 
 def run_experiment(
-    survey: Survey,
+    data_report: DataReport,
     fitter: Fitter,
     names: Sequence[ModelName],
     *,
@@ -170,69 +174,59 @@ def run_experiment(
     fractions: tuple[float, float],
     seed: int,
 ) -> Experiment:
-    """Fit models on a split and measure them.
+    """Fit models on a split and evaluate them.
 
     Args:
-        survey: The data and its split.
+        data_report: The data and its split.
         fitter: Fits models on splits of that data.
         names: Models to fit.
-        folds: Whether to leave each signer, or each source, out once, too.
-        fractions: Shares of valid and test, for folds over sources and the split without grouping.
-        seed: Fixes those.
-
-    Returns:
-        The experiment.
+        folds: Whether to also leave out each signer, or each source, once.
+        fractions: Shares of validation and test, for folds over sources and the ordinary random split.
+        seed: Fixes those splits.
 
     Raises:
-        SplitError: Folds are asked for that the data does not allow; see `plan_folds`.
+        SplitError: The data does not allow these folds.
     """
-    dataset = survey.split.dataset
-    plan = plan_folds(folds, survey, fractions[0], seed)
-    results = [_evaluated(fitter, name, survey, dataset.split_indices(), mirrored=True) for name in names]
+    dataset = data_report.split.dataset
+    plan = plan_folds(folds, dataset, data_report.bursts, valid_fraction=fractions[0], seed=seed)
+    results = [
+        _evaluated(fitter, name, data_report, dataset.split_indices(), mirrored=True) for name in names
+    ]
     folded: dict[str, FoldFigures] = {}
     if plan is not None:
-        folded |= {name: _folded(fitter, name, survey, plan) for name in names}
+        folded |= {name: _folded(fitter, name, data_report, plan) for name in names}
     return Experiment(
-        survey,
+        data_report,
         results,
         {result.fitted.name: _no_hand_refused(fitter, result) for result in results},
         folded,
-        _paired(results, survey) if len(results) > 1 else None,
-        _ungrouped(survey, fitter, names, fractions, seed) if survey.split.grouped else None,
+        _paired(results, data_report) if len(results) > 1 else None,
+        _random_split(data_report, fitter, names, fractions, seed) if data_report.split.grouped else None,
     )
 
 
-def plan_folds(folds: FoldKind, survey: Survey, valid_fraction: float, seed: int) -> FoldPlan | None:
-    """Say which photos are on which side when each signer, or each source, is left out.
-
-    Args:
-        folds: What to leave out, if anything.
-        survey: The data.
-        valid_fraction: Share of the other sources' photos for valid.
-        seed: Fixes which.
-
-    Raises:
-        SplitError: Fewer than three signers or two sources are known, or sources share no labels.
-    """
-    dataset = survey.split.dataset
+def plan_folds(
+    folds: FoldKind, dataset: Dataset, bursts: Ids, *, valid_fraction: float, seed: int
+) -> FoldPlan | None:
+    """Make the splits that leave out each signer, or each source, once; None if ``folds`` is ``none``."""
     if folds == "signers":
         return leave_one_signer_out(dataset)
     if folds == "source":
-        return leave_one_source_out(dataset, survey.bursts, valid_fraction=valid_fraction, seed=seed)
+        return leave_one_source_out(dataset, bursts, valid_fraction=valid_fraction, seed=seed)
     return None
 
 
 def _evaluated(
-    fitter: Fitter, name: ModelName, survey: Survey, splits: SplitIndices, *, mirrored: bool = False
+    fitter: Fitter, name: ModelName, data_report: DataReport, splits: SplitIndices, *, mirrored: bool = False
 ) -> FitEvaluation:
-    valid, tested = (survey.split.dataset.take(splits[one].tolist()) for one in ("valid", "test"))
+    valid, tested = (data_report.split.dataset.take(splits[one].tolist()) for one in ("valid", "test"))
     fitted = fitter.fit(name, splits, mirrored=mirrored)
-    return evaluate_fit(fitted, valid, tested, survey.bursts[splits["test"]])
+    return evaluate_fit(fitted, valid, tested, data_report.bursts[splits["test"]])
 
 
-def _folded(fitter: Fitter, name: ModelName, survey: Survey, plan: FoldPlan) -> FoldFigures:
-    results = [_evaluated(fitter, name, survey, splits) for splits in plan.folds.values()]
-    return measure_folds(results, plan, survey.bursts)
+def _folded(fitter: Fitter, name: ModelName, data_report: DataReport, plan: FoldPlan) -> FoldFigures:
+    results = [_evaluated(fitter, name, data_report, splits) for splits in plan.folds.values()]
+    return measure_folds(results, plan, data_report.bursts)
 
 
 def _no_hand_refused(fitter: Fitter, result: FitEvaluation) -> float:
@@ -240,7 +234,7 @@ def _no_hand_refused(fitter: Fitter, result: FitEvaluation) -> float:
     probabilities = probabilities_of(logits, result.calibration.temperature)
     labels = result.tested.labels
     nothing = next((i for i, label in enumerate(labels) if label.lower() in _NOTHING), None)
-    return refused_share(probabilities, result.rejection.threshold, nothing)
+    return rejected_share(probabilities, result.rejection.threshold, nothing)
 
 
 @cache
@@ -249,31 +243,31 @@ def _empty_rooms(size: int) -> NDArray[np.uint8]:
     return np.stack([make_background("room", size, rng) for _ in range(_ROOMS)])
 
 
-def _paired(results: Sequence[FitEvaluation], survey: Survey) -> PairedDifference:
-    tested = survey.split.dataset.split_indices()["test"]
-    signers = [survey.split.dataset.samples[i].signer for i in tested]
-    return compare_paired(results[0].correct, results[-1].correct, signers, survey.bursts[tested])
+def _paired(results: Sequence[FitEvaluation], data_report: DataReport) -> PairedDifference:
+    tested = data_report.split.dataset.split_indices()["test"]
+    signers = [data_report.split.dataset.samples[i].signer for i in tested]
+    return compare_paired(results[0].correct, results[-1].correct, signers, data_report.bursts[tested])
 
 
-def _ungrouped(
-    survey: Survey,
+def _random_split(
+    data_report: DataReport,
     fitter: Fitter,
     names: Sequence[ModelName],
     fractions: tuple[float, float],
     seed: int,
-) -> Ungrouped:
+) -> RandomSplitCheck:
     split = split_dataset(
-        survey.scan.dataset,
+        data_report.indexed.dataset,
         kind="random",
         valid_fraction=fractions[0],
         test_fraction=fractions[1],
         seed=seed,
     )
-    # Models that fit in seconds: to train a network again takes minutes, and shows the same of the photos.
+    # Only models that fit in seconds: training a network again takes minutes and shows the same.
     quick = [name for name in names if MODELS[name].on_cached_features]
-    results = [_evaluated(fitter, name, survey, split.dataset.split_indices()) for name in quick]
-    share = leaks(survey.pairs, [sample.split for sample in split.dataset.samples]).share
-    return Ungrouped(
+    results = [_evaluated(fitter, name, data_report, split.dataset.split_indices()) for name in quick]
+    share = find_leaks(data_report.pairs, [sample.split for sample in split.dataset.samples]).share
+    return RandomSplitCheck(
         share,
         {result.fitted.name: result.fitted.valid_accuracy for result in results},
         {result.fitted.name: result.accuracy for result in results},

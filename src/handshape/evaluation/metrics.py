@@ -1,4 +1,4 @@
-"""How many photos are read right: altogether, per label, signer and source, and what is taken for what."""
+"""Accuracy over all photos and per label, signer and source, and the confusion matrix."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from handshape.errors import ShapeError
 from handshape.evaluation.argument_checks import check_classes, check_probabilities
-from handshape.evaluation.figure import Figure
 from handshape.evaluation.intervals.grouping import Groups
+from handshape.evaluation.json_result import JsonResult
 
 
 @dataclass(frozen=True)
-class LabelFigures(Figure):
-    """Figures of one label.
+class LabelFigures(JsonResult):
+    """Metrics of one label.
 
     Args:
-        precision: Of the photos read as this label, the share that shows it; None if none was read so.
-        recall: Of the photos that show this label, the share read right; None if none shows it.
-        f1: Harmonic mean of precision and recall, 0 if no photo was read right; None if none shows the label.
-        support: Number of photos that show this label.
+        precision: Share of the photos predicted as this label that have it; None if there are none.
+        recall: Share of the photos of this label that are predicted correctly; None if there are none.
+        f1: Harmonic mean of precision and recall; None if no photo has this label.
+        support: Number of photos of this label.
     """
 
     precision: float | None
@@ -32,11 +32,11 @@ class LabelFigures(Figure):
 
 
 @dataclass(frozen=True)
-class GroupFigures(Figure):
-    """Figures of one signer, or of one source.
+class GroupFigures(JsonResult):
+    """Metrics of one signer, or of one source.
 
     Args:
-        accuracy: Share of their photos that is read right.
+        accuracy: Share of their photos that are classified correctly.
         n: Number of their photos.
     """
 
@@ -45,14 +45,14 @@ class GroupFigures(Figure):
 
 
 @dataclass(frozen=True)
-class Confused(Figure):
-    """A pair of labels of which one is taken for the other.
+class Confusion(JsonResult):
+    """A label that is predicted as another one.
 
     Args:
-        true: Label shown.
-        predicted: Label it was read as.
+        true: True label.
+        predicted: Predicted label.
         count: Number of photos.
-        share: Fraction of the photos that show ``true``.
+        share: Fraction of the photos of ``true``.
     """
 
     true: str
@@ -62,19 +62,19 @@ class Confused(Figure):
 
 
 @dataclass(frozen=True)
-class Metrics(Figure):
-    """Figures of one model on one set of photos.
+class Metrics(JsonResult):
+    """Metrics of one model on one set of photos.
 
     Args:
         n: Number of photos.
-        accuracy: Share read right.
-        macro_f1: Mean F1 of the labels that some photo shows.
-        labels: Figures per label, in class order, labels without photos included.
-        missing_labels: Labels that no photo shows.
-        signers: Figures per signer, sorted by name; empty if no signer is known.
-        sources: Figures per source (room, camera, collection), the same way.
-        confusion: K rows of K counts, row: class shown, column: class read.
-        most_confused: The mistake made most often; of equals, the one that hits the larger share of its
+        accuracy: Share of photos that are classified correctly.
+        macro_f1: Mean F1 of the labels with photos.
+        labels: Metrics per label, in class order, labels without photos included.
+        missing_labels: Labels without photos.
+        signers: Metrics per signer, sorted by name; empty if no signer is known.
+        sources: Metrics per source, in the same way.
+        confusion: K rows of K counts: true label by row, predicted label by column.
+        most_confused: The most frequent mistake; among equals, the one with the larger share of its
             label.
     """
 
@@ -86,17 +86,17 @@ class Metrics(Figure):
     signers: Mapping[str, GroupFigures]
     sources: Mapping[str, GroupFigures]
     confusion: tuple[tuple[int, ...], ...]
-    most_confused: Confused | None
+    most_confused: Confusion | None
 
 
-def measure(
+def compute_metrics(
     classes: NDArray[np.int64],
     probabilities: NDArray[np.floating[Any]],
     labels: Sequence[str],
     signers: Groups | None = None,
     sources: Groups | None = None,
 ) -> Metrics:
-    """Measure a model's answers against the truth; the answer is the most probable class.
+    """Compare predictions, the most probable classes, with the true classes.
 
     Args:
         classes: (N,) int64 in [0, K), the true classes.
@@ -104,9 +104,6 @@ def measure(
         labels: K label names in class order.
         signers: (N,) signer of each photo, None where unknown.
         sources: (N,) source of each photo, None where unknown.
-
-    Returns:
-        The figures, all fractions in [0, 1].
 
     Raises:
         ShapeError: The arrays do not belong together, or labels are not K, or signers or sources not N.
@@ -118,7 +115,7 @@ def measure(
     _check_groups("source", sources, len(classes))
     predicted = probabilities.argmax(axis=1)
     k = len(labels)
-    # scikit-learn's own warns at a single class.
+    # scikit-learn's confusion_matrix warns for a single class.
     confusion = np.bincount(classes * k + predicted, minlength=k * k).reshape(k, k)
     figures = _label_figures(classes, predicted, labels)
     seen = [figure.f1 for figure in figures.values() if figure.f1 is not None]
@@ -162,7 +159,7 @@ def _label_figures(
         label: LabelFigures(
             precision=_known(precision[k]),
             recall=_known(recall[k]),
-            # scikit-learn says 0 for a label that no photo shows but some are read as.
+            # scikit-learn gives 0 for a label that is predicted but has no photos.
             f1=_known(f1[k]) if support[k] else None,
             support=int(support[k]),
         )
@@ -183,13 +180,13 @@ def _group_figures(correct: NDArray[np.bool_], groups: Groups | None) -> dict[st
     return {name: GroupFigures(float(correct[rows[name]].mean()), len(rows[name])) for name in sorted(rows)}
 
 
-def _most_confused(confusion: NDArray[np.int64], labels: Sequence[str]) -> Confused | None:
+def _most_confused(confusion: NDArray[np.int64], labels: Sequence[str]) -> Confusion | None:
     mistakes = confusion.copy()
     np.fill_diagonal(mistakes, 0)
     if not mistakes.any():
         return None
     shares = mistakes / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     true, predicted = divmod(int(np.lexsort((shares.ravel(), mistakes.ravel()))[-1]), len(labels))
-    return Confused(
+    return Confusion(
         labels[true], labels[predicted], int(mistakes[true, predicted]), float(shares[true, predicted])
     )

@@ -1,4 +1,4 @@
-"""How much of a photo came back: PSNR, structural similarity, and the share of its fine detail."""
+"""Quality of reconstructed photos: PSNR, structural similarity, and the share of fine detail."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,25 +10,25 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from handshape.data.images.prepared import read_batch
-from handshape.evaluation.figure import Figure
+from handshape.evaluation.json_result import JsonResult
 from handshape.training.reconstruction import TargetPhotos, psnr_of
 
-# What an average over so many pixels along each axis does not show is fine detail.
+# Detail finer than this many pixels.
 _FINE = 8
 _BATCH = 32
 
 
 @dataclass(frozen=True)
-class Reconstruction(Figure):
-    """How like their photos reconstructions are.
+class Reconstruction(JsonResult):
+    """Similarity of reconstructions to their photos.
 
     Args:
         psnr: Mean over photos of the peak signal-to-noise ratio, dB.
-        psnr_low: What a tenth of the photos stay under.
-        psnr_high: What a tenth of the photos exceed.
+        psnr_low: The 10 % quantile.
+        psnr_high: The 90 % quantile.
         ssim: Mean structural similarity at full size, at most 1.
-        detail: Share of the fine detail (finer than 8 pixels, and not that of the mean photo) that came back
-            in its place: the slope of the reconstructions' detail over the photos'. 0 for none, 1 for all.
+        detail: Share of the fine detail (finer than 8 pixels, without that of the mean photo) that was
+            reconstructed: the regression slope of the reconstructions' detail on the photos', 0 to 1.
     """
 
     psnr: float
@@ -46,10 +46,7 @@ def measure_reconstruction(
     Args:
         photos: N photos.
         rebuild: Gives (B, 3, H, W) float32 reconstructions for B indices; they are cut to [0, 1] here.
-        mean: (3, H, W) float32, the mean training photo; what all photos share is no detail.
-
-    Returns:
-        The figures.
+        mean: (3, H, W) float32, the mean training photo, which is subtracted.
 
     Source: Z. Wang and others, Image Quality Assessment: From Error Visibility to Structural Similarity,
     IEEE Transactions on Image Processing 13(4), 2004, as torchmetrics has it (11 x 11 Gaussian window).
@@ -64,7 +61,7 @@ def measure_reconstruction(
             wanted, found = read_batch(photos, batch), rebuild(batch).cpu().clamp(0, 1)
             ratios.append(psnr_of(found, wanted))
             likeness = ssim(found, wanted, data_range=1.0, reduction="none")
-            assert isinstance(likeness, Tensor)  # a tuple only when more is asked for
+            assert isinstance(likeness, Tensor)  # a tuple only with other options
             likenesses.append(likeness)
             fine = _fine(wanted - mean)
             shared += float((_fine(found - mean) * fine).sum(dtype=torch.float64))
@@ -76,7 +73,7 @@ def measure_reconstruction(
 
 
 def _fine(photos: Tensor) -> Tensor:
-    """Return what is left of (N, 3, H, W) photos when their averages over 8 x 8 pixels are taken off."""
+    """Return (N, 3, H, W) photos minus their averages over 8 x 8 pixels."""
     side = max(photos.shape[-1] // _FINE, 1)
     coarse = F.interpolate(photos, (side, side), mode="bilinear", antialias=True)
     return photos - F.interpolate(coarse, photos.shape[-2:], mode="bilinear")

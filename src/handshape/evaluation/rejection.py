@@ -1,13 +1,11 @@
-"""When to answer "unsure": a threshold on the top probability, and what it costs and saves.
+"""Abstention: a threshold on the top probability below which the answer is "unsure".
 
-The rule: of the valid photos that are read right, at least 95 % stay answered. It states its cost in advance,
-about one right answer in twenty is held back, needs no photos of anything but signs, and always gives a
-threshold. Rules that aim at an accuracy do not: where valid is read without a mistake they answer everything,
-also a photo of no hand.
+The threshold keeps at least 95 % of the correctly classified validation photos answered. Its cost is known in
+advance (about one correct answer in twenty is lost), and it needs photos of signs only. A rule that aims at
+an accuracy would answer everything, even photos without a hand, if validation has no mistake.
 
-Source: Hendrycks and Gimpel, ICLR 2017 (top probability as the score for mistakes and strange images);
-keeping 95 % of the rightful answers is the usual working point of that field (FPR at 95 % TPR: Liang, Li and
-Srikant, ICLR 2018).
+Source: Hendrycks and Gimpel, ICLR 2017 (top probability as the score for mistakes and out-of-distribution
+images); 95 % is the usual operating point (FPR at 95 % TPR: Liang, Li and Srikant, ICLR 2018).
 """
 
 from dataclasses import dataclass
@@ -18,22 +16,21 @@ from numpy.typing import NDArray
 
 from handshape.errors import ShapeError, UsageError
 from handshape.evaluation.argument_checks import check_classes, check_probabilities
-from handshape.evaluation.figure import Figure
+from handshape.evaluation.json_result import JsonResult
 
 KEEP = 0.95
 _CURVE_POINTS = 101
 
 
 @dataclass(frozen=True)
-class Curve(Figure):
-    """Accuracy on the answered photos when only the surest are answered.
+class CoverageCurve(JsonResult):
+    """Accuracy on the answered photos at each coverage.
 
     Args:
         coverage: Shares of photos answered, rising to 1; at most 101 points.
         accuracy: Accuracy on the answered photos at each coverage.
-        area: Mean accuracy over all coverages, in [0, 1]; 1 is perfect, plain accuracy is what a random order
-            gives.
-        accuracy_at_90: Accuracy on the surest 90 % of the photos.
+        area: Mean accuracy over all coverages, in [0, 1]; a random order gives the plain accuracy.
+        accuracy_at_90: Accuracy on the 90 % of photos with the highest probability.
     """
 
     coverage: tuple[float, ...]
@@ -43,36 +40,36 @@ class Curve(Figure):
 
 
 @dataclass(frozen=True)
-class Rejection(Figure):
-    """What a threshold does on a set of photos.
+class Rejection(JsonResult):
+    """Coverage and accuracy with a threshold on a set of photos.
 
     Args:
-        threshold: Answered if the top probability is at least this.
+        threshold: Least top probability of an answer.
         coverage: Share of photos answered.
         accuracy: Accuracy on all photos, answered or not.
         answered_accuracy: Accuracy on the answered photos, None if none is.
-        curve: The same for every other threshold.
+        curve: The same for all thresholds.
     """
 
     threshold: float
     coverage: float
     accuracy: float
     answered_accuracy: float | None
-    curve: Curve
+    curve: CoverageCurve
 
 
 def choose_threshold(
     probabilities: NDArray[np.floating[Any]], classes: NDArray[np.int64], keep: float = KEEP
 ) -> float:
-    """Choose on valid the highest threshold that still answers a share of the photos that are read right.
+    """Choose the highest threshold that keeps a share of the correct predictions answered.
 
     Args:
-        probabilities: (N, K) floats of the valid photos, at the recogniser's temperature, rows summing to 1.
+        probabilities: (N, K) floats of the validation photos, calibrated, rows summing to 1.
         classes: (N,) int64 in [0, K), their true classes.
-        keep: Share of the rightly read photos to keep answered, in (0, 1].
+        keep: Share of the correct predictions to keep, in (0, 1].
 
     Returns:
-        The threshold, in [0, 1]; 1 if no photo is read right, so that nothing short of certainty is answered.
+        The threshold, in [0, 1]; 1 if no prediction is correct.
 
     Raises:
         ShapeError: The arrays do not belong together.
@@ -83,17 +80,17 @@ def choose_threshold(
     check_classes(classes, probabilities)
     check_probabilities(probabilities)
     if not 0 < keep <= 1:
-        raise UsageError(f"keep {keep}", "a fraction in (0, 1]", "use 0.95 for the usual working point")
-    right = probabilities.max(axis=1)[probabilities.argmax(axis=1) == classes]
-    return float(np.quantile(right, 1 - keep, method="lower")) if len(right) else 1.0
+        raise UsageError(f"keep {keep}", "a fraction in (0, 1]", "use 0.95, the usual operating point")
+    correct = probabilities.max(axis=1)[probabilities.argmax(axis=1) == classes]
+    return float(np.quantile(correct, 1 - keep, method="lower")) if len(correct) else 1.0
 
 
 def is_answered(probabilities: NDArray[np.floating[Any]], threshold: float) -> NDArray[np.bool_]:
-    """Say which photos are answered; the others are "unsure".
+    """Return which photos are answered; the others are "unsure".
 
     Args:
         probabilities: (N, K) floats in [0, 1], rows summing to 1.
-        threshold: As chosen on valid.
+        threshold: Chosen on validation photos.
 
     Returns:
         (N,) bool.
@@ -108,12 +105,12 @@ def is_answered(probabilities: NDArray[np.floating[Any]], threshold: float) -> N
 def measure_rejection(
     probabilities: NDArray[np.floating[Any]], classes: NDArray[np.int64], threshold: float
 ) -> Rejection:
-    """Measure what a threshold does on photos of known labels.
+    """Measure coverage and accuracy with a threshold.
 
     Args:
         probabilities: (N, K) floats in [0, 1], rows summing to 1.
         classes: (N,) int64 in [0, K), the true classes.
-        threshold: As chosen on valid.
+        threshold: Chosen on validation photos.
 
     Returns:
         Coverage, accuracy on the answered photos, and the curve over all thresholds.
@@ -129,18 +126,18 @@ def measure_rejection(
         coverage=float(answered.mean()),
         accuracy=float(correct.mean()),
         answered_accuracy=float(correct[answered].mean()) if answered.any() else None,
-        curve=coverage_accuracy(probabilities.max(axis=1), correct),
+        curve=coverage_curve(probabilities.max(axis=1), correct),
     )
 
 
-def coverage_accuracy(top: NDArray[np.floating[Any]], correct: NDArray[np.bool_]) -> Curve:
-    """Follow the accuracy on the answered photos from the surest photo to all of them.
+def coverage_curve(top: NDArray[np.floating[Any]], correct: NDArray[np.bool_]) -> CoverageCurve:
+    """Return the accuracy on the photos with the highest probability, for each coverage.
 
-    Photos of equal top probability come in no order: each counts as right by the share of them that is.
+    Photos of equal probability have no order: each counts with the accuracy of all of them.
 
     Args:
         top: (N,) floats in [0, 1], the top probabilities.
-        correct: (N,) bool, whether each photo was read right.
+        correct: (N,) bool, whether each photo was classified correctly.
 
     Returns:
         The curve, its area and the accuracy at 90 % coverage.
@@ -162,7 +159,7 @@ def coverage_accuracy(top: NDArray[np.floating[Any]], correct: NDArray[np.bool_]
     n = len(top)
     accuracy = np.cumsum(np.repeat(block_share, counts)) / np.arange(1, n + 1)
     points = np.unique(np.linspace(0, n - 1, min(n, _CURVE_POINTS)).round().astype(np.int64))
-    return Curve(
+    return CoverageCurve(
         coverage=tuple(float((point + 1) / n) for point in points),
         accuracy=tuple(float(accuracy[point]) for point in points),
         area=float(accuracy.mean()),
@@ -170,15 +167,15 @@ def coverage_accuracy(top: NDArray[np.floating[Any]], correct: NDArray[np.bool_]
     )
 
 
-def refused_share(
+def rejected_share(
     probabilities: NDArray[np.floating[Any]], threshold: float, nothing: int | None = None
 ) -> float:
-    """Measure how often photos that show no known sign are refused.
+    """Measure how often photos that show no known sign are rejected.
 
     Args:
-        probabilities: (N, K) floats for photos of no hand, or of signs that the recogniser does not know.
-        threshold: As chosen on valid.
-        nothing: Class of the label for "no sign", if the recogniser has one; answering it is a refusal too.
+        probabilities: (N, K) floats for photos without a hand, or of other signs.
+        threshold: Chosen on validation photos.
+        nothing: Class of the label for "no sign", if there is one; predicting it is a rejection too.
 
     Returns:
         The share, in [0, 1], answered "unsure" or ``nothing``.
@@ -186,7 +183,7 @@ def refused_share(
     Raises:
         ShapeError: The probabilities are not (N, K) distributions, or nothing is not in [0, K).
     """
-    refused = ~is_answered(probabilities, threshold)
+    rejected = ~is_answered(probabilities, threshold)
     if nothing is not None:
         if not 0 <= nothing < probabilities.shape[1]:
             raise ShapeError(
@@ -194,5 +191,5 @@ def refused_share(
                 f"one in [0, {probabilities.shape[1]})",
                 "pass its class or None",
             )
-        refused |= probabilities.argmax(axis=1) == nothing
-    return float(refused.mean())
+        rejected |= probabilities.argmax(axis=1) == nothing
+    return float(rejected.mean())

@@ -1,4 +1,4 @@
-"""Write an exported model: under a temporary name until it is shown to answer as it should."""
+"""Write an exported model, under a temporary name until it is checked."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,15 +6,15 @@ from pathlib import Path
 
 import onnx
 
-from handshape.cache.place import hold_place
-from handshape.cache.writing import writing
+from handshape.cache.atomic import reserve
+from handshape.cache.disk_errors import explain_write_errors
 from handshape.errors import OutputError
 from handshape.export.metadata import Metadata
 
 
 @contextmanager
 def new_file(out: Path) -> Iterator[Path]:
-    """Give a temporary name that becomes ``out`` when the block ends without an error.
+    """Yield a temporary path that becomes ``out`` when the block ends without an error.
 
     Args:
         out: File to write; an earlier one is replaced.
@@ -30,24 +30,24 @@ def new_file(out: Path) -> Iterator[Path]:
 
 @contextmanager
 def appearing(out: Path) -> Iterator[Path]:
-    """Give a name to write a file or folder under, which becomes ``out`` when the block ends without error.
+    """Yield a temporary path of a file or folder that becomes ``out`` when the block ends without an error.
 
     Args:
-        out: The place; what is there is replaced.
+        out: File or folder to write; an earlier one is replaced.
 
     Raises:
         OutputError: It cannot be written, or another process writes it.
     """
-    expected = "a place that can be written to"
+    expected = "a file or folder that you can write"
     with (
-        writing(repr(str(out)), "choose another --out", expected=expected),
-        hold_place(out.resolve(), repr(str(out))) as place,
-        place.new() as partial,
+        explain_write_errors(repr(str(out)), "choose another --out", expected=expected),
+        reserve(out.resolve(), repr(str(out))) as reserved,
+        reserved.new() as partial,
     ):
         yield partial
 
 
 def write_model(model: onnx.ModelProto, metadata: Metadata, path: Path) -> None:
-    """Write a model with what it says of itself."""
+    """Write a model with its metadata."""
     onnx.helper.set_model_props(model, metadata.to_properties())
     onnx.save(model, path)

@@ -1,4 +1,4 @@
-"""What an exported model says of itself, and which bundle it belongs to. No torch."""
+"""Metadata of an exported model, and the digest of its bundle. No torch."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ _PARTS = ("config.json", "model.safetensors")
 
 @dataclass(frozen=True)
 class Metadata:
-    """What an exported model says of itself.
+    """Metadata of an exported model.
 
     Args:
         labels: K labels in class order.
@@ -29,10 +29,10 @@ class Metadata:
         precision: ``fp32`` or ``int8``.
         opset: Version of ONNX's operators.
         bundle: Digest of the bundle that it was exported from.
-        version: Of the handshape that exported it.
+        version: Version of handshape that exported it.
         trained_on: Counts, signers and kind of split of the training data.
-        figures: Measured figures.
-        parity: What was measured before it was written.
+        figures: Measured results.
+        parity: Comparison with torch.
     """
 
     labels: tuple[str, ...]
@@ -55,14 +55,11 @@ class Metadata:
 
 
 def read_properties(properties: Mapping[str, str], path: Path) -> Metadata:
-    """Read what an exported model says of itself.
+    """Read the metadata of an exported model.
 
     Args:
         properties: Its ``metadata_props``.
         path: Its file, for messages.
-
-    Returns:
-        The metadata.
 
     Raises:
         ExportError: The model was not exported by handshape, or a field is damaged.
@@ -80,7 +77,7 @@ def read_properties(properties: Mapping[str, str], path: Path) -> Metadata:
 
 
 def bundle_digest(bundle: Path) -> str:
-    """Return 32 hexadecimal digits that stand for all that decides a bundle's answers.
+    """Return a digest of everything that determines a bundle's predictions, 32 hexadecimal digits.
 
     Args:
         bundle: Folder of the bundle itself.
@@ -96,7 +93,7 @@ def bundle_digest(bundle: Path) -> str:
         except OSError as error:
             raise BundleError(
                 f"cannot read {str(bundle / name)!r} ({error.strerror})",
-                "a whole bundle",
+                "a complete bundle",
                 "check the path",
             ) from error
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""One graph from pixels of any size to probabilities: resize, normalisation, network, head, temperature."""
+"""The ONNX graph from pixels of any size to probabilities."""
 
 import logging
 import warnings
@@ -15,8 +15,8 @@ from handshape.export.resize import OPSET, resize_graph
 from handshape.recogniser import Recogniser
 
 
-class _Reader(nn.Module):
-    """All that follows the resize, as the network is exported."""
+class _Prepared(nn.Module):
+    """Everything after the resize, for export."""
 
     def __init__(self, network: nn.Module, config: BundleConfig) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class _Reader(nn.Module):
 
 
 def network_graph(recogniser: Recogniser) -> onnx.ModelProto:
-    """Export what follows the resize.
+    """Export everything after the resize.
 
     Args:
         recogniser: The recogniser, on the CPU.
@@ -42,13 +42,13 @@ def network_graph(recogniser: Recogniser) -> onnx.ModelProto:
         ExportError: The network has a layer that cannot be exported.
     """
     config = recogniser.config
-    reader = _Reader(recogniser.network, config).eval()
+    module = _Prepared(recogniser.network, config).eval()
     size = config.network.preprocessing.size
     example = torch.zeros((2, 3, size, size), dtype=torch.uint8)
     try:
         with _quiet():
             program = torch.onnx.export(
-                reader,
+                module,
                 (example,),
                 input_names=["prepared"],
                 output_names=["probabilities"],
@@ -57,11 +57,11 @@ def network_graph(recogniser: Recogniser) -> onnx.ModelProto:
                 dynamo=True,
                 verbose=False,
             )
-    except Exception as error:  # the exporter raises nearly anything for a layer that it does not know
+    except Exception as error:  # the exporter raises many kinds of errors
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ExportError(
             f"the network {config.network.backbone or config.network.model!r} cannot be exported ({first})",
-            "layers that ONNX knows",
+            "layers that ONNX has",
             "choose another --backbone, or use the recogniser with torch",
         ) from error
     model: onnx.ModelProto = program.model_proto  # type: ignore[union-attr]
@@ -88,7 +88,7 @@ def whole_graph(network: onnx.ModelProto, size: int) -> onnx.ModelProto:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's notes on its own doings, which nobody can act on, from the user."""
+    """Hide the exporter's log messages."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Whether an exported model answers as torch does."""
+"""Compare the predictions of an exported model with those of torch."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,26 +14,26 @@ from handshape.progress import track
 from handshape.recogniser import Recogniser
 
 TOLERANCE = 1e-4
-"""Largest difference of a probability between torch and an export in 32-bit numbers."""
+"""Largest difference of a probability between torch and a 32-bit export."""
 
 LARGEST_FALL = 0.005
-"""How much lower the accuracy in 8-bit numbers may be, as a fraction."""
+"""Largest loss of accuracy of an 8-bit export, as a fraction."""
 
 _BATCH = 16
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How far an exported model's answers are from torch's.
+    """Differences between the predictions of an exported model and of torch.
 
     Args:
         photos: Number of photos.
         source: Where they are from.
         largest: Largest difference of a probability.
         same: Share of the photos with the same most probable label.
-        labelled: Number of the photos whose label the recogniser knows.
-        torch_accuracy: Share of those that torch reads right; ``None`` without any.
-        accuracy: Share of those that the exported model reads right.
+        labelled: Number of photos with one of the recogniser's labels.
+        torch_accuracy: Accuracy of torch on those; ``None`` without any.
+        accuracy: Accuracy of the exported model on those.
     """
 
     photos: int
@@ -45,12 +45,12 @@ class Parity:
     accuracy: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return the fields as JSON types."""
         return asdict(self)
 
 
 def measure_parity(recogniser: Recogniser, runtime: Runtime, photos: Sequence[Photo], source: str) -> Parity:
-    """Compare the answers of torch and of an exported model.
+    """Compare the predictions of torch and of an exported model.
 
     Args:
         recogniser: The recogniser in torch.
@@ -58,25 +58,25 @@ def measure_parity(recogniser: Recogniser, runtime: Runtime, photos: Sequence[Ph
         photos: N photos, at least one.
         source: Where they are from.
     """
-    expected, found = _answers(recogniser, runtime, photos)
-    # A probability that is no number is as far off as can be.
+    expected, found = _predictions(recogniser, runtime, photos)
+    # A probability that is not a number counts as the largest difference.
     off = np.nan_to_num(np.abs(expected - found), nan=1.0)
-    right, read = expected.argmax(axis=1), found.argmax(axis=1)
+    by_torch, by_export = expected.argmax(axis=1), found.argmax(axis=1)
     known = [index for index, photo in enumerate(photos) if photo.label in recogniser.labels]
     classes = np.array([recogniser.labels.index(str(photos[index].label)) for index in known])
     return Parity(
         len(photos),
         source,
         float(off.max()),
-        float((right == read).mean()),
+        float((by_torch == by_export).mean()),
         len(known),
-        float((right[known] == classes).mean()) if known else None,
-        float((read[known] == classes).mean()) if known else None,
+        float((by_torch[known] == classes).mean()) if known else None,
+        float((by_export[known] == classes).mean()) if known else None,
     )
 
 
 def check_parity(parity: Parity) -> None:
-    """Refuse an export in 32-bit numbers that answers otherwise than torch.
+    """Raise an error for a 32-bit export whose probabilities differ from torch's.
 
     Raises:
         ExportError: A probability differs by more than 1e-4.
@@ -91,27 +91,27 @@ def check_parity(parity: Parity) -> None:
 
 
 def check_accuracy(parity: Parity) -> None:
-    """Refuse an export in 8-bit numbers that reads fewer photos right, or of which that is not known.
+    """Raise an error for an 8-bit export with a lower accuracy, or an unknown one.
 
     Raises:
         ExportError: The accuracy is lower by more than 0.5 points, or no photo has a label.
     """
     if parity.torch_accuracy is None or parity.accuracy is None:
         raise ExportError(
-            f"what 8 bits cost cannot be measured: the photos have no labels ({parity.source})",
-            "photos in folders that are named by label",
-            "name such a folder with --images",
+            f"the accuracy in 8 bits cannot be measured: the photos have no labels ({parity.source})",
+            "photos in one folder per label",
+            "give such a folder with --images",
         )
     if parity.torch_accuracy - parity.accuracy > LARGEST_FALL + 1e-9:
         raise ExportError(
-            f"in 8 bits {100 * parity.accuracy:.1f} % of {parity.labelled} photos are read right, in 32 bits "
-            f"{100 * parity.torch_accuracy:.1f} % ({parity.source})",
+            f"the accuracy on {parity.labelled} photos is {100 * parity.accuracy:.1f} % in 8 bits and "
+            f"{100 * parity.torch_accuracy:.1f} % in 32 bits ({parity.source})",
             f"at most {100 * LARGEST_FALL:g} points less",
-            "export in fp32, or name more photos with --images",
+            "export in fp32, or give more photos with --images",
         )
 
 
-def _answers(
+def _predictions(
     recogniser: Recogniser, runtime: Runtime, photos: Sequence[Photo]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the probabilities of torch and of the exported model, (N, K) each."""

@@ -1,4 +1,4 @@
-"""The photos on which an export is checked: named ones, those of the run, or drawn hands."""
+"""Photos for checking an export: given ones, those of the run, or drawn hands."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ from handshape.data.images.decode import read_image
 from handshape.data.io.folder import read_folder
 from handshape.errors import DataError, DataNotFoundError, HandshapeError, ImageError
 from handshape.synthetic.picture import draw_image
-from handshape.synthetic.poses import LETTERS
+from handshape.synthetic.poses import ALPHABET
 from handshape.synthetic.signer import make_signer
 
 _DRAWN = 24
@@ -23,11 +23,11 @@ _DRAWN_SIZE = 256
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo to check on.
+    """A photo for checking.
 
     Args:
-        image: Its file, or its pixels when it was drawn.
-        label: What it shows, if that is known.
+        image: Its file, or its pixels if it was drawn.
+        label: Its label, if known.
     """
 
     image: Path | NDArray[np.uint8]
@@ -44,12 +44,12 @@ class Photo:
 
 @dataclass(frozen=True)
 class Photos:
-    """Photos to check an export on.
+    """Photos for checking an export.
 
     Args:
-        source: Where they are from, for people.
-        check: Photos to compare answers on.
-        calibration: Other photos, for choosing the ranges of 8-bit numbers.
+        source: Where they are from, in words.
+        check: Photos on which predictions are compared.
+        calibration: Other photos, for the calibration of 8-bit quantisation.
     """
 
     source: str
@@ -58,13 +58,13 @@ class Photos:
 
 
 def find_photos(bundle: Path, labels: Sequence[str], images: Path | None) -> Photos:
-    """Find photos to check an export on.
+    """Find photos for checking an export.
 
     Args:
         bundle: Folder of the bundle itself.
         labels: K labels of the recogniser.
-        images: Folder of photos, below folders named by label where labels matter; ``None`` takes the photos
-            of the run that the bundle lies in, and drawn hands where there is none.
+        images: Folder of photos, in label folders where labels matter; ``None`` for the photos of the
+            bundle's run, or drawn hands if there is no run.
 
     Raises:
         DataError: There is no photo in ``images``.
@@ -75,11 +75,7 @@ def find_photos(bundle: Path, labels: Sequence[str], images: Path | None) -> Pho
 
 
 def spaced(photos: Sequence[Photo], most: int) -> list[Photo]:
-    """Return at most so many photos, evenly spaced, leaving out those that cannot be read.
-
-    Args:
-        photos: One or more photos.
-        most: How many are wanted.
+    """Return at most ``most`` photos, evenly spaced, without unreadable ones.
 
     Raises:
         DataError: None of the chosen ones can be read.
@@ -88,9 +84,9 @@ def spaced(photos: Sequence[Photo], most: int) -> list[Photo]:
     readable = [photo for photo in chosen if _is_readable(photo)]
     if not readable:
         raise DataError(
-            f"none of {len(chosen)} photos to check on can be read",
-            "whole images",
-            "name others with --images",
+            f"none of {len(chosen)} photos can be read",
+            "readable images",
+            "give others with --images",
         )
     return readable
 
@@ -115,25 +111,25 @@ def _of_folder(folder: Path, labels: Sequence[str]) -> Photos:
 
 
 def _of_run(run: Path) -> Photos | None:
-    """Return the photos that a run was trained and tested on, if they are still where they were."""
+    """Return the photos of a run, if they are still there."""
     try:
         settings = json.loads((run / "config.json").read_text(encoding="utf-8"))["settings"]
-        data, source = settings["data"], settings.get("source")  # older runs know of no sources
+        data, source = settings["data"], settings.get("source")  # older runs have no sources
         dataset = read_folder(data, labels=settings["labels"], signer=settings["signer"], source=source)
         with (run / "predictions.csv").open(newline="", encoding="utf-8") as file:
             tested = {row["path"] for row in csv.DictReader(file)}
     except (OSError, ValueError, KeyError, TypeError, HandshapeError):
-        return None  # no run, or an older one, or its photos are gone: other photos do as well
+        return None  # not a run, an older one, or its photos are gone
     check = tuple(Photo(s.path, s.label) for s in dataset.samples if s.name in tested)
     rest = tuple(Photo(s.path, s.label) for s in dataset.samples if s.name not in tested)
     return Photos(f"the run's test photos in {dataset.root}", check, rest) if check and rest else None
 
 
 def _drawn(labels: Sequence[str]) -> Photos:
-    letters = [label for label in labels if label in LETTERS] or list(LETTERS)
+    letters = [label for label in labels if label in ALPHABET] or list(ALPHABET)
     photos = []
     for index in range(_DRAWN):
         signer = make_signer(1 + index % 6, 0)
         drawn = draw_image(letters[index % len(letters)], signer, index=index, size=_DRAWN_SIZE)
         photos.append(Photo(drawn.pixels))
-    return Photos("drawn hands, for want of photos", tuple(photos[::2]), tuple(photos[1::2]))
+    return Photos("drawn hands, because there are no photos", tuple(photos[::2]), tuple(photos[1::2]))

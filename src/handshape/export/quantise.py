@@ -1,4 +1,4 @@
-"""A network in 8-bit numbers: weights per channel, activations in ranges measured on photos."""
+"""8-bit quantisation: weights per channel, activations calibrated on photos."""
 
 import logging
 import tempfile
@@ -22,35 +22,35 @@ from handshape.data.images.decode import Preprocessing
 from handshape.export.photos import Photo
 
 _KINDS = ["Conv", "Gemm", "MatMul"]
-# What lies between products, so that numbers stay in 8 bits from one to the next.
+# Operators between them, so that numbers stay in 8 bits.
 _BETWEEN = ["Add", "AveragePool", "Concat", "MaxPool"]
 
 
 def quantise(
     network: onnx.ModelProto, preprocessing: Preprocessing, photos: Sequence[Photo]
 ) -> onnx.ModelProto:
-    """Quantise what follows the resize, all but the head: it is little work, and the answer hangs on it.
+    """Quantise everything after the resize except the head, which is small and needs the precision.
 
     Args:
         network: From ``prepared``, (N, 3, size, size) uint8, to ``probabilities``.
-        preprocessing: How photos are prepared for it.
-        photos: Photos on which the ranges of activations are measured.
+        preprocessing: Its preprocessing.
+        photos: Calibration photos.
 
     Returns:
-        A network that takes and gives the same, with 8-bit products inside.
+        A network with the same inputs and outputs.
     """
     with tempfile.TemporaryDirectory() as place, _quiet():
         before, after = Path(place) / "fp32.onnx", Path(place) / "int8.onnx"
-        onnx.save(network, before)  # a model in memory would be changed
+        onnx.save(network, before)  # quantize_static would change a model in memory
         quantize_static(
             str(before),
             str(after),
-            _Reader(preprocessing, photos),
+            _CalibrationPhotos(preprocessing, photos),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=[*_KINDS, *_BETWEEN],
             nodes_to_exclude=_head(network),
             per_channel=True,
-            # 7 bits of weight: processors without VNNI would saturate 8, and answer otherwise than this one.
+            # 7-bit weights, because 8 bits overflow on processors without VNNI.
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -60,7 +60,7 @@ def quantise(
 
 
 def _head(network: onnx.ModelProto) -> list[str]:
-    """Return the names of the nodes that make logits of features."""
+    """Return the names of the head's nodes."""
     nodes = list(network.graph.node)
     rounded = [
         index
@@ -69,12 +69,12 @@ def _head(network: onnx.ModelProto) -> list[str]:
     ]
     if rounded:
         return [node.name for node in nodes[rounded[-1] :]]
-    # The lesson's CNN rounds no features; its two linear layers are its head.
+    # The CNN does not round features; its two linear layers are its head.
     return [node.name for node in nodes if node.op_type == "Gemm"][-2:]
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    """Gives ONNX Runtime one prepared photo after the other."""
+class _CalibrationPhotos(CalibrationDataReader):  # type: ignore[misc]
+    """Prepared photos for ONNX Runtime, one after the other."""
 
     def __init__(self, preprocessing: Preprocessing, photos: Sequence[Photo]) -> None:
         self._rows = self._prepared(preprocessing, photos)
@@ -93,7 +93,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep advice to model authors, which is logged to the root logger, from the user."""
+    """Hide log messages of the root logger."""
     logger: Any = logging.getLogger()
     level = logger.level
     logger.setLevel(logging.ERROR)

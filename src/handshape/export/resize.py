@@ -1,11 +1,11 @@
 """The resize of `Preprocessing.prepare` as ONNX nodes that give the same bytes.
 
-ONNX's own ``Resize`` differs from torch's antialiased bilinear filter by up to 9 of 255 on photos. torch's is
-integer arithmetic: weights are computed in double precision and rounded to 15 bits, the horizontal pass is
-rounded to uint8, then the vertical one. Here the same weights are computed from the input's size inside the
-graph, and each pass is a matrix product of integers. Products of bytes are what runtimes are fast at, so the
-15 bits of a weight go through in two parts, high and low. An output pixel depends on few input pixels; cut
-into bands of outputs, the products leave out most of the zeros. Images of the wanted size are left alone.
+ONNX's ``Resize`` differs from torch's antialiased bilinear filter by up to 9 of 255 on photos. torch uses
+integer arithmetic: weights are computed in double precision and rounded to 15 bits, and the horizontal and
+the vertical pass are rounded to uint8. Here the same weights are computed from the input's size inside the
+graph, and each pass is a matrix product of integers. Runtimes are fast with products of bytes, so the 15
+bits of a weight are split into a high and a low part. An output pixel depends on few input pixels, so the
+outputs are cut into bands, which leaves out most of the zeros. Images of the right size are not changed.
 
 Source: aten/src/ATen/native/cpu/UpSampleKernel.cpp of PyTorch, after Pillow's src/libImaging/Resample.c.
 """
@@ -23,7 +23,7 @@ _FUNCTION = f'<{_HEADER}, domain: "{_DOMAIN}">'
 _BANDS = 7  # the fastest of 1, 2, 4, 7, 8, 14 and 16, for photos of 200 x 200 to 4000 x 3000 pixels
 _LOW_BITS = 7
 
-# One axis: which inputs each band of outputs reads, and with which weights.
+# One axis: the inputs and weights of each band of outputs.
 _WEIGHTS = """
 Weights (before) => (high, low, start, length, half, precision)
 {{
@@ -104,7 +104,7 @@ Weights (before) => (high, low, start, length, half, precision)
 }}
 """
 
-# What a product with high parts and one with low parts come to, rounded to a byte.
+# The sum of the high and the low product, rounded to a byte.
 _ROUND = f"""
 Round (high_sum, low_sum, half, precision) => (bytes)
 {{
@@ -166,7 +166,7 @@ resize (uint8[N, H, W, 3] images) => (uint8[N, 3, {size}, {size}] prepared)
 
 
 def resize_graph(size: int) -> onnx.ModelProto:
-    """Build the graph that does what `Preprocessing.prepare` does, and puts channels first.
+    """Build the graph of `Preprocessing.prepare`, with channels first.
 
     Args:
         size: Height and width of the prepared images in pixels.
@@ -191,7 +191,7 @@ def resize_graph(size: int) -> onnx.ModelProto:
 
 def _weights(size: int, bands: int) -> str:
     width = -(-size // bands)
-    # The last band may reach past the last output, which it then computes once more.
+    # The last band may be longer than needed; it then repeats the last output.
     outputs = np.minimum(np.arange(bands * width), size - 1) + 0.5
     powers = ", ".join(f"{2.0**k}" for k in range(1, 23))
     return _WEIGHTS.format(

@@ -1,4 +1,4 @@
-"""An exported recogniser in ONNX Runtime. No torch: for servers, and for programs that only read signs."""
+"""Run an exported recogniser in ONNX Runtime, without torch."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,18 +11,17 @@ from handshape.errors import ExportError, MissingExtraError, ShapeError
 from handshape.export.metadata import MODEL, Metadata, bundle_digest, read_properties
 from handshape.run import find_bundle
 
-# What one call takes at most: a batch of 32 photos of a phone would need gigabytes.
+# Limits of one call; 32 photos from a phone would need gigabytes.
 _BATCH = 32
 _BATCH_PIXELS = 8_000_000
 
 
 class Runtime:
-    """An exported model that is ready to answer; its methods may be called from several threads at once.
+    """An exported model in ONNX Runtime, thread-safe.
 
     Args:
         file: The exported model.
-        threads: Threads for one call; ``None`` takes a thread for each core. Where several threads call at
-            once, 1 is best.
+        threads: Threads for one call; ``None`` for one per core. Use 1 if several threads call at once.
 
     Raises:
         MissingExtraError: ONNX Runtime is not installed.
@@ -37,14 +36,14 @@ class Runtime:
 
     @classmethod
     def of_bundle(cls, bundle: str | Path, *, threads: int | None = None) -> Self:
-        """Open the model that was exported into a bundle.
+        """Open the exported model of a bundle.
 
         Args:
-            bundle: Folder of the bundle, or of the run that holds it.
+            bundle: Folder of the bundle, or of its run.
             threads: As for the class.
 
         Raises:
-            BundleError: The bundle is not there.
+            BundleError: There is no bundle.
             ExportError: There is no exported model, or the bundle has changed since.
             MissingExtraError: ONNX Runtime is not installed.
         """
@@ -52,8 +51,8 @@ class Runtime:
         runtime = cls(place / MODEL, threads=threads)
         if runtime.metadata.bundle != bundle_digest(place):
             raise ExportError(
-                f"{str(place / MODEL)!r} was exported from another state of the bundle",
-                "the recogniser that lies beside it",
+                f"{str(place / MODEL)!r} was exported before the bundle changed",
+                "an export of the current bundle",
                 "run `handshape export` again",
             )
         return runtime
@@ -64,7 +63,7 @@ class Runtime:
         return self.metadata.labels
 
     def probabilities(self, images: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Read many images; those of one size go through together.
+        """Return the probabilities of many images; those of one size are one batch.
 
         Args:
             images: N arrays, (H, W, 3) uint8, RGB, each of any size.
@@ -85,7 +84,7 @@ class Runtime:
 
 
 def has_export(bundle: str | Path) -> bool:
-    """Return whether a model was exported into a bundle, or into the bundle of a run."""
+    """Return whether a bundle, or the bundle of a run, has an exported model."""
     return (find_bundle(bundle) / MODEL).is_file()
 
 
@@ -99,7 +98,7 @@ def _open(file: Path, threads: int | None) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads or 0
-    # Photos come in many sizes, and a plan of memory would be kept for each of them.
+    # Otherwise a memory plan would be kept for each photo size.
     options.enable_mem_pattern = False
     try:
         return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
@@ -120,7 +119,7 @@ def _check(array: NDArray[np.uint8]) -> None:
 
 
 def _batches(shapes: Sequence[tuple[int, ...]]) -> list[list[int]]:
-    """Return the indices of images that go through together."""
+    """Return the indices of images in each batch."""
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, shape in enumerate(shapes):
         groups.setdefault(shape, []).append(index)

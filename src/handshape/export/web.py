@@ -1,7 +1,7 @@
-"""A static folder that reads signs in a browser, with no server behind it: the live page, and the model.
+"""Export the live page with a model as a static folder, which needs no server.
 
-The page's own files are taken as they are, but for those that speak with the server: the ones in ``web/js``
-take their place and ask ONNX Runtime in the same browser instead.
+The files of the page that use the server are replaced by those in ``web/js``, which run ONNX Runtime in the
+browser.
 """
 
 import json
@@ -17,7 +17,7 @@ from handshape.export.file import appearing
 from handshape.export.metadata import MODEL, Metadata
 
 DESCRIPTION = "model.json"
-"""Name of the file that says what the model is, for JavaScript."""
+"""Name of the file that describes the model for JavaScript."""
 
 RUNTIME = "runtime"
 """Name of the folder of onnxruntime-web's files."""
@@ -25,21 +25,21 @@ RUNTIME = "runtime"
 _PACKAGE = Path(__file__).parent.parent
 _PAGE = _PACKAGE / "serve" / "page"
 _OWN = _PACKAGE / "export" / "web"
-# Nothing is asked of anybody else. WebAssembly counts as evaluated script.
+# No requests to other servers. WebAssembly counts as evaluated script.
 _POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; "
     "img-src 'self' blob: data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'"
 )
 
 
-def write_page(folder: Path, runtime: Path, metadata: Metadata, network: dict[str, Any]) -> None:
-    """Make of the folder that an exported model is in a page that any static server can offer.
+def write_web_page(folder: Path, runtime: Path, metadata: Metadata, network: dict[str, Any]) -> None:
+    """Add the page to a folder with an exported model.
 
     Args:
-        folder: Holds the model and nothing else.
+        folder: Folder with the model only.
         runtime: Folder of onnxruntime-web's files.
-        metadata: What the model says of itself.
-        network: Model, backbone and input size, for people.
+        metadata: Metadata of the model.
+        network: Model, backbone and input size, for display.
     """
     shutil.copytree(_PAGE, folder, dirs_exist_ok=True)
     shutil.copytree(_OWN, folder, dirs_exist_ok=True)
@@ -55,17 +55,17 @@ def write_page(folder: Path, runtime: Path, metadata: Metadata, network: dict[st
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """Give an empty folder that becomes ``out`` when the block ends without an error.
+    """Yield an empty folder that becomes ``out`` when the block ends without an error.
 
     Args:
-        out: Folder to make; an earlier export of this kind is replaced.
+        out: Folder to make; an earlier export of a page is replaced.
 
     Raises:
-        OutputError: It holds something else, cannot be written, or another process writes it.
+        OutputError: It contains something else, cannot be written, or another process writes it.
     """
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or _is_page(out))):
         raise OutputError(
-            f"{str(out)!r} holds something else than an exported page",
+            f"{str(out)!r} contains something other than an exported page",
             "a new or empty folder, or an earlier export",
             "choose another --out",
         )

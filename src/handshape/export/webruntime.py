@@ -1,4 +1,4 @@
-"""onnxruntime-web's files, from the npm registry: fetched once, checked, and kept in the user's cache."""
+"""Download onnxruntime-web from the npm registry once, check it, and keep it in the cache."""
 
 import hashlib
 import shutil
@@ -7,7 +7,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.errors import ExportError, MissingExtraError
 from handshape.progress import say
 
@@ -17,23 +17,23 @@ FILES = {
     "ort.wasm.bundle.min.mjs": "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
     "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
 }
-"""What a page needs of the package, with SHA-256: the loader, and ONNX Runtime as WebAssembly."""
+"""Files of the package that a page needs, with their SHA-256 digests."""
 
 _PACKAGE = f"onnxruntime-web@{VERSION}"
 
 
 def find_runtime(folder: Path | None) -> Path:
-    """Return a folder with exactly the files that a page needs.
+    """Return a folder with the files that a page needs.
 
     Args:
-        folder: Holds them, such as ``node_modules/onnxruntime-web/dist``; ``None`` takes those in the
-            user's cache, fetched with npm where they are not there yet.
+        folder: Folder with them, such as ``node_modules/onnxruntime-web/dist``; ``None`` for those in the
+            cache, downloaded with npm if they are missing.
 
     Raises:
-        MissingExtraError: They are not there, and npm is not installed.
-        ExportError: npm could not fetch them, or they are not those of this version.
+        MissingExtraError: They are missing, and npm is not installed.
+        ExportError: npm could not download them, or they are of another version.
     """
-    kept = open_store() / f"onnxruntime-web-{VERSION}"
+    kept = open_cache() / f"onnxruntime-web-{VERSION}"
     if folder is not None:
         _keep(folder.expanduser(), kept)
     elif not _is_whole(kept):
@@ -53,13 +53,13 @@ def _digest(file: Path) -> str | None:
 
 
 def _keep(folder: Path, kept: Path) -> None:
-    """Copy the files into the cache, if they are the right ones."""
+    """Check the files and copy them into the cache."""
     for name, digest in FILES.items():
         if _digest(folder / name) != digest:
             raise ExportError(
                 f"no {name} of {_PACKAGE} in {str(folder)!r}",
-                "the folder `dist` of that very package",
-                "name that folder with --runtime",
+                "the folder `dist` of that package",
+                "give that folder with --runtime",
             )
     with tempfile.TemporaryDirectory(dir=kept.parent) as place:
         whole = Path(place) / "whole"
@@ -75,21 +75,21 @@ def _fetch(kept: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise MissingExtraError(
-            f"npm, which fetches {_PACKAGE} once, is not installed",
+            f"npm is not installed, which downloads {_PACKAGE}",
             "npm, or the package's files",
-            "install Node.js, or name the package's folder `dist` with --runtime",
+            "install Node.js, or give the package's folder `dist` with --runtime",
         )
-    say(f"Fetching {_PACKAGE} with npm, once")
+    say(f"Downloading {_PACKAGE} with npm (once)")
     with tempfile.TemporaryDirectory() as place:
         command = [npm, "pack", _PACKAGE, "--pack-destination", place]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         archives = list(Path(place).glob("*.tgz"))
         if ran.returncode or not archives:
-            lines = [line for line in ran.stderr.splitlines() if line.strip()] or ["it gave no reason"]
+            lines = [line for line in ran.stderr.splitlines() if line.strip()] or ["no error message"]
             raise ExportError(
-                f"npm could not fetch {_PACKAGE} ({lines[0]})",
+                f"npm could not download {_PACKAGE} ({lines[0]})",
                 "a connection to the npm registry",
-                "try again, or name the package's folder `dist` with --runtime",
+                "try again, or give the package's folder `dist` with --runtime",
             )
         with tarfile.open(archives[0]) as archive:
             for name in FILES:

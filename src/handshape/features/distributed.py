@@ -25,7 +25,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from handshape.data.dataset import Dataset, Unreadable
 from handshape.data.images.decode import Preprocessing, decode_image
-from handshape.data.images.index import none_readable, not_strict
+from handshape.data.images.index import none_readable_error, unreadable_error
 from handshape.data.images.prepared import InMemoryImages, content_digest
 from handshape.data.images.workers import in_order
 from handshape.errors import ClusterError, ImageError, UsageError
@@ -104,7 +104,7 @@ def fill_on_cluster(
     extractor.backbone.eval()
     samples = dataset.samples
     if dataset.unreadable and strict:
-        raise not_strict(dataset.unreadable[0])
+        raise unreadable_error(dataset.unreadable[0])
     tables = [extractor.table(store, view) for view in range(1 + views)]
     done = set.intersection(*(table.digests(view) for view, table in enumerate(tables)))
     reader = _Reader(system, extractor.backbone.preprocessing, np.sort(np.array(sorted(done), dtype="S32")))
@@ -121,7 +121,7 @@ def fill_on_cluster(
                 for index, reason in _left_out(block):
                     bad[index] = Unreadable(samples[index].name, samples[index].label, reason)
                     if strict:
-                        raise not_strict(bad[index])
+                        raise unreadable_error(bad[index])
                 fine = block.filter(pc.is_null(block["reason"]))
                 digests |= zip(fine["index"].to_pylist(), fine["digest"].to_pylist(), strict=True)
                 for view, commit in enumerate(commits):
@@ -136,7 +136,7 @@ def fill_on_cluster(
         raise _lost([samples[index].name for index in sorted(lost)])
     unreadable = *dataset.unreadable, *(bad[index] for index in sorted(bad))
     if not digests:
-        raise none_readable(dataset.root, unreadable)
+        raise none_readable_error(dataset.root, unreadable)
     return Filled(tuple(digests[index] for index in sorted(digests)), unreadable)
 
 

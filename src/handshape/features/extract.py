@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handshape.cache.table import Table
-from handshape.cache.writing import writing_to_store
+from handshape.cache.disk_errors import explain_cache_errors
+from handshape.cache.table import CacheTable
 from handshape.config.train import BackboneConfig, Precision
-from handshape.data.augment import MIRRORED, Views, views_of
+from handshape.data.augment import MIRRORED, Views, make_views
 from handshape.data.images.prepared import PreparedImages
 from handshape.errors import UsageError
 from handshape.features.run import Network, Rows, run_on_accelerator, run_on_cores, to_device
@@ -81,7 +81,7 @@ class Extractor:
 
         return run
 
-    def table(self, store: Path, view: int = 0) -> Table:
+    def table(self, store: Path, view: int = 0) -> CacheTable:
         """Return the store's table for these features.
 
         Args:
@@ -100,7 +100,7 @@ class Extractor:
         digest = blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=6).hexdigest()
         width = int(np.prod(self.shape))
         path = store / "features" / f"{self.backbone.name}-{digest}.lance"
-        return Table(path, {"features": pa.list_(pa.float16(), width)}, about)
+        return CacheTable(path, {"features": pa.list_(pa.float16(), width)}, about)
 
 
 def make_extractor(backbone: Backbone, options: BackboneConfig, device: torch.device) -> Extractor:
@@ -117,12 +117,12 @@ def make_extractor(backbone: Backbone, options: BackboneConfig, device: torch.de
     precision = options.precision
     if precision == "fp16" and device.type != "cuda":
         raise UsageError(f"--precision fp16 on {device}", "a CUDA device", "leave out --precision")
-    return Extractor(backbone, options.places, views_of(options), device, precision)
+    return Extractor(backbone, options.places, make_views(options), device, precision)
 
 
 def fill_store(
     extractor: Extractor, images: PreparedImages, digests: Sequence[str], store: Path, *, view: int = 0
-) -> Table:
+) -> CacheTable:
     """Extract and store one view's features of the images that have none yet.
 
     Rows are committed as they are made, so that a run that was killed goes on where it stopped.
@@ -202,7 +202,7 @@ def _room_for(count: int, width: int, store: Path) -> NDArray[np.float16]:
         return np.empty((count, width), dtype=np.float16)
     size = count * width * 2
     what = f"{size / 1e6:,.1f} MB of features to {str(store)!r}"
-    with writing_to_store(what), TemporaryFile(dir=store) as file:
+    with explain_cache_errors(what), TemporaryFile(dir=store) as file:
         if hasattr(os, "posix_fallocate"):
             # On a disk that fills up later, the system would end the process without a word.
             os.posix_fallocate(file.fileno(), 0, size)
@@ -214,7 +214,7 @@ def _extract(
     images: PreparedImages,
     digests: Sequence[str],
     missing: NDArray[np.int64],
-    table: Table,
+    table: CacheTable,
     view: int,
 ) -> None:
     run = run_on_cores if extractor.device.type == "cpu" else run_on_accelerator
@@ -239,7 +239,7 @@ class Commits:
         view: Whose rows they are.
     """
 
-    def __init__(self, table: Table, view: int) -> None:
+    def __init__(self, table: CacheTable, view: int) -> None:
         self._table, self._view = table, view
         self._clear()
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handshape.data.images.prepared import PreparedImages, read_ahead, read_batch
+from handshape.data.images.prepared import PreparedImages, prefetch, read_batch
 from handshape.data.images.workers import in_order, workers
 from handshape.inference.batch_retry import ON_A_CORE, Portions
 
@@ -78,7 +78,7 @@ def run_on_accelerator(
     batches = _cut(indices, ON_AN_ACCELERATOR)
     portions = Portions()
     before: tuple[NDArray[np.int64], Tensor] | None = None
-    for batch, prepared in zip(batches, read_ahead(images, batches), strict=True):
+    for batch, prepared in zip(batches, prefetch(images, batches), strict=True):
         under_way = portions.work(partial(_read, network, prepared, batch), len(batch))
         if before is not None:
             yield before[0], before[1].cpu().numpy()

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from handshape.evaluation.report.plots import INK, RIGHT, STYLE, WIDTH, WRONG, new_figure
+from handshape.evaluation.report.plots import INK, PLOT_WIDTH, RIGHT, STYLE, WRONG, new_figure
 from handshape.studies.feature_space import STEPS
 from handshape.studies.grid import photo_grid
 from handshape.studies.layer_probes import PHOTOS
@@ -318,7 +318,7 @@ def _grid(bench: Bench, found: Found) -> Picture:
 
 def _curves(found: Found) -> Plot:
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(WIDTH, 2.8)
+        figure = new_figure(PLOT_WIDTH, 2.8)
         axes = figure.subplots()
         for name, way in found.ways.items():
             colour, line, mark = _LINES[name]
@@ -337,7 +337,7 @@ def _curves(found: Found) -> Plot:
 def _layer_line(found: Found) -> Figure:
     rows: Sequence[Row] = found.layers.figures["layers"]
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(WIDTH, 2.6)
+        figure = new_figure(PLOT_WIDTH, 2.6)
         axes = figure.subplots()
         at = range(1, len(rows) + 1)
         axes.plot(at, [row["psnr"] for row in rows], color=RIGHT, marker="o", ms=4, lw=1.6)

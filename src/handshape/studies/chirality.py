@@ -50,7 +50,7 @@ def study_chirality(config: ChiralityConfig, material: Material, steps: Steps) -
         The accuracies with their intervals, what explains them, and the controls.
     """
     signers = len(material.survey.split.dataset.signers) >= _FEWEST_SIGNERS
-    images = material.survey.scan.images
+    images = material.survey.indexed.images
     heads: dict[str, Callable[[], Both]] = {
         "border": partial(borders, images),
         "thumbnail": partial(thumbnails, images),

@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from handshape.evaluation.report.plots import INK, RIGHT, STYLE, WIDTH, WRONG, new_figure
+from handshape.evaluation.report.plots import INK, PLOT_WIDTH, RIGHT, STYLE, WRONG, new_figure
 from handshape.studies.material import Material
 from handshape.studies.mirror_similarity import KINDS
 from handshape.studies.page import Outcome, Part, Plot, Section, Table
@@ -173,7 +173,7 @@ def _why_parts(layers: Sequence[Figures]) -> list[Part]:
 
 def _lines(layers: Sequence[Figures]) -> Figure:
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(WIDTH + 0.6, 3.6)
+        figure = new_figure(PLOT_WIDTH + 0.6, 3.6)
         axes = figure.subplots()
         at = range(len(layers))
         for kind in KINDS:

@@ -99,7 +99,7 @@ def _tools(config: FinetuneConfig, material: Material, way: str) -> _Tools:
     tuning = FinetuneOptions(
         unfreeze="last" if way == "last" else "all", tuning_epochs=config.epochs, tuning_rate=rate
     )
-    scan, store, device = material.survey.scan, material.store, material.device
+    scan, store, device = material.survey.indexed, material.store, material.device
     # Valid photos must not be learned from: the curve counts the photos that were.
     frozen = FrozenFitter(scan, store, device, backbone, options, loop, without_valid=True)
     tuned = FinetuneFitter(scan, store, device, backbone, frozen, options, tuning, loop)
@@ -138,7 +138,7 @@ def _drift(material: Material, trained: FitResult, sides: SplitIndices) -> dict[
     assert isinstance(network, BackboneClassifier) and isinstance(network.backbone, Backbone)
     tuned = network.backbone.to(material.device)
     return measure_drift(
-        material.backbone.to(material.device), tuned, material.survey.scan.images, sides["test"]
+        material.backbone.to(material.device), tuned, material.survey.indexed.images, sides["test"]
     )
 
 

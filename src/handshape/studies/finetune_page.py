@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from handshape.evaluation.report.plots import INK, RIGHT, STYLE, WIDTH, WRONG, new_figure
+from handshape.evaluation.report.plots import INK, PLOT_WIDTH, RIGHT, STYLE, WRONG, new_figure
 from handshape.studies.material import Material
 from handshape.studies.page import Outcome, Plot, Section, Table
 from handshape.studies.steps import plain
@@ -121,7 +121,7 @@ def _drifts(ways: Mapping[str, Figures]) -> Table:
 
 def _curve(found: Mapping[int, Mapping[str, Figures]]) -> Figure:
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(WIDTH + 0.4, 3.6)
+        figure = new_figure(PLOT_WIDTH + 0.4, 3.6)
         axes = figure.subplots()
         at = range(len(found))
         for place, (way, (colour, line, mark)) in enumerate(_LINES.items()):

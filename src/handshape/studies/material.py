@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Subset
 
 from handshape.data.augment import Views
-from handshape.data.data_report import Survey
+from handshape.data.data_report import DataReport
 from handshape.data.dataset import SPLITS, SplitIndices
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import Backbone
@@ -30,7 +30,7 @@ class Material:
         seed: Fixes every random choice.
     """
 
-    survey: Survey
+    survey: DataReport
     backbone: Backbone
     store: Path
     device: torch.device
@@ -70,7 +70,7 @@ class Material:
         Returns:
             (N, C, p, p) float16.
         """
-        scan = self.survey.scan
+        scan = self.survey.indexed
         chosen = np.arange(len(scan.digests)) if indices is None else indices
         extractor = Extractor(self.backbone, places, Views(), self.device)
         images, digests = Subset(scan.images, chosen.tolist()), [scan.digests[i] for i in chosen]

@@ -137,7 +137,7 @@ def tell_by_cnn(
     """
     preprocessing = Preprocessing(material.backbone.preprocessing.size)
     feeds = {
-        side: PairImages(material.survey.scan.images, indices, preprocessing)
+        side: PairImages(material.survey.indexed.images, indices, preprocessing)
         for side, indices in sides.items()
     }
     classes = {side: np.repeat(np.arange(2), len(indices)) for side, indices in sides.items()}

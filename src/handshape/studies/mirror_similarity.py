@@ -88,7 +88,7 @@ def _maps(material: Material, chosen: NDArray[np.int64]) -> dict[int, dict[str, 
     edges = [*range(0, len(chosen), _BATCH), len(chosen)]
     with torch.inference_mode(), outputs_of([layer.module for layer in layers]) as outputs:
         for start, end in pairwise(edges):
-            pixels = torch.from_numpy(read_batch(material.survey.scan.images, chosen[start:end]))
+            pixels = torch.from_numpy(read_batch(material.survey.indexed.images, chosen[start:end]))
             for view, seen in _views(pixels).items():
                 images = backbone.preprocessing.normalise(seen.to(material.device))
                 backbone(images)

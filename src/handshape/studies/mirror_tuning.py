@@ -9,7 +9,7 @@ from handshape.config.finetune import FinetuneOptions
 from handshape.config.study import ChiralityConfig
 from handshape.config.train import BackboneConfig
 from handshape.data.dataset import SplitIndices
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import (
     BatchedDataset,
     BatchIndices,
@@ -49,7 +49,7 @@ class WithMirrorImages(BatchedDataset[NDArray[np.uint8]]):
         return pixels
 
 
-def mirror_scan(scan: Scan) -> Scan:
+def mirror_scan(scan: ImageIndex) -> ImageIndex:
     """Return photos and their mirror images as one data set of two labels.
 
     Args:
@@ -61,10 +61,10 @@ def mirror_scan(scan: Scan) -> Scan:
     samples = tuple(replace(sample, label=label) for label in LABELS for sample in scan.dataset.samples)
     # A mirror image has a content of its own, under which its views and features are kept.
     turned = (content_digest(f"{digest} mirrored".encode()) for digest in scan.digests)
-    return Scan(
+    return ImageIndex(
         replace(scan.dataset, samples=samples, labels=LABELS),
         (*scan.digests, *turned),
-        scan.facts * 2,
+        scan.stats * 2,
         WithMirrorImages(scan.images),
     )
 
@@ -83,7 +83,7 @@ def tell_by_tuning(
     Returns:
         What it told right, and the history.
     """
-    scan = mirror_scan(material.survey.scan)
+    scan = mirror_scan(material.survey.indexed)
     both: SplitIndices = {
         side: np.concatenate([indices, indices + len(material.classes)]) for side, indices in sides.items()
     }

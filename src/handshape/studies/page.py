@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from handshape.data.data_report import Survey
+from handshape.data.data_report import DataReport
 from handshape.evaluation.report import plots
-from handshape.evaluation.report.page import environment, split_words
+from handshape.evaluation.report.cautions import SPLIT_SENTENCES
+from handshape.evaluation.report.page import environment
 from handshape.evaluation.report.thumbnails import data_address
 
 
@@ -115,7 +116,7 @@ class Outcome:
     cautions: Sequence[tuple[str, str]] = field(default_factory=tuple)
 
 
-def write_page(folder: Path, outcome: Outcome, survey: Survey, description: Mapping[str, Any]) -> None:
+def write_page(folder: Path, outcome: Outcome, survey: DataReport, description: Mapping[str, Any]) -> None:
     """Write ``report.html``, and the plots and pictures it shows, into ``plots/``.
 
     Args:
@@ -143,7 +144,7 @@ def write_page(folder: Path, outcome: Outcome, survey: Survey, description: Mapp
             drawings=drawings,
             survey=survey,
             split=survey.split,
-            split_words=split_words(survey.split.kind),
+            split_sentence=SPLIT_SENTENCES[survey.split.kind],
             description=description,
             command=shlex.join(["handshape", *description["argv"]]) if description["argv"] else "",
             version=version("handshape"),

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from handshape.errors import OutputError
-from handshape.evaluation.figure import Figure
+from handshape.evaluation.json_result import JsonResult
 from handshape.progress import say
 from handshape.run import write_json
 from handshape.training.checkpoint import Checkpoint, write_whole
@@ -112,7 +112,7 @@ class Steps:
 
 def plain(value: Any) -> Any:
     """Return figures as plain JSON types; what is not finite becomes ``None``."""
-    if isinstance(value, Figure):
+    if isinstance(value, JsonResult):
         return value.to_dict()
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}

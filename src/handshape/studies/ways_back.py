@@ -68,11 +68,11 @@ class Bench:
     def photos(self, side: str, size: int | None = None) -> TargetPhotos:
         """Return the photos of one side, as they are to be given back."""
         indices = self.sides[side]  # type: ignore[index]
-        return TargetPhotos(self.material.survey.scan.images, indices, size or self.size)
+        return TargetPhotos(self.material.survey.indexed.images, indices, size or self.size)
 
     def images(self, side: str) -> Inputs:
         """Return the photos of one side as inputs of the backbone."""
-        chosen = Subset(self.material.survey.scan.images, self.sides[side].tolist())  # type: ignore[index]
+        chosen = Subset(self.material.survey.indexed.images, self.sides[side].tolist())  # type: ignore[index]
         return NormalisedImages(chosen, self.material.backbone.preprocessing)
 
     def codes(self, side: str) -> NDArray[np.float16]:

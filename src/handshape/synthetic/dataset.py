@@ -1,4 +1,4 @@
-"""A folder of drawn pictures, one folder per label, with a table of what is known about each."""
+"""Write a folder of synthetic images, one folder per label, with a table of ground truth."""
 
 import csv
 import multiprocessing
@@ -28,15 +28,15 @@ COLUMNS = (
 )
 """Columns of the table: angles in degrees, the hand's box in pixels (x1 and y1 exclusive)."""
 
-Row = tuple[str | int, ...]
+TruthRow = tuple[str | int, ...]
 
 _QUALITY = 92
-_WORTH_A_PROCESS = 200  # below this many pictures, starting processes costs more than it saves
+_WORTH_A_PROCESS = 200  # with fewer images, starting processes takes longer
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """Pictures of one signer and label; what one process draws at a time."""
+    """Images of one signer and label, drawn by one process."""
 
     folder: Path
     label: str
@@ -59,11 +59,10 @@ def draw_dataset(
     force: bool = False,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
-) -> list[Row]:
+) -> list[TruthRow]:
     """Draw a data set into ``out/<label>/signer<N>_<label>_<index>.jpg`` with ``out/truth.csv``.
 
-    Every picture has its own seed, so the bytes do not depend on the number of processes. The folder appears
-    only when it is complete.
+    Every image has its own seed, so the bytes do not depend on the number of processes.
 
     Args:
         out: Folder to make.
@@ -82,7 +81,7 @@ def draw_dataset(
 
     Raises:
         OutputError: ``out`` is a file or a folder that is not empty, and ``force`` is not given.
-        UsageError: A label is no letter.
+        UsageError: A label is not a letter.
     """
     with _new_folder(out, force) as folder:
         batches = []
@@ -98,7 +97,7 @@ def draw_dataset(
     return rows
 
 
-def _run(batches: Sequence[_Batch], workers: int) -> Iterator[list[Row]]:
+def _run(batches: Sequence[_Batch], workers: int) -> Iterator[list[TruthRow]]:
     if workers <= 1:
         yield from map(_draw_batch, batches)
         return
@@ -107,7 +106,7 @@ def _run(batches: Sequence[_Batch], workers: int) -> Iterator[list[Row]]:
         yield from pool.map(_draw_batch, batches)
 
 
-def _draw_batch(batch: _Batch) -> list[Row]:
+def _draw_batch(batch: _Batch) -> list[TruthRow]:
     signer = make_signer(batch.signer, batch.seed)
     rows = []
     for index in range(batch.images):
@@ -120,14 +119,14 @@ def _draw_batch(batch: _Batch) -> list[Row]:
     return rows
 
 
-def _row(name: str, truth: Truth) -> Row:
+def _row(name: str, truth: Truth) -> TruthRow:
     angles = (f"{angle:.2f}" for angle in (*truth.view, *truth.pose))
     turn, tilt, roll, *pose = angles
     known = (name, truth.label, truth.signer, truth.handedness, truth.style, truth.tone)
     return (*known, turn, tilt, roll, *truth.box, *pose)
 
 
-def _write_table(path: Path, rows: Iterable[Row]) -> None:
+def _write_table(path: Path, rows: Iterable[TruthRow]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
@@ -136,11 +135,11 @@ def _write_table(path: Path, rows: Iterable[Row]) -> None:
 
 @contextmanager
 def _new_folder(out: Path, force: bool) -> Iterator[Path]:
-    """Give a temporary folder beside ``out`` that takes its place when the block ends without an error."""
+    """Yield a temporary folder that becomes ``out`` when the block ends without an error."""
     _check_folder(out, force)
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    folder.chmod(0o755)  # mkdtemp's own mode would hide the data set from other users
+    folder.chmod(0o755)  # readable for other users
     try:
         yield folder
         if out.exists():
@@ -157,11 +156,11 @@ def _check_folder(out: Path, force: bool) -> None:
         raise OutputError(
             f"{str(out)!r} is not empty",
             "a new or empty folder",
-            "choose another, or add --force to replace it",
+            "choose another folder, or add --force to replace it",
         )
-    if not (out / TRUTH).is_file():  # nobody's photos are deleted by a slip
+    if not (out / TRUTH).is_file():  # never delete a user's photos
         raise OutputError(
-            f"{str(out)!r} holds something else than drawn hands",
+            f"{str(out)!r} contains something other than drawn hands",
             "a drawn data set, which --force may replace",
             "choose another folder",
         )

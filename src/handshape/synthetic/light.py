@@ -12,14 +12,14 @@ from handshape.synthetic.skeleton import Array
 
 @dataclass(frozen=True)
 class Light:
-    """One lamp, and the light that comes from everywhere.
+    """A lamp and ambient light.
 
     Args:
         direction: (3,) unit vector from the hand to the lamp: x right, y down, z to the viewer.
         lamp: (3,) colour and strength of the lamp, linear.
-        above: (3,) light that falls from above.
-        below: (3,) light that falls from below.
-        shine: How glossy the skin is, 0 to 1.
+        above: (3,) ambient light from above.
+        below: (3,) ambient light from below.
+        shine: Gloss of the skin, 0 to 1.
         hardness: Width of a shadow's edge as a fraction of the hand's thickness; smaller is harder.
     """
 
@@ -32,7 +32,7 @@ class Light:
 
 
 def find_normals(depth: Floats, solid: Mask) -> Floats:
-    """Normals of the surface, from the slopes of the depth, without leaking over its edges.
+    """Surface normals from the gradients of the depth, which stop at edges.
 
     Args:
         depth: (H, W) float32, pixels, larger is nearer.
@@ -60,7 +60,7 @@ def _slope(depth: Floats, solid: Mask, axis: int) -> Floats:
 
 
 def find_creases(depth: Floats, solid: Mask, scale: float) -> Floats:
-    """How much of the surrounding light reaches each pixel.
+    """Share of the ambient light that reaches each pixel.
 
     Source: after T. Luft, C. Colditz, O. Deussen, Image enhancement by unsharp masking the depth buffer, ACM
     Transactions on Graphics 25(3), 2006.
@@ -84,7 +84,7 @@ def find_creases(depth: Floats, solid: Mask, scale: float) -> Floats:
 
 
 def find_shadows(depth: Floats, light: Light, scale: float) -> Floats:
-    """How much of the lamp each pixel sees, by walking through the depth towards it.
+    """Share of the lamp that is visible from each pixel, by ray marching through the depth.
 
     Args:
         depth: (H, W) float32, pixels; ``FAR`` where there is nothing.
@@ -116,7 +116,7 @@ def find_shadows(depth: Floats, light: Light, scale: float) -> Floats:
 def shade(colour: Floats, normals: Floats, creases: Floats, shadows: Floats, light: Light) -> Floats:
     """Light the pixels of a hand.
 
-    Red light travels farther inside flesh than blue, so it reaches a little around the edge of the lit side.
+    Red light scatters farther in skin than blue, so it reaches a little around the edge of the lit side.
 
     Args:
         colour: (3, P) colour of the surface, linear light.
@@ -148,7 +148,7 @@ def shade(colour: Floats, normals: Floats, creases: Floats, shadows: Floats, lig
 
 
 def _dot(normals: Floats, vector: Array) -> Floats:
-    # By hand: for a product this thin the linear algebra library starts threads that fight over the cores.
+    # Not with matmul, whose threads would be slower for such a thin product.
     x, y, z = (np.float32(value) for value in vector)
     product: Floats = normals[0] * x + normals[1] * y + normals[2] * z
     return product

@@ -1,4 +1,4 @@
-"""One picture of a drawn hand, with everything that is known about it."""
+"""One synthetic image of a hand, with its ground truth."""
 
 import zlib
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ _NO_LABEL = "-"
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known about a picture because it was drawn.
+    """Ground truth of a synthetic image.
 
     Args:
-        label: The letter; ``-`` for a pose that is none.
+        label: The letter; ``-`` for another pose.
         signer: Number of the signer.
         handedness: The hand that signs.
         style: Kind of background.
@@ -53,12 +53,12 @@ class Truth:
 
 @dataclass(frozen=True)
 class DrawnImage:
-    """A picture and what is known about it.
+    """A synthetic image.
 
     Args:
         pixels: (H, W, 3) uint8, sRGB.
         mask: (H, W) bool, the visible hand without the forearm.
-        truth: What is known about it.
+        truth: Its ground truth.
     """
 
     pixels: NDArray[np.uint8]
@@ -77,30 +77,27 @@ def draw_image(
     view: tuple[float, float, float] | None = None,
     variation: float = 1.0,
 ) -> DrawnImage:
-    """Draw one picture; the same arguments give the same bytes.
+    """Draw one image; the same arguments give the same bytes.
 
     Args:
-        subject: A letter, a pose of (J,) degrees, or ``None`` for a random pose that is no letter.
-        signer: Who signs.
+        subject: A letter, a pose of (J,) degrees, or ``None`` for a random pose that is not a letter.
+        signer: The person.
         seed: Seed of the data set.
-        index: Number of the picture among those of this signer and subject.
+        index: Number of the image among those of this signer and subject.
         size: Height and width, pixels.
         style: Kind of background.
-        view: Turn, tilt and roll, degrees, to be varied around; the letter's own when left out.
-        variation: How far joints, view and place vary; 0 for the plain letter, 1 for a data set.
-
-    Returns:
-        The picture and its truth.
+        view: Mean turn, tilt and roll in degrees; by default the letter's.
+        variation: Amount of variation of joints, view and position; 0 for none, 1 for a data set.
 
     Raises:
-        UsageError: The label is no letter.
+        UsageError: The label is not a letter.
     """
     label = subject if isinstance(subject, str) else _NO_LABEL
     rng = np.random.default_rng([seed, signer.number, zlib.crc32(label.encode()), index])
-    pose, held = _hold(subject, signer, view, variation, rng)
+    pose, angles = _choose_pose(subject, signer, view, variation, rng)
     cut = rng.uniform(14.0, 45.0) if style == "studio" and rng.random() < 0.75 else None
     bones = place_bones(pose, signer.proportions)
-    turn = rotation(2, held[2]) @ rotation(0, held[1]) @ rotation(1, held[0])
+    turn = rotation(2, angles[2]) @ rotation(0, angles[1]) @ rotation(1, angles[0])
     solids = _cover(bones, signer, turn, cut)
     frame = _frame(solids, turn, signer, size, style, variation, rng)
     surface = render_surface(solids, frame, size)
@@ -114,7 +111,7 @@ def draw_image(
         style=style,
         tone=signer.tone,
         pose=pose,
-        view=held,
+        view=angles,
         box=find_box(surface.mask),
         keypoints=_keypoints(bones, frame),
     )
@@ -129,19 +126,19 @@ def find_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _hold(
+def _choose_pose(
     subject: str | Array | None,
     signer: Signer,
     view: tuple[float, float, float] | None,
     variation: float,
     rng: np.random.Generator,
 ) -> tuple[Array, tuple[float, float, float]]:
-    """Choose the joint angles, and how the hand is turned to the viewer."""
+    """Choose the joint angles and the view."""
     if isinstance(subject, str):
         letter = find_letter(subject)
         accent = variation * signer.accent(letter.name, len(JOINTS))
         pose = vary(within_limits(letter.pose + accent), rng, 4.0 * variation)
-        # The usual way of holding a letter is the commonest one.
+        # The first view of a letter is the most common one.
         other = int(rng.integers(len(letter.views))) if rng.random() < 0.5 * variation else 0
         view = view or letter.views[other]
         spread = np.array([12.0, 9.0, 9.0])
@@ -149,12 +146,12 @@ def _hold(
         pose = random_pose(rng) if subject is None else within_limits(np.asarray(subject, dtype=np.float64))
         view = view or (float(rng.normal(0, 60)), 0.0, float(rng.normal(0, 30)))
         spread = np.array([20.0, 15.0, 15.0])
-    held = np.array(view) + variation * spread * rng.standard_normal(3).clip(-2.5, 2.5)
-    return pose, (float(held[0]), float(held[1]), float(held[2]))
+    angles = np.array(view) + variation * spread * rng.standard_normal(3).clip(-2.5, 2.5)
+    return pose, (float(angles[0]), float(angles[1]), float(angles[2]))
 
 
 def _cover(bones: Skeleton, signer: Signer, turn: Array, cut: float | None) -> Solids:
-    """Put flesh on the bones; an arm that points at the viewer ends before it hides the hand."""
+    """Add flesh to the bones; an arm that points at the viewer is cut off before it hides the hand."""
     towards = float((turn @ -bones.wrist[:, 1])[2])
     arm = 330.0 if cut is None else cut + _STUMP
     sleeve = signer.sleeve if cut is None and towards < 0.5 else None
@@ -170,7 +167,7 @@ def _frame(
     variation: float,
     rng: np.random.Generator,
 ) -> View:
-    """Choose distance, size and place so that the whole hand is inside the frame."""
+    """Choose distance, size and position so that the whole hand is inside the image."""
     mirror = signer.handedness == "left"
     distance = float(np.exp(rng.uniform(np.log(380.0), np.log(1500.0))))
     plain = View(turn, mirror, distance, 1.0, (0.0, 0.0))
@@ -195,7 +192,7 @@ def _extent(solids: Solids, view: View) -> tuple[Array, Array]:
 
 
 def _cut_arm(surface: Surface, share: float, rng: np.random.Generator) -> None:
-    """End the forearm in a straight, slightly slanting line, as in pictures cut out by hand."""
+    """Cut the forearm off along a slanting line, as in images that were cut out by hand."""
     rows, columns = np.nonzero(surface.part == FOREARM)
     axis = surface.axes[FOREARM][:2]
     slant = np.array([-axis[1], axis[0]]) * rng.normal(0.0, 0.25)
@@ -208,7 +205,7 @@ def _cut_arm(surface: Surface, share: float, rng: np.random.Generator) -> None:
 def _expose(
     surface: Surface, signer: Signer, scale: float, size: int, style: Style, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Paint and light the surface, put it before a background and photograph it."""
+    """Colour and light the surface and put it before a background."""
     image = make_background(style, size, rng)
     light = make_light(style, image, rng)
     solid = surface.part != NOTHING

@@ -1,4 +1,4 @@
-"""Poses: the letters of the alphabet, small legal variations of them, and poses that are no letter."""
+"""Poses of the hand: letters, small variations of them, and random poses."""
 
 import tomllib
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ import numpy as np
 from handshape.errors import UsageError
 from handshape.synthetic.skeleton import FINGERS, JOINTS, LIMITS, Array, pose_array, within_limits
 
-LETTERS = tuple(ascii_uppercase)
+ALPHABET = tuple(ascii_uppercase)
 """Labels that can be drawn; J and Z without their movement."""
 
 
 @dataclass(frozen=True)
 class Letter:
-    """How one letter is made.
+    """The pose of one letter.
 
     Args:
         name: The letter.
         pose: (J,) joint angles, degrees.
-        views: How the hand is turned to the viewer: turn, tilt and roll in degrees, the usual way first.
+        views: Turn, tilt and roll of the hand in degrees, the most common first.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Letter:
 def letters() -> dict[str, Letter]:
     """Return the letters A to Z, read from ``poses.toml``."""
     table = tomllib.loads(files(__package__).joinpath("poses.toml").read_text(encoding="utf-8"))
-    return {name: _letter(name, table[name]) for name in LETTERS}
+    return {name: _letter(name, table[name]) for name in ALPHABET}
 
 
 def _letter(name: str, entry: dict[str, dict[str, float]]) -> Letter:
@@ -45,26 +45,19 @@ def _letter(name: str, entry: dict[str, dict[str, float]]) -> Letter:
 
 
 def find_letter(label: str) -> Letter:
-    """Return one letter.
-
-    Args:
-        label: A to Z.
-
-    Raises:
-        UsageError: No such letter.
-    """
+    """Return one letter, A to Z; raises `UsageError` for others."""
     if label not in letters():
-        raise UsageError(f"no drawn hand for label {label!r}", "a letter from A to Z", "name letters only")
+        raise UsageError(f"no drawn hand for label {label!r}", "a letter from A to Z", "use letters only")
     return letters()[label]
 
 
 def vary(pose: Array, rng: np.random.Generator, degrees: float) -> Array:
-    """Move every joint a little, the joints of one finger together, and stay within the limits.
+    """Vary every joint, the joints of one finger together, within the limits.
 
     Args:
         pose: (J,) joint angles, degrees.
-        rng: Source of chance.
-        degrees: Standard deviation of the change of a joint.
+        rng: Random generator.
+        degrees: Standard deviation of a joint.
 
     Returns:
         (J,) joint angles, degrees.
@@ -72,22 +65,16 @@ def vary(pose: Array, rng: np.random.Generator, degrees: float) -> Array:
     change = rng.normal(0.0, 0.6 * degrees, len(JOINTS))
     curl = rng.normal(0.0, 0.8 * degrees, 4)
     for finger in range(4):
-        change[4 * finger] *= 0.6  # fingers lie side by side: spreading varies less than bending
+        change[4 * finger] *= 0.6  # spreading varies less than bending
         change[4 * finger + 1 : 4 * finger + 4] += curl[finger]
     change[21:] = rng.normal(0.0, 1.5 * degrees, 2)
     return within_limits(pose + change)
 
 
 def random_pose(rng: np.random.Generator) -> Array:
-    """Return a legal pose that is no letter, for pretraining on more shapes than the alphabet has.
+    """Return a random pose within the limits, (J,) degrees, for pretraining.
 
-    Half of them give each finger what some letter does with it; half choose how far each finger is bent.
-
-    Args:
-        rng: Source of chance.
-
-    Returns:
-        (J,) joint angles, degrees, within the limits.
+    Half of the poses combine fingers of different letters; the others bend each finger at random.
     """
     made = [letter.pose for letter in letters().values()]
     pose = made[rng.integers(len(made))].copy()

@@ -1,4 +1,4 @@
-"""A depth buffer in numpy: which part of the hand each pixel sees, and how near it is."""
+"""A depth buffer in numpy: the depth and the part of the hand at each pixel."""
 
 from dataclasses import dataclass
 
@@ -13,22 +13,22 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 FAR = np.float32(-1e6)
-"""Depth of a pixel that sees nothing."""
+"""Depth of a pixel without the hand."""
 
 NOTHING = 255
-"""Part of a pixel that sees nothing."""
+"""Part of a pixel without the hand."""
 
 
 @dataclass(frozen=True)
 class View:
-    """How the hand is held before the camera, and where it lands in the picture.
+    """The orientation of the hand and its position in the image.
 
     Args:
         turn: (3, 3) rotation from the hand's frame to the viewer's: x right, y up, z to the viewer.
-        mirror: Whether the hand is a left one.
+        mirror: Whether it is a left hand.
         distance: From the camera to the hand, millimetres.
         scale: Pixels per millimetre at that distance.
-        centre: Where the hand's origin is drawn, pixels from the top left corner (x, y).
+        centre: Position of the hand's origin in pixels from the top left corner (x, y).
     """
 
     turn: Array
@@ -38,7 +38,7 @@ class View:
     centre: tuple[float, float]
 
     def project(self, points: Array) -> tuple[Array, Array]:
-        """Project points and tell how much larger things look there.
+        """Project points.
 
         Args:
             points: (..., 3) millimetres, in the hand's frame.
@@ -58,11 +58,11 @@ class View:
 
 @dataclass(frozen=True)
 class Surface:
-    """What a picture of the hand shows, before light falls on it.
+    """The visible surface of the hand, before lighting.
 
     Args:
         depth: (H, W) float32, pixels, larger is nearer; ``FAR`` where there is nothing.
-        part: (H, W) uint8, the part each pixel sees; ``NOTHING`` where there is none.
+        part: (H, W) uint8, the part at each pixel; ``NOTHING`` where there is none.
         origins: (PARTS, 3) where each part begins, in the picture's frame (x right, y down, z near; pixels).
         axes: (PARTS, 3) along each part, pixels.
         palmar: (PARTS, 3) unit vectors to each part's side of the palm, same frame.
@@ -83,16 +83,7 @@ class Surface:
 
 
 def render_surface(solids: Solids, view: View, size: int) -> Surface:
-    """Draw the solids into a depth buffer.
-
-    Args:
-        solids: What to draw.
-        view: How it is held and where it lands.
-        size: Height and width of the picture, pixels.
-
-    Returns:
-        Depth and part of each pixel.
-    """
+    """Render the solids into a depth buffer, ``size`` pixels high and wide."""
     depth = np.full((size, size), FAR, dtype=np.float32)
     part = np.full((size, size), NOTHING, dtype=np.uint8)
     starts, near_a = view.project(solids.starts)
@@ -222,7 +213,7 @@ def _put(depth: Floats, part: NDArray[np.uint8], hit: Floats, number: int) -> No
 
 
 def _melt(depth: Floats, part: NDArray[np.uint8], sigma: float) -> None:
-    """Smooth what has been drawn so far inside its own outline, so that palm and wrist are one body."""
+    """Smooth the depth within the outline, so that palm and wrist are one body."""
     rows, columns = (
         np.flatnonzero((part != NOTHING).any(axis=1)),
         np.flatnonzero((part != NOTHING).any(axis=0)),

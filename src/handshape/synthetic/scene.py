@@ -1,4 +1,4 @@
-"""What is around the hand: background, light and camera, each by chance within a style."""
+"""Random backgrounds, lights and cameras of each style."""
 
 from typing import Literal
 
@@ -15,13 +15,13 @@ STYLES: tuple[Style, ...] = ("studio", "room", "outdoor")
 
 
 def make_background(style: Style, size: int, rng: np.random.Generator) -> Pixels:
-    """Invent a background.
+    """Draw a random background.
 
     Args:
         style: ``studio`` is black or plain; ``room`` is a wall with edges, textures and things before it;
             ``outdoor`` is sky, leaves and ground.
         size: Height and width, pixels.
-        rng: Source of chance.
+        rng: Random generator.
 
     Returns:
         (size, size, 3) uint8, sRGB.
@@ -44,7 +44,7 @@ def _gradient(size: int, colour: Colour, strength: float, rng: np.random.Generat
 
 
 def _room(size: int, rng: np.random.Generator) -> Pixels:
-    """Draw small, blur, enlarge: a room behind a hand is out of focus."""
+    """Draw a room, out of focus: small, blurred and enlarged."""
     small = 96
     wall = np.clip(rng.beta(1.6, 1.1) + rng.normal(0, 0.08, 3), 0.02, 1.0)
     canvas = Image.fromarray(_gradient(small, wall, float(rng.uniform(0.05, 0.5)), rng))
@@ -93,7 +93,7 @@ def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
 
 
 def _thing(pen: ImageDraw.ImageDraw, size: int, rng: np.random.Generator) -> None:
-    """A door, shelf, lamp, beam, corner or blind: rectangles, ellipses, bars and rows of bars."""
+    """Draw a thing: a rectangle, ellipse, polygon, line or row of bars."""
     x, y = rng.uniform(-0.2, 1.0, 2) * size
     w, h = rng.gamma(2.0, 0.16, 2) * size
     kind = rng.random()
@@ -116,7 +116,7 @@ def _thing(pen: ImageDraw.ImageDraw, size: int, rng: np.random.Generator) -> Non
 
 
 def _person(pen: ImageDraw.ImageDraw, size: int, rng: np.random.Generator) -> None:
-    """Shoulders and a head, so that a hand is not the only thing of the colour of skin."""
+    """Draw shoulders and a head, so that not only the hand has the colour of skin."""
     x, y, r = rng.uniform(0.2, 0.8) * size, rng.uniform(0.1, 0.5) * size, rng.uniform(0.1, 0.22) * size
     code = MONK[int(rng.integers(10))]
     light = rng.uniform(0.5, 1.0)
@@ -127,16 +127,7 @@ def _person(pen: ImageDraw.ImageDraw, size: int, rng: np.random.Generator) -> No
 
 
 def make_light(style: Style, background: Pixels, rng: np.random.Generator) -> Light:
-    """Invent the light; what comes from everywhere has the colour of the room, or of sky and leaves.
-
-    Args:
-        style: As for the background.
-        background: (H, W, 3) uint8, sRGB.
-        rng: Source of chance.
-
-    Returns:
-        The light.
-    """
+    """Return a random light; the ambient light has the colour of the background, (H, W, 3) uint8."""
     aside, height = rng.uniform(-np.pi, np.pi), rng.uniform(0.15, 0.98)
     flat = np.sqrt(1 - height * height)
     direction = np.array([np.sin(aside) * flat, -abs(np.cos(aside)) * flat, height])
@@ -164,25 +155,16 @@ def make_light(style: Style, background: Pixels, rng: np.random.Generator) -> Li
 
 
 def photograph(image: Pixels, style: Style, rng: np.random.Generator) -> Image.Image:
-    """Take the picture: focus, movement and noise of a camera.
-
-    Args:
-        image: (H, W, 3) uint8, sRGB.
-        style: Pictures from rooms and outdoors are noisier and less sharp than those from a studio.
-        rng: Source of chance.
-
-    Returns:
-        The picture, RGB.
-    """
+    """Add blur and noise of a camera to (H, W, 3) uint8, less in the style ``studio``."""
     height, width = image.shape[:2]
     room = style != "studio"
     spread = min(0.55 + float(rng.gamma(1.2, 0.5 if room else 0.25)) * width / 224.0, 4.0)
-    # One box is as good as a Gaussian when it is hardly wider than a pixel, and three times as fast.
+    # A box blur that is hardly wider than a pixel is as good as a Gaussian, and three times as fast.
     lens = ImageFilter.BoxBlur(1.3 * spread - 0.3) if spread < 1.3 else ImageFilter.GaussianBlur(spread)
     photo = Image.fromarray(image).filter(lens)
     strength = float(rng.gamma(1.5, 2.2 if room else 1.0))
     noise = np.clip(128.5 + np.float32(strength) * rng.standard_normal((height, width), np.float32), 0, 255)
-    # The same noise flipped is as good as new noise, and cheaper.
+    # Flipped noise is as good as new noise, and faster.
     grain = Image.fromarray(noise.astype(np.uint8))
     other = grain if rng.random() < 0.4 else grain.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     third = grain if rng.random() < 0.4 else grain.transpose(Image.Transpose.FLIP_TOP_BOTTOM)

@@ -1,9 +1,9 @@
-"""The whole alphabet on one sheet, for a person who knows it to look at."""
+"""The whole alphabet in one image."""
 
 from PIL import Image, ImageDraw
 
 from handshape.synthetic.picture import draw_image
-from handshape.synthetic.poses import LETTERS
+from handshape.synthetic.poses import ALPHABET
 from handshape.synthetic.scene import Style
 from handshape.synthetic.signer import make_signer
 
@@ -19,15 +19,15 @@ def draw_sheet(
         style: Kind of background.
         size: Height and width of one letter, pixels.
         seed: Seed of signers and pictures.
-        variation: How far joints, view and place vary; at 0 every letter is the plain one of a right hand.
+        variation: Amount of variation of joints, view and position; 0 for right hands without any.
 
     Returns:
         An RGB picture of four rows of seven letters, each with its name.
     """
-    rows = -(-len(LETTERS) // _COLUMNS)
+    rows = -(-len(ALPHABET) // _COLUMNS)
     sheet = Image.new("RGB", (_COLUMNS * size, rows * size), "white")
     pen = ImageDraw.Draw(sheet)
-    for i, letter in enumerate(LETTERS):
+    for i, letter in enumerate(ALPHABET):
         signer = make_signer(i % 10 + 1, seed, None if variation else "right")
         drawn = draw_image(letter, signer, seed=seed, size=size, style=style, variation=variation)
         x, y = i % _COLUMNS * size, i // _COLUMNS * size

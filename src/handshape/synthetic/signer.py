@@ -1,4 +1,4 @@
-"""The people who do not exist: proportions, skin, sleeve and habits of one drawn signer."""
+"""Synthetic signers: proportions, skin, sleeve and habits."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -27,7 +27,7 @@ Source: M. Papadatou-Pastou and others, Human handedness: a meta-analysis, Psych
 
 @dataclass(frozen=True)
 class Signer:
-    """One drawn signer.
+    """A synthetic signer.
 
     Args:
         number: Name of the signer, from 1.
@@ -39,8 +39,8 @@ class Signer:
         nail: (3,) colour of the nails.
         sleeve: Distance from wrist to hem, millimetres; ``None`` for bare arms.
         cloth: (3,) colour of the sleeve.
-        wrinkles: How deep the lines of the skin are, 0 to 1.
-        habit: Seed of the way this signer makes each letter.
+        wrinkles: Depth of the lines of the skin, 0 to 1.
+        habit: Seed of this signer's variations of each letter.
     """
 
     number: int
@@ -56,23 +56,15 @@ class Signer:
     habit: int
 
     def accent(self, label: str, joints: int) -> Array:
-        """Return how far this signer's angles lie from the usual ones for a label: (joints,) degrees."""
+        """Return this signer's deviations from the joint angles of a label: (joints,) degrees."""
         rng = np.random.default_rng([self.habit, *label.encode()])
         return rng.normal(0.0, 3.0, joints)
 
 
 def make_signer(number: int, seed: int = 0, handedness: Handedness | None = None) -> Signer:
-    """Invent a signer; the same number and seed give the same one.
+    """Return a random signer, the same for the same number (from 1) and seed.
 
-    Any ten signers in a row cover the ten tones of the Monk scale.
-
-    Args:
-        number: Name of the signer, from 1.
-        seed: Seed of the data set.
-        handedness: The hand that signs; by chance when left out.
-
-    Returns:
-        The signer.
+    Any ten consecutive signers cover the ten tones of the Monk scale.
     """
     rng = np.random.default_rng([seed, 7, number])
     order = np.random.default_rng([seed, 11]).permutation(10)
@@ -98,7 +90,7 @@ def make_signer(number: int, seed: int = 0, handedness: Handedness | None = None
 
 
 def _skin(tone: int, rng: np.random.Generator) -> tuple[Colour, Colour, Colour]:
-    """Colours around a tone. The palm has far less pigment than the back and shows more blood."""
+    """Return colours of back, palm and nail for a tone; the palm has less pigment and looks redder."""
     code = MONK[tone - 1]
     swatch = (np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)]) / 255.0) ** 2.2
     blood = np.array([1.0, rng.uniform(0.58, 0.85), rng.uniform(0.5, 0.82)])

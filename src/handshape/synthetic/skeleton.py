@@ -1,4 +1,4 @@
-"""Bones, joints and their limits: from joint angles to where every bone of a hand lies.
+"""Bones, joints and their limits: from joint angles to the positions of all bones.
 
 The frame is that of a right hand with the palm to the viewer and the fingers up: x to the thumb's side, y to
 the fingertips, z out of the palm, all in millimetres, with the middle of the wrist at the origin. A left hand
@@ -54,7 +54,7 @@ _LENGTHS = np.array([[42.0, 25.0, 18.0], [46.0, 29.0, 19.0], [43.0, 27.0, 19.0],
 _RADII = np.array(
     [[11.0, 10.2, 9.5, 8.1], [11.2, 10.4, 9.7, 8.3], [10.7, 9.8, 9.1, 7.9], [9.6, 8.6, 8.0, 6.9]],
 )
-_FAN = np.array([-5.0, 0.0, 4.5, 10.0])  # degrees that a relaxed finger leans from straight up
+_FAN = np.array([-5.0, 0.0, 4.5, 10.0])  # degrees between a relaxed finger and straight up
 _THUMB_ROOT = np.array([21.0, 16.0, 7.0])
 _THUMB_LENGTHS = np.array([45.0, 31.0, 22.0])
 _THUMB_RADII = np.array([16.0, 13.0, 11.2, 9.2])
@@ -62,7 +62,7 @@ _THUMB_RADII = np.array([16.0, 13.0, 11.2, 9.2])
 
 @dataclass(frozen=True)
 class Proportions:
-    """How one hand differs from the average one; every number is a factor around 1.
+    """Proportions of one hand, as factors of the average hand.
 
     Args:
         size: Whole hand.
@@ -81,14 +81,14 @@ class Proportions:
 
 @dataclass(frozen=True)
 class Skeleton:
-    """Where the bones of one hand lie, in millimetres.
+    """Positions of the bones of one hand, in millimetres.
 
     Args:
         starts: (B, 3) end of each bone nearer to the wrist.
         ends: (B, 3) end nearer to the tip.
         radii: (B, 2) thickness of the flesh at both ends.
         palmar: (B, 3) unit vectors from the bone to the side of the palm (of the pad, for the thumb).
-        knuckles: (4, 3) where the fingers leave the palm.
+        knuckles: (4, 3) positions of the knuckles.
         knuckle_radii: (4,) thickness there.
         wrist: (3, 3) axes of the forearm: thumb's side, towards the hand, out of the palm (columns).
         proportions: Factors the bones were made with.
@@ -122,7 +122,7 @@ def pose_array(angles: Mapping[str, float]) -> Array:
         (J,) float64, degrees, in the order of ``JOINTS``.
 
     Raises:
-        UsageError: A name is no joint, or an angle lies outside the joint's limits.
+        UsageError: A name is not a joint, or an angle is outside the joint's limits.
     """
     pose = np.zeros(len(JOINTS))
     for name, angle in angles.items():
@@ -187,7 +187,8 @@ def place_bones(pose: Array, proportions: Proportions | None = None) -> Skeleton
 
 def _finger(i: int, angles: Array, knuckle: Array, p: Proportions) -> tuple[Array, Array, Array, Array]:
     spread, *bends = angles
-    outward = -1.0 if i < 2 else 1.0  # spreading moves index and middle to the thumb's side, the others away
+    # Spreading moves index and middle finger towards the thumb, the others away from it.
+    outward = -1.0 if i < 2 else 1.0
     base = rotation(2, _FAN[i] + outward * spread)
     bend = np.radians(np.cumsum(bends))
     zero = np.zeros(3)

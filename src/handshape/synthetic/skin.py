@@ -1,4 +1,4 @@
-"""The colour of each pixel of skin, nail and cloth before light falls on it."""
+"""The colour of each pixel of skin, nail and cloth, before lighting."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +24,17 @@ def paint(
     signer: Signer,
     rng: np.random.Generator,
 ) -> Floats:
-    """Give every visible pixel of hand and arm its own colour.
+    """Return the colour of every visible pixel of hand and arm.
 
     Args:
-        surface: What the picture shows.
+        surface: The visible surface.
         pixels: Rows and columns of the P pixels to paint.
         normals: (3, P) unit normals, x right, y down, z to the viewer.
-        signer: Whose skin it is.
-        rng: Source of chance, for blotches and folds.
+        signer: The signer.
+        rng: Random generator.
 
     Returns:
-        (3, P) float32, linear light in [0, 1], RGB; colours come first because numpy is faster that way.
+        (3, P) float32, linear light in [0, 1], RGB.
     """
     rows, columns = pixels
     part = surface.part[rows, columns]
@@ -58,7 +58,7 @@ def paint(
 
 
 def _nails(part: Parts, along: Floats, beside: Floats, facing: Floats) -> Indices:
-    """Which pixels lie on a nail: a rectangle with round corners on the back of the last bone."""
+    """Return the pixels of nails: rounded rectangles on the back of the last bones."""
     near = np.flatnonzero(_DISTAL[part] & (facing < -0.25))
     across, lengthwise = (beside[near] / 0.66) ** 2, ((along[near] - 0.86) / 0.46) ** 2
     return near[across * across + lengthwise * lengthwise < 1.0]
@@ -67,7 +67,7 @@ def _nails(part: Parts, along: Floats, beside: Floats, facing: Floats) -> Indice
 def _place(
     surface: Surface, rows: Indices, columns: Indices, part: Parts, normals: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Where on its own part each pixel lies.
+    """Return the position of each pixel on its part.
 
     Returns:
         (P,) float32 each: along the part (0 to 1), beside its middle (-1 to 1), how far it faces the side
@@ -104,9 +104,9 @@ def _lines(
     length: Floats,
     signer: Signer,
 ) -> Floats:
-    """How much the lines of the skin darken it: (P,) float32, 1 where there are none."""
+    """Return the factor by which lines darken the skin: (P,) float32, 1 where there are none."""
     scale = np.float32(surface.radius[PALM] / 12.0)  # pixels per millimetre
-    # On the palm's side a joint is one line, on the back some folds with nothing sharp about them.
+    # A joint is one line on the palm side, and soft folds on the back.
     front = facing > 0.15
     near = along * length / (np.where(front, np.float32(1.1), np.float32(3.2)) * scale)
     dark = (

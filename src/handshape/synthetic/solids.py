@@ -1,4 +1,4 @@
-"""Flesh on the bones: a skeleton as tapered capsules and as triangles stretched between spheres.
+"""The flesh of the hand: tapered capsules, and triangles between spheres.
 
 Source: A. Tkach, M. Pauly, A. Tagliasacchi, Sphere-meshes for real-time hand modeling and tracking, ACM
 Transactions on Graphics 35(6), 2016: the idea of a hand as the hull of spheres of different size.
@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 from handshape.synthetic.skeleton import BONES, Array, Skeleton
 
 PALM, FOREARM, SLEEVE = len(BONES), len(BONES) + 1, len(BONES) + 2
-"""Numbers of the parts that are no moving bone; a bone's part is its position in ``BONES``."""
+"""Numbers of the parts other than moving bones; a bone's part is its position in ``BONES``."""
 
 PARTS = len(BONES) + 3
 
-_WEB = 0.34  # how far the skin between two fingers reaches along the first bone, as a fraction
+_WEB = 0.34  # extent of the skin between two fingers along the first bone, as a fraction
 
 
 @dataclass(frozen=True)
 class Solids:
-    """Everything there is to draw of one hand, in millimetres.
+    """All solids of one hand, in millimetres.
 
     Args:
         starts: (M, 3) first ends of the capsules.
         ends: (M, 3) other ends.
         radii: (M, 2) radius at both ends.
         parts: (M,) part each capsule belongs to.
-        soft: (M,) whether the capsule melts into its neighbours (palm) or keeps its edge (fingers).
+        soft: (M,) whether the capsule is blended with its neighbours (palm) or has edges (fingers).
         corners: (T, 3, 3) corners of the triangles, which are all soft.
         corner_radii: (T, 3) radius of the sphere at each corner.
         corner_parts: (T,) part each triangle belongs to.
@@ -69,7 +69,7 @@ _Ball = tuple[Array, float]
 
 
 def build_solids(bones: Skeleton, forearm: float, sleeve: float | None) -> Solids:
-    """Cover a skeleton with flesh.
+    """Return the solids of a skeleton.
 
     Args:
         bones: The skeleton.
@@ -164,7 +164,7 @@ def _webs(build: _Builder, bones: Skeleton, knuckles: list[_Ball]) -> None:
         tip = (bones.starts[firsts[i]] + _WEB * along[i], float(0.97 * bones.radii[firsts[i], 0]))
         build.capsule(knuckles[i], tip, PALM)
     for i in range(3):
-        # Where one finger is bent and its neighbour straight, the skin between them hardly shows.
+        # The skin between a bent and a straight finger is hardly visible.
         reach = _WEB * max(0.15, float(unit[i] @ unit[i + 1])) ** 2
         left, right = (
             (bones.starts[firsts[j]] + reach * along[j], float(0.8 * bones.radii[firsts[j], 0]))

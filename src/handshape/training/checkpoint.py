@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
-from handshape.cache.writing import writing
+from handshape.cache.disk_errors import explain_write_errors
 from handshape.errors import OutputError
 
 
@@ -89,7 +89,7 @@ def write_whole(path: Path, write: Callable[[Path], None], *others: type[Excepti
         OutputError: It cannot be written.
     """
     partial = path.with_name(f".{path.name}.partial")
-    with writing(repr(str(path)), "make room, and go on with --resume", *others):
+    with explain_write_errors(repr(str(path)), "make room, and go on with --resume", *others):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write(partial)

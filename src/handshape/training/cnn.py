@@ -5,7 +5,7 @@ from torch.utils.data import Subset
 
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.models.cnn import CNN
 from handshape.models.sign_network import NetworkConfig
 from handshape.training.datasets import NormalisedImages
@@ -20,7 +20,13 @@ def new_cnn(labels: int, size: int = 224) -> CNN:
 
 
 def fit_cnn(
-    scan: Scan, splits: SplitIndices, loop: LoopConfig, device: torch.device, *, size: int, mirrored: bool
+    scan: ImageIndex,
+    splits: SplitIndices,
+    loop: LoopConfig,
+    device: torch.device,
+    *,
+    size: int,
+    mirrored: bool,
 ) -> FitResult:
     """Train the CNN from scratch on one split.
 

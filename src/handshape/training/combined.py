@@ -10,7 +10,7 @@ from torch import Tensor
 
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
 from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.combined import CombinedClassifier
@@ -35,7 +35,7 @@ class CombinedFitter:
         photos: Hand landmarks of the data set.
     """
 
-    def __init__(self, index: Scan, frozen: FrozenFitter, photos: PhotoLandmarks) -> None:
+    def __init__(self, index: ImageIndex, frozen: FrozenFitter, photos: PhotoLandmarks) -> None:
         self._frozen, self._photos = frozen, photos
         self._classes, self._labels = index.dataset.classes, len(index.dataset.labels)
 

@@ -14,9 +14,9 @@ from torch.utils.data import Subset
 
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.train import BackboneConfig
-from handshape.data.augment import views_of
+from handshape.data.augment import make_views
 from handshape.data.dataset import SplitIndices
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.features.extract import Extractor, features_now
 from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.blocks import Cut, cut_backbone
@@ -74,7 +74,7 @@ class FinetuneFitter:
 
     def __init__(
         self,
-        scan: Scan,
+        scan: ImageIndex,
         folder: Path,
         device: torch.device,
         backbone: Backbone,
@@ -87,7 +87,7 @@ class FinetuneFitter:
         self._tuner = tuner
         self._scan, self._folder, self._device = scan, folder, device
         self._backbone, self._frozen, self._options = backbone, frozen, options
-        self._tuning, self._loop, self._views = tuning, loop, views_of(options)
+        self._tuning, self._loop, self._views = tuning, loop, make_views(options)
         self._classes = scan.dataset.classes
 
     def fit(self, splits: SplitIndices, *, mirrored: bool, keeper: Keeper | None = None) -> FitResult:

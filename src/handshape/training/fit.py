@@ -14,7 +14,7 @@ from handshape.config.models import MODELS, ModelName
 from handshape.config.train import TrainingConfig
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import InMemoryImages
 from handshape.models.backbones.registry import Backbone
 from handshape.training.cnn import fit_cnn
@@ -46,7 +46,7 @@ class Fitter:
 
     def __init__(
         self,
-        index: Scan,
+        index: ImageIndex,
         cache: Path,
         device: torch.device,
         settings: TrainingConfig,

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from handshape.config.train import BackboneConfig
-from handshape.data.augment import MIRRORED, views_of
+from handshape.data.augment import MIRRORED, make_views
 from handshape.data.dataset import SplitIndices
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.features.extract import Extractor, features_of, make_extractor
 from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone
@@ -44,7 +44,7 @@ class FrozenFitter:
 
     def __init__(
         self,
-        scan: Scan,
+        scan: ImageIndex,
         store: Path,
         device: torch.device,
         backbone: Backbone,
@@ -55,7 +55,7 @@ class FrozenFitter:
     ) -> None:
         self._scan, self._store, self._device, self._backbone = scan, store, device, backbone
         self._options, self._loop = options, loop
-        self._exact = Extractor(backbone, options.places, views_of(options), device)
+        self._exact = Extractor(backbone, options.places, make_views(options), device)
         plain = options.precision == "fp32"
         self._quick = self._exact if plain else make_extractor(backbone, options, device)
         self._without_valid = without_valid

@@ -15,7 +15,7 @@ from torch.utils.data import Subset
 from handshape.data.augment import MIRRORED
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.features.hand_landmarks import LandmarkRows, landmark_extractor, landmarks_of
 from handshape.models.hand.hand_finder import LANDMARK_WIDTH, load_hand_finder
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
@@ -40,7 +40,7 @@ class PhotoLandmarks:
         device: Where networks run.
     """
 
-    def __init__(self, index: Scan, cache: Path, device: torch.device) -> None:
+    def __init__(self, index: ImageIndex, cache: Path, device: torch.device) -> None:
         self._index, self._cache = index, cache
         self.finder = load_hand_finder()
         self._extractor = landmark_extractor(device, self.finder)
@@ -175,7 +175,7 @@ class LandmarkFitter:
         preprocessing: What images go through.
     """
 
-    def __init__(self, index: Scan, photos: PhotoLandmarks, preprocessing: Preprocessing) -> None:
+    def __init__(self, index: ImageIndex, photos: PhotoLandmarks, preprocessing: Preprocessing) -> None:
         self._photos, self._preprocessing = photos, preprocessing
         self._classes, self._labels = index.dataset.classes, len(index.dataset.labels)
 

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from handshape.config.augment import AugmentOptions
-from handshape.data.augment import MIRRORED, Views, views_of
+from handshape.data.augment import MIRRORED, Views, make_views
 from handshape.data.images.prepared import content_digest
 from handshape.features.extract import Extractor
 from handshape.models.backbones.registry import load_backbone
@@ -132,7 +132,7 @@ def test_apply__mirrors_half_where_asked_and_only_there() -> None:
     turned = centres(still)[:, 0] < 32
     assert 70 < int(turned.sum()) < 130
     torch.testing.assert_close(still[turned], spot(200)[turned].flip(2).float(), atol=0.01, rtol=0)
-    strong = views_of(AugmentOptions(augment="strong"))
+    strong = make_views(AugmentOptions(augment="strong"))
     assert (centres(replace(strong, erase=0.0).apply(spot(200), names, 1))[:, 0] > 32).all()
 
 
@@ -184,8 +184,8 @@ def test_apply__erases_rectangles_of_one_grey_in_half_of_the_photos() -> None:
 
 
 def test_views_of__what_settings_ask_for() -> None:
-    assert views_of(AugmentOptions()) == Views()
-    strong = views_of(AugmentOptions(augment="strong", mirror=True))
+    assert make_views(AugmentOptions()) == Views()
+    strong = make_views(AugmentOptions(augment="strong", mirror=True))
     assert strong.perspective > 0 and strong.mirror
 
 
@@ -193,7 +193,7 @@ def test_views_of__two_policies_are_kept_apart(tmp_path: Path) -> None:
     tables = []
     backbone = load_backbone("squeezenet1_1", "untrained")
     for options in (AugmentOptions(), AugmentOptions(augment="strong"), AugmentOptions(mirror=True)):
-        extractor = Extractor(backbone, 2, views_of(options), torch.device("cpu"))
+        extractor = Extractor(backbone, 2, make_views(options), torch.device("cpu"))
         assert extractor.table(tmp_path, 0).path == extractor.table(tmp_path, MIRRORED).path
         tables.append(extractor.table(tmp_path, 1).path)
     assert len(set(tables)) == 3

@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from handshape.data.checks.bursts import find_bursts
-from handshape.data.checks.near_duplicates import Pairs, leaks, near_pairs
+from handshape.data.checks.near_duplicates import Pairs, find_leaks, find_near_duplicates
 from handshape.data.dataset import SplitName
-from handshape.data.images.image_stats import ImageFacts
+from handshape.data.images.image_stats import ImageStats
 
 Scene = Callable[..., Image.Image]
-Measure = Callable[[Image.Image], ImageFacts]
+Measure = Callable[[Image.Image], ImageStats]
 
 
 def _pairs(*links: tuple[int, int, float]) -> Pairs:
@@ -52,37 +52,37 @@ def test_find_bursts__photos_of_one_small_burst_stay_together() -> None:
 
 def test_find_bursts__of_drawn_videos(draw_scene: Scene, facts_of: Measure) -> None:
     scenes = np.repeat(np.arange(30), 4)
-    facts = [facts_of(draw_scene(seed, moved=0.5 * shot)) for seed in range(30) for shot in range(4)]
+    stats = [facts_of(draw_scene(seed, moved=0.5 * shot)) for seed in range(30) for shot in range(4)]
     classes = np.zeros(120, dtype=np.int64)
-    pairs = near_pairs(facts, classes)
+    pairs = find_near_duplicates(stats, classes)
     groups = find_bursts(pairs, [str(i) for i in range(120)], classes)
     assert groups.tolist() == scenes.tolist()
     test = np.random.default_rng(0).random(120) < 0.3
-    assert leaks(pairs, _sides(test)).share > 0.8
-    assert leaks(pairs, _sides(test[groups])).leaking == 0
+    assert find_leaks(pairs, _sides(test)).share > 0.8
+    assert find_leaks(pairs, _sides(test[groups])).leaking == 0
 
 
 def test_find_bursts__one_continuous_video_is_cut_and_the_rest_is_counted(
     draw_scene: Scene, facts_of: Measure
 ) -> None:
-    facts = [facts_of(draw_scene(3, moved=0.6 * shot)) for shot in range(90)]
+    stats = [facts_of(draw_scene(3, moved=0.6 * shot)) for shot in range(90)]
     classes = np.zeros(90, dtype=np.int64)
-    pairs = near_pairs(facts, classes)
+    pairs = find_near_duplicates(stats, classes)
     groups = find_bursts(pairs, [str(i) for i in range(90)], classes)
     sizes = np.bincount(groups)
     assert 3 <= len(sizes) <= 20 and sizes.max() <= 30
-    found = leaks(pairs, _sides(groups == groups[45]))
+    found = find_leaks(pairs, _sides(groups == groups[45]))
     assert 0 < found.leaking < found.photos
 
 
 @pytest.mark.shared
 def test_find_bursts__of_studio_photos_follow_the_file_names(
-    studio_facts: tuple[list[str], list[ImageFacts]],
+    studio_facts: tuple[list[str], list[ImageStats]],
 ) -> None:
-    names, facts = studio_facts
+    names, stats = studio_facts
     classes = np.unique([name[0] for name in names], return_inverse=True)[1]
     burst = np.array([name.split("_seg_")[0] for name in names])
-    groups = find_bursts(near_pairs(facts, classes), names, classes)
+    groups = find_bursts(find_near_duplicates(stats, classes), names, classes)
     together = groups[:, None] == groups
     true = burst[:, None] == burst
     apart = ~np.eye(len(names), dtype=np.bool_)

@@ -7,10 +7,10 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from handshape.data.checks.photos import check_backgrounds, check_borders, check_giveaways, check_photos
 from handshape.data.dataset import Dataset
-from handshape.data.images.image_stats import ImageFacts
+from handshape.data.images.image_stats import ImageStats
 
 Scene = Callable[..., Image.Image]
-Measure = Callable[[Image.Image], ImageFacts]
+Measure = Callable[[Image.Image], ImageStats]
 Make = Callable[..., Dataset]
 
 CHANGES: dict[str, tuple[Callable[[Image.Image], Image.Image], str]] = {
@@ -39,47 +39,47 @@ def test_check_photos__finds_one_bad_photo_in_twenty(
     draw_scene: Scene, facts_of: Measure, make_dataset: Make, kind: str
 ) -> None:
     change, said = CHANGES[kind]
-    facts = [facts_of(draw_scene(seed)) for seed in range(20)]
+    stats = [facts_of(draw_scene(seed)) for seed in range(20)]
     dataset = make_dataset(["A"] * 20)
-    assert not list(check_photos(dataset, facts))
-    facts[7] = facts_of(change(draw_scene(7)))
-    (found,) = check_photos(dataset, facts)
+    assert not list(check_photos(dataset, stats))
+    stats[7] = facts_of(change(draw_scene(7)))
+    (found,) = check_photos(dataset, stats)
     assert (found.kind, found.severity, found.share, found.names) == (kind, "note", 0.05, ("A/7.jpg",))
     assert found.message.startswith(f"1 photo is {said}")
 
 
 def test_check_photos__many_are_a_warning(draw_scene: Scene, facts_of: Measure, make_dataset: Make) -> None:
-    facts = [facts_of(ImageEnhance.Brightness(draw_scene(seed)).enhance(0.1)) for seed in range(4)]
-    (found,) = check_photos(make_dataset(["A"] * 4), facts)
+    stats = [facts_of(ImageEnhance.Brightness(draw_scene(seed)).enhance(0.1)) for seed in range(4)]
+    (found,) = check_photos(make_dataset(["A"] * 4), stats)
     assert found.severity == "warning" and found.message.startswith("4 photos are too dark (100.0%)")
 
 
 def test_check_borders__counts_framed_photos(
     draw_scene: Scene, facts_of: Measure, make_dataset: Make
 ) -> None:
-    facts = [facts_of(ImageOps.expand(draw_scene(s), 1 if s else 0, fill=(255, 0, 0))) for s in range(3)]
-    (found,) = check_borders(make_dataset(["A"] * 3), facts)
+    stats = [facts_of(ImageOps.expand(draw_scene(s), 1 if s else 0, fill=(255, 0, 0))) for s in range(3)]
+    (found,) = check_borders(make_dataset(["A"] * 3), stats)
     assert found.names == ("A/1.jpg", "A/2.jpg")
     assert found.message == (
         "2 photos have a border of one colour (the first: 1 pixel of #ff0000): it is no part of a sign and "
         "will not be there in use, so crop it away."
     )
-    assert not list(check_borders(make_dataset(["A"]), facts[:1]))
+    assert not list(check_borders(make_dataset(["A"]), stats[:1]))
 
 
 def test_check_giveaways__sizes_modes_and_borders(
     draw_scene: Scene, facts_of: Measure, make_dataset: Make
 ) -> None:
-    facts = [facts_of(draw_scene(seed)) for seed in range(20)]
+    stats = [facts_of(draw_scene(seed)) for seed in range(20)]
     dataset = make_dataset(["A"] * 10 + ["B"] * 10)
-    assert not list(check_giveaways(dataset, facts))
-    given = [replace(f, width=200) for f in facts[:10]] + facts[10:]
+    assert not list(check_giveaways(dataset, stats))
+    given = [replace(f, width=200) for f in stats[:10]] + stats[10:]
     (size,) = check_giveaways(dataset, given)
     assert (size.kind, size.severity, size.labels) == ("size_gives_label_away", "serious", ("A",))
     assert size.message.startswith(
         "Nearly all photos of A have 200 x 160 pixels and nearly none of some other labe"
     )
-    given = [replace(f, mode="L", border_top=3, border_colour="#00ff00") for f in facts[:10]] + facts[10:]
+    given = [replace(f, mode="L", border_top=3, border_colour="#00ff00") for f in stats[:10]] + stats[10:]
     mode, border = check_giveaways(dataset, given)
     assert (mode.kind, border.kind) == ("mode_gives_label_away", "border_gives_label_away")
     assert "have mode L and" in mode.message and "have border of #00ff00 and" in border.message
@@ -88,14 +88,14 @@ def test_check_giveaways__sizes_modes_and_borders(
 def test_check_giveaways__sizes_mixed_in_every_label_are_well(
     draw_scene: Scene, facts_of: Measure, make_dataset: Make
 ) -> None:
-    facts = [replace(facts_of(draw_scene(seed)), width=100 + seed % 2) for seed in range(20)]
-    assert not list(check_giveaways(make_dataset(["A"] * 10 + ["B"] * 10), facts))
+    stats = [replace(facts_of(draw_scene(seed)), width=100 + seed % 2) for seed in range(20)]
+    assert not list(check_giveaways(make_dataset(["A"] * 10 + ["B"] * 10), stats))
 
 
 def test_check_backgrounds__plain_room_and_rooms(
     draw_scene: Scene, facts_of: Measure, make_dataset: Make
 ) -> None:
-    def hand(room: Image.Image, seed: int) -> ImageFacts:
+    def hand(room: Image.Image, seed: int) -> ImageStats:
         x, y = np.random.default_rng(seed).uniform(20, 70, 2)
         ImageDraw.Draw(room).ellipse((x, y, x + 60, 159), fill=(200, 150, 120))
         return facts_of(room)

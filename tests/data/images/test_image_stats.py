@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from handshape.data.images.image_stats import ImageFacts, background_cells, image_facts, thumbnails
+from handshape.data.images.image_stats import ImageStats, background_cells, decode_thumbnails, image_stats
 from handshape.errors import ShapeError
 
 Scene = Callable[..., Image.Image]
@@ -23,18 +23,18 @@ def test_image_facts__hash_is_that_of_imagehash(width: int, height: int, seed: i
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)
     image = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
-    facts = image_facts(np.asarray(image), "RGB")
-    assert facts.phash == int(str(imagehash.phash(image)), 16)
-    assert (facts.width, facts.height) == (width, height)
-    assert ImageFacts(**json.loads(json.dumps(asdict(facts)))) == facts
+    stats = image_stats(np.asarray(image), "RGB")
+    assert stats.phash == int(str(imagehash.phash(image)), 16)
+    assert (stats.width, stats.height) == (width, height)
+    assert ImageStats(**json.loads(json.dumps(asdict(stats)))) == stats
 
 
 def test_image_facts__hash_of_a_large_photo_differs_in_few_bits(draw_scene: Scene) -> None:
     image = draw_scene(3, size=2400)
-    facts = image_facts(np.asarray(image), "RGB")
-    assert (facts.phash ^ int(str(imagehash.phash(image)), 16)).bit_count() <= 4
-    small = image_facts(np.asarray(image.resize((400, 400))), "RGB")
-    assert np.abs(thumbnails([facts])[0].astype(int) - thumbnails([small])[0]).max() <= 4
+    stats = image_stats(np.asarray(image), "RGB")
+    assert (stats.phash ^ int(str(imagehash.phash(image)), 16)).bit_count() <= 4
+    small = image_stats(np.asarray(image.resize((400, 400))), "RGB")
+    assert np.abs(decode_thumbnails([stats])[0].astype(int) - decode_thumbnails([small])[0]).max() <= 4
 
 
 def test_image_facts__light() -> None:
@@ -42,18 +42,18 @@ def test_image_facts__light() -> None:
     rows = np.random.default_rng(0).permutation(10_000)
     flat = pixels.reshape(-1, 3)
     flat[rows[:2000]], flat[rows[2000:5000]] = 0, 255
-    facts = image_facts(pixels, "L")
-    assert facts.mode == "L"
-    assert facts.brightness == pytest.approx(0.3 * 255 + 0.5 * 100)
-    assert facts.dark_share == pytest.approx(0.2) and facts.bright_share == pytest.approx(0.3)
-    assert facts.highlights == 255
-    assert facts.contrast == pytest.approx(float(pixels.std()))
+    stats = image_stats(pixels, "L")
+    assert stats.mode == "L"
+    assert stats.brightness == pytest.approx(0.3 * 255 + 0.5 * 100)
+    assert stats.dark_share == pytest.approx(0.2) and stats.bright_share == pytest.approx(0.3)
+    assert stats.highlights == 255
+    assert stats.contrast == pytest.approx(float(pixels.std()))
 
 
 def test_image_facts__blur_lowers_sharpness(draw_scene: Scene) -> None:
-    sharp = [image_facts(np.asarray(draw_scene(seed)), "RGB").sharpness for seed in range(8)]
+    sharp = [image_stats(np.asarray(draw_scene(seed)), "RGB").sharpness for seed in range(8)]
     blurred = [
-        image_facts(np.asarray(draw_scene(seed).filter(ImageFilter.GaussianBlur(2))), "RGB").sharpness
+        image_stats(np.asarray(draw_scene(seed).filter(ImageFilter.GaussianBlur(2))), "RGB").sharpness
         for seed in range(8)
     ]
     assert min(sharp) > 0.6 > 0.56 > max(blurred)
@@ -61,9 +61,9 @@ def test_image_facts__blur_lowers_sharpness(draw_scene: Scene) -> None:
 
 def test_image_facts__a_frame_drawn_around_a_blurred_photo_does_not_make_it_sharp(draw_scene: Scene) -> None:
     image = draw_scene(1).filter(ImageFilter.GaussianBlur(2.5))
-    bare = image_facts(np.asarray(image), "RGB")
+    bare = image_stats(np.asarray(image), "RGB")
     ImageDraw.Draw(image).rectangle((0, 0, 159, 159), outline=(0, 0, 255))
-    framed = image_facts(np.asarray(image), "RGB")
+    framed = image_stats(np.asarray(image), "RGB")
     assert framed.border == (1, 1, 1, 1) and framed.border_colour == "#0000ff"
     assert framed.sharpness == pytest.approx(bare.sharpness, abs=0.02)
     assert framed.background_blue == pytest.approx(bare.background_blue, abs=8)
@@ -72,18 +72,18 @@ def test_image_facts__a_frame_drawn_around_a_blurred_photo_does_not_make_it_shar
 def test_image_facts__background_is_that_of_the_edges() -> None:
     image = Image.new("RGB", (120, 120), (10, 120, 200))
     ImageDraw.Draw(image).ellipse((35, 35, 85, 119), fill=(230, 180, 150))
-    facts = image_facts(np.asarray(image), "RGB")
-    assert (facts.background_red, facts.background_green, facts.background_blue) == (10, 120, 200)
-    assert facts.background_texture == 0
+    stats = image_stats(np.asarray(image), "RGB")
+    assert (stats.background_red, stats.background_green, stats.background_blue) == (10, 120, 200)
+    assert stats.background_texture == 0
     rough = np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)
-    assert image_facts(rough, "RGB").background_texture > 30
+    assert image_stats(rough, "RGB").background_texture > 30
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 500, 3), (500, 1, 3), (3, 3, 3), (2000, 3, 3)])
 def test_image_facts__any_size(shape: tuple[int, int, int]) -> None:
-    facts = image_facts(np.full(shape, 77, dtype=np.uint8), "RGB")
-    assert facts.sharpness == 0 and facts.contrast == 0 and facts.brightness == 77
-    assert (thumbnails([facts]) == 77).all()
+    stats = image_stats(np.full(shape, 77, dtype=np.uint8), "RGB")
+    assert stats.sharpness == 0 and stats.contrast == 0 and stats.brightness == 77
+    assert (decode_thumbnails([stats]) == 77).all()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_image_facts__refuses_other_arrays(pixels: NDArray[np.generic]) -> None:
         ShapeError,
         match=r"an image of shape .* and type .*; expected \(H, W, 3\) uint8 in RGB order; decode it with",
     ):
-        image_facts(pixels, "RGB")  # type: ignore[arg-type]
+        image_stats(pixels, "RGB")  # type: ignore[arg-type]
 
 
 def test_background_cells__leave_out_the_bottom() -> None:
@@ -114,7 +114,7 @@ def test_image_facts__a_jpeg_copy_has_nearly_the_same_facts(draw_scene: Scene) -
     image, buffer = draw_scene(5), io.BytesIO()
     image.save(buffer, "JPEG", quality=80)
     one, other = (
-        image_facts(np.asarray(Image.open(x) if x is buffer else x), "RGB") for x in (image, buffer)
+        image_stats(np.asarray(Image.open(x) if x is buffer else x), "RGB") for x in (image, buffer)
     )
     assert one.brightness == pytest.approx(other.brightness, abs=1)
     assert (one.phash ^ other.phash).bit_count() <= 4
@@ -122,16 +122,16 @@ def test_image_facts__a_jpeg_copy_has_nearly_the_same_facts(draw_scene: Scene) -
 
 @pytest.mark.shared
 def test_image_facts__real_photos(
-    studio_facts: tuple[list[str], list[ImageFacts]], webcam_facts: tuple[list[str], list[ImageFacts]]
+    studio_facts: tuple[list[str], list[ImageStats]], webcam_facts: tuple[list[str], list[ImageStats]]
 ) -> None:
-    assert {facts.border for facts in studio_facts[1]} == {(0, 0, 0, 0)}
-    assert {facts.border for facts in webcam_facts[1]} == {(1, 1, 1, 1)}
-    assert min(facts.sharpness for facts in studio_facts[1] + webcam_facts[1]) > 0.56
+    assert {stats.border for stats in studio_facts[1]} == {(0, 0, 0, 0)}
+    assert {stats.border for stats in webcam_facts[1]} == {(1, 1, 1, 1)}
+    assert min(stats.sharpness for stats in studio_facts[1] + webcam_facts[1]) > 0.56
 
 
 def test_image_facts__two_borders_that_leave_nearly_nothing() -> None:
     pixels = np.zeros((120, 18, 3), dtype=np.uint8)
     pixels[:, 7:11] = 255
-    facts = image_facts(pixels, "RGB")
-    assert (facts.border_left, facts.border_right) == (7, 7)
-    assert facts.brightness == pytest.approx(255 * 4 / 18)
+    stats = image_stats(pixels, "RGB")
+    assert (stats.border_left, stats.border_right) == (7, 7)
+    assert stats.brightness == pytest.approx(255 * 4 / 18)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handshape.data.images.in_memory import as_images, as_pixels
+from handshape.data.images.in_memory import to_images, to_pixels
 from handshape.errors import ShapeError
 
 PIXELS = np.arange(8 * 9 * 3, dtype=np.uint8).reshape(8, 9, 3)
@@ -14,20 +14,20 @@ PIXELS = np.arange(8 * 9 * 3, dtype=np.uint8).reshape(8, 9, 3)
 def test_as_pixels__path_picture_and_array(tmp_path: Path) -> None:
     Image.fromarray(PIXELS).save(tmp_path / "a.png")
     for image in (tmp_path / "a.png", str(tmp_path / "a.png"), Image.fromarray(PIXELS), PIXELS):
-        assert np.array_equal(as_pixels(image), PIXELS)
+        assert np.array_equal(to_pixels(image), PIXELS)
 
 
 def test_as_pixels__anything_else() -> None:
     text = "an image of type 'int'; expected a path, a Pillow image, or an .* array; convert it first"
     with pytest.raises(ShapeError, match=text):
-        as_pixels(3)  # type: ignore[arg-type]
+        to_pixels(3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     "images", [["a", "b"], ("a", Path("b")), np.array(["a", "b"]), np.stack([PIXELS] * 2), iter([PIXELS] * 2)]
 )
 def test_as_images__many(images: Any) -> None:
-    assert len(as_images(images)) == 2
+    assert len(to_images(images)) == 2
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_as_images__many(images: Any) -> None:
 )
 def test_as_images__anything_else(images: Any, text: str) -> None:
     with pytest.raises(ShapeError, match=text):
-        as_images(images)
+        to_images(images)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handshape.cache.location import open_store
+from handshape.cache.location import open_cache
 from handshape.data.dataset import Unreadable
 from handshape.data.images import image_cache as held
-from handshape.data.images import index as scan
+from handshape.data.images import index as indexed
 from handshape.data.images.decode import Preprocessing, decode_image, read_image
 from handshape.data.images.image_cache import CachedImages
-from handshape.data.images.image_stats import image_facts
-from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.image_stats import image_stats
+from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.images.prepared import ImageFiles, content_digest, read_batch
 from handshape.data.io.folder import read_folder
 from handshape.errors import DataError, OutputError
@@ -25,7 +25,7 @@ MakePhotos = Callable[..., Path]
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    return open_store(tmp_path / "store")
+    return open_cache(tmp_path / "store")
 
 
 @pytest.fixture
@@ -37,15 +37,15 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(content_digest(data))
         return decode_image(data)
 
-    monkeypatch.setattr(scan, "decode_image", note)
+    monkeypatch.setattr(indexed, "decode_image", note)
     return found
 
 
-def look(root: Path, store: Path, size: int = 32, *, strict: bool = False) -> Scan:
-    return scan_dataset(read_folder(root), store, size=size, strict=strict)
+def look(root: Path, store: Path, size: int = 32, *, strict: bool = False) -> ImageIndex:
+    return index_images(read_folder(root), store, size=size, strict=strict)
 
 
-def pixels(scanned: Scan) -> list[list[int]]:
+def pixels(scanned: ImageIndex) -> list[list[int]]:
     """Every prepared image as a list of its bytes."""
     return read_batch(scanned.images, range(len(scanned.images))).reshape(len(scanned.images), -1).tolist()
 
@@ -58,11 +58,11 @@ def test_scan_dataset__says_what_is_there(make_photos: MakePhotos, store: Path) 
     root = make_photos(labels="AB", signers=2, images=2)
     scanned = look(root, store)
     assert scanned.dataset == read_folder(root)
-    assert len(scanned.images) == len(scanned.digests) == len(scanned.facts) == 8
+    assert len(scanned.images) == len(scanned.digests) == len(scanned.stats) == 8
     for index, sample in enumerate(scanned.dataset.samples):
         image = read_image(sample.path)
         assert scanned.digests[index] == content_digest(sample.path.read_bytes())
-        assert scanned.facts[index] == image_facts(image, "RGB")
+        assert scanned.stats[index] == image_stats(image, "RGB")
         np.testing.assert_array_equal(scanned.images[index], Preprocessing(32).prepare(image))
 
 
@@ -71,7 +71,7 @@ def test_scan_dataset__one_image_of_one_pixel(tmp_path: Path, store: Path) -> No
     Image.new("RGB", (1, 1), (1, 2, 3)).save(tmp_path / "d" / "A" / "a.png")
     scanned = look(tmp_path / "d", store, size=4)
     assert scanned.dataset.labels == ("A",)
-    assert (scanned.facts[0].width, scanned.facts[0].height) == (1, 1)
+    assert (scanned.stats[0].width, scanned.stats[0].height) == (1, 1)
     np.testing.assert_array_equal(
         read_batch(scanned.images, [0]), np.tile(np.array([1, 2, 3], np.uint8), (1, 4, 4, 1))
     )
@@ -82,9 +82,9 @@ def test_scan_dataset__the_second_time_decodes_nothing(
 ) -> None:
     root = make_photos()
     first = look(root, store)
-    monkeypatch.setattr(scan, "decode_image", None)  # calling it would fail
+    monkeypatch.setattr(indexed, "decode_image", None)  # calling it would fail
     second = look(root, store)
-    assert (second.dataset, second.digests, second.facts) == (first.dataset, first.digests, first.facts)
+    assert (second.dataset, second.digests, second.stats) == (first.dataset, first.digests, first.stats)
     assert pixels(second) == pixels(first)
 
 
@@ -116,7 +116,7 @@ def test_scan_dataset__copies_are_each_an_image(make_photos: MakePhotos, store: 
     (root / "B" / "copy.png").write_bytes((root / "A" / "signer1_0.png").read_bytes())
     scanned = look(root, store)
     assert scanned.digests[0] == scanned.digests[1]
-    assert scanned.facts[0] == scanned.facts[1]
+    assert scanned.stats[0] == scanned.stats[1]
     assert pixels(scanned)[0] == pixels(scanned)[1] != pixels(scanned)[2]
     assert pixels(look(root, store)) == pixels(scanned)
 
@@ -125,11 +125,11 @@ def test_scan_dataset__facts_are_kept_without_the_pixels(
     make_photos: MakePhotos, store: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
-    monkeypatch.setattr(held, "HELD_BYTES", 0)
+    monkeypatch.setattr(held, "CACHE_BYTES", 0)
     first = look(root, store)
     assert len(decoded) == 4
     assert not (store / "images").exists()
-    assert look(root, store, size=16).facts == first.facts
+    assert look(root, store, size=16).stats == first.stats
     assert len(decoded) == 4
 
 
@@ -139,14 +139,14 @@ def test_scan_dataset__without_facts_is_read_once_and_measured_when_they_are_wan
     root = make_photos(labels="AB", signers=1, images=2)
     (root / "A" / "broken.png").write_bytes(b"no image")
     data = read_folder(root)
-    plain = scan_dataset(data, store, size=32, measure=False)
-    assert plain.facts == () and len(plain.dataset) == 4
+    plain = index_images(data, store, size=32, measure=False)
+    assert plain.stats == () and len(plain.dataset) == 4
     decoded.clear()
-    again = scan_dataset(data, store, size=32, measure=False)
+    again = index_images(data, store, size=32, measure=False)
     assert again.digests == plain.digests and pixels(again) == pixels(plain)
     assert len(decoded) == 1  # the broken one, whose reason is told again
-    assert len(look(root, store, size=32).facts) == 4
-    assert scan_dataset(data, store, size=32, measure=False).facts == ()
+    assert len(look(root, store, size=32).stats) == 4
+    assert index_images(data, store, size=32, measure=False).stats == ()
 
 
 @pytest.mark.parametrize("enough", [True, False])
@@ -157,7 +157,7 @@ def test_scan_dataset__held_or_decoded_alike(
     (root / "A" / "bad.png").write_bytes(b"bad")  # samples and rows are no longer the same
     first = look(root, store)
     assert isinstance(first.images, CachedImages)
-    monkeypatch.setattr(held, "HELD_BYTES", 5 * 32 * 32 * 3 - (not enough))
+    monkeypatch.setattr(held, "CACHE_BYTES", 5 * 32 * 32 * 3 - (not enough))
     again = look(root, store)
     assert isinstance(again.images, CachedImages if enough else ImageFiles)
     assert len(again.images) == 4
@@ -231,7 +231,7 @@ def test_scan_dataset__a_file_that_is_gone(make_photos: MakePhotos, store: Path)
     root = make_photos(labels="AB", signers=1, images=2)
     data = read_folder(root)
     (root / "A" / "signer1_1.png").unlink()
-    scanned = scan_dataset(data, store, size=32)
+    scanned = index_images(data, store, size=32)
     reason = "cannot be read (No such file or directory)"
     assert scanned.dataset.unreadable == (Unreadable("A/signer1_1.png", "A", reason),)
     assert len(scanned.images) == 3
@@ -241,7 +241,7 @@ def test_scan_dataset__a_file_replaced_while_it_is_read(
     make_photos: MakePhotos, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
-    path, digest = root / "A" / "signer1_0.png", scan._digest
+    path, digest = root / "A" / "signer1_0.png", indexed._digest
     content = path.read_bytes()
     # A copy elsewhere makes the content known although this file's pixels are not read.
     (root / "B" / "copy.png").write_bytes(content)
@@ -253,7 +253,7 @@ def test_scan_dataset__a_file_replaced_while_it_is_read(
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(scan, "_digest", replace_after)
+        patch.setattr(indexed, "_digest", replace_after)
         scanned = look(root, store)
     assert scanned.dataset.unreadable == (
         Unreadable("A/signer1_0.png", "A", "changed while it was being read"),
@@ -317,7 +317,7 @@ def test_scan_dataset__facts_of_another_version_are_read_again(
     look(root, store)
     decoded.clear()
     # A field less: what such a program writes must not meet what this one reads.
-    monkeypatch.setattr(scan, "fields", lambda kind: fields(kind)[1:])
-    assert len(look(root, store).facts) == 2
+    monkeypatch.setattr(indexed, "fields", lambda kind: fields(kind)[1:])
+    assert len(look(root, store).stats) == 2
     assert len(decoded) == 2
     assert len(list(store.glob("facts-*.lance"))) == 2

@@ -16,7 +16,7 @@ from handshape.data.images.prepared import (
     ImageFiles,
     InMemoryImages,
     content_digest,
-    read_ahead,
+    prefetch,
     read_batch,
 )
 from handshape.errors import DataError
@@ -90,14 +90,14 @@ class Slow(BatchedDataset[NDArray[np.uint8]]):
 @pytest.mark.parametrize("batches", [[], [[3]], [[1, 2], [0], [5, 4]]])
 def test_read_ahead__every_batch_in_order(batches: list[list[int]]) -> None:
     images = Slow()
-    read = read_ahead(images, [np.array(batch, dtype=np.int64) for batch in batches])
+    read = prefetch(images, [np.array(batch, dtype=np.int64) for batch in batches])
     assert [batch.tolist() for batch in read] == batches
     assert threading.current_thread().name not in images.threads
 
 
 def test_read_ahead__is_one_batch_ahead() -> None:
     images = Slow()
-    read = read_ahead(images, [np.array([n], dtype=np.int64) for n in range(6)])
+    read = prefetch(images, [np.array([n], dtype=np.int64) for n in range(6)])
     assert next(read).tolist() == [0]
     assert len(images.taken) <= 2
     read.close()  # type: ignore[attr-defined]
@@ -105,7 +105,7 @@ def test_read_ahead__is_one_batch_ahead() -> None:
 
 
 def test_read_ahead__an_error_comes_through() -> None:
-    read = read_ahead(Slow(), [np.array([n], dtype=np.int64) for n in (1, 7, 2)])
+    read = prefetch(Slow(), [np.array([n], dtype=np.int64) for n in (1, 7, 2)])
     assert next(read).tolist() == [1]
     with pytest.raises(DataError, match="wrong"):
         list(read)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from handshape.evaluation.explain.gradcam import evidence
+from handshape.evaluation.explain.gradcam import gradcam
 from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig, Pool
@@ -36,7 +36,7 @@ def test_evidence__shines_where_the_features_that_count_are(kind: str) -> None:
     images = torch.zeros(2, 3, 32, 32)
     images[0, 0, :16] = 1  # red above; only its left half speaks for label 0
     images[1, 1, 16:, 16:] = 1  # green at the lower right
-    light = evidence(frozen(kind), images, torch.tensor([0, 1]), torch.tensor([1, 0]))
+    light = gradcam(frozen(kind), images, torch.tensor([0, 1]), torch.tensor([1, 0]))
     assert light.shape == (2, 32, 32) and light.dtype == torch.float32
     assert torch.isfinite(light).all() and light.min() >= 0
     assert light.amax(dim=(1, 2)).tolist() == pytest.approx([1, 1])
@@ -47,7 +47,7 @@ def test_evidence__shines_where_the_features_that_count_are(kind: str) -> None:
 def test_evidence__is_dark_where_nothing_speaks_for_the_label() -> None:
     images = torch.zeros(1, 3, 32, 32)
     images[0, 0] = 1
-    light = evidence(frozen("feature"), images, torch.tensor([1]), torch.tensor([0]))
+    light = gradcam(frozen("feature"), images, torch.tensor([1]), torch.tensor([0]))
     assert light.max() == 0
 
 
@@ -57,7 +57,7 @@ def test_evidence__of_a_cnn_leaves_it_as_it_was() -> None:
     images = torch.rand(2, 3, 32, 32)
     with torch.inference_mode():
         before = network(images)
-    light = evidence(network, images, before.argmax(dim=1), before.argmin(dim=1))
+    light = gradcam(network, images, before.argmax(dim=1), before.argmin(dim=1))
     assert light.shape == (2, 32, 32) and light.min() >= 0 and light.max() <= 1
     assert all(parameter.grad is None for parameter in network.parameters())
     with torch.inference_mode():

@@ -6,15 +6,15 @@ from tests.evaluation.conftest import by_source, evaluated, titles
 
 from handshape.data.checks.finding import Finding
 from handshape.data.checks.near_duplicates import Leaks
-from handshape.evaluation.experiment import Ungrouped
-from handshape.evaluation.report.cautions import find_cautions, is_drawn
-from handshape.evaluation.report.headline import find_answer
+from handshape.evaluation.experiment import RandomSplitCheck
+from handshape.evaluation.report.cautions import find_cautions, is_synthetic
+from handshape.evaluation.report.headline import find_headline
 
 
 def test_find_cautions__of_sources_that_were_left_out(make: Any) -> None:
     made = make(wrong=0)
     experiment = by_source(made, (4, 1), False, untested=3)
-    first, second, last = find_cautions(experiment, find_answer(experiment))
+    first, second, last = find_cautions(experiment, find_headline(experiment))
     assert (first.title, second.title) == ("Other rooms", "Known signers")
     assert "100 % of the test photos are read right instead of 58 %" in first.text
     assert "not of new people" in second.text
@@ -36,9 +36,9 @@ def test_find_cautions__of_sources_that_were_left_out(make: Any) -> None:
 )
 def test_find_cautions__a_leak_says_how_much_is_memory(make: Any, leaking: int, words: str) -> None:
     experiment = make(signer=None, kind="random")
-    survey = replace(experiment.survey, leaks=Leaks(100, leaking, ()))
-    leaking_experiment = replace(experiment, survey=survey)
-    first, second = find_cautions(leaking_experiment, find_answer(leaking_experiment))
+    data_report = replace(experiment.data_report, leaks=Leaks(100, leaking, ()))
+    leaking_experiment = replace(experiment, data_report=data_report)
+    first, second = find_cautions(leaking_experiment, find_headline(leaking_experiment))
     assert first.text.startswith(words) and first.title == "Leak"
     assert second.title == "Random split" and "says nothing about people" in second.text
 
@@ -46,23 +46,23 @@ def test_find_cautions__a_leak_says_how_much_is_memory(make: Any, leaking: int, 
 def test_find_cautions__with_and_without_grouping(make: Any) -> None:
     plain = make(signer=None, kind="random")
     name = plain.best.fitted.name
-    experiment = replace(plain, ungrouped=Ungrouped(0.41, {name: 1.0}, {name: 0.99}))
-    text = find_cautions(experiment, find_answer(experiment))[1].text
+    experiment = replace(plain, ungrouped=RandomSplitCheck(0.41, {name: 1.0}, {name: 0.99}))
+    text = find_cautions(experiment, find_headline(experiment))[1].text
     assert "41 % of the test photos" in text and f"{name} would read 99.0 % right" in text
     assert f"against {100 * experiment.best.accuracy:.1f} % with bursts kept together" in text
-    unknown = replace(plain, ungrouped=Ungrouped(0.41, {}, {}))
-    assert find_cautions(unknown, find_answer(unknown))[1].text.endswith("a near-twin in training.")
+    unknown = replace(plain, ungrouped=RandomSplitCheck(0.41, {}, {}))
+    assert find_cautions(unknown, find_headline(unknown))[1].text.endswith("a near-twin in training.")
 
 
 def test_find_cautions__drawn_hands_left_hands_and_data(make: Any) -> None:
     experiment = make(mirrored=0.2)
-    (experiment.survey.split.dataset.root / "truth.csv").write_text("path\n")
+    (experiment.data_report.split.dataset.root / "truth.csv").write_text("path\n")
     bad = Finding("two_labels", "serious", "Two photos are wrong.", 0.1)
-    survey = replace(experiment.survey, findings=[bad, bad, replace(bad, severity="note")])
-    experiment = replace(experiment, survey=survey)
+    data_report = replace(experiment.data_report, findings=[bad, bad, replace(bad, severity="note")])
+    experiment = replace(experiment, data_report=data_report)
     assert titles(experiment) == ["Drawn hands", "One signer", "Left hands", "In the data"]
     assert (
-        find_cautions(experiment, find_answer(experiment))[-1].text == "Two photos are wrong. 1 more below."
+        find_cautions(experiment, find_headline(experiment))[-1].text == "Two photos are wrong. 1 more below."
     )
 
 
@@ -76,16 +76,16 @@ def test_find_cautions__labels_that_no_test_photo_shows(make: Any) -> None:
     untested = replace(best, metrics=replace(best.metrics, missing_labels=("J", "Z")))
     experiment = replace(experiment, results=[untested])
     assert titles(experiment)[-1] == "Untested labels"
-    assert "No test photo shows J and Z" in find_cautions(experiment, find_answer(experiment))[-1].text
+    assert "No test photo shows J and Z" in find_cautions(experiment, find_headline(experiment))[-1].text
 
 
 def test_is_drawn__also_where_a_source_is(make: Any) -> None:
-    data = make().survey.split.dataset
-    assert not is_drawn(data)
+    data = make().data_report.split.dataset
+    assert not is_synthetic(data)
     (data.root / "room").mkdir()
     (data.root / "room" / "truth.csv").write_text("path\n")
-    assert not is_drawn(data)
-    assert is_drawn(replace(data, samples=tuple(replace(s, source="room") for s in data.samples)))
+    assert not is_synthetic(data)
+    assert is_synthetic(replace(data, samples=tuple(replace(s, source="room") for s in data.samples)))
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_find_cautions__says_why_tuning_gained_nothing(
     make: Any, frozen: int, tuned: int, words: str | None
 ) -> None:
     experiment = make(wrong=frozen)
-    other = evaluated(experiment.survey.split, wrong=tuned, name="finetune")
+    other = evaluated(experiment.data_report.split, wrong=tuned, name="finetune")
     experiment = replace(experiment, results=[experiment.results[0], other])
-    told = {one.title: one.text for one in find_cautions(experiment, find_answer(experiment))}
+    told = {one.title: one.text for one in find_cautions(experiment, find_headline(experiment))}
     text = told.get("Tuning gained nothing")
     assert text is None if words is None else text is not None and text.startswith(words)

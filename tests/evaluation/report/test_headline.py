@@ -6,41 +6,44 @@ from tests.evaluation.conftest import by_source, evaluated, titles
 
 from handshape.data.splits.leave_one_group_out import FoldPlan
 from handshape.evaluation.cross_validation import measure_folds
-from handshape.evaluation.report.headline import find_answer, hundred
+from handshape.evaluation.report.headline import correct_of_100, find_headline
 
 
 @pytest.mark.parametrize(
     "share, words",
     [
-        (1, "all 1,000 test photos are read right"),
-        (0, "none of 1,000 test photos is read right"),
-        (0.996, "more than 99 of 100 photos are read right"),
-        (0.004, "fewer than 1 of 100 photos are read right"),
-        (0.93, "about 93 of 100 photos are read right"),
+        (1, "all 1,000 test photos were classified correctly"),
+        (0, "none of the 1,000 test photos was classified correctly"),
+        (0.996, "more than 99 of 100 test photos were classified correctly"),
+        (0.004, "fewer than 1 of 100 test photos were classified correctly"),
+        (0.93, "about 93 of 100 test photos were classified correctly"),
     ],
 )
 def test_hundred__never_says_all_of_what_is_not_all(share: float, words: str) -> None:
-    assert hundred(share, 1000) == words
+    assert correct_of_100(share, 1000) == words
 
 
 def test_find_answer__on_signers_who_were_left_out(make: Any) -> None:
     experiment = make()
-    answer = find_answer(experiment)
-    assert len(experiment.survey.split.dataset.split_indices()["test"]) == 6
+    answer = find_headline(experiment)
+    assert len(experiment.data_report.split.dataset.split_indices()["test"]) == 6
     assert answer.sentence.startswith(
         "On a signer it has never seen, about 83 of 100 photos are read right (95 %: "
     )
     assert answer.sentence.endswith("; weakest: A read as B")
-    assert answer.dots == 83 and answer.folds == 0 and answer.worst is None
+    assert answer.filled_dots == 83 and answer.folds == 0 and answer.worst is None
     assert titles(experiment) == ["One signer"]
 
 
 def test_find_answer__of_folds_is_their_mean_and_names_the_worst(make: Any) -> None:
     experiment = make()
     parts = [
-        evaluated(experiment.survey.split, wrong, side=side) for wrong, side in ((2, "test"), (0, "valid"))
+        evaluated(experiment.data_report.split, wrong, side=side)
+        for wrong, side in ((2, "test"), (0, "valid"))
     ]
-    answer = find_answer(replace(experiment, folds={"frozen": measure_folds(parts, FoldPlan("signer", {}))}))
+    answer = find_headline(
+        replace(experiment, folds={"frozen": measure_folds(parts, FoldPlan("signer", {}))})
+    )
     assert answer.accuracy == pytest.approx(5 / 6) and answer.folds == 2
     assert answer.worst is not None and answer.worst[0] == parts[0].tested.signers[0]
     assert answer.worst[1] == pytest.approx(4 / 6)
@@ -51,7 +54,7 @@ def test_find_answer__of_folds_is_their_mean_and_names_the_worst(make: Any) -> N
 
 def test_find_answer__of_sources_names_the_worst_and_what_the_interval_speaks_of(make: Any) -> None:
     experiment = make()
-    answer = find_answer(by_source(experiment, (4, 1), True))
+    answer = find_headline(by_source(experiment, (4, 1), True))
     assert (answer.left_out, answer.folds, answer.new_signers) == ("source", 2, True)
     assert answer.accuracy == pytest.approx((2 + 5) / 12)
     assert answer.sentence.startswith(
@@ -59,27 +62,27 @@ def test_find_answer__of_sources_names_the_worst_and_what_the_interval_speaks_of
         "these two only: "
     )
     assert "); worst in room test: 33 %; weakest: " in answer.sentence
-    three = find_answer(by_source(experiment, (4, 1, 0), True))
+    three = find_headline(by_source(experiment, (4, 1, 0), True))
     assert "(95 %: " in three.sentence and three.folds == 3
 
 
 def test_find_answer__of_sources_without_a_mistake(make: Any) -> None:
-    answer = find_answer(by_source(make(), (0, 0), True))
+    answer = find_headline(by_source(make(), (0, 0), True))
     assert answer.worst is None and answer.sentence.endswith("; no mistake was made")
 
 
 def test_find_answer__without_a_mistake(make: Any) -> None:
-    answer = find_answer(make(wrong=0))
+    answer = find_headline(make(wrong=0))
     assert "all 6 test photos are read right" in answer.sentence
-    assert answer.sentence.endswith("; no mistake was made") and answer.dots == 100
+    assert answer.sentence.endswith("; no mistake was made") and answer.filled_dots == 100
 
 
 def test_find_answer__a_given_split_that_keeps_signers_apart_says_so(make: Any) -> None:
     experiment = make()
-    split = replace(experiment.survey.split, kind="given")
-    given = replace(experiment, survey=replace(experiment.survey, split=split))
-    assert find_answer(given).new_signers
+    split = replace(experiment.data_report.split, kind="given")
+    given = replace(experiment, data_report=replace(experiment.data_report, split=split))
+    assert find_headline(given).new_signers
     samples = tuple(replace(sample, signer="1") for sample in split.dataset.samples)
     mixed = replace(split, dataset=replace(split.dataset, samples=samples))
-    given = replace(experiment, survey=replace(experiment.survey, split=mixed))
-    assert not find_answer(given).new_signers and titles(given) == ["Given split"]
+    given = replace(experiment, data_report=replace(experiment.data_report, split=mixed))
+    assert not find_headline(given).new_signers and titles(given) == ["Given split"]

@@ -9,7 +9,8 @@ import pytest
 
 from handshape.commands.train import train
 from handshape.config.train import TrainConfig
-from handshape.evaluation.report.page import environment, split_words
+from handshape.evaluation.report.cautions import SPLIT_SENTENCES
+from handshape.evaluation.report.page import environment
 
 VOID = {"meta", "img", "br", "circle"}
 
@@ -124,10 +125,10 @@ def test_write_report__shows_each_mistake_and_where_it_came_from(finished: Any) 
     for model in finished.metrics["models"].values():
         matrix = model["confusion"]
         wrong += min(12, sum(map(sum, matrix)) - sum(row[i] for i, row in enumerate(matrix)))
-    twins = min(8, finished.metrics["leaks"]["photos"])
+    copies = min(8, finished.metrics["leaks"]["photos"])
     pictures = page.all("img")
     sheets = [attrs for attrs in pictures if attrs.get("class") == "sheet"]  # of views of the photos
-    assert len(sheets) == 1 and len(pictures) == 2 * wrong + 2 * twins + 1
+    assert len(sheets) == 1 and len(pictures) == 2 * wrong + 2 * copies + 1
     for attrs in pictures:
         data = base64.b64decode((attrs["src"] or "").partition(",")[2])
         assert data[:2] == b"\xff\xd8"
@@ -200,9 +201,9 @@ def test_write_report__sources_of_an_ordinary_split(make_photos: Any, tmp_path: 
 
 def test_write_report__a_random_split_says_what_it_hides(make_photos: Any, tmp_path: Path) -> None:
     page = trained(make_photos("AB", signers=1, images=6), tmp_path)
-    assert split_words("random") in page.text
+    assert SPLIT_SENTENCES["random"] in page.text
     card = (tmp_path / "run" / "recogniser" / "README.md").read_text(encoding="utf-8")
-    assert split_words("random") in card
+    assert SPLIT_SENTENCES["random"] in card
 
 
 def test_write_report__gives_the_command_or_says_there_was_none(finished: Any) -> None:
@@ -216,7 +217,7 @@ def test_write_report__gives_the_command_or_says_there_was_none(finished: Any) -
     [("signer", "nobody in test was seen"), ("random", "says nothing about people"), ("given", "given with")],
 )
 def test_split_words__say_what_a_split_is_worth(kind: str, words: str) -> None:
-    assert words in split_words(kind)
+    assert words in SPLIT_SENTENCES[kind]
 
 
 def test_environment__escapes_in_pages_and_leaves_markdown_alone() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from handshape.data.images.index import scan_dataset
+from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
-from handshape.evaluation.report.thumbnails import lit, sample_sheet, thumbnail
+from handshape.evaluation.report.thumbnails import highlight, sample_sheet, thumbnail
 
 
 def test_thumbnail__is_the_picture_without_a_file() -> None:
@@ -25,7 +25,7 @@ def test_thumbnail__is_the_picture_without_a_file() -> None:
 def test_lit__keeps_what_is_lit_and_dims_the_rest() -> None:
     pixels = np.full((2, 2, 3), (200, 100, 0), dtype=np.uint8)
     light = np.array([[1, 0], [0.25, 0]], dtype=np.float32)
-    shown = lit(pixels, light)
+    shown = highlight(pixels, light)
     assert shown.dtype == np.uint8
     assert shown[0, 0].tolist() == [200, 100, 0]
     assert shown[0, 1].tolist() == [40, 40, 40]  # grey, and darker
@@ -33,8 +33,8 @@ def test_lit__keeps_what_is_lit_and_dims_the_rest() -> None:
 
 
 def sheet(data: Path, tmp_path: Path, signer: str | None) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    scan = scan_dataset(read_folder(data, signer=signer), tmp_path / "store")
-    sample_sheet(scan, tmp_path / "sheet.png")
+    indexed = index_images(read_folder(data, signer=signer), tmp_path / "store")
+    sample_sheet(indexed, tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as image:
         return np.asarray(image.convert("RGB"))
 

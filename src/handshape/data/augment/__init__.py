@@ -1,5 +1,5 @@
-"""Views of photos: the same sign, turned, lit, blurred or set before another background."""
+"""Augmentation: moved, relit, blurred and partly erased views of photos."""
 
-from handshape.data.augment.policy import MIRRORED, Views, views_of
+from handshape.data.augment.policy import MIRRORED, Views, make_views
 
-__all__ = ["MIRRORED", "Views", "views_of"]
+__all__ = ["MIRRORED", "Views", "make_views"]

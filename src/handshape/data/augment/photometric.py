@@ -1,4 +1,4 @@
-"""Change the light, the lens and what is seen of a photo, each photo of a batch in its own way."""
+"""Photometric augmentation: light, colours, blur and erased rectangles."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# Red, green and blue in what looks grey. Source: ITU-R BT.601, 2.5.1.
+# Weights of red, green and blue in grey. Source: ITU-R BT.601, 2.5.1.
 _GREY = (0.299, 0.587, 0.114)
 
 
@@ -16,8 +16,8 @@ def relight(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Te
     Args:
         images: (B, 3, H, W) float32 in [0, 255].
         brightness: (B,) factor minus one.
-        contrast: (B,) factor minus one, about the photo's own mean.
-        saturation: (B,) factor minus one, about each pixel's own grey.
+        contrast: (B,) factor minus one, around the photo's mean.
+        saturation: (B,) factor minus one, around each pixel's grey.
         tint: (B, 3) factors minus one of the channels.
 
     Returns:
@@ -25,7 +25,7 @@ def relight(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Te
     """
     weights = torch.tensor(_GREY, device=images.device)
     factor = (1 + saturation)[:, None, None]
-    # All of it is linear in a pixel's colour: one product with a (3, 3) matrix for each photo.
+    # All of it is linear in the colour: one product with a (3, 3) matrix for each photo.
     mix = factor * torch.eye(3, device=images.device) + (1 - factor) * weights.expand(3, 3)
     mix = mix * ((1 + brightness)[:, None] * (1 + tint))[:, None, :]
     flat = images.flatten(2)
@@ -36,11 +36,11 @@ def relight(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Te
 
 
 def blur(images: Tensor, deviations: Tensor) -> Tensor:
-    """Blur photos with Gaussians.
+    """Apply a Gaussian blur.
 
     Args:
         images: (B, 3, H, W) float32.
-        deviations: (B,) pixels; up to 0.3 leaves a photo as it is.
+        deviations: (B,) standard deviations in pixels; up to 0.3, a photo is not changed.
 
     Returns:
         (B, 3, H, W) float32.
@@ -64,13 +64,13 @@ def _blurred(images: Tensor, deviations: Tensor) -> Tensor:
 
 
 def erase(images: Tensor, draws: Tensor, largest: float) -> Tensor:
-    """Paint a rectangle of one grey over half of the photos.
+    """Erase a rectangle: fill it with one grey level.
 
     Args:
         images: (B, 3, H, W) float32 in [0, 255].
-        draws: (B, 5) in [-1, 1]: width, height, place across, place along, and grey. Negative widths erase
-            nothing.
-        largest: Largest side, as a fraction of the photo's side.
+        draws: (B, 5) in [-1, 1]: width, height, horizontal and vertical position, and grey level. Negative
+            widths erase nothing.
+        largest: Largest width and height, as a fraction of the photo's.
 
     Returns:
         (B, 3, H, W) float32.

@@ -1,4 +1,4 @@
-"""The policy: how views of a photo are made, and one view of a batch of photos."""
+"""The augmentation policy, and one augmented view of a batch of photos."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,32 +11,33 @@ from handshape.config.augment import AugmentOptions
 from handshape.data.augment.geometry import Moves, move
 from handshape.data.augment.photometric import blur, erase, relight
 
-# The view that shows the photo in a mirror: a left hand for a right one, as half the webcams show it.
+# View number of the mirror image.
 MIRRORED = -1
-# Numbers in [-1, 1] that one view of one photo takes; the first five are as old as the store.
+# Random numbers per view and photo. Their order is fixed, so that cached views stay valid.
 _MOVES, _LIGHT, _BLUR, _ERASE = 8, 5, 1, 5
 
 
 @dataclass(frozen=True)
 class Views:
-    """How views of a photo are made. A view is mirrored only where that is asked for: it is another hand.
+    """An augmentation policy.
 
-    Every photo and view number has random numbers of its own, so that a view can be kept by the photo's
-    content, its number and this policy. That, and moving a whole batch with one resampling, is why these are
-    not torchvision's transforms: those draw from one global source, and treat all photos of a batch alike.
+    The random numbers of a view depend only on the photo's content and the view number, so a view can be
+    cached. Torchvision's transforms draw from one global generator and treat all photos of a batch alike.
 
     Args:
-        rotation: Largest turn to either side, in degrees.
-        scale: Largest change of size to either side, as a factor minus one.
-        shift: Largest shift along each axis, as a fraction of the image's side.
-        brightness: Largest change of brightness to either side, as a factor minus one.
-        perspective: Largest tilt about each axis: how much nearer an edge comes, as a fraction.
-        contrast: Largest change of contrast to either side, as a factor minus one.
-        saturation: Largest change of saturation to either side, as a factor minus one.
-        tint: Largest change of each colour channel to either side, as a factor minus one.
-        blur: Largest deviation of a Gaussian blur, as a fraction of the image's side; half are not blurred.
-        erase: Largest side of an erased rectangle, as a fraction of the image's side; half have none.
-        mirror: Whether half of the views are mirror images.
+        rotation: Largest rotation, in degrees.
+        scale: Largest change of size, as a factor minus one.
+        shift: Largest shift along each axis, as a fraction of the image size.
+        brightness: Largest change of brightness, as a factor minus one.
+        perspective: Largest tilt around each axis, as a fraction.
+        contrast: Largest change of contrast, as a factor minus one.
+        saturation: Largest change of saturation, as a factor minus one.
+        tint: Largest change of each colour channel, as a factor minus one.
+        blur: Largest standard deviation of a Gaussian blur, as a fraction of the image size; half of the
+            views are not blurred.
+        erase: Largest width of an erased rectangle, as a fraction of the image size; half of the views have
+            none.
+        mirror: Whether half of the views are mirror images (a left hand for a right one).
     """
 
     rotation: float = 15.0
@@ -52,15 +53,15 @@ class Views:
     mirror: bool = False
 
     def apply(self, batch: Tensor, digests: Sequence[str], view: int) -> Tensor:
-        """Return one view of each image; the same digest and view number give the same view everywhere.
+        """Return one view of each image; the same digest and view number always give the same view.
 
         Args:
             batch: (B, H, W, 3) uint8, RGB.
-            digests: B content digests, from which the random numbers come.
+            digests: B content digests; they seed the random numbers.
             view: View number, 1 and up.
 
         Returns:
-            (B, H, W, 3) float32 in [0, 255]; a photo goes on outside its edges as its own mirror image.
+            (B, H, W, 3) float32 in [0, 255].
         """
         chances = [np.random.default_rng([int(digest, 16) % 2**64, view]) for digest in digests]
         count = _MOVES + _LIGHT + _BLUR + _ERASE
@@ -69,7 +70,7 @@ class Views:
         moves, light, blurs, erased = torch.split(draws, [_MOVES, _LIGHT, _BLUR, _ERASE], dim=1)
         images = batch.permute(0, 3, 1, 2).to(torch.float32)
         moved = move(images, self._moves(moves))
-        # The fifth of the first numbers was the light's before there were others.
+        # The brightness is the fifth of the first numbers; see above.
         light = torch.cat([moves[:, 4:5], light[:, 1:]], dim=1)
         lit = relight(
             moved,
@@ -95,7 +96,7 @@ class Views:
         )
 
 
-# From warm to cold light: red and blue change against each other.
+# From warm to cold light: red and blue change in opposite directions.
 _WARMER = torch.tensor([[1.0, 0.0, -1.0]])
 _STRONG = Views(
     rotation=20.0, scale=0.2, shift=0.1, brightness=0.4, perspective=0.2, contrast=0.3, saturation=0.3,
@@ -103,6 +104,6 @@ _STRONG = Views(
 )  # fmt: skip
 
 
-def views_of(options: AugmentOptions) -> Views:
-    """Return the policy that settings ask for; with ``augment`` none, no view is made."""
+def make_views(options: AugmentOptions) -> Views:
+    """Return the policy of the settings; with ``augment`` none, it is not used."""
     return replace(_STRONG if options.augment == "strong" else Views(), mirror=options.mirror)

@@ -1,1 +1,1 @@
-"""What is wrong with a data set: one file per family of checks."""
+"""Checks of a data set: one file per family of checks."""

@@ -1,4 +1,4 @@
-"""What is wrong with a data set, said before any training, one sentence for each finding."""
+"""All checks of a data set, made before any training."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,33 +7,33 @@ from numpy.typing import NDArray
 
 from handshape.data.checks.finding import Finding, count_of
 from handshape.data.checks.labels import check_counts, check_signers, check_sources, check_unreadable
-from handshape.data.checks.near_duplicates import Pairs, exact_groups
+from handshape.data.checks.near_duplicates import Pairs, group_exact_copies
 from handshape.data.checks.photos import check_backgrounds, check_borders, check_giveaways, check_photos
 from handshape.data.dataset import Dataset
-from handshape.data.images.image_stats import ImageFacts
+from handshape.data.images.image_stats import ImageStats
 
 __all__ = ["Finding", "check_data"]
 
-# Share of the photos in bursts from which a random split is no test.
+# Above this share of photos in bursts, an ordinary random split is no test.
 _MANY_IN_BURSTS = 0.2
 
 
 def check_data(
     dataset: Dataset,
-    facts: Sequence[ImageFacts],
+    stats: Sequence[ImageStats],
     digests: Sequence[str],
     *,
     bursts: NDArray[np.int64] | None = None,
-    twins: Pairs | None = None,
+    copies: Pairs | None = None,
 ) -> list[Finding]:
-    """Say what is wrong with a data set.
+    """Run all checks of a data set.
 
     Args:
         dataset: N readable samples; its ``unreadable`` are counted too.
-        facts: Facts of each sample's image.
+        stats: Measurements of each sample's image.
         digests: Content digest of each.
         bursts: (N,) int64, group of each photo as found by `find_bursts`.
-        twins: Pairs of one picture under two labels, as found by `twins_across_labels`.
+        copies: Pairs of one picture under two labels, as found by `copies_across_labels`.
 
     Returns:
         The findings: serious ones first, then warnings, then notes.
@@ -41,31 +41,32 @@ def check_data(
     found = [*check_unreadable(dataset), *check_counts(dataset), *check_signers(dataset)]
     found += check_sources(dataset)
     if len(dataset):
-        found += _two_labels(dataset, digests, twins)
+        found += _two_labels(dataset, digests, copies)
         found += _copies(dataset, digests)
         found += _bursts(dataset, bursts)
-        found += check_photos(dataset, facts)
-        found += check_borders(dataset, facts)
-        found += check_giveaways(dataset, facts)
-        found += check_backgrounds(dataset, facts)
+        found += check_photos(dataset, stats)
+        found += check_borders(dataset, stats)
+        found += check_giveaways(dataset, stats)
+        found += check_backgrounds(dataset, stats)
     order = ("serious", "warning", "note")
     return sorted(found, key=lambda finding: order.index(finding.severity))
 
 
-def _two_labels(dataset: Dataset, digests: Sequence[str], twins: Pairs | None) -> Iterator[Finding]:
+def _two_labels(dataset: Dataset, digests: Sequence[str], copies: Pairs | None) -> Iterator[Finding]:
     labels: dict[str, set[str]] = {}
     for sample, digest in zip(dataset.samples, digests, strict=True):
         labels.setdefault(digest, set()).add(sample.label)
     concerned = {i for i, digest in enumerate(digests) if len(labels[digest]) > 1}
-    if twins is not None:
-        concerned |= {*twins.first.tolist(), *twins.second.tolist()}
+    if copies is not None:
+        concerned |= {*copies.first.tolist(), *copies.second.tolist()}
     if concerned:
         samples = [dataset.samples[i] for i in sorted(concerned)]
         yield Finding(
             "two_labels",
             "serious",
-            f"{count_of(len(samples), 'photo shows', 'photos show')} a picture that is under two labels: one "
-            f"of them is wrong, so look at each, beginning with {samples[0].name}, and keep the right one.",
+            f"{count_of(len(samples), 'photo shows', 'photos show')} a picture that is under two labels, "
+            f"so one label is wrong. Look at each, starting with {samples[0].name}, and keep the correct "
+            "one.",
             len(samples) / len(dataset),
             tuple(sample.name for sample in samples),
             tuple(sorted({sample.label for sample in samples})),
@@ -74,14 +75,14 @@ def _two_labels(dataset: Dataset, digests: Sequence[str], twins: Pairs | None) -
 
 def _copies(dataset: Dataset, digests: Sequence[str]) -> Iterator[Finding]:
     again = np.ones(len(digests), dtype=np.bool_)
-    again[np.unique(exact_groups(digests), return_index=True)[1]] = False
+    again[np.unique(group_exact_copies(digests), return_index=True)[1]] = False
     count = int(again.sum())
     if count:
         yield Finding(
             "exact_duplicates",
             "warning",
-            f"{count_of(count, 'file is an exact copy', 'files are exact copies')} of another: copies count "
-            "twice, and on two sides of a split they make figures too good, so remove them.",
+            f"{count_of(count, 'file is an exact copy', 'files are exact copies')} of another. Copies in "
+            "both training and test make the accuracy look better than it is. Remove them.",
             count / len(dataset),
             tuple(dataset.samples[i].name for i in np.flatnonzero(again)),
         )
@@ -97,8 +98,8 @@ def _bursts(dataset: Dataset, bursts: NDArray[np.int64] | None) -> Iterator[Find
         yield Finding(
             "bursts",
             "warning" if share > _MANY_IN_BURSTS else "note",
-            f"{count_of(count, 'photo has', 'photos have')} a near-twin under the same label ({share:.0%}), "
-            f"in {count_of(int((sizes > 1).sum()), 'burst', 'bursts')}: they count for less than they seem, "
-            "so keep each burst on one side of the split.",
+            f"{count:,} of {len(dataset):,} photos ({100 * share:.0f} %) are near-copies of another one "
+            f"({count_of(int((sizes > 1).sum()), 'burst', 'bursts')}), so you have about {len(sizes):,} "
+            "different photos. A random split keeps each burst together.",
             share,
         )

@@ -1,30 +1,28 @@
-"""Bursts: groups of near-duplicates, each of which belongs on one side of a split."""
+"""Bursts: groups of near-duplicates, which a split must keep together."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
-from handshape.data.checks.near_duplicates import Pairs, exact_groups
+from handshape.data.checks.near_duplicates import Pairs, group_exact_copies
+from handshape.data.dataset import Ids
 
-Ids = NDArray[np.int64]
-
-# A group may hold this share of its label, and a small label's group this many; a longer chain is cut.
+# A group may hold this share of its label, and at least this many photos; a longer chain is cut.
 _GROUP_SHARE, _GROUP_FLOOR = 1 / 3, 25
 
 
 def find_bursts(pairs: Pairs, digests: Sequence[str], classes: Ids) -> Ids:
-    """Put photos that are linked by near-duplicates, directly or through others, into one group.
+    """Group photos that are linked by near-duplicates, directly or through others.
 
-    A video is one long chain. Where a chain holds more than a third of its label (and more than 25 photos),
-    so that no fair split could keep it whole, its weakest links are cut; `leaks` counts what then crosses a
-    split.
+    A video is one long chain. The weakest links of a chain are cut where it holds more than a third of its
+    label and more than 25 photos, because no fair split could keep it together; `find_leaks` counts the pairs
+    that then cross the split.
 
     Args:
         pairs: Near-duplicates of the same label.
-        digests: Content digest of N photos; copies are always in one group, whatever their labels.
+        digests: Content digest of N photos; exact copies are always in one group, also across labels.
         classes: (N,) int64, class of each.
 
     Returns:
@@ -72,7 +70,7 @@ def _root(parent: list[int], node: int) -> int:
 
 def _copies(digests: Sequence[str]) -> tuple[Ids, Ids]:
     """Link each copy to the first file of the same content."""
-    groups = exact_groups(digests)
+    groups = group_exact_copies(digests)
     first = np.unique(groups, return_index=True)[1][groups]
     later = np.arange(len(digests), dtype=np.int64)
     return first[first != later], later[first != later]

@@ -1,11 +1,11 @@
-"""Distance between photos as a frozen backbone sees them."""
+"""Distance between photos in the features of a frozen backbone."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-Ids = NDArray[np.int64]
+from handshape.data.dataset import Ids
 
-# Pairs drawn to learn how far apart the photos of one label typically are.
+# Pairs drawn to estimate the typical distance.
 _DRAWN = 4_000
 _AT_ONCE = 256
 

@@ -1,4 +1,4 @@
-"""A finding: one thing that is wrong with a data set, or worth knowing about it."""
+"""A finding: one problem of a data set, or one fact to know about it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,16 +8,16 @@ Severity = Literal["serious", "warning", "note"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, or worth knowing.
+    """One problem of a data set, or one fact to know about it.
 
     Args:
         kind: Short name for programs, such as ``few_photos``.
-        severity: ``serious``: figures cannot be believed; ``warning``: they will be worse, or look better
-            than they are; ``note``: worth knowing.
-        message: One sentence: how many, what it means, what to do.
-        share: Photos concerned as a share of all, in [0, 1].
-        names: Photos concerned, by name; empty where it is about labels or about all photos.
-        labels: Labels concerned; empty where it is not about labels.
+        severity: ``serious``: the measured accuracy is not valid; ``warning``: it is lower than it could
+            be, or looks better than it is; ``note``: worth knowing.
+        message: How many photos or labels, what it means, what to do.
+        share: Affected photos as a share of all, in [0, 1].
+        names: Names of the affected photos; empty where it is about labels or about all photos.
+        labels: Affected labels; empty where it is not about labels.
     """
 
     kind: str
@@ -34,7 +34,7 @@ def count_of(number: int, one: str, many: str) -> str:
 
 
 def listed(words: tuple[str, ...], most: int = 8) -> str:
-    """Return words in a row, the first few of them: ``A, B, C and 5 more``."""
+    """Return the first words as a list in prose: ``A, B, C and 5 more``."""
     if len(words) > most:
         return f"{', '.join(words[:most])} and {len(words) - most} more"
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -1,26 +1,25 @@
-"""Compare fingerprints of photos: perceptual hashes to propose pairs, thumbnails to judge them."""
+"""Compare photos: perceptual hashes propose pairs, thumbnails confirm them."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handshape.data.dataset import Ids
 from handshape.data.images.image_stats import CELLS
-
-Ids = NDArray[np.int64]
 
 # Rows and columns of hashes compared at once: 1 MB, which stays in a processor's cache.
 _ROWS, _COLUMNS = 16, 8192
-# Proposals per photo, the nearest hashes: in a still scene everything is near everything.
+# Nearest hashes kept per photo: in a still scene all photos are near each other.
 _PROPOSALS = 128
-# Between two copies, light may differ by this factor, place by this many cells of the thumbnail, and size by
-# this share: brightness 10 % up or down, and 2 % cropped away on one side or all around.
+# Two copies may differ by this factor in light, by this many thumbnail cells in position and by this share in
+# size. That covers 10 % of brightness, and 2 % cropped off one edge or all around.
 _GAIN, _SHIFT, _ZOOM = 1.12, 0.25, 0.03
-# Fitting them brings a pair nearer by less than this factor, or the pair was far apart.
+# Pairs farther apart than this many times the limit are not fitted: fitting could not bring them near.
 _FITTING = 3.0
-# Thumbnails compared at once: more would leave the processor's cache.
+# Thumbnails compared at once; they fit into the processor's cache.
 _AT_ONCE = 64
-# Grey levels: photos with less contrast are nearly flat, and are compared as if they had this much.
+# Least contrast in grey levels; photos that are nearly flat are compared as if they had it.
 _LEAST_CONTRAST = 8.0
 
 
@@ -68,12 +67,12 @@ def nearest_of_each(first: Ids, distance: NDArray[np.generic], most: int) -> Ids
 def thumbnail_distance(
     one: NDArray[np.uint8], other: NDArray[np.uint8], within: float
 ) -> NDArray[np.float32]:
-    """Compare P pairs of thumbnails, forgiving a little light, shift and zoom.
+    """Compare P pairs of thumbnails, allowing for small changes of light, position and size.
 
     Args:
         one: (P, 12, 12, 3) uint8, RGB.
         other: The same.
-        within: Distance of interest: shift and zoom are fitted only where they can bring a pair so near.
+        within: Limit of interest; position and size are fitted only where that can bring a pair below it.
 
     Returns:
         (P,) float32, mean absolute difference in units of contrast (standard deviation): 0 for equal photos,
@@ -95,13 +94,10 @@ def thumbnail_distance(
 
 
 def _rest(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean difference that is left when small shifts and a zoom are taken away.
-
-    Both are fitted by least squares to the linear change they would make, and held to their bounds.
-    """
+    """Return the mean difference after the best small shift and zoom, fitted by bounded least squares."""
     difference, changes = _flat(a - b)[..., None], _changes(0.5 * (a + b))  # (P, 432, 1), (P, 432, 3)
     turned = changes.swapaxes(1, 2)
-    # A flat photo changes by nothing; the small diagonal keeps its equations solvable.
+    # The small diagonal keeps the equations of a flat photo solvable.
     fitted = np.linalg.solve(turned @ changes + np.eye(3, dtype=np.float32) * 1e-3, turned @ difference)
     bounds = np.array([_SHIFT, _SHIFT, _ZOOM], dtype=np.float32)[:, None]
     rest = difference - changes @ np.clip(fitted, -bounds, bounds)

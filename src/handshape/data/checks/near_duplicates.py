@@ -1,4 +1,4 @@
-"""Photos that are not independent: exact copies, near-duplicates and bursts, and how many cross the split."""
+"""Find exact copies and near-duplicates, and count those that cross the split."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,22 +8,20 @@ from numpy.typing import NDArray
 
 from handshape.data.checks.feature_distance import cosine_distance, typical_distance
 from handshape.data.checks.fingerprint import near_hashes, nearest_of_each, thumbnail_distance
-from handshape.data.dataset import SplitName
-from handshape.data.images.image_stats import ImageFacts, thumbnails
+from handshape.data.dataset import Ids, SplitName
+from handshape.data.images.image_stats import ImageStats, decode_thumbnails
 from handshape.errors import ShapeError
 
-Ids = NDArray[np.int64]
-
-# How these were chosen, and what they find and miss, is measured in docs/data-check.md.
+# docs/data-check.md measures what these limits find and miss.
 _HASH_LIMIT = 16
-# Photos this near are near-duplicates; somewhat farther ones are if each is among the nearest of the other,
-# or if the features of a backbone differ by less than a share of what is typical of photos of one label.
+# Photos nearer than NEAR are near-duplicates. Those nearer than FAR are if each is among the nearest of the
+# other, or if their features differ by less than this share of the typical distance within a label.
 NEAR, FAR = 0.07, 0.12
 _NEIGHBOURS = 3
 _FEATURE_SHARE = 0.25
 # Two labels share a picture only if it is nearly the same picture.
 _SAME_HASH_LIMIT, _SAME = 8, 0.05
-# Links kept per photo, the nearest: a still scene of 10,000 frames would have 50 million.
+# Nearest pairs kept per photo: 10,000 frames of a still scene would make 50 million pairs.
 _LINKS = 64
 
 
@@ -51,11 +49,11 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Leaks:
-    """Photos of the test side that have a near-twin in training.
+    """Test photos with a near-copy in training.
 
     Args:
-        photos: Photos on the test side.
-        leaking: Those among them with a near-twin of the same label in training.
+        photos: Number of test photos.
+        leaking: Number of them with a near-copy of the same label in training.
         worst: (test photo, training photo, distance) for each of these, closest first.
     """
 
@@ -65,26 +63,26 @@ class Leaks:
 
     @property
     def share(self) -> float:
-        """Leaking photos as a share of the test side, in [0, 1]."""
+        """Leaking photos as a share of the test photos, in [0, 1]."""
         return self.leaking / self.photos if self.photos else 0.0
 
 
-def exact_groups(digests: Sequence[str]) -> Ids:
-    """Return the same number, (N,) int64, for files of the same content."""
+def group_exact_copies(digests: Sequence[str]) -> Ids:
+    """Return (N,) int64 numbers, equal for files of equal content."""
     return np.unique(np.array(digests, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
 
 
-def near_pairs(
-    facts: Sequence[ImageFacts], classes: Ids, *, features: NDArray[np.floating] | None = None
+def find_near_duplicates(
+    stats: Sequence[ImageStats], classes: Ids, *, features: NDArray[np.floating] | None = None
 ) -> Pairs:
     """Find photos of the same label that are nearly the same photo.
 
-    Perceptual hashes propose pairs and thumbnails decide: pairs nearer than `NEAR`, and pairs nearer than
-    `FAR` of which each photo is among the three nearest of the other, as in a burst in which the hand moved.
-    With features, pairs nearer than `FAR` also count if a backbone sees nearly the same.
+    Perceptual hashes propose pairs, and thumbnails confirm them: pairs nearer than `NEAR`, and pairs nearer
+    than `FAR` in which each photo is among the three nearest of the other, as in a burst with a moving hand.
+    With features, pairs nearer than `FAR` also count if their features are nearly the same.
 
     Args:
-        facts: Facts of N photos.
+        stats: Measurements of N photos.
         classes: (N,) int64, class of each.
         features: (N, D), a frozen backbone's features of each.
 
@@ -94,10 +92,10 @@ def near_pairs(
     Raises:
         ShapeError: ``classes`` or ``features`` are not of N photos.
     """
-    _check_rows("classes", classes, (len(facts),))
+    _check_rows("classes", classes, (len(stats),))
     if features is not None:
-        _check_rows("features", features, (len(facts), "D"))
-    hashes, thumbs = _hashes(facts), thumbnails(facts)
+        _check_rows("features", features, (len(stats), "D"))
+    hashes, thumbs = _hashes(stats), decode_thumbnails(stats)
     found = []
     for rows in _rows_by_class(classes):
         for first, second in near_hashes(hashes[rows], _HASH_LIMIT):
@@ -111,11 +109,11 @@ def near_pairs(
     return pairs.where(near)
 
 
-def twins_across_labels(facts: Sequence[ImageFacts], classes: Ids) -> Pairs:
-    """Find pictures that are under two labels, perhaps resized or saved again.
+def copies_across_labels(stats: Sequence[ImageStats], classes: Ids) -> Pairs:
+    """Find pictures that are under two labels, perhaps resized or re-encoded.
 
     Args:
-        facts: Facts of N photos.
+        stats: Measurements of N photos.
         classes: (N,) int64, class of each.
 
     Returns:
@@ -124,27 +122,27 @@ def twins_across_labels(facts: Sequence[ImageFacts], classes: Ids) -> Pairs:
     Raises:
         ShapeError: ``classes`` are not of N photos.
     """
-    _check_rows("classes", classes, (len(facts),))
-    thumbs, found = thumbnails(facts), []
-    for first, second in near_hashes(_hashes(facts), _SAME_HASH_LIMIT, unlike=classes):
+    _check_rows("classes", classes, (len(stats),))
+    thumbs, found = decode_thumbnails(stats), []
+    for first, second in near_hashes(_hashes(stats), _SAME_HASH_LIMIT, unlike=classes):
         found.append(_compared(first, second, thumbs, _SAME))
     return _nearest(_joined(found))
 
 
-def leaks(pairs: Pairs, sides: Sequence[SplitName | None]) -> Leaks:
-    """Count the test photos that have a near-twin in training.
+def find_leaks(pairs: Pairs, splits: Sequence[SplitName | None]) -> Leaks:
+    """Count the test photos with a near-copy in training.
 
     Args:
         pairs: Near-duplicates.
-        sides: Side of the split of each of N photos.
+        splits: Split of each of N photos.
 
     Returns:
         The count, and the nearest training photo of each of them.
     """
-    side = np.array([name or "" for name in sides], dtype=np.str_)
-    photos = int((side == "test").sum())
-    forward = (side[pairs.first] == "test") & (side[pairs.second] == "train")
-    back = (side[pairs.second] == "test") & (side[pairs.first] == "train")
+    split = np.array([name or "" for name in splits], dtype=np.str_)
+    photos = int((split == "test").sum())
+    forward = (split[pairs.first] == "test") & (split[pairs.second] == "train")
+    back = (split[pairs.second] == "test") & (split[pairs.first] == "train")
     tested = np.concatenate([pairs.first[forward], pairs.second[back]])
     trained = np.concatenate([pairs.second[forward], pairs.first[back]])
     distance = np.concatenate([pairs.distance[forward], pairs.distance[back]])
@@ -154,8 +152,8 @@ def leaks(pairs: Pairs, sides: Sequence[SplitName | None]) -> Leaks:
     return Leaks(photos, len(worst), worst)
 
 
-def _hashes(facts: Sequence[ImageFacts]) -> NDArray[np.uint64]:
-    return np.array([one.phash for one in facts], dtype=np.uint64)
+def _hashes(stats: Sequence[ImageStats]) -> NDArray[np.uint64]:
+    return np.array([one.phash for one in stats], dtype=np.uint64)
 
 
 def _rows_by_class(classes: Ids) -> list[Ids]:
@@ -169,7 +167,7 @@ def _compared(first: Ids, second: Ids, thumbs: NDArray[np.uint8], within: float)
 
 
 def _mutual(pairs: Pairs) -> NDArray[np.bool_]:
-    """Return whether each photo of a pair is among the nearest of the other."""
+    """Return whether each photo of a pair is among the nearest of the other: (P,) bool."""
     ends = np.concatenate([pairs.first, pairs.second])
     among = np.zeros(len(ends), dtype=np.bool_)
     among[nearest_of_each(ends, np.tile(pairs.distance, 2), _NEIGHBOURS)] = True
@@ -194,5 +192,5 @@ def _joined(parts: Sequence[Pairs]) -> Pairs:
 def _check_rows(name: str, array: NDArray[np.generic], expected: tuple[int | str, ...]) -> None:
     if array.ndim != len(expected) or len(array) != expected[0]:
         wanted = ", ".join(map(str, expected)) + ("," if len(expected) == 1 else "")
-        remedy = "pass one row per photo, in the order of the facts"
+        remedy = "pass one row per photo, in the order of the stats"
         raise ShapeError(f"{name} of shape {array.shape}", f"({wanted})", remedy)

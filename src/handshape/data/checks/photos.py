@@ -1,4 +1,4 @@
-"""Checks on what was measured of each photo: light, size, sharpness, borders and backgrounds."""
+"""Checks of the measurements of each photo: light, size, sharpness, borders and backgrounds."""
 
 from collections.abc import Hashable, Iterator, Sequence
 
@@ -6,92 +6,92 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshape.data.checks.finding import Finding, count_of, listed
-from handshape.data.checks.plain_background import one_place, plain_background
+from handshape.data.checks.plain_background import plain_background, same_place_photos
 from handshape.data.dataset import Dataset
-from handshape.data.images.image_stats import ImageFacts, thumbnails
+from handshape.data.images.image_stats import ImageStats, decode_thumbnails
 
-# Photos at least this share of all, before it is said of the whole data set.
+# Share of all photos from which a finding is about the whole data set.
 _MOST, _NEARLY_ALL = 0.8, 0.9
-# No pixel to speak of is brighter; or all is near black.
+# Grey level that 99 % of the pixels do not exceed.
 _DARK_HIGHLIGHTS = 64.0
-# Half of the photo is burnt out; or its mean is nearly white.
+# Share of nearly white pixels, and mean grey level.
 _BURNT_SHARE, _BRIGHT = 0.5, 225.0
 _BLURRED = 0.56
-# Half of the side that networks see: a hand of which half the detail was never there.
+# Half of the 224 pixels that networks take.
 _SMALL = 112
-# Photos are made square: beyond this, a hand is squeezed to half its width.
+# Photos are resized to a square; beyond this ratio a hand has less than half its width.
 _LONG = 2.0
-# A property of nearly all photos of one label and nearly none of another gives the label away.
+# Share of a label's photos with a property (and, of another label, without it) that gives the label away.
 _GIVES_AWAY = 0.9
 
-Mask = NDArray[np.bool_]
+_Mask = NDArray[np.bool_]
 
 
-def check_photos(dataset: Dataset, facts: Sequence[ImageFacts]) -> Iterator[Finding]:
+def check_photos(dataset: Dataset, stats: Sequence[ImageStats]) -> Iterator[Finding]:
     """Yield findings about photos that are dark, bright, blurred, small or long."""
-    light = np.array([(f.highlights, f.bright_share, f.brightness, f.sharpness) for f in facts])
-    sides = np.array([(min(f.width, f.height), max(f.width, f.height)) for f in facts])
+    light = np.array([(f.highlights, f.bright_share, f.brightness, f.sharpness) for f in stats])
+    sides = np.array([(min(f.width, f.height), max(f.width, f.height)) for f in stats])
     dark = light[:, 0] < _DARK_HIGHLIGHTS
-    rows: tuple[tuple[str, Mask, str, str], ...] = (
-        ("dark", dark, "too dark", "a hand can hardly be seen, so take them again with more light"),
+    rows: tuple[tuple[str, _Mask, str, str], ...] = (
+        ("dark", dark, "too dark", "The hand can hardly be seen. Take them again with more light."),
         (
             "bright",
             (light[:, 1] > _BURNT_SHARE) | (light[:, 2] > _BRIGHT),
             "too bright",
-            "large parts are plain white, so take them again with less light or exposure",
+            "Large parts are plain white. Take them again with less light or exposure.",
         ),
         (
             "blurred",
             (light[:, 3] < _BLURRED) & ~dark,
             "blurred",
-            "fingers run into each other, so leave out those that you could not read yourself",
+            "The fingers cannot be told apart. Remove those that you could not name yourself.",
         ),
         (
             "small",
             sides[:, 0] < _SMALL,
             f"smaller than {_SMALL} pixels",
-            "networks see 224 pixels, so use the original files if there are larger ones",
+            "Networks take 224 pixels. Use larger originals if you have them.",
         ),
         (
             "long",
             sides[:, 1] > _LONG * sides[:, 0],
             "more than twice as long as wide",
-            "they are squeezed into a square, so crop them around the hand",
+            "They are resized to a square. Crop them around the hand.",
         ),
     )
     for kind, mask, what, advice in rows:
         count = int(mask.sum())
         if count:
             share = count / len(dataset)
-            message = f"{count_of(count, 'photo is', 'photos are')} {what} ({share:.1%}): {advice}."
+            message = f"{count_of(count, 'photo is', 'photos are')} {what} ({100 * share:.1f} %). {advice}"
             yield Finding(
                 kind, "warning" if share > 1 - _NEARLY_ALL else "note", message, share, _names(dataset, mask)
             )
 
 
-def check_borders(dataset: Dataset, facts: Sequence[ImageFacts]) -> Iterator[Finding]:
+def check_borders(dataset: Dataset, stats: Sequence[ImageStats]) -> Iterator[Finding]:
     """Yield a finding if photos have a border of one colour."""
-    mask = np.array([any(f.border) for f in facts])
+    mask = np.array([any(f.border) for f in stats])
     count = int(mask.sum())
     if count:
-        first = facts[int(mask.argmax())]
+        first = stats[int(mask.argmax())]
         yield Finding(
             "border",
             "note",
             f"{count_of(count, 'photo has', 'photos have')} a border of one colour (the first: "
-            f"{count_of(max(first.border), 'pixel', 'pixels')} of {first.border_colour}): it is no part of a "
-            "sign and will not be there in use, so crop it away.",
+            f"{count_of(max(first.border), 'pixel', 'pixels')} of {first.border_colour}). Crop it off: "
+            "it is not part of the sign, and your camera will not show it.",
             count / len(dataset),
             _names(dataset, mask),
         )
 
 
-def check_giveaways(dataset: Dataset, facts: Sequence[ImageFacts]) -> Iterator[Finding]:
-    """Yield a finding for each size, mode or border that tells labels apart without looking at the hand."""
+def check_giveaways(dataset: Dataset, stats: Sequence[ImageStats]) -> Iterator[Finding]:
+    """Yield a finding for each size, mode or border that gives a label away without the hand."""
     seen: dict[str, list[Hashable]] = {
-        "size": [f"{f.width} x {f.height} pixels" for f in facts],
-        "mode": [f"mode {f.mode}" for f in facts],
-        "border": [f"border of {f.border_colour}" if any(f.border) else "no border" for f in facts],
+        "size": [f"{f.width} x {f.height} pixels" for f in stats],
+        "mode": [f"mode {f.mode}" for f in stats],
+        "border": [f"border of {f.border_colour}" if any(f.border) else "no border" for f in stats],
     }
     for kind, values in seen.items():
         given = _given_away(dataset, values)
@@ -100,33 +100,35 @@ def check_giveaways(dataset: Dataset, facts: Sequence[ImageFacts]) -> Iterator[F
             yield Finding(
                 f"{kind}_gives_label_away",
                 "serious",
-                f"Nearly all photos of {listed(labels)} have {value} and nearly none of some other labels "
-                "do: a network can learn that instead of the sign, so prepare all photos in the same way.",
+                f"Nearly all photos of {listed(labels)} have {value}, and nearly none of some other label "
+                "do. A network can learn that instead of the sign. Prepare all photos in the same way.",
                 sum(sample.label in labels for sample in dataset.samples) / len(dataset),
                 labels=labels,
             )
 
 
-def check_backgrounds(dataset: Dataset, facts: Sequence[ImageFacts]) -> Iterator[Finding]:
-    """Yield a finding if nearly all photos have one plain background, or else one room."""
-    thumbs = thumbnails(facts)
+def check_backgrounds(dataset: Dataset, stats: Sequence[ImageStats]) -> Iterator[Finding]:
+    """Yield a finding if nearly all photos have the same plain background, or show the same place."""
+    thumbs = decode_thumbnails(stats)
     plain, colour = plain_background(thumbs)
     if plain.mean() >= _NEARLY_ALL:
         yield Finding(
             "plain_background",
             "warning",
             f"{count_of(int(plain.sum()), 'photo has', 'photos have')} the same plain background "
-            f"(#{bytes(colour).hex()}): figures say nothing about hands in a room, so add photos from rooms.",
+            f"(#{bytes(colour).hex()}). These results do not tell you how it will work in a real room. Add "
+            "photos taken in rooms.",
             float(plain.mean()),
         )
         return
-    place = one_place(thumbs)
+    place = same_place_photos(thumbs)
     if place.mean() >= _MOST and len(dataset) > 1:
         yield Finding(
             "one_room",
             "warning",
             f"{count_of(int(place.sum()), 'photo seems', 'photos seem')} to be taken in one place "
-            f"({place.mean():.0%}): figures say nothing about other rooms, so add photos from other places.",
+            f"({100 * place.mean():.0f} %). These results do not tell you how it will work elsewhere. Add "
+            "photos from other places.",
             float(place.mean()),
         )
 
@@ -135,15 +137,15 @@ def _given_away(dataset: Dataset, values: Sequence[Hashable]) -> tuple[Hashable,
     """Return the first value that nearly all photos of some labels have, and nearly none of another label."""
     counts = dataset.counts()
     for value in dict.fromkeys(values):
-        held = dict.fromkeys(dataset.labels, 0)
+        having = dict.fromkeys(dataset.labels, 0)
         for sample, own in zip(dataset.samples, values, strict=True):
-            held[sample.label] += own == value
-        shares = {label: held[label] / counts[label] for label in dataset.labels if counts[label]}
+            having[sample.label] += own == value
+        shares = {label: having[label] / counts[label] for label in dataset.labels if counts[label]}
         labels = tuple(label for label, share in shares.items() if share >= _GIVES_AWAY)
         if labels and min(shares.values()) <= 1 - _GIVES_AWAY:
             return value, labels
     return None
 
 
-def _names(dataset: Dataset, mask: Mask) -> tuple[str, ...]:
+def _names(dataset: Dataset, mask: _Mask) -> tuple[str, ...]:
     return tuple(sample.name for sample, chosen in zip(dataset.samples, mask.tolist(), strict=True) if chosen)

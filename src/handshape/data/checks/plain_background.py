@@ -1,20 +1,20 @@
-"""What the backgrounds of a data set have in common: one room, or one plain colour."""
+"""Find photos with the same plain background, or of the same place."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handshape.data.images.image_stats import background_cells
 
-# Cells of a plain background are this close to their median, in grey levels of the worst channel.
+# Largest difference of a plain background's cells from their median, in grey levels of the worst channel.
 _CLOSE = 24.0
 _PLAIN_CELLS = 0.6
-# Two backgrounds are one place if light and dark lie alike along the edges: correlation of their cells.
+# Least correlation between the background cells of two photos of one place.
 _ALIKE = 0.6
 _STARTS, _ROUNDS = 16, 3
 
 
 def plain_background(thumbs: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], tuple[int, int, int]]:
-    """Find photos whose background is plain and of the colour that is most usual in the data set.
+    """Find photos with a plain background of the data set's most common colour.
 
     Args:
         thumbs: (N, 12, 12, 3) uint8, RGB, N at least 1.
@@ -30,8 +30,8 @@ def plain_background(thumbs: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], tupl
     return flat & (np.abs(own - usual).max(axis=1) <= _CLOSE), (red, green, blue)
 
 
-def one_place(thumbs: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Find the largest set of photos whose backgrounds look like one place, however bright.
+def same_place_photos(thumbs: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Find the largest set of photos whose backgrounds look alike, whatever their brightness.
 
     Args:
         thumbs: (N, 12, 12, 3) uint8, RGB, N at least 1.

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Points looked at along each side; enough to tell a line of one colour from a line of a photo.
+# Sampled points per line; enough to tell a line of one colour from a line of a photo.
 _POINTS = 64
-# Two colours are one if no channel differs by more. JPEG moves a one-pixel line of the webcam photos by 30.
+# Largest channel difference within one colour. JPEG changes a one-pixel line by up to 30.
 _TOLERANCE = 40
-# The image must differ by more than this from its border at once: a slow change of light is no border.
+# Least difference between the border and the first line of the photo.
 _JUMP = 60
-# Share of the points of a line that must have the border's colour, and of the line within that must not.
+# Share of a line's points that must have the border's colour, and of the next line that must not.
 _ALIKE, _UNLIKE = 0.95, 0.7
-# A border is at most this share of the side; beyond it, the image is a plain surface.
+# Largest share of the height or width; beyond it, the image is a plain surface.
 _WIDEST = 0.45
-# Lines past the border at which the image must have begun: JPEG smears a border into its neighbours.
+# Lines beside the border that may be a mixture of border and photo, because of JPEG.
 SMEAR = 2
 _NARROW = 16
-# Images with fewer lines are too small to have a border and a photo.
+# Images with fewer lines have no border.
 _SHORTEST = 16
 
 
@@ -41,8 +41,8 @@ class Border:
 def find_border(pixels: NDArray[np.uint8]) -> Border:
     """Find the border of an image.
 
-    A side has a border if its outermost lines are nearly of one colour and the image then begins at once
-    along the whole side. A plain background behind a hand is none: there the hand begins in one place only.
+    A side has a border if its outermost lines have nearly one colour and the photo then begins along the
+    whole side. A plain background behind a hand is not a border: there the hand begins in one place only.
 
     Args:
         pixels: (H, W, 3) uint8, RGB.
@@ -66,7 +66,7 @@ def _first_lines(lines: NDArray[np.uint8]) -> tuple[int, tuple[int, ...]]:
     colour = np.sort(points[0], axis=0)[points.shape[1] // 2].astype(np.int16)
     if length < _SHORTEST or _unlike(points[:1], colour)[0] > 1 - _ALIKE:
         return 0, ()
-    # Most borders are narrow, so a few lines are looked at before the many.
+    # Most borders are narrow, so a few lines are checked first.
     for depth in (min(_NARROW, deepest), deepest):
         width = int((_unlike(points[:depth], colour) > 1 - _ALIKE).argmax())
         if width:

@@ -1,4 +1,4 @@
-"""One decoder and one preprocessing for every road an image can take into a network."""
+"""The one decoder and the one preprocessing of all images."""
 
 import io
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ _EXIF_ORIENTATION = 0x0112
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """From pixels of any size to what a network takes.
+    """Resizes and normalises images for a network.
 
-    The whole image is resized to a square, so that no finger is cut off. Resizing is torch's antialiased
-    bilinear filter on uint8, an integer arithmetic that is the same on every processor.
+    The whole image is resized to a square, so that no finger is cut off, with torch's antialiased bilinear
+    filter on uint8: integer arithmetic that gives the same result on every processor.
 
     Args:
         size: Height and width in pixels.
@@ -55,10 +55,9 @@ class Preprocessing:
             )
         if pixels.shape[:2] == (self.size, self.size):
             return pixels
-        # torch shares neither read-only arrays, such as Pillow's, nor reversed ones, such as [..., ::-1]; one
-        # pixel wide, numpy calls those contiguous.
+        # torch takes neither read-only arrays, such as Pillow's, nor negative strides, such as [..., ::-1].
         forward = pixels if min(pixels.strides) > 0 else pixels.copy()
-        # In this order torch sees that the channels come last, and need not turn the image round.
+        # A channels-last view, which torch resizes without a copy.
         image = torch.from_numpy(np.require(forward, requirements=("C", "W")))[None].permute(0, 3, 1, 2)
         resized = F.interpolate(image, (self.size, self.size), mode="bilinear", antialias=True)
         return resized[0].permute(1, 2, 0).contiguous().numpy()
@@ -75,11 +74,11 @@ class Preprocessing:
         count, height, width, channels = batch.shape
         mean = torch.tensor(self.mean, device=batch.device) * 255
         scale = 1 / (torch.tensor(self.std, device=batch.device) * 255)
-        # Whole rows of pixels: three channels at a time would leave a processor's vectors nearly empty.
+        # Whole rows of pixels, which processors compute faster than three channels at a time.
         mean, scale = mean.repeat(width), scale.repeat(width)
         pixels = batch.reshape(count, height, width * channels)
         rows = torch.empty(pixels.shape, device=batch.device)
-        # An image stays in the caches of a core, a batch does not; in an exported graph nobody counts them.
+        # On a CPU image by image, so that the data stays in the processor's cache; an exported graph is not.
         alone = batch.device.type == "cpu" and not torch.compiler.is_compiling()
         for some, into in zip(pixels, rows, strict=True) if alone else [(pixels, rows)]:
             into.copy_(some).sub_(mean).mul_(scale)
@@ -93,7 +92,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         path: The file.
 
     Returns:
-        (H, W, 3) uint8, RGB, turned upright.
+        (H, W, 3) uint8, RGB, with EXIF orientation applied.
 
     Raises:
         ImageError: The file is missing, damaged or larger than 50 megapixels.
@@ -113,20 +112,20 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 def decode_image(data: bytes, *, formats: tuple[str, ...] | None = None) -> tuple[NDArray[np.uint8], str]:
     """Decode the bytes of an image file.
 
-    EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits and the first
-    frame of an animation is taken.
+    EXIF orientation is applied, transparent pixels become white, 16-bit grey is scaled to 8 bits, and of an
+    animation the first frame is used.
 
     Args:
         data: Content of an image file.
-        formats: Pillow's names of the formats to take; all by default.
+        formats: Pillow's names of the accepted formats; all by default.
 
     Returns:
         (H, W, 3) uint8 in RGB order, and the Pillow mode of the file.
 
     Raises:
-        ImageFormatError: The bytes are no image, or not of these formats.
-        ImageSizeError: They hold more than 50 megapixels.
-        ImageError: They are damaged.
+        ImageFormatError: The bytes are not an image of these formats.
+        ImageSizeError: The image has more than 50 megapixels.
+        ImageError: The image is damaged.
     """
     if not data:
         raise ImageError("the file is empty", "an image", "replace it")
@@ -138,7 +137,7 @@ def decode_image(data: bytes, *, formats: tuple[str, ...] | None = None) -> tupl
             mode = image.mode
             upright = image.getexif().get(_EXIF_ORIENTATION, 1) == 1
             if image.format == "JPEG" and mode == "RGB" and upright:
-                # The same pixels as Pillow's, a test says, in less time.
+                # The same pixels as Pillow's (tested), in less time.
                 return simplejpeg.decode_jpeg(data), mode
             return pixels_of(image), mode
     except ImageError:
@@ -150,13 +149,13 @@ def decode_image(data: bytes, *, formats: tuple[str, ...] | None = None) -> tupl
         raise ImageFormatError(
             "not an image, or of an unknown format", expected, "replace the file"
         ) from error
-    except Exception as error:  # decoders of damaged files raise nearly anything; one must not stop a run
+    except Exception as error:  # decoders raise many kinds of errors for damaged files
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ImageError(f"damaged ({reason})", "a whole image", "replace the file") from error
+        raise ImageError(f"damaged ({reason})", "an undamaged image", "replace the file") from error
 
 
 def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
-    """Return an opened image as (H, W, 3) uint8 in RGB order, turned upright."""
+    """Return an opened image as (H, W, 3) uint8 in RGB order, with EXIF orientation applied."""
     return np.array(_to_rgb(ImageOps.exif_transpose(image)))
 
 
@@ -173,7 +172,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(grey: NDArray[np.float64]) -> NDArray[np.uint8]:
-    # These modes do not say their range: fractions, bytes and 16-bit values are told apart by the brightest.
+    # These modes have no defined range, so the largest value tells fractions, bytes and 16-bit values apart.
     grey = np.nan_to_num(grey)
     top = float(grey.max(initial=0.0))
     scale = 255.0 if top <= 1.0 else 1.0 if top <= 255.0 else 255.0 / 65535.0

@@ -1,4 +1,4 @@
-"""Prepared images held in the store: decoded once, read at random, never more than a batch in memory."""
+"""Prepared images in the cache: decoded once, then read in any order, at most one batch in memory."""
 
 import errno
 import os
@@ -13,24 +13,24 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.cache.workbench import hold_workbench, workbench_of
-from handshape.cache.writing import writing_to_store
+from handshape.cache.atomic import lock_folder, partial_folder
+from handshape.cache.disk_errors import explain_cache_errors
 from handshape.data.images.prepared import BatchedDataset, BatchIndices, content_digest
 
-# Up to this many bytes are held (some 80,000 photos): those of a larger data set are decoded again, and the
-# ones that were not used for longest make room for new ones.
-HELD_BYTES = 12 * 1024**3
+# Limit of all files together (some 80,000 photos). The least recently used files are deleted to stay below
+# it; the images of a larger data set are not cached.
+CACHE_BYTES = 12 * 1024**3
 _PIXELS, _DIGESTS = ".rgb", ".digests"
 
 
 class CachedImages(BatchedDataset[NDArray[np.uint8]]):
     """Prepared images in a file of the cache.
 
-    Read, not mapped: pages of a mapping count as memory of the process until the system wants them back.
+    The file is read, not mapped: mapped pages count as memory of the process.
 
     Args:
         path: The file.
-        rows: (N,) int64, where each sample's image is in it.
+        rows: (N,) int64, position of each sample's image in the file.
         size: Height and width in pixels.
     """
 
@@ -40,7 +40,6 @@ class CachedImages(BatchedDataset[NDArray[np.uint8]]):
         weakref.finalize(self, self._file.close)
 
     def __reduce__(self) -> tuple[type["CachedImages"], tuple[Path, NDArray[np.int64], int]]:
-        # To a process that reads the same file.
         return CachedImages, (self._path.absolute(), self._rows, self._shape[0])
 
     def __len__(self) -> int:
@@ -56,30 +55,30 @@ class CachedImages(BatchedDataset[NDArray[np.uint8]]):
         return images
 
 
-def held_file(store: Path, digests: Sequence[str], size: int) -> Path:
-    """Return where the prepared images of these files are held: named by what is in it."""
+def cache_file(store: Path, digests: Sequence[str], size: int) -> Path:
+    """Return the path of the file for these photos' prepared images."""
     name = content_digest(",".join([str(size), *digests]).encode())
     return store / "images" / f"{name}{_PIXELS}"
 
 
-def may_be_held(count: int, size: int) -> bool:
-    """Return whether so many images, ``size`` pixels high and wide, are few enough to be held."""
-    return 0 < count * size * size * 3 <= HELD_BYTES
+def fits_cache(count: int, size: int) -> bool:
+    """Return whether ``count`` images, ``size`` pixels high and wide, fit into the cache."""
+    return 0 < count * size * size * 3 <= CACHE_BYTES
 
 
-def is_held(path: Path, count: int, size: int) -> bool:
-    """Return whether a file holds its images, and note that it was used now."""
+def is_cached(path: Path, count: int, size: int) -> bool:
+    """Return whether a file holds all its images, and mark it as used now."""
     try:
-        # A process that was killed between the two has left images that nobody knows.
-        whole = path.stat().st_size == count * size * size * 3 and path.with_suffix(_DIGESTS).is_file()
+        # A process that was killed between the two renames leaves images without a list.
+        complete = path.stat().st_size == count * size * size * 3 and path.with_suffix(_DIGESTS).is_file()
         os.utime(path)
     except OSError:
         return False
-    return whole
+    return complete
 
 
-class Filling:
-    """A file of prepared images while it is made.
+class ImageWriter:
+    """Writes prepared images into a file of the cache, from any thread.
 
     Args:
         file: Of M images.
@@ -87,87 +86,72 @@ class Filling:
     """
 
     def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file, self._each, self._lock = file, size * size * 3, Lock()
-        self.whole = True
+        self._file, self._image_bytes, self._lock = file, size * size * 3, Lock()
+        self.complete = True
 
-    def put(self, index: int, image: NDArray[np.uint8]) -> None:
-        """Put a (size, size, 3) uint8 image in its place in [0, M), from any thread."""
+    def write(self, index: int, image: NDArray[np.uint8]) -> None:
+        """Write a (size, size, 3) uint8 image at its position in [0, M)."""
         data = np.ascontiguousarray(image).data
         with self._lock:
-            self._file.seek(index * self._each)
-            if self._file.write(data) < self._each:  # what is left of a disk that is nearly full
+            self._file.seek(index * self._image_bytes)
+            if self._file.write(data) < self._image_bytes:  # the disk is nearly full
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def give_up(self) -> None:
-        """Let no file appear, for its name would say that it holds an image which it has not."""
-        self.whole = False
+    def discard(self) -> None:
+        """Do not keep the file: an image is missing."""
+        self.complete = False
 
 
 @contextmanager
-def hold(path: Path, digests: Sequence[str], size: int) -> Iterator[Filling]:
-    """Make a file of prepared images that appears under its name only when it is whole.
+def write_cached_images(path: Path, digests: Sequence[str], size: int) -> Iterator[ImageWriter]:
+    """Make a file of prepared images that gets its name only when it is complete.
 
     Args:
         path: Final name.
         digests: Content digest of each of the M image files.
         size: Height and width in pixels.
 
-    Yields:
-        What takes the images.
-
     Raises:
         OutputError: There is no room for the file.
     """
     total = len(digests) * size * size * 3
-    # Several processes may make the same file at once, for they write the same.
-    bench = workbench_of(path.with_suffix(f".{uuid4().hex[:12]}"))
+    # Several processes may write the same content at once, so each writes under its own name.
+    folder = partial_folder(path.with_suffix(f".{uuid4().hex[:12]}"))
     what = f"{total / 1e6:,.1f} MB of prepared images to {str(path.parent)!r}"
-    with writing_to_store(what):
+    with explain_cache_errors(what):
         make_room(path.parent, total)
-        with hold_workbench(bench):
-            pixels, listed = bench / f"pixels{_PIXELS}", bench / f"photos{_DIGESTS}"
+        with lock_folder(folder):
+            pixels, listed = folder / f"pixels{_PIXELS}", folder / f"photos{_DIGESTS}"
             with pixels.open("wb", buffering=0) as file:
                 if hasattr(os, "posix_fallocate") and total:
-                    # Better to hear that the disk is full now than after an hour of decoding.
+                    # Fail now if the disk is full, not after an hour of decoding.
                     os.posix_fallocate(file.fileno(), 0, total)
-                filling = Filling(file, size)
-                yield filling
-            if filling.whole:
+                writer = ImageWriter(file, size)
+                yield writer
+            if writer.complete:
                 listed.write_text("\n".join(digests))
-                # In this order: images of photos that nobody knows are better than a list without images.
+                # In this order: images without a list are harmless, a list without images is not.
                 pixels.replace(path)
                 listed.replace(path.with_suffix(_DIGESTS))
 
 
-def held_files(folder: Path) -> list[Path]:
-    """Return the files of prepared images in a folder, those used last coming last."""
-    used: list[tuple[float, Path]] = []
+def cached_files(folder: Path) -> list[tuple[Path, int]]:
+    """Return the files of prepared images in a folder with their sizes in bytes, the last used last."""
+    found: list[tuple[float, Path, int]] = []
     for path in folder.glob(f"*{_PIXELS}"):
-        with suppress(FileNotFoundError):  # another process may make room just now
-            used.append((path.stat().st_mtime, path))
-    return [path for _, path in sorted(used)]
+        with suppress(FileNotFoundError):  # another process may have deleted it
+            about = path.stat()
+            found.append((about.st_mtime, path, about.st_size))
+    return [(path, size) for _, path, size in sorted(found)]
 
 
 def make_room(folder: Path, size: int) -> None:
-    """Remove held images, those not used for longest first, until ``size`` bytes more are within bounds."""
-    files = held_files(folder)
-    sizes = [_size(path) for path in files]
-    total = sum(sizes)
-    for path, freed in zip(files, sizes, strict=True):
-        if total + size <= HELD_BYTES:
+    """Delete the least recently used files until ``size`` more bytes fit."""
+    files = cached_files(folder)
+    total = sum(freed for _, freed in files)
+    for path, freed in files:
+        if total + size <= CACHE_BYTES:
             break
         total -= freed
-        drop_held(path)
-
-
-def drop_held(path: Path) -> None:
-    """Remove one file of prepared images; a process that is reading it goes on doing so."""
-    path.with_suffix(_DIGESTS).unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
+        path.with_suffix(_DIGESTS).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)  # a process that is reading it can go on

@@ -1,4 +1,4 @@
-"""What one pass over an image's pixels tells: size, light, sharpness, border, background, fingerprint."""
+"""Measurements of an image: size, light, sharpness, border, background, perceptual hash."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
@@ -15,21 +15,21 @@ from handshape.errors import ShapeError
 
 # Cells along each side of a thumbnail. Its outermost ring of cells is a twelfth of the image wide.
 CELLS = 12
-# Photos twice as long or more are averaged down first, which is much faster and moves few bits of the hash.
+# Larger photos are averaged down first, which is much faster and changes few bits of the hash.
 _LONG_SIDE = 1024
-# Light and sharpness are judged at about the size that a network sees.
+# Light and sharpness are measured at about the size that networks take.
 _JUDGED_SIDE = 256
 _NEAR_BLACK, _NEAR_WHITE = 8, 247
 _POWERS = 1 << np.arange(63, -1, -1, dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
-class ImageFacts:
-    """What was measured of one image; every field is a plain number or text, so that it fits a table.
+class ImageStats:
+    """Measurements of one image; every field is a plain number or text.
 
     Args:
-        width: In pixels, turned upright.
-        height: In pixels, turned upright.
+        width: In pixels, after EXIF orientation.
+        height: In pixels, after EXIF orientation.
         mode: Pillow's mode of the file, such as ``RGB`` or ``L``.
         phash: Perceptual hash, 64 bits.
         thumbnail: 12 x 12 RGB averages of the image inside its border, as base64.
@@ -77,15 +77,12 @@ class ImageFacts:
         return self.border_top, self.border_right, self.border_bottom, self.border_left
 
 
-def image_facts(pixels: NDArray[np.uint8], mode: str) -> ImageFacts:
+def image_stats(pixels: NDArray[np.uint8], mode: str) -> ImageStats:
     """Measure one decoded image.
 
     Args:
-        pixels: (H, W, 3) uint8, RGB, turned upright.
+        pixels: (H, W, 3) uint8, RGB, after EXIF orientation.
         mode: Pillow's mode of the file it came from.
-
-    Returns:
-        What was measured.
 
     Raises:
         ShapeError: ``pixels`` is not an RGB image of uint8, or has no pixels.
@@ -108,7 +105,7 @@ def image_facts(pixels: NDArray[np.uint8], mode: str) -> ImageFacts:
     red, green, blue = np.median(background_cells(thumbnail), axis=0).round().astype(int).tolist()
     judged = inner.reduce(-(-max(inner.size) // _JUDGED_SIDE))
     levels = np.asarray(judged)
-    return ImageFacts(
+    return ImageStats(
         width=width,
         height=height,
         mode=mode,
@@ -128,20 +125,20 @@ def image_facts(pixels: NDArray[np.uint8], mode: str) -> ImageFacts:
     )
 
 
-def thumbnails(facts: Sequence[ImageFacts]) -> NDArray[np.uint8]:
+def decode_thumbnails(stats: Sequence[ImageStats]) -> NDArray[np.uint8]:
     """Return the thumbnails of N images: (N, 12, 12, 3) uint8, RGB."""
-    data = b"".join(b64decode(one.thumbnail) for one in facts)
-    return np.frombuffer(data, dtype=np.uint8).reshape(len(facts), CELLS, CELLS, 3)
+    data = b"".join(b64decode(one.thumbnail) for one in stats)
+    return np.frombuffer(data, dtype=np.uint8).reshape(len(stats), CELLS, CELLS, 3)
 
 
 def background_cells(thumbnail: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the cells where a hand is least likely: the top row and the upper three quarters of both sides.
+    """Return the cells where a hand is least likely: the top row and the upper three quarters of both edges.
 
     Args:
         thumbnail: (..., 12, 12, 3) uint8, RGB.
 
     Returns:
-        (..., 28, 3) uint8. The bottom is left out, because that is where arms come in.
+        (..., 28, 3) uint8. The bottom is left out, because arms are there.
     """
     sides = slice(1, CELLS * 3 // 4)
     cells = (thumbnail[..., 0, :, :], thumbnail[..., sides, 0, :], thumbnail[..., sides, -1, :])
@@ -149,7 +146,7 @@ def background_cells(thumbnail: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _inside(size: tuple[int, int], border: Border, factor: int) -> tuple[float, float, float, float]:
-    """Return the box within the border and what it smears into, so that its hard edge counts nowhere."""
+    """Return the box within the border and the lines that JPEG mixes with it."""
     top, right, bottom, left = ((side + SMEAR) / factor if side else 0 for side in border.widths)
     box = (left, top, size[0] - right, size[1] - bottom)
     return box if min(box[2] - box[0], box[3] - box[1]) >= 2 else (0, 0, *size)
@@ -183,10 +180,10 @@ def _light(histogram: list[int]) -> dict[str, float]:
 
 
 def _sharpness(levels: NDArray[np.uint8]) -> float:
-    """Compare the energy of steps between neighbours with that of steps between means of 2 x 2 pixels.
+    """Compare the energy of steps between pixels with that of steps between means of 2 x 2 pixels.
 
-    A sharp edge makes the same step at both sizes. The steps of an edge blurred over several pixels are half
-    as high at the finer size but twice as many, so their energy is a half.
+    A sharp edge has the same step at both sizes. A blurred edge has twice as many steps of half the height at
+    the finer size, so half the energy.
     """
     height, width = (side // 2 * 2 for side in levels.shape)
     if min(height, width) < 4:

@@ -1,4 +1,4 @@
-"""Images that a program gives: paths, Pillow images or arrays, one or many."""
+"""Images that a program passes: paths, Pillow images or arrays."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +15,7 @@ ImageLike = str | Path | Image.Image | NDArray[np.uint8]
 _EXPECTED = "a path, a Pillow image, or an (H, W, 3) uint8 array"
 
 
-def as_pixels(image: ImageLike) -> NDArray[np.uint8]:
+def to_pixels(image: ImageLike) -> NDArray[np.uint8]:
     """Return one image as pixels.
 
     Args:
@@ -26,7 +26,7 @@ def as_pixels(image: ImageLike) -> NDArray[np.uint8]:
 
     Raises:
         ImageError: The file cannot be read.
-        ShapeError: It is none of these.
+        ShapeError: It is none of these types.
     """
     if isinstance(image, str | Path):
         return read_image(Path(image))
@@ -37,20 +37,22 @@ def as_pixels(image: ImageLike) -> NDArray[np.uint8]:
     return image
 
 
-def as_images(images: Any) -> list[ImageLike]:
+def to_images(images: Any) -> list[ImageLike]:
     """Return many images as a list.
 
     Args:
         images: N paths, Pillow images or arrays, in a list or any other sequence; or one (N, H, W, 3) array.
 
     Returns:
-        The N images, not looked into yet.
+        The N images, not decoded yet.
 
     Raises:
-        ShapeError: It is a single image, or none, or holds something else.
+        ShapeError: It is a single image, empty, or contains something else.
     """
     if isinstance(images, str | Path | Image.Image) or not isinstance(images, Iterable):
-        raise ShapeError(f"images of type {type(images).__name__!r}", "N images", "put it into a list")
+        raise ShapeError(
+            f"images of type {type(images).__name__!r}", "a list of N images", "put it into a list"
+        )
     if isinstance(images, np.ndarray) and images.dtype.kind not in "UO" and images.ndim != 4:
         raise ShapeError(
             f"images of shape {images.shape} and type {images.dtype}",

@@ -1,4 +1,4 @@
-"""Scan images that a program gives, as those of a folder are scanned."""
+"""Index images that a program passes, as `index_images` indexes those of a folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from handshape.data.dataset import Dataset, Sample
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.image_stats import image_facts
-from handshape.data.images.in_memory import ImageLike, as_pixels
-from handshape.data.images.index import Scan, scan_dataset
+from handshape.data.images.image_stats import image_stats
+from handshape.data.images.in_memory import ImageLike, to_pixels
+from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.images.prepared import InMemoryImages, content_digest
 
 
-def scan_given(
+def index_in_memory(
     images: Sequence[ImageLike],
     classes: NDArray[np.int64],
     labels: tuple[str, ...],
@@ -22,24 +22,20 @@ def scan_given(
     *,
     signers: Sequence[str | None] | None = None,
     size: int = 224,
-    held: bool = False,
-) -> Scan:
-    """Scan images as `scan_dataset` does those of a folder, but refuse what cannot be read.
+    cached: bool = False,
+) -> ImageIndex:
+    """Index paths, Pillow images or arrays.
 
-    Features of a file are found again by every command, for they are kept by its content. Arrays and Pillow
-    images have a digest of their pixels.
+    Files share the cache with every command. Arrays and Pillow images are identified by their pixels.
 
     Args:
         images: N images.
         classes: (N,) int64 in [0, K).
         labels: K labels.
-        store: The store's folder.
+        store: The cache folder.
         signers: (N,) signer of each, None where unknown.
         size: Height and width of the prepared images in pixels.
-        held: As for `scan_dataset`; arrays and Pillow images are held in memory.
-
-    Returns:
-        The scan, in the order of the images.
+        cached: As for `index_images`; arrays and Pillow images stay in memory.
 
     Raises:
         DataError: A file cannot be read.
@@ -55,12 +51,12 @@ def scan_given(
     )
     dataset = Dataset(Path(), samples, labels)
     if all(paths):
-        return scan_dataset(dataset, store, size=size, strict=True, held=held)
-    pixels = [as_pixels(image) for image in images]
+        return index_images(dataset, store, size=size, strict=True, cached=cached)
+    pixels = [to_pixels(image) for image in images]
     prepared = np.stack([Preprocessing(size).prepare(one) for one in pixels])
-    return Scan(
+    return ImageIndex(
         dataset,
         tuple(content_digest(f"{one.shape}".encode() + one.tobytes()) for one in pixels),
-        tuple(image_facts(one, "RGB") for one in pixels),
+        tuple(image_stats(one, "RGB") for one in pixels),
         InMemoryImages(prepared),
     )

@@ -1,4 +1,4 @@
-"""Data sets of prepared images: in memory, or decoded each time they are asked for."""
+"""Data sets of prepared images: in memory, or decoded each time."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ Batch = TypeVar("Batch", NDArray[np.uint8], Tensor)
 class BatchedDataset(Dataset[Batch]):
     """A data set that reads a whole batch at once, as an array whose first axis counts its items.
 
-    torch's ``DataLoader`` and ``Subset`` call ``__getitems__`` where a data set has it.
+    torch's ``DataLoader`` and ``Subset`` use ``__getitems__`` if a data set has it.
     """
 
     def __len__(self) -> int:
@@ -39,7 +39,7 @@ class BatchedDataset(Dataset[Batch]):
         return first
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose what is shown in an epoch, from 1; most data sets show the same in all of them."""
+        """Set the epoch, from 1; only data sets with augmentation depend on it."""
 
 
 PreparedImages = BatchedDataset[NDArray[np.uint8]] | Subset[NDArray[np.uint8]]
@@ -69,11 +69,11 @@ class InMemoryImages(BatchedDataset[NDArray[np.uint8]]):
 
 
 class ImageFiles(BatchedDataset[NDArray[np.uint8]]):
-    """Image files that are decoded and prepared by several threads each time they are asked for.
+    """Image files that are decoded and prepared by several threads each time.
 
     Args:
         samples: N samples.
-        digests: Content digest of each, to notice a file that was replaced in the meantime.
+        digests: Content digest of each, to detect a file that was replaced.
         preprocessing: How they are prepared.
     """
 
@@ -98,27 +98,19 @@ class ImageFiles(BatchedDataset[NDArray[np.uint8]]):
         if content_digest(data) != self._digests[index]:
             raise DataError(
                 f"{sample.name!r} changed while it was being used",
-                "photos that stay as they are",
-                "run again",
+                "photos that do not change during a run",
+                "run the command again",
             )
         return self._preprocessing.prepare(decode_image(data)[0])
 
 
 def content_digest(data: bytes) -> str:
-    """Return 32 hexadecimal digits that stand for a file's content, whatever its name."""
+    """Return a digest of a file's content, 32 hexadecimal digits."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def read_ahead(images: PreparedImages, batches: Sequence[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]:
-    """Read batches one ahead of their use, so that decoding runs beside the network.
-
-    Args:
-        images: The images.
-        batches: BatchIndices of each batch.
-
-    Yields:
-        (B, H, W, 3) uint8 for each batch in order.
-    """
+def prefetch(images: PreparedImages, batches: Sequence[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]:
+    """Yield batches, (B, H, W, 3) uint8, decoding the next while the last is used."""
     with ThreadPoolExecutor(1) as pool:
         ahead: Future[NDArray[np.uint8]] | None = None
         for batch in batches:

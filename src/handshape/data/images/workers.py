@@ -1,4 +1,4 @@
-"""Threads that share the cores without fighting: one for each core, each running torch on that core only."""
+"""A pool with one thread per core, each running torch on one core only."""
 
 import os
 from collections import deque
@@ -10,55 +10,49 @@ from typing import TypeVar
 
 import torch
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+_Item = TypeVar("_Item")
+_Output = TypeVar("_Output")
 
 
 @contextmanager
 def workers() -> Iterator[ThreadPoolExecutor]:
-    """Make as many threads as torch would use for one operation.
+    """Yield a pool with as many threads as torch would use for one operation.
 
-    Left alone, each of them would run each of its operations on all cores, in the way of the others.
-
-    Yields:
-        The pool; its threads are at their end when the block is left.
+    By default each of these threads would run torch on all cores, and they would slow each other down.
     """
     cores = torch.get_num_threads()
     try:
         with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield pool
     finally:
-        torch.set_num_threads(cores)  # some of torch's libraries have one number for all threads
+        torch.set_num_threads(cores)  # some libraries have one setting for all threads
 
 
 def in_order(
     pool: ThreadPoolExecutor,
-    work: Callable[[Item], Result],
-    items: Iterable[Item],
+    work: Callable[[_Item], _Output],
+    items: Iterable[_Item],
     together: int = 1,
     ahead: int | None = None,
-) -> Iterator[Result]:
-    """Work on items at once, a bounded number ahead of what is asked for.
+) -> Iterator[_Output]:
+    """Apply a function to items in parallel and yield the results in order.
 
     Args:
-        pool: Does the work.
+        pool: The threads.
         work: Called for each item.
-        items: Taken one after another.
-        together: Items that one thread takes at a time: where each is little work, handing it over is more.
-        ahead: Times ``together`` that are worked on before the first is asked for; ``None``: two a core.
-
-    Yields:
-        The results in the order of the items.
+        items: The items.
+        together: Items per task; more than one where each takes little time.
+        ahead: Largest number of unfinished tasks; ``None`` for two per core.
     """
 
-    def each(some: list[Item]) -> list[Result]:
+    def each(some: list[_Item]) -> list[_Output]:
         return [work(item) for item in some]
 
-    rest, begun = iter(items), deque[Future[list[Result]]]()
-    most = ahead or 2 * (os.cpu_count() or 2)
+    rest, tasks = iter(items), deque[Future[list[_Output]]]()
+    limit = ahead or 2 * (os.cpu_count() or 2)
     while some := list(islice(rest, together)):
-        begun.append(pool.submit(each, some))
-        if len(begun) > most:
-            yield from begun.popleft().result()
-    while begun:
-        yield from begun.popleft().result()
+        tasks.append(pool.submit(each, some))
+        if len(tasks) > limit:
+            yield from tasks.popleft().result()
+    while tasks:
+        yield from tasks.popleft().result()

@@ -1,1 +1,1 @@
-"""Reading folders, tables and remote addresses into a data set."""
+"""List the images of folders, tables and remote addresses."""

@@ -1,4 +1,4 @@
-"""Read the layouts of labelled images: class folders, split folders, folders of those, and a CSV table."""
+"""List labelled images: label folders, split folders, source folders, or a CSV table."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +13,9 @@ from handshape.data.io.path_patterns import find_in_paths
 from handshape.data.io.table import read_table
 from handshape.errors import DataError, DataNotFoundError
 
-# Left behind by file managers; nobody means them as images.
+# Files of file managers.
 SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
-# As a regular expression it has no group, so it cannot be meant as one.
+# No valid expression: that needs a group.
 BY_FOLDER = "folder"
 
 
@@ -24,12 +24,8 @@ def read_folder(
 ) -> Dataset:
     """List the labelled images under a folder or in a CSV table, without decoding any.
 
-    Labels come from folder names and their order is that of torchvision's ``ImageFolder``.
-
-    The signer is the person. The source is the room, camera or collection that a photo comes from. What
-    ``source`` means depends on the data, and is never guessed: for a table, the column that names it; for
-    folders, either ``folder``, which makes each folder of the root a source and a data set of its own, or a
-    regular expression like that for the signer.
+    Labels are folder names, in the order of torchvision's ``ImageFolder``. A signer is a person; a source is
+    the room, camera or collection that a photo comes from.
 
     Args:
         data: ``root/<label>/*``, ``root/{train,valid|val,test}/<label>/*``, or a CSV file with the columns
@@ -37,16 +33,16 @@ def read_folder(
             ``root/<source>/`` followed by one of the first two.
         labels: Labels to keep, as ``A,B,C`` or ``A-I``; ``None`` keeps all.
         signer: Regular expression with one group, searched in each path below the root.
-        source: Column of the table; or ``folder``; or a regular expression with one group, searched in each
-            path below the root. ``None``: the table's column ``source`` if it has one, else not known.
+        source: For a table, the name of a column (by default ``source``). For folders, ``folder`` for
+            ``root/<source>/``, or a regular expression with one group, searched in each path below the root.
 
     Returns:
-        The data set. Files that are no images are listed in its ``unreadable``.
+        The data set. Files that are not images are in its ``unreadable``.
 
     Raises:
         DataNotFoundError: ``data`` does not exist.
-        DataError: No image is there, a label is unknown, ``signer`` or ``source`` is malformed or matches
-            nothing, the table lacks the column, or the folders are not those of ``source="folder"``.
+        DataError: There is no image, a label is unknown, ``signer`` or ``source`` is malformed or matches
+            nothing, a column is missing, or the folders do not fit ``source="folder"``.
 
     Source: ``torchvision.datasets.ImageFolder`` for the order of labels and files.
     """
@@ -69,17 +65,7 @@ def read_folder(
 
 
 def read_unlabelled(root: str | Path) -> Dataset:
-    """List the images anywhere below a folder, whatever its folders are called, without decoding any.
-
-    Args:
-        root: The folder.
-
-    Returns:
-        The data set; all its samples have one label, the folder's name, which says nothing.
-
-    Raises:
-        DataNotFoundError: There is no such folder.
-    """
+    """List all images below a folder, under one meaningless label: the folder's name."""
     folder = Path(root).expanduser()
     if not folder.is_dir():
         raise DataNotFoundError(f"no folder at {str(folder)!r}", "a folder of photos", "check the path")
@@ -98,27 +84,11 @@ def choose_samples(
     *,
     exists: Callable[[Path], bool],
 ) -> Dataset:
-    """Make a data set of the files that were found.
-
-    Args:
-        data: What was asked for, for messages.
-        root: Folder that names are relative to.
-        rows: The files, in order.
-        labels: As for `read_folder`.
-        signer: As for `read_folder`.
-        source: Regular expression with one group, searched in each path; ``None`` keeps what is known.
-        exists: Whether there is a file at a path.
-
-    Returns:
-        The data set.
-
-    Raises:
-        DataError: As for `read_folder`.
-    """
+    """Make a data set of the files that were found; ``data`` is the name for messages."""
     if not rows:
         raise DataError(
             f"no images in {data!r}",
-            "one folder per label with image files in it (or train, valid and test folders of those)",
+            "one folder per label with image files in it, or train, valid and test folders of those",
             "put the photos of the label A into a folder called A, and so on",
         )
     chosen = select_labels(sorted({row.label for row in rows}), labels)
@@ -142,8 +112,8 @@ def _walk_sources(root: Path) -> Iterator[Sample]:
     folders = _subfolders(root)
     if not folders:
         raise _misfit(f"there is no folder in {str(root)!r}")
-    if given := _sides(folders):
-        raise _misfit(f"{' and '.join(folder.name for folder in given)} are sides of a split")
+    if given := _split_folders(folders):
+        raise _misfit(f"{' and '.join(folder.name for folder in given)} are folders of a split")
     readable = set(Image.registered_extensions())
     for folder in folders:
         files = (entry for entry in folder.iterdir() if not entry.is_dir() and not entry.name.startswith("."))
@@ -166,7 +136,7 @@ def _misfit(wrong: str) -> DataError:
 
 def _walk(root: Path, top: Path, source: str | None) -> Iterator[Sample]:
     folders = _subfolders(top)
-    if given := _sides(folders):
+    if given := _split_folders(folders):
         for folder in given:
             for label in _subfolders(folder):
                 yield from _files(root, label, SPLIT_NAMES[folder.name], source)
@@ -175,8 +145,8 @@ def _walk(root: Path, top: Path, source: str | None) -> Iterator[Sample]:
             yield from _files(root, label, None, source)
 
 
-def _sides(folders: Sequence[Path]) -> list[Path]:
-    """Return those that are sides of a given split; none where ``train`` is not among them."""
+def _split_folders(folders: Sequence[Path]) -> list[Path]:
+    """Return the folders of a given split; none unless ``train`` and another are among them."""
     given = [folder for folder in folders if folder.name in SPLIT_NAMES]
     return given if len(given) > 1 and any(folder.name == "train" for folder in given) else []
 
@@ -195,12 +165,12 @@ def _files(root: Path, folder: Path, split: SplitName | None, source: str | None
 
 
 def _text(name: str) -> str:
-    # Names that are not UTF-8, from an old archive say, could not be written into any report.
+    # Names that are not UTF-8, such as those of old archives, could not be written into a report.
     return os.fsencode(name).decode(errors="replace")
 
 
 def _walk_once(root: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
-    # A link that leads back up would be walked for ever, and would bring in the photos of other labels.
+    # A link to a folder above would be followed for ever.
     tops = (root.resolve(), folder.resolve())
     seen = {str(above) for top in tops for above in top.parents} | {str(root.resolve())}
     for place, below, names in os.walk(folder, followlinks=True):
@@ -226,5 +196,5 @@ def _dataset(
             unreadable.append(Unreadable(row.name, row.label, f"not an image file ({suffix or 'no ending'})"))
         else:
             samples.append(row)
-    samples.sort(key=lambda sample: sample.label)  # stable: within a label the order of the walk stays
+    samples.sort(key=lambda sample: sample.label)  # stable: files of a label keep their order
     return Dataset(root, tuple(samples), labels, tuple(unreadable))

@@ -1,4 +1,4 @@
-"""Which labels a command works on: ``A,B,C`` or the range ``A-I``."""
+"""Choose labels: ``A,B,C`` or the range ``A-I``."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from handshape.errors import DataError
 def select_labels(found: Sequence[str], wanted: str | None) -> tuple[str, ...]:
     """Choose labels by name or by range of single characters.
 
-    A name that is itself a label is never read as a range, so a label called ``thumbs-up`` is safe.
+    A label's own name, such as ``thumbs-up``, is never taken for a range.
 
     Args:
         found: Labels in the data.
@@ -18,7 +18,7 @@ def select_labels(found: Sequence[str], wanted: str | None) -> tuple[str, ...]:
         The chosen labels in class order (sorted by name).
 
     Raises:
-        DataError: A name is not among the labels, or a range holds none of them.
+        DataError: A name is not among the labels, or a range contains none of them.
     """
     if wanted is None:
         return tuple(sorted(found))

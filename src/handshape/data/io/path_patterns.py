@@ -1,4 +1,4 @@
-"""Find what a regular expression captures in each path: the signer, or the source."""
+"""Find the signer or the source in each path with a regular expression."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from handshape.data.dataset import GroupKind, Sample
 from handshape.errors import DataError
 
 _LIKE = {"signer": r"'hand(\d+)_'", "source": r"'room(\d+)_'"}
-_OR_ELSE = {"signer": "", "source": ", or take --source folder for root/<source>/<label>/*"}
+_OR_ELSE = {"signer": "", "source": ", or use --source folder for root/<source>/<label>/*"}
 
 
 def find_in_paths(rows: Sequence[Sample], what: GroupKind, pattern: str) -> list[str | None]:
@@ -15,20 +15,20 @@ def find_in_paths(rows: Sequence[Sample], what: GroupKind, pattern: str) -> list
 
     Args:
         rows: N samples, at least one.
-        what: What is looked for; names the option in messages.
+        what: What to find; names the option in messages.
         pattern: Regular expression with one group, such as ``hand(\d+)_``.
 
     Returns:
-        What the group holds in each of the N paths; ``None`` where nothing is found.
+        The group's text in each of the N paths; ``None`` where nothing matches.
 
     Raises:
-        DataError: The expression is malformed, has not one group, or matches no path.
+        DataError: The expression is malformed, does not have one group, or matches no path.
     """
     try:
         compiled = re.compile(pattern)
     except re.error as error:
         raise DataError(
-            f"--{what} {pattern!r} is no regular expression ({error})",
+            f"--{what} {pattern!r} is not a regular expression ({error})",
             f"one with one group, such as {_LIKE[what]}",
             "correct it",
         ) from error

@@ -1,4 +1,4 @@
-"""Labelled images at an address: in S3, or wherever else pyarrow reads files."""
+"""List labelled images at an address: in S3, or elsewhere that pyarrow can read."""
 
 import re
 from collections.abc import Iterator
@@ -11,20 +11,21 @@ from handshape.data.dataset import SPLIT_NAMES, Dataset, Sample
 from handshape.data.io.folder import BY_FOLDER, SYSTEM_FILES, choose_samples
 from handshape.errors import DataError, DataNotFoundError
 
-# A server's answer in Arrow's words, such as "AWS Error NO_SUCH_BUCKET during ListObjectsV2 operation: ...".
+# A server's error as Arrow reports it, such as "AWS Error NO_SUCH_BUCKET during ListObjectsV2 operation:
+# ...".
 _ANSWER = re.compile(r"AWS Error (\w+)(?: \(.*?\))? during \w+ operation: (.*?)(?: \(Request ID: \S+\))?$")
 _REFUSED = {
     *("ACCESS_DENIED", "SIGNATURE_DOES_NOT_MATCH", "INVALID_ACCESS_KEY_ID", "INVALID_CLIENT_TOKEN_ID"),
     *("INCOMPLETE_SIGNATURE", "MISSING_AUTHENTICATION_TOKEN", "UNRECOGNIZED_CLIENT", "REQUEST_EXPIRED"),
 }
-# A key and its secret may stand before the bucket.
+# An address may contain a key and its secret before the bucket.
 _SECRET = re.compile(r"(?<=://)[^/?#]*@")
 
 
 def read_address(
     address: str, *, labels: str | None = None, signer: str | None = None, source: str | None = None
 ) -> tuple[FileSystem, Dataset]:
-    """List the labelled images under an address, without reading any.
+    """List the labelled images at an address, without reading any.
 
     Args:
         address: Of a folder in one of the layouts of `read_folder`, such as ``s3://bucket/photos`` or
@@ -34,7 +35,7 @@ def read_address(
         source: Regular expression, as for `read_folder`.
 
     Returns:
-        The file system, and the data set, whose paths are those in the file system.
+        The file system, and the data set with paths in that file system.
 
     Raises:
         DataNotFoundError: Nothing is at the address.
@@ -71,18 +72,18 @@ def _unreadable(address: str, error: Exception) -> DataError:
         return DataNotFoundError(
             f"no bucket at {address!r}",
             "s3://bucket/folder",
-            "check the address, and which server AWS_ENDPOINT_URL names",
+            "check the address, and the server in AWS_ENDPOINT_URL",
         )
     if kind in _REFUSED:
         return DataError(
             f"{address!r} was refused ({reason})",
-            "credentials with the right to list and read the bucket",
+            "credentials that may list and read the bucket",
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, here and on every node",
         )
     return DataError(
         f"cannot read {address!r} ({reason or said})",
         "an address that pyarrow reads, such as s3://bucket/photos",
-        "check the address, the right to read it, and for S3 AWS_ENDPOINT_URL",
+        "check the address, your permission to read it, and for S3 AWS_ENDPOINT_URL",
     )
 
 

@@ -23,7 +23,8 @@ def read_table(table: Path, source: str | None = None) -> Iterator[Sample]:
         One sample for each line.
 
     Raises:
-        DataError: A column, a path or a label is missing, a split is none of the three, or it is no table.
+        DataError: A column, a path or a label is missing, a split is not one of the three, or it is not a
+            table.
         OSError: The file cannot be read.
     """
     try:
@@ -50,7 +51,7 @@ def _check_columns(table: Path, columns: Sequence[str], source: str | None) -> N
         raise DataError(
             f"{str(table)!r} has no column {source!r} for --source",
             f"one of {', '.join(columns)}",
-            "name the column that says where each photo was taken",
+            "give the column with the room or camera of each photo",
         )
 
 

@@ -1,4 +1,4 @@
-"""Splits that leave each signer, or each source, out once."""
+"""Cross-validation splits that leave out each signer, or each source, once."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -6,29 +6,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.data.dataset import Dataset, GroupKind, SplitIndices
-from handshape.data.splits.group_hold_out import hold_out
+from handshape.data.dataset import Dataset, GroupKind, Ids, SplitIndices
+from handshape.data.splits.group_hold_out import hold_out_groups
 from handshape.errors import SplitError
 
-Ids = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Names = NDArray[np.str_]
-
 
 _MIN_SIGNERS = 3
 
 
 @dataclass(frozen=True)
 class FoldPlan:
-    """The splits in which each signer, or each source, is left out once.
+    """One split for each signer, or each source, that is left out.
 
     Args:
         kind: What is left out.
-        folds: Indices of the samples in each split, by the signer or source that is left out.
-        signers_apart: For sources: whether nobody in a source that is left out is in training; ``None`` where
-            not everyone is known.
-        untested: For sources: number of photos that no fold tests, because their source is not known or no
-            other source shows their label.
+        folds: Indices of the samples in each split, by the name of the signer or source that is left out.
+        signers_apart: For sources: whether no signer of a left-out source is in training; ``None`` if some
+            signers are unknown.
+        untested: For sources: number of photos that no fold tests, because their source is unknown or no
+            other source has their label.
     """
 
     kind: GroupKind
@@ -38,13 +36,10 @@ class FoldPlan:
 
 
 def leave_one_signer_out(dataset: Dataset) -> FoldPlan:
-    """Make one split for each signer: that signer is test, the one with fewest photos of the others is valid.
+    """Make one split for each signer: test is that signer, valid the smallest of the others.
 
     Args:
-        dataset: Samples with at least three known signers; those of unknown signers are always train.
-
-    Returns:
-        The plan.
+        dataset: Samples with at least three known signers; those of unknown signers are always in train.
 
     Raises:
         SplitError: Fewer than three signers are known.
@@ -70,26 +65,24 @@ def leave_one_signer_out(dataset: Dataset) -> FoldPlan:
 
 
 def leave_one_source_out(dataset: Dataset, bursts: Ids, *, valid_fraction: float, seed: int) -> FoldPlan:
-    """Make one split for each source: that source is test, and train and valid are from the others only.
+    """Make one split for each source: test is that source, train and valid are from the others.
 
-    Valid is taken from the others by signer where two or more are known there, else in whole bursts; so
-    neither training nor the choice of anything by valid has seen the source that is tested. Photos that are
-    nearly the same as one of the source (of its bursts) take no part, and neither do those of its signers, if
-    in every fold that costs no label and at most half of the photos. Where it costs more, because the same
-    people are in every room, signers are on both sides, and the plan says so.
+    Valid holds whole signers where two or more are known, else whole bursts. Photos in a burst of the tested
+    source are left out. So are photos of its signers, if no fold loses a label or more than half of its
+    photos by that; otherwise signers are in both training and test, and ``signers_apart`` says so.
 
     Args:
-        dataset: N samples from at least two known sources; those of unknown sources take no part.
-        bursts: (N,) int64, group of near-identical photos that each sample belongs to.
-        valid_fraction: Share of the other sources' photos for valid, in (0, 1).
-        seed: Fixes which.
+        dataset: N samples from at least two known sources; those of unknown sources are left out.
+        bursts: (N,) int64, group of near-duplicates that each sample belongs to.
+        valid_fraction: Share of the other sources' photos for validation, in (0, 1).
+        seed: Fixes every random choice.
 
     Returns:
-        The plan. A photo is tested where the other sources show its label.
+        The plan. A photo is tested if another source has its label.
 
     Raises:
-        SplitError: Fewer than two sources are known, or the others show fewer than two labels, or none of
-            those of the source.
+        SplitError: Fewer than two sources are known, or the others have fewer than two labels, or none of
+            the labels of the tested source.
     """
     names = dataset.sources
     if len(names) < 2:
@@ -123,17 +116,17 @@ def _is_enough(classes: Ids, kept: Flags, all_of_them: Flags) -> bool:
 
 
 def _check_labels(name: str, dataset: Dataset, tested: Flags, others: Flags) -> None:
-    taught = set(dataset.classes[others])
-    if len(taught) < 2:
+    trained = set(dataset.classes[others])
+    if len(trained) < 2:
         raise SplitError(
-            f"without the source {name!r} there are photos of {len(taught)} label{'s' * (len(taught) != 1)}",
+            f"only {len(trained)} label{'s' * (len(trained) != 1)} without the source {name!r}",
             "at least two labels in the other sources",
             "add photos to those, or choose another --source",
         )
-    if not taught & set(dataset.classes[tested]):
+    if not trained & set(dataset.classes[tested]):
         raise SplitError(
-            f"no other source shows a label of the source {name!r}",
-            "labels that several sources share",
+            f"no other source has a label of the source {name!r}",
+            "labels that two or more sources share",
             "add photos, or choose another --source",
         )
 
@@ -141,12 +134,12 @@ def _check_labels(name: str, dataset: Dataset, tested: Flags, others: Flags) -> 
 def _choose(
     classes: Ids, signer: Names, bursts: Ids, others: Ids, fraction: float, seed: int
 ) -> tuple[Ids, Ids]:
-    """Set a part of the other sources' photos aside for valid: whole signers where two are known."""
+    """Split the other sources' photos into train and valid, by signer where two or more are known."""
     people, who = np.unique(signer[others], return_inverse=True)
     groups = bursts[others]
     if len(_known(people)) > 1:
         groups = np.where(signer[others] != "", who + groups.max() + 1, groups)
-    train, valid = hold_out(classes[others], groups, fraction, seed)
+    train, valid = hold_out_groups(classes[others], groups, fraction, seed)
     return others[train], others[valid]
 
 
@@ -155,7 +148,7 @@ def _known(signer: Names) -> Names:
 
 
 def _are_apart(folds: list[tuple[Names, Names]]) -> bool | None:
-    """Return whether nobody is on both sides of any fold; ``None`` where somebody unknown may be."""
+    """Return whether train and test of every fold have no signer in common; ``None`` if unknown."""
     if any(np.isin(_known(tested), others).any() for tested, others in folds):
         return False
     return True if all((tested != "").all() and (others != "").all() for tested, others in folds) else None

@@ -1,4 +1,4 @@
-"""Which side of the split each image is on, decided by signer, by burst, or at random per label."""
+"""Split a data set into train, valid and test: as given, by signer, or at random per label."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,18 +11,19 @@ from handshape.data.dataset import SPLITS, Dataset, SplitName
 from handshape.errors import SplitError
 
 SplitKind = Literal["given", "signer", "random"]
-# Assignments of signers drawn before the one closest to the wanted fractions is kept.
+SplitOption = Literal["auto", "given", "signer", "random"]
+# Random assignments of signers, of which the best is kept.
 _DRAWS = 2000
 
 
 @dataclass(frozen=True)
 class Split:
-    """A data set whose samples all have a side, and how that came about.
+    """A data set whose samples all have a split, and how it was made.
 
     Args:
         dataset: Every sample's ``split`` is set.
-        kind: ``signer``: no signer on two sides; ``random``: per label; ``given``: by the folders or table.
-        grouped: For a random split, whether bursts of near-identical photos were kept on one side.
+        kind: ``signer``: each signer in one split; ``random``: per label; ``given``: by the folders or table.
+        grouped: Whether a random split kept bursts of near-duplicates together.
     """
 
     dataset: Dataset
@@ -30,63 +31,62 @@ class Split:
     grouped: bool = False
 
     def counts(self) -> dict[str, int]:
-        """Number of images on each side."""
-        return {side: len(self.dataset.on(side)) for side in SPLITS}
+        """Number of images in each split."""
+        return {name: len(self.dataset.on(name)) for name in SPLITS}
 
     def missing(self) -> dict[str, list[str]]:
-        """Labels without an image, per side; sides with all labels are left out."""
+        """Labels without an image, by split; splits that have all labels are left out."""
         lacking = {
-            side: [la for la, n in self.dataset.on(side).counts().items() if n == 0] for side in SPLITS
+            name: [label for label, count in self.dataset.on(name).counts().items() if count == 0]
+            for name in SPLITS
         }
-        return {side: labels for side, labels in lacking.items() if labels}
+        return {name: labels for name, labels in lacking.items() if labels}
 
 
 def split_dataset(
     dataset: Dataset,
     *,
-    kind: Literal["auto", "given", "signer", "random"] = "auto",
+    kind: SplitOption = "auto",
     valid_fraction: float = 0.2,
     test_fraction: float = 0.2,
     seed: int = 0,
     bursts: NDArray[np.int64] | None = None,
 ) -> Split:
-    """Put every sample on one side of the split.
+    """Assign every sample to a split.
 
-    ``auto`` takes the split that the folders or the table give, else splits by signer where three or more are
-    known, else at random within each label. Samples of an unknown signer go to train in a split by signer.
+    ``auto`` uses the split of the folders or the table if there is one, else splits by signer if three or
+    more are known, else at random within each label. In a split by signer, samples of unknown signers go to
+    train.
 
     Args:
         dataset: At least two labels.
         kind: How to split.
-        valid_fraction: Share of images for valid, in (0, 1).
-        test_fraction: Share of images for test, in (0, 1).
+        valid_fraction: Share of images for validation, in (0, 1).
+        test_fraction: Share of images for the test, in (0, 1).
         seed: Fixes every random choice.
-        bursts: (N,) group of each sample; a random split keeps a group on one side.
-
-    Returns:
-        The split.
+        bursts: (N,) group of each sample; a random split keeps groups together.
 
     Raises:
         UsageError: The fractions leave nothing to train on.
-        SplitError: A side would be without images, or what ``kind`` needs is not known.
+        SplitError: A split would be empty, or the data lacks what ``kind`` needs.
     """
     check_fractions(valid_fraction, test_fraction)
-    resolved = resolve_kind(dataset, kind)
+    resolved = resolve_split_kind(dataset, kind)
     rng = np.random.default_rng(seed)
     if resolved == "given":
-        sides = _given(dataset)
+        names = _given(dataset)
     elif resolved == "signer":
-        sides = _by_signer(dataset, (valid_fraction, test_fraction), rng)
+        names = _by_signer(dataset, (valid_fraction, test_fraction), rng)
     else:
-        sides = _per_label(dataset, bursts, (valid_fraction, test_fraction), rng)
-    samples = tuple(replace(s, split=side) for s, side in zip(dataset.samples, sides, strict=True))
+        names = _per_label(dataset, bursts, (valid_fraction, test_fraction), rng)
+    samples = tuple(replace(s, split=name) for s, name in zip(dataset.samples, names, strict=True))
     split = Split(replace(dataset, samples=samples), resolved, resolved == "random" and bursts is not None)
     _check(split)
     return split
 
 
-def resolve_kind(dataset: Dataset, kind: Literal["auto", "given", "signer", "random"]) -> SplitKind:
-    """Return the kind of split that ``auto`` comes down to for a data set, or the kind that was asked for."""
+def resolve_split_kind(dataset: Dataset, kind: SplitOption) -> SplitKind:
+    """Return the kind of split that ``auto`` means for a data set; other kinds as they are."""
     if kind == "auto":
         if any(sample.split for sample in dataset.samples):
             return "given"
@@ -95,14 +95,14 @@ def resolve_kind(dataset: Dataset, kind: Literal["auto", "given", "signer", "ran
 
 
 def _given(dataset: Dataset) -> list[SplitName]:
-    sides = [sample.split for sample in dataset.samples if sample.split is not None]
-    if len(sides) < len(dataset):
+    given = [sample.split for sample in dataset.samples if sample.split is not None]
+    if len(given) < len(dataset):
         raise SplitError(
-            f"{len(dataset) - len(sides)} of {len(dataset)} images have no given split",
-            "train, valid and test folders or a split in every line of the table",
+            f"{len(dataset) - len(given)} of {len(dataset)} images have no given split",
+            "train, valid and test folders, or a split in every line of the table",
             "complete it, or choose --split random or --split signer",
         )
-    return sides
+    return given
 
 
 def _by_signer(dataset: Dataset, fractions: tuple[float, float], rng: np.random.Generator) -> list[SplitName]:
@@ -110,33 +110,30 @@ def _by_signer(dataset: Dataset, fractions: tuple[float, float], rng: np.random.
     if len(signers) < len(SPLITS):
         raise SplitError(
             f"{len(signers)} known signer{'s' * (len(signers) != 1)}",
-            "at least three for a split by signer, one for each side",
+            "at least three for a split by signer, one for each of train, valid and test",
             "name them with --signer, or choose --split random",
         )
     index = np.array([signers.index(s.signer) if s.signer is not None else -1 for s in dataset.samples])
     counts = np.zeros((len(signers), len(dataset.labels)))
     np.add.at(counts, (index[index >= 0], dataset.classes[index >= 0]), 1)
-    side_of = _closest_assignment(counts, fractions, rng)
-    return [SPLITS[side_of[i]] if i >= 0 else "train" for i in index]
+    split_of = _best_assignment(counts, fractions, rng)
+    return [SPLITS[split_of[i]] if i >= 0 else "train" for i in index]
 
 
-def _closest_assignment(
+def _best_assignment(
     counts: NDArray[np.float64], fractions: tuple[float, float], rng: np.random.Generator
 ) -> NDArray[np.int8]:
-    """Draw assignments of signers to sides and keep the first that is best.
-
-    Best is: fewest labels missing from train, then sizes closest to the fractions.
-    """
+    """Draw assignments of signers; keep the one with fewest labels missing in train, then the best sizes."""
     wanted = np.array([1 - sum(fractions), *fractions])
     below = wanted.cumsum() / wanted.cumsum()[-1]
     drawn = np.empty((_DRAWS, len(counts)), dtype=np.int8)
-    for sides in drawn:
-        sides[:] = below.searchsorted(rng.random(len(counts)), side="right")
-        sides[rng.permutation(len(counts))[: len(SPLITS)]] = range(len(SPLITS))  # each side has a signer
+    for splits in drawn:
+        splits[:] = below.searchsorted(rng.random(len(counts)), side="right")
+        splits[rng.permutation(len(counts))[: len(SPLITS)]] = range(len(SPLITS))  # each split has a signer
     photos = counts.sum(axis=1)
-    sizes = np.stack([(drawn == side) @ photos for side in range(len(SPLITS))], axis=1) / photos.sum()
+    sizes = np.stack([(drawn == split) @ photos for split in range(len(SPLITS))], axis=1) / photos.sum()
     absent = ((drawn == 0) @ counts == 0).sum(axis=1)
-    # Photos that train lacks count double: they are what makes the recogniser.
+    # A train split that is too small counts double.
     lacking = np.abs(sizes - wanted).sum(axis=1) + np.maximum(0.0, wanted[0] - sizes[:, 0])
     best: NDArray[np.int8] = drawn[np.lexsort((lacking.round(6), absent))[0]]
     return best
@@ -150,13 +147,13 @@ def _per_label(
 ) -> list[SplitName]:
     groups = np.arange(len(dataset)) if bursts is None else bursts
     classes = dataset.classes
-    side_of: dict[int, SplitName] = {}
+    split_of: dict[int, SplitName] = {}
     for index in range(len(dataset.labels)):
-        # A group that spans labels is placed with the first of them.
+        # A group that spans labels is assigned with the first of them.
         names, sizes = np.unique(groups[classes == index], return_counts=True)
-        free = np.array([name not in side_of for name in names], dtype=bool)
-        side_of.update(_fill(names[free], sizes[free], fractions, rng))
-    return [side_of[int(group)] for group in groups]
+        free = np.array([name not in split_of for name in names], dtype=bool)
+        split_of.update(_fill(names[free], sizes[free], fractions, rng))
+    return [split_of[int(group)] for group in groups]
 
 
 def _fill(
@@ -167,26 +164,26 @@ def _fill(
 ) -> dict[int, SplitName]:
     """Fill test and valid of one label up to their fractions with whole groups; the rest is train."""
     wanted = {"valid": fractions[0] * sizes.sum(), "test": fractions[1] * sizes.sum()}
-    # Few groups: one each for the sides that can have one, so that three photos already make a split.
+    # With three groups or more, each split gets one.
     at_least = 1 if len(names) >= len(SPLITS) else 0
-    sides: dict[int, SplitName] = {}
+    splits: dict[int, SplitName] = {}
     order = list(rng.permutation(len(names)))
-    keep: dict[SplitName, int] = {"test": 1 + at_least, "valid": 1}  # for the sides filled after this one
-    for side, left in keep.items():
-        held, taken = 0.0, 0
-        while len(order) > left and (taken < at_least or held + sizes[order[-1]] / 2 <= wanted[side]):
+    keep: dict[SplitName, int] = {"test": 1 + at_least, "valid": 1}  # for the splits that are filled later
+    for split, left in keep.items():
+        photos, taken = 0.0, 0
+        while len(order) > left and (taken < at_least or photos + sizes[order[-1]] / 2 <= wanted[split]):
             group = order.pop()
-            held, taken = held + sizes[group], taken + 1
-            sides[int(names[group])] = side
-    sides.update({int(names[group]): "train" for group in order})
-    return sides
+            photos, taken = photos + sizes[group], taken + 1
+            splits[int(names[group])] = split
+    splits.update({int(names[group]): "train" for group in order})
+    return splits
 
 
 def _check(split: Split) -> None:
-    for side, count in split.counts().items():
+    for name, count in split.counts().items():
         if count == 0:
             raise SplitError(
-                f"no image on the {side} side of a {split.kind} split",
+                f"no image for {name} in a {split.kind} split",
                 "images in train, valid and test",
                 "add photos, change the fractions, or choose another --split",
             )

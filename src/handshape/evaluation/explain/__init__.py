@@ -1,1 +1,1 @@
-"""Pictures that explain a prediction."""
+"""Images that explain a prediction."""

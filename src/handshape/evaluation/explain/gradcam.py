@@ -1,4 +1,4 @@
-"""Where in a photo a network found what made it say one label rather than another."""
+"""Grad-CAM: the parts of a photo that led to one label rather than another."""
 
 import torch
 from torch import Tensor, nn
@@ -6,26 +6,26 @@ from torch.nn import functional as F
 
 from handshape.models.sign_network import SignNetwork
 
-# Heads take square roots of features, whose slope at 0 has no end; this is small beside any feature that
-# counts, and is still a number after the head has rounded features to float16.
+# Heads take square roots of features, whose gradient at 0 is infinite. This value is small beside the other
+# features, and still above 0 as float16.
 _LEAST = 1e-4
 
 
-def evidence(network: SignNetwork, images: Tensor, said: Tensor, instead_of: Tensor) -> Tensor:
-    """Show where a network found what spoke for one label rather than another.
+def gradcam(network: SignNetwork, images: Tensor, predicted: Tensor, true: Tensor) -> Tensor:
+    """Show which parts of a photo led to one label rather than another.
 
-    Each place of the last feature map counts with its own features times their own gradients. Grad-CAM's
-    first form averages the gradients over the places before that, which is only right where the network
-    averages its features over all places too; the heads here do not.
+    Features are multiplied by their gradients at each position of the last feature map (HiResCAM). The
+    original Grad-CAM averages the gradients over positions first, which is only correct for networks with
+    global average pooling; the heads here have none.
 
     Args:
         network: One with a feature map, in evaluation mode.
         images: (N, 3, H, W) float32, RGB, normalised for this network.
-        said: (N,) int64 in [0, K), the labels it gave.
-        instead_of: (N,) int64 in [0, K), the labels to set against them.
+        predicted: (N,) int64 in [0, K), the predicted classes.
+        true: (N,) int64 in [0, K), the classes to compare them with.
 
     Returns:
-        (N, H, W) float32 on the CPU in [0, 1]: 1 where most speaks for ``said``, 0 where nothing does.
+        (N, H, W) float32 on the CPU in [0, 1]: 1 where ``predicted`` is favoured most, 0 where it is not.
 
     Source: Selvaraju et al., Grad-CAM, ICCV 2017; Draelos and Carin, Use HiResCAM instead of Grad-CAM for
     faithful explanations of convolutional neural networks, 2020 (the form used here).
@@ -34,7 +34,7 @@ def evidence(network: SignNetwork, images: Tensor, said: Tensor, instead_of: Ten
     kept: list[Tensor] = []
 
     def keep(_: nn.Module, __: tuple[Tensor, ...], features: Tensor) -> Tensor:
-        # The layers below are done: gradients are needed from here upwards only.
+        # Gradients are needed from this layer upwards only.
         features = features.detach()
         lifted = torch.where(features.abs() < _LEAST, _LEAST, features).requires_grad_()
         kept.extend((features, lifted))
@@ -46,7 +46,7 @@ def evidence(network: SignNetwork, images: Tensor, said: Tensor, instead_of: Ten
         with torch.enable_grad():
             logits: Tensor = network(images.to(place))
             rows = torch.arange(len(images), device=place)
-            difference = logits[rows, said.to(place)] - logits[rows, instead_of.to(place)]
+            difference = logits[rows, predicted.to(place)] - logits[rows, true.to(place)]
             (slope,) = torch.autograd.grad(difference.sum(), kept[1])
     finally:
         handle.remove()

@@ -1,4 +1,4 @@
-"""The hand that a network found in a photo, drawn onto it."""
+"""Draw detected hand landmarks onto photos."""
 
 import numpy as np
 import torch
@@ -10,19 +10,19 @@ from handshape.models.hand.hand_finder import PREPROCESSING, HandFinder
 # From the wrist along each finger, and across the palm.
 _LINES = (*((0, *range(root, root + 4)) for root in (1, 5, 9, 13, 17)), (5, 9, 13, 17))
 _BONE, _EDGE, _JOINT = (255, 214, 0), (0, 0, 0), (255, 255, 255)
-# The photo is dimmed, so that the lines are seen on any skin and any wall.
+# The photo is dimmed, so that the lines are visible on any background.
 _DIM = 0.55
 
 
-def hands_drawn(finder: HandFinder, pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """Draw the landmarks that were found onto photos.
+def draw_landmarks(finder: HandFinder, pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Detect hand landmarks and draw them onto photos.
 
     Args:
-        finder: Finds them.
+        finder: Detects them.
         pixels: (N, S, S, 3) uint8, RGB.
 
     Returns:
-        N pictures, (S, S, 3) uint8, RGB, dimmed; a photo in which no hand was found has no lines.
+        N images, (S, S, 3) uint8, RGB, dimmed; without lines where no hand was found.
     """
     with torch.inference_mode():
         images = PREPROCESSING.normalise(torch.from_numpy(np.ascontiguousarray(pixels)))

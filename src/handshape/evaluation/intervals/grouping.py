@@ -1,7 +1,7 @@
-"""Which photos of a test set depend on each other, and so what an interval over them may speak of.
+"""Group the test photos that depend on each other, which decides what an interval covers.
 
-Photos of one signer resemble each other, and shots of one burst are nearly the same photo. Ten thousand
-photos of four signers say little more about a fifth signer than four people can say.
+Photos of one signer resemble each other, and those of one burst are nearly the same. Ten thousand photos of
+four signers tell little more about a fifth signer than four people can.
 """
 
 from collections.abc import Sequence
@@ -13,41 +13,34 @@ from numpy.typing import NDArray
 
 from handshape.errors import ShapeError
 
-Unit = Literal["signer", "source", "burst", "photo"]
+GroupUnit = Literal["signer", "source", "burst", "photo"]
 Groups = Sequence[object] | NDArray[Any]
 
-NEW_SIGNERS = "signers it has never seen"
-ONE_SIGNER = "one signer: photos of that signer only"
-SAME_SOURCE = "photos from the same source; who signs is not known"
-NEW_SOURCES = "rooms, cameras or collections never seen"
-TWO_SOURCES = "more photos from these two sources; how rooms and cameras differ cannot be seen in two"
+NEW_SIGNERS = "signers who are not in the training data"
+ONE_SIGNER = "more photos of this one person, not other people"
+SAME_SOURCE = "more photos like these; handshape does not know who signs"
+NEW_SOURCES = "rooms, cameras or collections that are not in the training data"
+TWO_SOURCES = "more photos from these two sources, not other rooms or cameras"
 
 
 @dataclass(frozen=True)
-class Dependence:
+class Grouping:
     """The outermost groups within which photos resemble each other.
 
     Args:
         unit: What a group is.
         groups: (N,) int64 in [0, G), the group of each photo.
         count: G, the number of groups.
-        scope: What an interval over these groups speaks of, in words.
+        scope: What an interval over these groups covers, in words.
     """
 
-    unit: Unit
+    unit: GroupUnit
     groups: NDArray[np.int64]
     count: int
     scope: str
 
     def sums(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Add up the values of each group.
-
-        Args:
-            values: (N,) numbers or bool.
-
-        Returns:
-            (G,) float64.
-        """
+        """Return the sum of (N,) values over each group: (G,) float64."""
         return np.bincount(self.groups, weights=values, minlength=self.count).astype(np.float64)
 
     @property
@@ -56,20 +49,18 @@ class Dependence:
         return self.sums(np.ones(len(self.groups)))
 
 
-def find_dependence(count: int, signers: Groups | None = None, bursts: Groups | None = None) -> Dependence:
-    """Take the widest grouping that the data allows: signers, else bursts, else single photos.
+def group_photos(count: int, signers: Groups | None = None, bursts: Groups | None = None) -> Grouping:
+    """Group photos by signer, else by burst, else not at all.
 
-    With one signer only, the photos are grouped by burst (or stand alone), and the scope says that nothing is
-    known about anyone else.
+    With one signer, photos are grouped by burst, and the scope is that one person.
 
     Args:
         count: N, the number of photos.
-        signers: (N,) signer of each photo, None where unknown; all unknown ones count as one signer, unless
-            no signer is known at all.
-        bursts: (N,) burst of each photo; None for a photo means that it stands alone.
+        signers: (N,) signer of each photo, None where unknown; all unknown ones count as one signer.
+        bursts: (N,) burst of each photo, None for a photo on its own.
 
     Returns:
-        The groups and what an interval over them speaks of; the unit is the photo if no group has two.
+        The groups; the unit is the photo if no group has two.
 
     Raises:
         ShapeError: signers or bursts are not N.
@@ -85,22 +76,19 @@ def find_dependence(count: int, signers: Groups | None = None, bursts: Groups | 
     if bursts is not None:
         names = [f"alone {i}" if burst is None else f"burst {burst}" for i, burst in enumerate(bursts)]
         return _grouped("burst", names, scope)
-    return Dependence("photo", np.arange(count, dtype=np.int64), count, scope)
+    return Grouping("photo", np.arange(count, dtype=np.int64), count, scope)
 
 
-def find_source_dependence(count: int, sources: Groups, bursts: Groups | None = None) -> Dependence:
-    """Take sources as the groups where there are three or more.
-
-    Two cannot show how sources differ: then photos are grouped by burst within each (or stand alone), and the
-    scope says so.
+def group_by_source(count: int, sources: Groups, bursts: Groups | None = None) -> Grouping:
+    """Group photos by source if there are three or more sources, else by burst within each source.
 
     Args:
         count: N, the number of photos.
         sources: (N,) source of each photo.
-        bursts: (N,) burst of each photo; None for a photo means that it stands alone.
+        bursts: (N,) burst of each photo, None for a photo on its own.
 
     Returns:
-        The groups and what an interval over them speaks of; the unit is the photo if no group has two.
+        The groups; the unit is the photo if no group has two.
 
     Raises:
         ShapeError: sources or bursts are not N.
@@ -122,8 +110,8 @@ def _check_length(name: str, groups: Groups | None, count: int) -> None:
         )
 
 
-def _grouped(unit: Unit, names: list[str], scope: str) -> Dependence:
+def _grouped(unit: GroupUnit, names: list[str], scope: str) -> Grouping:
     unique, inverse = np.unique(np.array(names), return_inverse=True)
     if len(unique) == len(names):
-        unit = "photo"  # groups of one photo each hold nothing together
-    return Dependence(unit, inverse.astype(np.int64).reshape(-1), len(unique), scope)
+        unit = "photo"  # every group has one photo
+    return Grouping(unit, inverse.astype(np.int64).reshape(-1), len(unique), scope)

@@ -1,6 +1,6 @@
-"""Two models on the same photos: by how much one reads more of them right, and whether that could be luck.
+"""The difference between two models' accuracies on the same photos.
 
-Both models find the same photos hard, so their difference is known far better than two separate intervals
+Both models find the same photos hard, so the difference is known far better than two separate intervals
 suggest.
 """
 
@@ -12,19 +12,19 @@ from scipy.stats import binom, binomtest, norm, t
 
 from handshape.errors import ShapeError
 from handshape.evaluation.argument_checks import check_flags
-from handshape.evaluation.figure import Figure
-from handshape.evaluation.intervals.grouping import Dependence, Groups, find_dependence
+from handshape.evaluation.intervals.grouping import Grouping, Groups, group_photos
+from handshape.evaluation.json_result import JsonResult
 
 
 @dataclass(frozen=True)
-class McNemar(Figure):
+class McNemar(JsonResult):
     """McNemar's test that two models are equally accurate, from the photos on which they disagree.
 
     Args:
-        only_first: Photos that only the first model read right.
-        only_second: Photos that only the second model read right.
+        only_first: Photos that only the first model classified correctly.
+        only_second: Photos that only the second model classified correctly.
         exact: Two-sided exact p value, in [0, 1].
-        mid: Two-sided mid-p value, in [0, 1]: less timid than the exact one and nearly never too bold.
+        mid: Two-sided mid-p value, in [0, 1]: less conservative than the exact one.
     """
 
     only_first: int
@@ -34,7 +34,7 @@ class McNemar(Figure):
 
 
 @dataclass(frozen=True)
-class PairedDifference(Figure):
+class PairedDifference(JsonResult):
     """How much more accurate the second model is than the first, on the same photos.
 
     Args:
@@ -42,8 +42,8 @@ class PairedDifference(Figure):
         low: Lower end of its 95 % interval.
         high: Upper end of its 95 % interval.
         method: How the interval was computed.
-        scope: What it speaks of: for which other photos the difference would hold.
-        mcnemar: The test, or None where photos depend on each other, which it does not allow for.
+        scope: What the interval covers, in words.
+        mcnemar: The test; None if photos depend on each other, which it does not allow.
     """
 
     difference: float
@@ -60,20 +60,20 @@ def compare_paired(
     signers: Groups | None = None,
     bursts: Groups | None = None,
 ) -> PairedDifference:
-    """Give the difference of two accuracies on the same photos with its 95 % interval.
+    """Return the difference of two accuracies on the same photos with its 95 % interval.
 
-    Independent photos: the adjusted Wald interval of Bonett and Price. Grouped photos: a cluster-robust t
-    interval whose degrees of freedom count unequal groups for less, and which is never narrower than the
+    For independent photos it is the adjusted Wald interval of Bonett and Price, for grouped photos a
+    cluster-robust t interval with fewer degrees of freedom for unequal groups, never narrower than the
     former.
 
     Args:
-        first: (N,) bool, whether the first model read each photo right.
+        first: (N,) bool, whether the first model classified each photo correctly.
         second: (N,) bool, the same for the second model, in the same order.
         signers: (N,) signer of each photo, None where unknown.
         bursts: (N,) burst of each photo, None for a photo on its own.
 
     Returns:
-        The difference, positive if the second model is better, its interval and where allowed McNemar's test.
+        The difference, positive if the second model is better, its interval, and McNemar's test if valid.
 
     Raises:
         ShapeError: first or second is not (N,) bool, or the lengths differ.
@@ -83,9 +83,9 @@ def compare_paired(
     number of groups).
     """
     _check_pair(first, second)
-    known = find_dependence(len(first), signers, bursts)
+    known = group_photos(len(first), signers, bursts)
     gain = second.astype(np.float64) - first
-    # One burst is worth one photo: nothing in it tells its own luck from the models' difference.
+    # One burst counts as one photo.
     low, high = _adjusted_wald(gain, 1 if known.unit == "burst" and known.count == 1 else len(gain))
     method = "Bonett-Price"
     if known.unit != "photo" and known.count > 1:
@@ -100,7 +100,7 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
     """Test whether two models are equally accurate on independent photos.
 
     Args:
-        first: (N,) bool, whether the first model read each photo right.
+        first: (N,) bool, whether the first model classified each photo correctly.
         second: (N,) bool, the same for the second model, in the same order.
 
     Returns:
@@ -136,20 +136,20 @@ def _check_pair(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> None:
 
 
 def _adjusted_wald(gain: NDArray[np.float64], size: int) -> tuple[float, float]:
-    """Bonett and Price's interval for independent photos: one imaginary photo is added to each disagreement.
+    """Bonett and Price's interval for independent photos, which adds one photo to each disagreement.
 
     Args:
-        gain: (N,) 1 where only the second model was right, -1 where only the first was, else 0.
-        size: How many independent photos they are worth.
+        gain: (N,) 1 where only the second model was correct, -1 where only the first was, else 0.
+        size: Number of independent photos.
     """
     up, down = (float((gain == sign).mean() * size + 1) / (size + 2) for sign in (1, -1))
     half = float(norm.ppf(0.975) * np.sqrt((up + down - (up - down) ** 2) / (size + 2)))
-    # The added photos pull the middle towards 0; the interval must still contain the difference itself.
+    # The added photos move the centre towards 0; the interval must still contain the difference.
     difference = float(gain.mean())
     return min(up - down - half, difference), max(up - down + half, difference)
 
 
-def _cluster_half_width(gain: NDArray[np.float64], known: Dependence) -> float:
+def _cluster_half_width(gain: NDArray[np.float64], known: Grouping) -> float:
     """Half of the cluster-robust t interval, counting 1 / (sum of squared weights) groups."""
     weights = known.sizes / len(gain)
     residuals = known.sums(gain - gain.mean()) / len(gain)

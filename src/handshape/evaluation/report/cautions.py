@@ -1,4 +1,4 @@
-"""Whatever changes how far the answer of a report can be believed."""
+"""What limits how far the headline of a report can be trusted."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,153 +9,149 @@ from handshape.data.checks.finding import count_of, listed
 from handshape.data.dataset import Dataset
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.intervals.grouping import ONE_SIGNER
-from handshape.evaluation.report.headline import Answer
+from handshape.evaluation.report.headline import Headline
 from handshape.synthetic.dataset import TRUTH
 
-SPLIT_WORDS = {
-    "signer": "Split by signer: nobody in test was seen in training.",
+SPLIT_SENTENCES = {
+    "signer": "Split by signer: nobody in the test photos is in the training photos.",
     "random": (
-        "Random split: photos of the same person and room are on both sides. "
-        "This figure says nothing about people or rooms that are not in the folder."
+        "Random split: the same people and rooms may be in training and test. "
+        "The accuracy says nothing about people or rooms that are not in your photos."
     ),
-    "given": "The split was given with the data; whether it keeps people apart is not known here.",
+    "given": "The split was given with the data. handshape does not know whether it keeps people apart.",
 }
-# From these shares of test photos with a near-twin in training the figure is mostly, or partly, memory.
+# Shares of test photos with a near-copy in training.
 _MOSTLY, _PARTLY = 0.5, 0.05
-# From this loss on mirrored photos, or in a room never seen, it belongs on the first screen.
-_HANDED = _ELSEWHERE = 0.1
+# Loss of accuracy on mirrored photos, or in a new room, from which there is a caution.
+MUCH_LOWER = 0.1
 
 
 @dataclass(frozen=True)
 class Caution:
-    """Something that changes how far the answer can be believed.
-
-    Args:
-        title: In a few words.
-        text: What it means, in a sentence or three.
-    """
+    """A limit of the headline: a title of a few words, and a text of one to three sentences."""
 
     title: str
     text: str
 
 
-def is_drawn(dataset: Dataset) -> bool:
+def is_synthetic(dataset: Dataset) -> bool:
     """Return whether `handshape draw` made a data set, or one of its sources."""
     return any((dataset.root / place / TRUTH).is_file() for place in ("", *dataset.sources))
 
 
-def find_cautions(experiment: Experiment, answer: Answer) -> list[Caution]:
-    """Collect what changes how far the answer can be believed, the gravest first."""
+def find_cautions(experiment: Experiment, headline: Headline) -> list[Caution]:
+    """Return the cautions for a report, the most serious first."""
     return [
-        *_drawn(experiment),
-        *_elsewhere(experiment, answer),
-        *_leaks(experiment, answer),
-        *_split(experiment, answer),
+        *_synthetic(experiment),
+        *_sources(experiment, headline),
+        *_leaks(experiment, headline),
+        *_split(experiment, headline),
         *_mirror(experiment),
         *_tuning(experiment),
-        *_data(experiment, answer),
+        *_data(experiment, headline),
     ]
 
 
-def _drawn(experiment: Experiment) -> Iterator[Caution]:
-    if is_drawn(experiment.survey.split.dataset):
+def _synthetic(experiment: Experiment) -> Iterator[Caution]:
+    if is_synthetic(experiment.data_report.split.dataset):
         yield Caution(
             "Drawn hands",
-            "These hands were drawn by a program. The figures show that everything works; "
-            "they say nothing about people.",
+            "These hands were drawn by a program. The results show that everything works, "
+            "but they tell you nothing about people.",
         )
 
 
-def _elsewhere(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
-    """Yield what is to be said of sources that were left out."""
-    if answer.left_out != "source":
+def _sources(experiment: Experiment, headline: Headline) -> Iterator[Caution]:
+    if headline.left_out != "source":
         return
     best, folded = experiment.best, experiment.folds[experiment.best.fitted.name]
-    if best.accuracy - answer.accuracy > _ELSEWHERE:
+    if best.accuracy - headline.accuracy > MUCH_LOWER:
         yield Caution(
             "Other rooms",
-            f"With photos of the same sources in training, {100 * best.accuracy:.0f} % of the test photos "
-            f"are read right instead of {100 * answer.accuracy:.0f} %. What was learnt holds for these rooms "
-            "and cameras only.",
+            f"With photos from the same sources in training, {100 * best.accuracy:.0f} % of the test photos "
+            f"were classified correctly instead of {100 * headline.accuracy:.0f} %. The model works much "
+            "better in rooms and with cameras of its training photos.",
         )
     if folded.signers_apart is False:
         yield Caution(
             "Known signers",
-            "Some signers are in several sources: the model had seen them, in other rooms. The figure "
-            "speaks of new rooms and cameras, not of new people.",
+            "Some signers are in several sources, so the model was trained on photos of them from other "
+            "rooms. The accuracy is for new rooms and cameras, not for new people.",
         )
     elif folded.signers_apart is None:
         yield Caution(
             "Signers not known",
-            "Who signs is not known of every photo. If the same people are in several sources, new people "
-            "may be read worse.",
+            "The signers of some photos are unknown. If the same people are in several sources, the "
+            "accuracy for new people may be lower.",
         )
     if folded.untested:
         yield Caution(
             "Not tested",
             f"{count_of(folded.untested, 'photo has', 'photos have')} no known source, or a label that no "
-            "other source shows: nothing was learnt that could be tested on them.",
+            "other source has, so they were not tested.",
         )
 
 
-def _leaks(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
-    found = experiment.survey.leaks
-    if not found.leaking or answer.folds:
+def _leaks(experiment: Experiment, headline: Headline) -> Iterator[Caution]:
+    found = experiment.data_report.leaks
+    if not found.leaking or headline.folds:
         return
     share = f"{100 * found.share:.0f} %" if found.share >= 0.01 else "Fewer than 1 %"
     if found.share >= _MOSTLY:
-        meaning = "this figure is mostly memory, and will not hold on new people."
+        meaning = "so the accuracy mostly measures memory. Expect less with new people."
     elif found.share >= _PARTLY:
-        meaning = "this figure is partly memory, and too good."
+        meaning = "so the accuracy is too high."
     else:
-        meaning = "too few to change the figure much."
-    yield Caution("Leak", f"{share} of the test photos have a near-twin in training: {meaning}")
+        meaning = "which is too few to change the accuracy much."
+    yield Caution("Leak", f"{share} of the test photos have a near-copy in training, {meaning}")
 
 
-def _split(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
-    kind, other = experiment.survey.split.kind, experiment.ungrouped
-    if answer.folds:
+def _split(experiment: Experiment, headline: Headline) -> Iterator[Caution]:
+    kind, other, best = experiment.data_report.split.kind, experiment.random_split, experiment.best
+    if headline.folds:
         return
     if kind == "random":
-        # The title says the first two words already.
-        text = SPLIT_WORDS["random"].removeprefix("Random split: ")
+        text = SPLIT_SENTENCES["random"].removeprefix("Random split: ")
         yield Caution("Random split", text[0].upper() + text[1:])
-    elif not answer.new_signers:
-        yield Caution("Given split", SPLIT_WORDS["given"])
+    elif not headline.new_signers:
+        yield Caution("Given split", SPLIT_SENTENCES["given"])
     if other is not None:
-        best = experiment.best
-        alone = other.test_accuracy.get(best.fitted.name)
-        read = ""
-        if alone is not None:
-            read = (
-                f" and {best.fitted.name} would read {100 * alone:.1f} % right, "
-                f"against {100 * best.accuracy:.1f} % with bursts kept together"
-            )
-        yield Caution(
-            "Bursts kept together",
-            "Near-identical photos are on one side of the split. Had they been dealt out one by one, "
-            f"{100 * other.leak_share:.0f} % of the test photos would have a near-twin in training{read}.",
+        accuracy = other.test_accuracy.get(best.fitted.name)
+        shown = (
+            ""
+            if accuracy is None
+            else f", and {best.fitted.name} would show an accuracy of {100 * accuracy:.1f} % instead of "
+            f"{100 * best.accuracy:.1f} %"
         )
-    if answer.new_signers and answer.interval.scope == ONE_SIGNER:
+        yield Caution(
+            "Near-copies kept together",
+            "Near-copies are in the same split. With an ordinary random split, "
+            f"{100 * other.leak_share:.0f} % of the test photos would have a near-copy in training{shown}.",
+        )
+    if headline.new_signers and headline.interval.scope == ONE_SIGNER:
         yield Caution(
             "One signer",
-            "A single signer was tested. The interval is about more photos of that signer; how people differ "
-            "cannot be seen in one. Leave every signer out once with --folds signers.",
+            "Only one signer was tested, and one person cannot show how much people differ. "
+            "To test on everyone in turn, add --folds signers.",
         )
 
 
 def _mirror(experiment: Experiment) -> Iterator[Caution]:
     plain, mirrored = experiment.best.accuracy, experiment.best.mirrored_accuracy
-    if mirrored is not None and plain - mirrored > _HANDED:
-        yield Caution(
-            "Left hands",
-            f"Of the same photos mirrored, {100 * mirrored:.0f} % are read right instead of "
-            f"{100 * plain:.0f} %: left-handed signers and mirrored webcams are read worse.",
-        )
+    if mirrored is not None and plain - mirrored > MUCH_LOWER:
+        yield Caution("Left hands", mirror_sentence(plain, mirrored))
+
+
+def mirror_sentence(plain: float, mirrored: float) -> str:
+    """Say how much lower the accuracy on mirrored photos is."""
+    return (
+        f"Of the same photos mirrored, {100 * mirrored:.0f} % were classified correctly instead of "
+        f"{100 * plain:.0f} %. Expect that loss with left-handed signers and mirrored webcams."
+    )
 
 
 def _tuning(experiment: Experiment) -> Iterator[Caution]:
-    """Say why tuning gained nothing, where it was tried beside the frozen network and did not."""
+    """Say why fine-tuning gained nothing, if it did not."""
     found = {result.fitted.name: result for result in experiment.results}
     if "frozen" not in found or "finetune" not in found:
         return
@@ -163,27 +159,23 @@ def _tuning(experiment: Experiment) -> Iterator[Caution]:
     if tuned.accuracy > frozen.accuracy:
         return
     if frozen.accuracy == 1:
-        reason = "the frozen network reads every test photo right already, so there was nothing to gain."
+        reason = "The frozen model already classified every test photo correctly."
     elif np.array_equal(tuned.probabilities, frozen.probabilities):
-        reason = "no epoch of tuning read valid better than the frozen network, which was kept."
+        reason = "No epoch of fine-tuning improved the validation accuracy, so the frozen model was kept."
     else:
         before, after = frozen.fitted.valid_accuracy, tuned.fitted.valid_accuracy
         reason = (
-            f"{100 * after:.1f} % of valid are read right instead of {100 * before:.1f} %, "
-            f"of test {100 * tuned.accuracy:.1f} % instead of {100 * frozen.accuracy:.1f} %: "
-            "what it learnt from these photos says nothing more about others."
+            f"Fine-tuning changed the validation accuracy from {100 * before:.1f} to {100 * after:.1f} % "
+            f"and the test accuracy from {100 * frozen.accuracy:.1f} to {100 * tuned.accuracy:.1f} %."
         )
-    yield Caution("Tuning gained nothing", reason[0].upper() + reason[1:])
+    yield Caution("Fine-tuning gained nothing", reason)
 
 
-def _data(experiment: Experiment, answer: Answer) -> Iterator[Caution]:
-    serious = [one.message for one in experiment.survey.findings if one.severity == "serious"]
+def _data(experiment: Experiment, headline: Headline) -> Iterator[Caution]:
+    serious = [one.message for one in experiment.data_report.findings if one.severity == "serious"]
     if serious:
         more = f" {len(serious) - 1} more below." if len(serious) > 1 else ""
         yield Caution("In the data", serious[0] + more)
-    if answer.metrics.missing_labels:
-        yield Caution(
-            "Untested labels",
-            f"No test photo shows {listed(answer.metrics.missing_labels)}: "
-            "nothing is known of how well they are read.",
-        )
+    missing = headline.metrics.missing_labels
+    if missing:
+        yield Caution("Untested labels", f"No test photo shows {listed(missing)}, so nothing is known there.")

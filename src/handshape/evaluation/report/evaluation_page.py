@@ -1,4 +1,4 @@
-"""A recogniser measured on photos of somebody else, and the page that says what came out."""
+"""The page of an evaluation: a saved recogniser on new photos."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,15 +11,11 @@ from markupsafe import Markup
 
 from handshape.data.checks.finding import count_of, listed
 from handshape.evaluation.evaluation import Evaluation
-from handshape.evaluation.report import figures as report_plots
-from handshape.evaluation.report import plots
-from handshape.evaluation.report.cautions import is_drawn
-from handshape.evaluation.report.headline import hundred
+from handshape.evaluation.report import metric_plots, plots
+from handshape.evaluation.report.cautions import MUCH_LOWER, Caution, is_synthetic, mirror_sentence
+from handshape.evaluation.report.headline import correct_of_100, filled_of_100
 from handshape.evaluation.report.page import environment
-from handshape.evaluation.report.sections import Mistake, find_confusions, weakest_first
-
-# From this loss on mirrored photos it belongs on the first screen.
-_HANDED = 0.1
+from handshape.evaluation.report.sections import Mistake, find_confusions, weakest_labels
 
 
 def write_evaluation(
@@ -31,35 +27,35 @@ def write_evaluation(
     unknown_labels: Sequence[str],
     signers_trained_on: Sequence[str],
 ) -> None:
-    """Write ``report.html`` and the plots it shows.
+    """Write ``report.html`` and its plots.
 
     Args:
         folder: The run.
-        found: The figures.
+        found: The evaluation.
         mistakes: The worst mistakes.
-        description: What the run's ``config.json`` holds.
+        description: Content of the run's ``config.json``.
         unknown_labels: Labels in the data that the recogniser was not trained on.
         signers_trained_on: Signers in the data who were in its training photos.
     """
-    metrics, accuracy = found.metrics, found.metrics.accuracy
+    metrics = found.metrics
     matrix, labels = np.array(metrics.confusion), tuple(metrics.labels)
     drawings = {
         "confusion": plots.confusion("evaluation", matrix, labels),
-        "coverage": report_plots.coverage("evaluation", found.rejection, None),
+        "coverage": metric_plots.coverage("evaluation", found.rejection, None),
     }
     if metrics.signers:
-        drawings["signers"] = report_plots.group_bars("signer", "evaluation", metrics.signers)
+        drawings["signers"] = metric_plots.group_bars("signer", "evaluation", metrics.signers)
     if metrics.sources:
-        drawings["sources"] = report_plots.group_bars("source", "evaluation", metrics.sources)
+        drawings["sources"] = metric_plots.group_bars("source", "evaluation", metrics.sources)
     for name, svg in drawings.items():
         plots.write_svg(folder / "plots" / f"{name}.svg", svg)
-    claim = hundred(accuracy, metrics.n)
+    claim = correct_of_100(metrics.accuracy, metrics.n)
     page = (
         environment()
         .get_template("evaluate.html")
         .render(
             claim=claim[0].upper() + claim[1:],
-            full=min(max(round(100 * accuracy), int(accuracy > 0)), 99 + int(accuracy == 1)),
+            filled=filled_of_100(metrics.accuracy),
             figures=metrics,
             interval=found.interval,
             reliability=found.reliability,
@@ -68,7 +64,7 @@ def write_evaluation(
             cautions=list(_cautions(found, unknown_labels, signers_trained_on)),
             mistakes=mistakes,
             confusions=find_confusions(metrics),
-            order=weakest_first(metrics),
+            order=weakest_labels(metrics),
             drawings={name: Markup(svg) for name, svg in drawings.items()},
             description=description,
             command=shlex.join(["handshape", *description["argv"]]) if description["argv"] else "",
@@ -80,36 +76,35 @@ def write_evaluation(
 
 def _cautions(
     found: Evaluation, unknown_labels: Sequence[str], signers_trained_on: Sequence[str]
-) -> Iterator[tuple[str, str]]:
-    if is_drawn(found.tested):
-        yield (
-            "Drawn hands",
-            "These hands were drawn by a program. The figures say nothing about people.",
+) -> Iterator[Caution]:
+    if is_synthetic(found.tested):
+        yield Caution(
+            "Drawn hands", "These hands were drawn by a program. The results tell you nothing about people."
         )
     if signers_trained_on:
         names = listed(tuple(signers_trained_on))
-        yield (
+        yield Caution(
             "Known signers",
-            f"It was trained on photos of {names}, who are tested here: for people it has never seen "
-            "this figure is too good.",
+            f"{names} {'is' if len(signers_trained_on) == 1 else 'are'} also in the training photos. For new "
+            "people the accuracy is probably lower.",
         )
     elif not found.metrics.signers:
-        yield (
+        yield Caution(
             "Signers not known",
-            "Whether it was trained on the people in these photos is not known here. If it was, this figure "
-            "is too good for others.",
+            "handshape does not know whether the people in these photos are in the training photos too. If "
+            "they are, the accuracy for new people is probably lower.",
         )
-    if found.mirrored_accuracy is not None and found.accuracy - found.mirrored_accuracy > _HANDED:
-        yield (
-            "Left hands",
-            f"Of the same photos mirrored, {100 * found.mirrored_accuracy:.0f} % are read right instead of "
-            f"{100 * found.metrics.accuracy:.0f} %: signers of the other hand are read worse.",
-        )
+    mirrored = found.mirrored_accuracy
+    if mirrored is not None and found.accuracy - mirrored > MUCH_LOWER:
+        yield Caution("Left hands", mirror_sentence(found.accuracy, mirrored))
     if unknown_labels:
-        yield "Left out", f"It does not know the labels {listed(tuple(unknown_labels))}."
+        words = listed(tuple(unknown_labels))
+        yield Caution("Skipped", f"The recogniser was not trained on the labels {words}.")
     if found.metrics.missing_labels:
         untested = listed(found.metrics.missing_labels)
-        yield "Untested labels", f"No photo here shows {untested}: nothing is said about them."
+        yield Caution("Untested labels", f"No photo here shows {untested}, so nothing is known there.")
     if found.tested.unreadable:
         files = count_of(len(found.tested.unreadable), "file", "files")
-        yield "Unreadable", f"{files} could not be read, the first: {found.tested.unreadable[0].name}."
+        yield Caution(
+            "Unreadable", f"{files} could not be read, starting with {found.tested.unreadable[0].name}."
+        )

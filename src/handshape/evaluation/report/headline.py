@@ -1,4 +1,4 @@
-"""What the report says first: the answer in a sentence."""
+"""The headline of the report: the most important accuracy, in a sentence."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,18 @@ from handshape.evaluation.metrics import Metrics
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The figure that the report puts first.
+class Headline:
+    """The accuracy that the report shows first.
 
     Args:
-        accuracy: Share read right: the mean over signers or sources that were left out once, else on test.
-        interval: 95 % interval of it.
-        metrics: The figures it comes from.
-        new_signers: Whether those tested were not seen in training.
-        left_out: What was left out once in turn, if that was done.
-        folds: How many of them, 0 if that was not done.
-        worst: The signer, or the source that was left out, which is read worst, and the share of its photos
-            read right, where several were tested and one of them is not read without a mistake.
+        accuracy: Mean over the signers or sources that were left out once, else the test accuracy.
+        interval: Its 95 % interval.
+        metrics: The metrics it comes from.
+        new_signers: Whether nobody in the test photos is in the training photos.
+        left_out: What was left out once in turn, if anything.
+        folds: Number of folds, 0 if nothing was left out.
+        worst: The signer, or the left-out source, with the lowest accuracy, and that accuracy; None if only
+            one was tested, or all are perfect.
     """
 
     accuracy: float
@@ -34,84 +34,83 @@ class Answer:
 
     @property
     def sentence(self) -> str:
-        """The answer in a sentence, without its full stop."""
-        return f"{self.claim} ({self.bounds}); {self.weakest}"
+        """The headline in a sentence, without its full stop."""
+        return f"{self.claim} ({self.bounds}){'; ' if self.weakest else ''}{self.weakest}"
 
     @property
     def claim(self) -> str:
-        """On whom it was tested, and how many photos are read right."""
-        whom = "On a signer it has never seen" if self.new_signers else "On photos like these"
-        if self.left_out == "source":
-            whom = "In rooms, cameras or collections it has never seen"
-        return f"{whom}, {hundred(self.accuracy, self.metrics.n)}"
+        """How many photos were classified correctly, and of whom."""
+        if self.left_out is not None:
+            what = "room, camera or collection" if self.left_out == "source" else "signer"
+            whom = f" when their {what} was not in the training data"
+        elif self.new_signers:
+            count = len(self.metrics.signers)
+            people = "one signer who is" if count == 1 else f"{count} signers who are"
+            whom = f", from {people} not in the training data"
+        else:
+            whom = ", from people who may be in the training data too"
+        text = correct_of_100(self.accuracy, self.metrics.n)
+        return f"{text[0].upper()}{text[1:]}{whom}"
 
     @property
     def bounds(self) -> str:
-        """The 95 % interval in percent, and that it is about two sources only where it is."""
-        whom = ", of these two only" if self.interval.scope == TWO_SOURCES else ""
-        return f"95 %{whom}: {100 * self.interval.low:.0f} to {100 * self.interval.high:.0f}"
+        """The 95 % interval, in words."""
+        only = " for these two" if self.interval.scope == TWO_SOURCES else ""
+        return f"95 % interval{only}: {100 * self.interval.low:.0f}–{100 * self.interval.high:.0f} %"
 
     @property
-    def dots(self) -> int:
-        """How many of 100 dots are full; all of them, or none, only where that is so."""
-        return min(max(round(100 * self.accuracy), int(self.accuracy > 0)), 99 + int(self.accuracy == 1))
+    def filled_dots(self) -> int:
+        """How many of 100 dots are filled; all or none only if that is exact."""
+        return filled_of_100(self.accuracy)
 
     @property
     def weakest(self) -> str:
-        """The source read worst, where sources were left out, and the mistake made most often, in words."""
-        confused = self.metrics.most_confused
-        mistake = (
-            f"weakest: {confused.true} read as {confused.predicted}" if confused else "no mistake was made"
-        )
+        """The worst of the left-out sources and the most frequent mistake, in words; empty if none."""
+        found = []
         if self.left_out == "source" and self.worst is not None:
-            return f"worst in {self.worst[0]}: {min(round(100 * self.worst[1]), 99)} %; {mistake}"
-        return mistake
+            found.append(f"worst source: {self.worst[0]}, {min(round(100 * self.worst[1]), 99)} %")
+        confused = self.metrics.most_confused
+        if confused:
+            found.append(f"most frequent mistake: {confused.true} predicted as {confused.predicted}")
+        return "; ".join(found)
 
 
-def hundred(share: float, count: int) -> str:
-    """Say of how many of 100 photos something is true, and never call all what is not all.
+def filled_of_100(share: float) -> int:
+    """Return a share in percent, 0 or 100 only if that is exact."""
+    return min(max(round(100 * share), int(share > 0)), 99 + int(share == 1))
 
-    Args:
-        share: In [0, 1].
-        count: Number of photos it was counted on.
-    """
+
+def correct_of_100(share: float, count: int) -> str:
+    """Say how many of 100 photos were classified correctly; "all" or "none" only if that is exact."""
     if share == 1:
-        return f"all {count:,} test photos are read right"
+        return f"all {count:,} test photos were classified correctly"
     if share == 0:
-        return f"none of {count:,} test photos is read right"
+        return f"none of the {count:,} test photos was classified correctly"
     whole = round(100 * share)
-    if whole in (0, 100):
-        return f"{'fewer than 1' if whole == 0 else 'more than 99'} of 100 photos are read right"
-    return f"about {whole} of 100 photos are read right"
+    text = {0: "fewer than 1", 100: "more than 99"}.get(whole, f"about {whole}")
+    return f"{text} of 100 test photos were classified correctly"
 
 
-def find_answer(experiment: Experiment) -> Answer:
-    """Take the figure to put first: that of the best model, over all that were left out once if any were."""
+def find_headline(experiment: Experiment) -> Headline:
+    """Return the accuracy of the saved model: over all folds if there are any, else on the test photos."""
     best = experiment.best
     folded = experiment.folds.get(best.fitted.name)
     if folded is not None:
         worst = (folded.worst_name, folded.worst) if folded.worst < 1 else None
         new = folded.kind == "signer" or folded.signers_apart is True
         count = len(folded.groups)
-        return Answer(folded.mean, folded.interval, folded.metrics, new, folded.kind, count, worst)
+        return Headline(folded.mean, folded.interval, folded.metrics, new, folded.kind, count, worst)
     signers = {name: figures.accuracy for name, figures in best.metrics.signers.items()}
     name = min(signers, key=lambda signer: signers[signer]) if len(signers) > 1 else None
     worst = (name, signers[name]) if name is not None and signers[name] < 1 else None
-    return Answer(
-        best.accuracy,
-        best.interval,
-        best.metrics,
-        _keeps_signers_apart(experiment),
-        None,
-        0,
-        worst,
-    )
+    apart = _keeps_signers_apart(experiment)
+    return Headline(best.accuracy, best.interval, best.metrics, apart, None, 0, worst)
 
 
 def _keeps_signers_apart(experiment: Experiment) -> bool:
-    split = experiment.survey.split
+    split = experiment.data_report.split
     if split.kind != "given":
         return split.kind == "signer"
     tested = {sample.signer for sample in split.dataset.on("test").samples}
-    learned = {s.signer for s in split.dataset.samples if s.split != "test"}
-    return None not in tested | learned and not tested & learned
+    others = {s.signer for s in split.dataset.samples if s.split != "test"}
+    return None not in tested | others and not tested & others

@@ -1,21 +1,22 @@
-"""The model card: what a bundle's README says of it, with the head that the Hugging Face hub reads."""
+"""The model card: a bundle's README, with the metadata for the Hugging Face hub."""
 
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from handshape.config.models import ModelName
-from handshape.evaluation.report.page import environment, split_words
+from handshape.evaluation.report.cautions import SPLIT_SENTENCES
+from handshape.evaluation.report.page import environment
 from handshape.models.sign_network import NetworkConfig
 
 _NETWORKS: dict[ModelName, str] = {
     "cnn": "a small CNN trained from scratch",
     "frozen": "a head on the frozen features of {backbone}",
     "finetune": "{backbone}, fine-tuned",
-    "landmarks": "a classifier of the hand's landmarks",
+    "landmarks": "a classifier of hand landmarks",
     "combined": (
-        "a head on the frozen features of {backbone} together with a classifier of the hand's landmarks, "
-        "which alone decides for photos unlike the training photos"
+        "a head on the frozen features of {backbone} combined with a classifier of hand landmarks; for "
+        "out-of-distribution photos only the landmarks are used"
     ),
 }
 _SPLITS = {"signer": "split by signer", "random": "split at random", "given": "split as given"}
@@ -28,25 +29,22 @@ def model_card(
     trained_on: Mapping[str, Any],
     figures: Mapping[str, Any],
 ) -> str:
-    """Write the model card of a recogniser in Markdown; signers and sources are counted, never named.
+    """Return the model card of a recogniser in Markdown, without names of signers, sources or photos.
 
     Args:
         labels: K labels.
         network: Description of the network.
-        threshold: Probability below which it answers "unsure", in [0, 1].
+        threshold: Probability below which the answer is "unsure", in [0, 1].
         trained_on: ``train`` and ``valid`` photos, ``signers`` and kind of ``split`` of the training data.
-        figures: The model's part of ``metrics.json``, with ``left_out`` where each signer or source was
-            left out once; empty where nothing was measured.
+        figures: The model's part of ``metrics.json``, with ``left_out`` if there were folds; empty if
+            nothing was measured.
 
-    Returns:
-        The card. It has no name or path of the photos in it.
-
-    Source: https://huggingface.co/docs/hub/model-cards, for the fields of the head.
+    Source: https://huggingface.co/docs/hub/model-cards, for the metadata.
     """
     tested = sum(label["support"] for label in figures["labels"].values()) if figures else 0
     split = trained_on.get("split", "")
     cards = environment()
-    cards.filters.update(yaml=_quoted, plain=_plain)
+    cards.filters.update(yaml=_quoted, plain=_escaped)
     return cards.get_template("card.md").render(
         labels=labels,
         network_words=_NETWORKS[network.model].format(backbone=network.backbone),
@@ -55,8 +53,8 @@ def model_card(
         figures=figures,
         metrics=list(_metrics(figures)) if figures else [],
         tested=tested,
-        data_words=f"The owner's photos ({tested} on the test side, {_SPLITS.get(split, 'no split')})",
-        split_words=split_words(split) if figures else "",
+        data_words=f"The owner's photos ({tested} test photos, {_SPLITS.get(split, 'no split')})",
+        split_sentence=SPLIT_SENTENCES[split] if figures else "",
         weakest=_weakest(figures["labels"]) if figures else [],
         signers=sorted(one["accuracy"] for one in figures["signers"].values()) if figures else [],
         no_hand=figures.get("no_hand_refused"),
@@ -75,24 +73,24 @@ def _metrics(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"type": "accuracy", "value": mirrored, "name": "Accuracy on the mirrored photos"}
     left_out = figures.get("left_out")
     if left_out:
-        words = f"Accuracy, each {left_out['kind']} left out once, mean"
+        words = f"Mean accuracy, each {left_out['kind']} left out once"
         yield {"type": "accuracy", "value": left_out["mean"], "name": words}
     error = figures["calibration"]["after"]["ece"]
     yield {"type": "expected_calibration_error", "value": error, "name": "Expected calibration error"}
 
 
 def _weakest(labels: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
-    # Untested labels first: nothing is known of them, which is worse than any figure.
+    # Untested labels first: nothing is known about them.
     return sorted(labels.items(), key=lambda item: -1.0 if item[1]["recall"] is None else item[1]["recall"])
 
 
 def _quoted(text: str) -> str:
-    """Quote text for YAML, of which JSON strings are a part but for characters that do not print."""
+    """Quote text for YAML: as JSON, but with escapes for unprintable characters."""
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in quoted)
 
 
-def _plain(text: str) -> str:
-    """Keep a user's words from being Markdown or HTML."""
+def _escaped(text: str) -> str:
+    """Escape Markdown and HTML."""
     spaced = " ".join(text.split())
     return "".join(f"\\{one}" if one in "\\`*_[]<>|#" else one for one in spaced)

@@ -1,4 +1,4 @@
-"""The report: one offline page that says how good the models are, and shows why."""
+"""The report: one offline page with the accuracy of the models and its explanation."""
 
 import shlex
 from functools import cache
@@ -10,28 +10,28 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.evaluation.evaluation import FitEvaluation
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.report import plots
-from handshape.evaluation.report.cautions import SPLIT_WORDS, find_cautions
-from handshape.evaluation.report.headline import find_answer
+from handshape.evaluation.report.cautions import SPLIT_SENTENCES, find_cautions
+from handshape.evaluation.report.headline import find_headline
 from handshape.evaluation.report.sections import (
     Mistake,
     draw_plots,
-    figures_of,
     find_confusions,
     find_mistakes,
-    find_sides,
-    find_twins,
-    weakest_first,
+    find_near_copies,
+    metrics_by_model,
+    split_table,
+    weakest_labels,
 )
 from handshape.evaluation.report.thumbnails import ViewMaker, data_address, pair_sheet, view_sheet
 
 
 @cache
 def environment() -> Environment:
-    """Return the templates of handshape; what a user wrote is escaped in them."""
+    """Return the Jinja environment of all pages; user text is escaped."""
     found = Environment(
         loader=PackageLoader("handshape.evaluation.report"),
         autoescape=lambda name: name is not None and name.endswith(".html"),
@@ -43,54 +43,49 @@ def environment() -> Environment:
     return found
 
 
-def split_words(kind: str) -> str:
-    """Return what a kind of split means for the figures measured on it, in a sentence or two."""
-    return SPLIT_WORDS[kind]
-
-
 def write_report(
     folder: Path, experiment: Experiment, description: dict[str, Any], views: ViewMaker | None = None
 ) -> None:
-    """Write ``report.html`` and the plots it shows.
+    """Write ``report.html`` and its plots.
 
     Args:
         folder: The run.
-        experiment: The models and their figures.
-        description: What the run's ``config.json`` holds.
-        views: How views of training photos were made, if any were.
+        experiment: The models and their metrics.
+        description: Content of the run's ``config.json``.
+        views: Makes augmented views of training photos, if there were any.
     """
     drawings = draw_plots(experiment)
     for name, svg in drawings.items():
         plots.write_svg(folder / "plots" / f"{name}.svg", svg)
-    survey = experiment.survey
-    if survey.leaks.worst:
-        pair_sheet(survey.scan, survey.leaks, folder / "plots" / "twins.png")
+    data_report = experiment.data_report
+    if data_report.leaks.worst:
+        pair_sheet(data_report.indexed, data_report.leaks, folder / "plots" / "near-copies.png")
     sheet = ""
     if views is not None:
-        train = survey.split.dataset.split_indices()["train"]
-        pixels = view_sheet(survey.scan, train, views)
+        train = data_report.split.dataset.split_indices()["train"]
+        pixels = view_sheet(data_report.indexed, train, views)
         Image.fromarray(pixels).save(folder / "plots" / "views.png", optimize=True)
         sheet = data_address(pixels)
-    answer, figures = find_answer(experiment), figures_of(experiment)
+    headline, figures = find_headline(experiment), metrics_by_model(experiment)
     page = (
         environment()
         .get_template("report.html")
         .render(
             experiment=experiment,
-            answer=answer,
-            cautions=find_cautions(experiment, answer),
+            headline=headline,
+            cautions=find_cautions(experiment, headline),
             results=experiment.results,
             best=experiment.best,
             figures=figures,
             confusions={name: find_confusions(metrics) for name, metrics in figures.items()},
-            order={name: weakest_first(metrics) for name, metrics in figures.items()},
-            split=survey.split,
-            sides=find_sides(survey),
+            order={name: weakest_labels(metrics) for name, metrics in figures.items()},
+            split=data_report.split,
+            split_rows=split_table(data_report),
             sheet=sheet,
-            twins=find_twins(survey.scan, survey.leaks),
-            split_words=split_words(survey.split.kind),
+            near_copies=find_near_copies(data_report.indexed, data_report.leaks),
+            split_sentence=SPLIT_SENTENCES[data_report.split.kind],
             drawings={name: Markup(svg) for name, svg in drawings.items()},
-            mistakes={r.fitted.name: _mistakes(survey.scan, r) for r in experiment.results},
+            mistakes={r.fitted.name: _mistakes(data_report.indexed, r) for r in experiment.results},
             description=description,
             command=shlex.join(["handshape", *description["argv"]]) if description["argv"] else "",
             version=version("handshape"),
@@ -99,10 +94,10 @@ def write_report(
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def _mistakes(scan: Scan, result: FitEvaluation) -> list[Mistake]:
+def _mistakes(indexed: ImageIndex, result: FitEvaluation) -> list[Mistake]:
     fitted = result.fitted
     return find_mistakes(
-        scan, fitted.network, fitted.config.preprocessing, result.tested, result.probabilities
+        indexed, fitted.network, fitted.config.preprocessing, result.tested, result.probabilities
     )
 
 

@@ -1,6 +1,6 @@
-"""Plots of a run, as SVG that takes its text colour from the page it stands on.
+"""Plots of a run, as SVG elements with the text colour of the page around them.
 
-They are narrow, so that their words can still be read on a phone, and each names itself for screen readers.
+They are narrow enough for a phone, and have a description for screen readers.
 """
 
 import io
@@ -20,19 +20,19 @@ from numpy.typing import NDArray
 
 from handshape.training.history import Epoch
 
-# Blue and vermilion of Okabe and Ito's palette: told apart by people with any colour vision.
+# Blue and vermilion of Okabe and Ito's palette, which people with any colour vision can tell apart.
 RIGHT, WRONG = "#0072b2", "#d55e00"
-# Inches; hardly wider than a phone, so that words stay near the size they are set in.
-WIDTH = 4.0
+# Inches; hardly wider than a phone, so that text keeps its size.
+PLOT_WIDTH = 4.0
 LONGEST = 14
-# A colour that nothing else has, replaced in the SVG by the colour of the text around it.
+# An unused colour, which is replaced in the SVG by the colour of the text around it.
 INK = "#010203"
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "handshape",
     "font.family": "sans-serif",
     "font.size": 10,
-    # A label is shown as it is written, dollars too.
+    # Labels may contain dollar signs.
     "text.parse_math": False,
     "text.color": INK,
     "axes.labelcolor": INK,
@@ -57,7 +57,7 @@ _ALONE = (
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure in the house style, sizes in inches."""
+    """Return an empty figure in the report's style, sizes in inches."""
     with matplotlib.rc_context(STYLE):
         return Figure(figsize=(width, height), layout="constrained")
 
@@ -66,13 +66,13 @@ def to_svg(figure: Figure, name: str, words: str) -> str:
     """Return a figure as an SVG element, the same bytes for the same figure.
 
     Args:
-        figure: To be drawn.
-        name: Put before the ids within, so that two plots on a page share none.
-        words: What the plot shows, for those who do not see it.
+        figure: The figure.
+        name: Prefix of all ids, so that they are unique on the page.
+        words: Description for screen readers.
     """
     buffer = io.StringIO()
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        # The reader's browser brings the fonts: what matplotlib's own one lacks does not matter.
+        # The browser's fonts are used, so glyphs that matplotlib's font lacks do not matter.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         dots = figure.dpi
         _lay_out(figure)
@@ -88,8 +88,8 @@ def to_svg(figure: Figure, name: str, words: str) -> str:
 
 
 def _lay_out(figure: Figure) -> None:
-    """Put everything in its place once; left to do that, saving would draw it all once more to no end."""
-    FigureCanvasSVG(figure)  # it measures words as they will be drawn
+    """Lay the figure out once; otherwise saving would draw everything twice."""
+    FigureCanvasSVG(figure)  # for text sizes
     engine = figure.get_layout_engine()
     if figure.axes and engine is not None:
         engine.execute(figure)
@@ -97,7 +97,7 @@ def _lay_out(figure: Figure) -> None:
 
 
 def write_svg(path: Path, svg: str) -> None:
-    """Write an SVG element as a file of its own, with colours of its own."""
+    """Write an SVG element as a file with its own colours."""
     path.parent.mkdir(parents=True, exist_ok=True)
     start = svg.index(">") + 1
     text = f'<?xml version="1.0" encoding="utf-8"?>\n{svg[:start]}{_ALONE}{svg[start:]}'
@@ -105,32 +105,29 @@ def write_svg(path: Path, svg: str) -> None:
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
-    """Return a name as a plot shows it, cut where it is too long."""
+    """Return a name, cut where it is too long for a plot."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def learning_curves(name: str, epochs: Sequence[Epoch], step: str) -> str:
-    """Draw loss and accuracy over the passes through the training images, one above the other.
+    """Draw loss and accuracy of each row of a history, one above the other, as an SVG element.
 
     Args:
-        name: Of the model.
+        name: Name of the model.
         epochs: Its history.
-        step: What one row of the history is, in words.
-
-    Returns:
-        An SVG element with two panels.
+        step: What a row of the history is, for the axis.
     """
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(WIDTH, 4.4)
+        figure = new_figure(PLOT_WIDTH, 4.4)
         loss, accuracy = figure.subplots(2, 1, sharex=True)
         at = [epoch.epoch for epoch in epochs]
         mark = "o" if len(at) <= 30 else None
         look: dict[str, Any] = {"marker": mark, "ms": 3.5, "lw": 1.6}
-        loss.plot(at, [e.loss for e in epochs], color=WRONG, ls="--", label="train", **look)
+        loss.plot(at, [e.loss for e in epochs], color=WRONG, ls="--", label="training", **look)
         accuracy.plot(at, [100 * e.train_accuracy for e in epochs], color=WRONG, ls="--", **look)
-        accuracy.plot(at, [100 * e.valid_accuracy for e in epochs], color=RIGHT, label="valid", **look)
+        accuracy.plot(at, [100 * e.valid_accuracy for e in epochs], color=RIGHT, label="validation", **look)
         loss.set_ylabel("loss (nats)")
-        accuracy.set_ylabel("read right (%)")
+        accuracy.set_ylabel("accuracy (%)")
         accuracy.set_xlabel(step)
         accuracy.xaxis.get_major_locator().set_params(integer=True)
         loss.set_ylim(bottom=0)
@@ -140,22 +137,13 @@ def learning_curves(name: str, epochs: Sequence[Epoch], step: str) -> str:
         figure.legend(loc="outside upper right", ncols=2)
         words = (
             f"Loss and accuracy of {name}, {len(at)} steps; "
-            f"valid ends at {100 * epochs[-1].valid_accuracy:.1f} % read right."
+            f"the validation accuracy ends at {100 * epochs[-1].valid_accuracy:.1f} %."
         )
         return to_svg(figure, f"learning-{name}", words)
 
 
 def confusion(name: str, matrix: NDArray[np.int64], labels: Sequence[str]) -> str:
-    """Draw a confusion matrix: every count but zero is written into its square, mistakes in bold.
-
-    Args:
-        name: Of the model, for the ids within.
-        matrix: (K, K) counts, true label by row.
-        labels: K labels.
-
-    Returns:
-        An SVG element.
-    """
+    """Draw a confusion matrix, (K, K) counts with the true label by row, as an SVG element."""
     longest = max(len(shortened(label)) for label in labels)
     side = float(np.clip(0.3 * len(labels) + 0.9 + 0.07 * longest, 2.6, 9.5))
     with matplotlib.rc_context(STYLE):
@@ -164,7 +152,7 @@ def confusion(name: str, matrix: NDArray[np.int64], labels: Sequence[str]) -> st
         share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         for row, column in zip(*(places.tolist() for places in np.nonzero(matrix)), strict=True):
             wrong = row != column
-            # Never so dark that the ink of either colour scheme could not be read on it.
+            # Light enough for the text of both colour schemes.
             depth = 0.2 + 0.4 * float(np.sqrt(share[row, column]))
             axes.add_patch(
                 Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, color=WRONG if wrong else RIGHT,
@@ -181,8 +169,10 @@ def confusion(name: str, matrix: NDArray[np.int64], labels: Sequence[str]) -> st
         axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        axes.set_xlabel("read as")
-        axes.set_ylabel("is")
-        right, total = int(np.trace(matrix)), int(matrix.sum())
-        words = f"Confusion matrix of {name}: {right} of {total} photos on the diagonal, read right."
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true")
+        correct, total = int(np.trace(matrix)), int(matrix.sum())
+        words = (
+            f"Confusion matrix of {name}: {correct} of {total} photos on the diagonal, predicted correctly."
+        )
         return to_svg(figure, f"confusion-{name}", words)

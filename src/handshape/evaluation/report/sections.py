@@ -1,4 +1,4 @@
-"""What the report shows, made ready for its page: mistakes, near-twins, sides of the split, plots."""
+"""Content of the report: mistakes, near-copies, the split, plots."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,44 +9,44 @@ import torch
 from numpy.typing import NDArray
 
 from handshape.data.checks.near_duplicates import Leaks
-from handshape.data.data_report import Survey
-from handshape.data.dataset import SPLITS, Dataset
+from handshape.data.data_report import DataReport
+from handshape.data.dataset import Dataset, SplitName
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
-from handshape.evaluation.evaluation import FitEvaluation, worst_first
+from handshape.evaluation.evaluation import FitEvaluation, worst_mistakes
 from handshape.evaluation.experiment import Experiment
-from handshape.evaluation.explain.gradcam import evidence
-from handshape.evaluation.explain.landmark_overlay import hands_drawn
-from handshape.evaluation.metrics import Confused, Metrics
-from handshape.evaluation.report import figures as report_plots
-from handshape.evaluation.report import plots
-from handshape.evaluation.report.thumbnails import lit, thumbnail
+from handshape.evaluation.explain.gradcam import gradcam
+from handshape.evaluation.explain.landmark_overlay import draw_landmarks
+from handshape.evaluation.metrics import Confusion, Metrics
+from handshape.evaluation.report import metric_plots, plots
+from handshape.evaluation.report.thumbnails import highlight, thumbnail
 from handshape.models.sign_network import SignNetwork
 
 _STEPS = {
-    "lda": "shrinkage tried, strongest first",
-    "linear": "pass over the training photos, penalties strongest first",
+    "lda": "shrinkage, strongest first",
+    "linear": "epoch, strongest penalty first",
 }
+TITLES: dict[SplitName, str] = {"train": "training", "valid": "validation", "test": "test"}
+"""Names of the splits in prose."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A photo read wrong, with what spoke for the wrong label; pictures are data addresses.
+    """A wrong prediction on a photo, with an explanation; images are data URLs.
 
     Args:
         picture: The photo.
-        evidence: The photo once more, with what the network saw in it.
-        kind: ``places``: bright where it found what spoke for its answer; ``landmarks``: with the hand that
-            it found.
-        name: Of the photo.
-        label: Its own.
-        predicted: What it was read as.
-        probability: Of that, in [0, 1].
+        explanation: The same photo with Grad-CAM, or with the detected hand landmarks.
+        kind: ``places`` for Grad-CAM, ``landmarks`` for hand landmarks.
+        name: Name of the photo.
+        label: True label.
+        predicted: Predicted label.
+        probability: Probability of the predicted label, in [0, 1].
     """
 
     picture: str
-    evidence: str
+    explanation: str
     kind: Literal["places", "landmarks"]
     name: str
     label: str
@@ -55,8 +55,8 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Twins:
-    """A test photo and its near-twin in training; pictures are data addresses."""
+class NearCopy:
+    """A test photo and its near-copy in training; images are data URLs."""
 
     tested: str
     trained: str
@@ -66,8 +66,8 @@ class Twins:
 
 
 @dataclass(frozen=True)
-class Side:
-    """One side of the split."""
+class SplitRow:
+    """What is in one split."""
 
     name: str
     photos: int
@@ -79,93 +79,89 @@ class Side:
 
 
 def find_mistakes(
-    scan: Scan,
+    indexed: ImageIndex,
     network: SignNetwork,
     preprocessing: Preprocessing,
     tested: Dataset,
     probabilities: NDArray[np.float32],
     most: int = 12,
 ) -> list[Mistake]:
-    """Show the worst mistakes of a network.
+    """Return the worst mistakes of a network, the least probability for the true label first.
 
     Args:
-        scan: The data set with its prepared images.
+        indexed: The data set with its prepared images.
         network: The network, in evaluation mode.
-        preprocessing: What its images go through.
+        preprocessing: Its preprocessing.
         tested: N photos of the data set.
-        probabilities: (N, K) float32, what it said of them.
-        most: How many photos at most.
-
-    Returns:
-        The photos, those that gave their own label the least probability first.
+        probabilities: (N, K) float32, its predictions.
+        most: Largest number of mistakes.
     """
-    worst = worst_first(probabilities, tested.classes)[:most]
+    worst = worst_mistakes(probabilities, tested.classes)[:most]
     if not worst:
         return []
-    place = {sample.name: index for index, sample in enumerate(scan.dataset.samples)}
+    position = {sample.name: i for i, sample in enumerate(indexed.dataset.samples)}
     samples = [tested.samples[i] for i in worst]
-    said, shown = probabilities[worst].argmax(axis=1), tested.classes[worst]
-    pixels = read_batch(scan.images, [place[sample.name] for sample in samples])
+    predicted, true = probabilities[worst].argmax(axis=1), tested.classes[worst]
+    pixels = read_batch(indexed.images, [position[sample.name] for sample in samples])
     finder = network.hand_finder
     if finder is not None:
-        seen = hands_drawn(finder, pixels)
+        explained = draw_landmarks(finder, pixels)
     else:
         images = preprocessing.normalise(torch.from_numpy(np.ascontiguousarray(pixels)))
-        light = evidence(network, images, torch.from_numpy(said), torch.from_numpy(shown)).numpy()
-        seen = [lit(*one) for one in zip(pixels, light, strict=True)]
+        light = gradcam(network, images, torch.from_numpy(predicted), torch.from_numpy(true)).numpy()
+        explained = [highlight(*one) for one in zip(pixels, light, strict=True)]
     return [
         Mistake(
             thumbnail(pixels[row]),
-            thumbnail(seen[row]),
+            thumbnail(explained[row]),
             "places" if finder is None else "landmarks",
             sample.name,
             sample.label,
-            tested.labels[said[row]],
-            float(probabilities[index, said[row]]),
+            tested.labels[predicted[row]],
+            float(probabilities[i, predicted[row]]),
         )
-        for row, (index, sample) in enumerate(zip(worst, samples, strict=True))
+        for row, (i, sample) in enumerate(zip(worst, samples, strict=True))
     ]
 
 
-def find_twins(scan: Scan, leaks: Leaks, most: int = 8) -> list[Twins]:
-    """Show test photos beside their near-twins in training, the closest first."""
-    found, samples = [], scan.dataset.samples
+def find_near_copies(indexed: ImageIndex, leaks: Leaks, most: int = 8) -> list[NearCopy]:
+    """Return test photos with their near-copies in training, the closest first."""
+    found, samples = [], indexed.dataset.samples
     for tested, trained, distance in leaks.worst[:most]:
-        pictures = [thumbnail(scan.images[index], 128) for index in (tested, trained)]
+        pictures = [thumbnail(indexed.images[i], 128) for i in (tested, trained)]
         names = samples[tested].name, samples[trained].name
-        found.append(Twins(pictures[0], pictures[1], names, samples[tested].label, distance))
+        found.append(NearCopy(pictures[0], pictures[1], names, samples[tested].label, distance))
     return found
 
 
-def find_sides(survey: Survey) -> list[Side]:
-    """Count what is on each side of the split; a burst is two or more near-identical photos."""
-    dataset = survey.split.dataset
-    where = np.array([sample.split for sample in dataset.samples])
-    sides = []
-    for name in SPLITS:
+def split_table(data_report: DataReport) -> list[SplitRow]:
+    """Return one row for each split; a burst is two or more near-duplicates."""
+    dataset = data_report.split.dataset
+    rows = []
+    for name, indices in dataset.split_indices().items():
         part = dataset.on(name)
-        groups = np.unique(survey.bursts[where == name], return_counts=True)[1]
+        groups = np.unique(data_report.bursts[indices], return_counts=True)[1]
         labels = sum(count > 0 for count in part.counts().values())
         bursts = int((groups > 1).sum())
         share = len(part) / len(dataset)
-        sides.append(Side(name, len(part), share, part.signers, part.sources, labels, bursts))
-    return sides
+        rows.append(SplitRow(TITLES[name], len(part), share, part.signers, part.sources, labels, bursts))
+    return rows
 
 
-def find_confusions(metrics: Metrics, most: int = 10) -> list[Confused]:
-    """List which label was read as which other one, most often first."""
+def find_confusions(metrics: Metrics, most: int = 10) -> list[Confusion]:
+    """Return the most frequent confusions of labels."""
     labels = list(metrics.labels)
     found = [
-        Confused(labels[true], labels[read], count, count / sum(row))
+        Confusion(labels[true], labels[predicted], count, count / sum(row))
         for true, row in enumerate(metrics.confusion)
-        for read, count in enumerate(row)
-        if count and true != read
+        for predicted, count in enumerate(row)
+        if count and true != predicted
     ]
     return sorted(found, key=lambda one: (-one.count, -one.share))[:most]
 
 
 def draw_plots(experiment: Experiment) -> dict[str, str]:
-    """Draw every plot of the report, as SVG elements by the name of their file."""
+    """Return every plot of the report as an SVG element, by file name."""
     drawn: dict[str, str] = {}
     for result in experiment.results:
         name = result.fitted.name
@@ -175,21 +171,21 @@ def draw_plots(experiment: Experiment) -> dict[str, str]:
         drawn[f"learning-{name}"] = plots.learning_curves(name, result.fitted.history, _step(result))
         drawn[f"confusion-{name}"] = plots.confusion(name, matrix, labels)
         if metrics.signers:
-            drawn[f"signers-{name}"] = report_plots.group_bars("signer", name, metrics.signers)
+            drawn[f"signers-{name}"] = metric_plots.group_bars("signer", name, metrics.signers)
         if metrics.sources:
-            drawn[f"sources-{name}"] = report_plots.group_bars("source", name, metrics.sources)
+            drawn[f"sources-{name}"] = metric_plots.group_bars("source", name, metrics.sources)
         kind = folded.kind if folded else "signer"
-        drawn[f"reliability-{name}"] = report_plots.reliability(
+        drawn[f"reliability-{name}"] = metric_plots.reliability(
             name, result.calibration, folded.reliability if folded else None, kind
         )
-        drawn[f"coverage-{name}"] = report_plots.coverage(
+        drawn[f"coverage-{name}"] = metric_plots.coverage(
             name, result.rejection, folded.curve if folded else None, kind
         )
     return drawn
 
 
-def figures_of(experiment: Experiment) -> dict[str, Metrics]:
-    """Return each model's figures: over all signers or sources left out once, else on test."""
+def metrics_by_model(experiment: Experiment) -> dict[str, Metrics]:
+    """Return each model's metrics: over all folds if there are any, else on the test photos."""
     return {
         result.fitted.name: experiment.folds[result.fitted.name].metrics
         if result.fitted.name in experiment.folds
@@ -198,12 +194,12 @@ def figures_of(experiment: Experiment) -> dict[str, Metrics]:
     }
 
 
-def weakest_first(metrics: Metrics) -> Sequence[str]:
-    """Return the labels, those read worst first and those without a photo last."""
+def weakest_labels(metrics: Metrics) -> Sequence[str]:
+    """Return the labels, the lowest recall first, those without a photo last."""
     recalls = {label: figures.recall for label, figures in metrics.labels.items()}
     return sorted(recalls, key=lambda label: (recalls[label] is None, recalls[label] or 0.0))
 
 
 def _step(result: FitEvaluation) -> str:
     head = result.fitted.config.head
-    return _STEPS.get(head.kind if head else "", "pass over the training photos")
+    return _STEPS.get(head.kind if head else "", "epoch")

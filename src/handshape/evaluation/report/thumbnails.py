@@ -1,4 +1,4 @@
-"""Photos for people to look at: thumbnails in reports and sheets of samples."""
+"""Images for people: thumbnails in reports, and sheets of samples."""
 
 import base64
 import io
@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from handshape.data.checks.near_duplicates import Leaks
-from handshape.data.images.index import Scan
+from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
 
 _CELL, _GAP, _MARGIN = 96, 4, 110
@@ -24,51 +24,32 @@ _PAPER, _INK = (255, 255, 255), (30, 30, 30)
 
 
 def thumbnail(pixels: NDArray[np.uint8], side: int = 160) -> str:
-    """Return a photo as a data address that a page can show without a file.
-
-    Args:
-        pixels: (H, W, 3) uint8, RGB.
-        side: Height and width in pixels.
-    """
+    """Return (H, W, 3) uint8 pixels, resized to a square, as a data URL for a page."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).resize((side, side), Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def data_address(pixels: NDArray[np.uint8]) -> str:
-    """Return a whole picture, (H, W, 3) uint8 RGB, as a data address that a page can show without a file."""
+    """Return (H, W, 3) uint8 pixels as a data URL for a page."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=88)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def lit(pixels: NDArray[np.uint8], light: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Show a photo bright where there is light and dark elsewhere, which needs no colour to be read.
-
-    Args:
-        pixels: (H, W, 3) uint8, RGB.
-        light: (H, W) float32 in [0, 1].
-
-    Returns:
-        (H, W, 3) uint8, RGB.
-    """
+def highlight(pixels: NDArray[np.uint8], light: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return a photo, (H, W, 3) uint8, that is bright where ``light``, (H, W) in [0, 1], is large."""
     grey = pixels.mean(axis=2, keepdims=True)
-    # The root lets faint light be seen.
+    # The root makes small values visible.
     shine = np.sqrt(light)[..., None]
-    # Dark places lose their colour too, so that a dark photo still shows where it is lit.
+    # Other parts lose their colour too, so that the difference is visible in dark photos.
     shown: NDArray[np.uint8] = (shine * pixels + (1 - shine) * 0.4 * grey).round().astype(np.uint8)
     return shown
 
 
-def sample_sheet(scan: Scan, path: Path, *, columns: int = 8) -> None:
-    """Draw one row for each label and one column for each signer, or several photos when signers are unknown.
-
-    Args:
-        scan: The data set with its prepared images.
-        path: PNG file to write.
-        columns: Photos of each label when signers are unknown; at most 16 signers are shown.
-    """
-    dataset = scan.dataset
+def sample_sheet(indexed: ImageIndex, path: Path, *, columns: int = 8) -> None:
+    """Write a PNG with one row per label and one column per signer, or ``columns`` photos if unknown."""
+    dataset = indexed.dataset
     heads: Sequence[str] = dataset.signers[:16]
     rows = []
     for label in dataset.labels:
@@ -78,51 +59,34 @@ def sample_sheet(scan: Scan, path: Path, *, columns: int = 8) -> None:
         else:
             spread = np.linspace(0, len(own) - 1, min(columns, len(own))).round().astype(int)
             rows.append([own[i] for i in spread])
-    _draw_sheet(scan, rows, dataset.labels, heads or [""] * columns).save(path)
+    _draw_sheet(indexed, rows, dataset.labels, heads or [""] * columns).save(path)
 
 
-def pair_sheet(scan: Scan, leaks: Leaks, path: Path, *, most: int = 12) -> None:
-    """Draw test photos beside their near-twins in training, the closest first.
-
-    Args:
-        scan: The data set with its prepared images.
-        leaks: Test photos with a near-twin in training.
-        path: PNG file to write.
-        most: Pairs to draw.
-    """
+def pair_sheet(indexed: ImageIndex, leaks: Leaks, path: Path, *, most: int = 12) -> None:
+    """Write a PNG with test photos beside their near-copies in training, the closest first."""
     pairs = [(tested, trained) for tested, trained, _ in leaks.worst[:most]]
-    labels = [scan.dataset.samples[tested].label for tested, _ in pairs]
-    _draw_sheet(scan, pairs, labels, ("test", "train")).save(path)
+    labels = [indexed.dataset.samples[tested].label for tested, _ in pairs]
+    _draw_sheet(indexed, pairs, labels, ("test", "train")).save(path)
 
 
 def view_sheet(
-    scan: Scan, train: NDArray[np.int64], views: ViewMaker, *, columns: int = 5
+    indexed: ImageIndex, train: NDArray[np.int64], views: ViewMaker, *, columns: int = 5
 ) -> NDArray[np.uint8]:
-    """Draw training photos, one of each of a few labels, beside views of them.
-
-    Args:
-        scan: The data set with its prepared images.
-        train: (n,) int64, indices of the training photos.
-        views: How views are made.
-        columns: Views of each photo.
-
-    Returns:
-        (H, W, 3) uint8, RGB.
-    """
-    classes = scan.dataset.classes[train]
+    """Return an image of training photos, one of each of a few labels, beside augmented views of them."""
+    classes = indexed.dataset.classes[train]
     firsts = [train[np.flatnonzero(classes == label)[0]] for label in np.unique(classes)][:_SHOWN]
-    batch = torch.from_numpy(read_batch(scan.images, firsts))
-    digests = [scan.digests[i] for i in firsts]
+    batch = torch.from_numpy(read_batch(indexed.images, firsts))
+    digests = [indexed.digests[i] for i in firsts]
     seen = [views(batch, digests, 1 + view) for view in range(columns)]
     rows = np.stack([batch.numpy(), *(view.round().to(torch.uint8).numpy() for view in seen)], axis=1)
-    labels = [scan.dataset.samples[i].label for i in firsts]
+    labels = [indexed.dataset.samples[i].label for i in firsts]
     return np.array(_paste(list(rows), labels, ["photo", *(f"view {1 + view}" for view in range(columns))]))
 
 
 def _draw_sheet(
-    scan: Scan, rows: Sequence[Sequence[int | None]], labels: Sequence[str], heads: Sequence[str]
+    indexed: ImageIndex, rows: Sequence[Sequence[int | None]], labels: Sequence[str], heads: Sequence[str]
 ) -> Image.Image:
-    cells = [[None if index is None else scan.images[index] for index in row] for row in rows]
+    cells = [[None if index is None else indexed.images[index] for index in row] for row in rows]
     return _paste(cells, labels, heads)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from handshape.cache.writing import writing
+from handshape.cache.disk_errors import explain_write_errors
 from handshape.errors import AlbumError, ImageFormatError, ImageSizeError, UnknownPhotoError
 from handshape.serve.photo import decode_photo
 from handshape.serve.teach.names import check_name
@@ -99,7 +99,7 @@ class PhotoFolder:
                 if (self.path / label / photo.name).read_bytes() == data:
                     return photo
             name = f"{signer}_{self._next_number(label, signer)}.jpg"
-            with writing(f"to {str(self.path)!r}", _REMEDY):
+            with explain_write_errors(f"to {str(self.path)!r}", _REMEDY):
                 _write(self.path / label / name, data)
         return TeachPhoto(label, name, signer)
 
@@ -125,7 +125,7 @@ class PhotoFolder:
     def _move(self, label: str, name: str, source: Path, target: Path) -> None:
         with self._lock:
             photo, moved = _find(source, label, name), target / label / name
-            with writing(f"to {str(self.path)!r}", _REMEDY):
+            with explain_write_errors(f"to {str(self.path)!r}", _REMEDY):
                 moved.parent.mkdir(parents=True, exist_ok=True)
                 if moved.exists():  # numbers are never given twice, so another program put it there
                     raise AlbumError(

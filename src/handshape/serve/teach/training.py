@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from handshape.bundle import BundleConfig
 from handshape.config.train import TrainConfig
 from handshape.data.dataset import Dataset, SplitIndices
-from handshape.data.images.index import scan_dataset
+from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
 from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_signer_out
 from handshape.evaluation.cross_validation import FoldFigures, measure_folds
@@ -119,7 +119,7 @@ def train_on_photos(folder: Path, signer: str | None, store: Path) -> TeachResul
     Raises:
         DataError: There is no photo that can be opened.
     """
-    scan = scan_dataset(read_folder(folder, signer=signer), store, size=IMAGE_SIZE)
+    scan = index_images(read_folder(folder, signer=signer), store, size=IMAGE_SIZE)
     dataset, options = scan.dataset, TrainConfig(data=folder, model="landmarks")
     fitter = Fitter(scan, store, torch.device("cpu"), options)
 

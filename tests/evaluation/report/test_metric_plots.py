@@ -6,7 +6,7 @@ import pytest
 from handshape.evaluation.calibration import Calibration, measure_reliability
 from handshape.evaluation.metrics import GroupFigures
 from handshape.evaluation.rejection import Rejection, measure_rejection
-from handshape.evaluation.report import figures as report_plots
+from handshape.evaluation.report import metric_plots
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -24,14 +24,14 @@ def answers(right: int, count: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("count", [1, 4, 40])
 def test_group_bars__one_for_each_worst_first(count: int) -> None:
     signers = {f"s{n}": GroupFigures(1 - n / 50, 10) for n in range(count)}
-    found = texts(report_plots.group_bars("signer", "cnn", signers))
+    found = texts(metric_plots.group_bars("signer", "cnn", signers))
     names = [text for text in found if text in signers]
     assert sorted(names) == sorted(signers) and names[0] == f"s{count - 1}"
     assert f"mean {100 * np.mean([s.accuracy for s in signers.values()]):.1f}" in found
 
 
 def test_group_bars__say_what_they_stand_for() -> None:
-    svg = report_plots.group_bars(
+    svg = metric_plots.group_bars(
         "source", "cnn", {"hall": GroupFigures(0.5, 4), "lab": GroupFigures(1.0, 4)}
     )
     assert "for 2 sources, mean 75.0 %, from 50.0 % (hall)" in ET.fromstring(svg).attrib["aria-label"]
@@ -39,7 +39,7 @@ def test_group_bars__say_what_they_stand_for() -> None:
 
 def test_group_bars__hostile_names_and_nobody_read_right() -> None:
     signers = {'<b> & "é" $': GroupFigures(0.0, 1), "y" * 40: GroupFigures(0.0, 1)}
-    svg = report_plots.group_bars("signer", "cnn", signers)
+    svg = metric_plots.group_bars("signer", "cnn", signers)
     assert '<b> & "é" $' in texts(svg) and "y" * 15 + "…" in texts(svg)
     assert '0.0 % (<b> & "é" $)' in ET.fromstring(svg).attrib["aria-label"]
 
@@ -47,11 +47,11 @@ def test_group_bars__hostile_names_and_nobody_read_right() -> None:
 @pytest.mark.parametrize("right, count", [(1, 1), (0, 3), (30, 40)])
 def test_reliability__says_the_calibration_errors(right: int, count: int) -> None:
     measured = measure_reliability(*answers(right, count))
-    svg = report_plots.reliability("cnn", Calibration(1.0, measured, measured), None)
+    svg = metric_plots.reliability("cnn", Calibration(1.0, measured, measured), None)
     assert f"test, after scaling: ECE {measured.ece:.3f}" in texts(svg)
-    with_folds = report_plots.reliability("cnn", Calibration(1.0, measured, measured), measured)
+    with_folds = metric_plots.reliability("cnn", Calibration(1.0, measured, measured), measured)
     assert f"signers left out, after scaling: ECE {measured.ece:.3f}" in texts(with_folds)
-    of_sources = report_plots.reliability("cnn", Calibration(1.0, measured, measured), measured, "source")
+    of_sources = metric_plots.reliability("cnn", Calibration(1.0, measured, measured), measured, "source")
     assert f"sources left out, after scaling: ECE {measured.ece:.3f}" in texts(of_sources)
 
 
@@ -60,9 +60,9 @@ def test_coverage__shows_the_threshold_where_anything_is_answered(
     right: int, count: int, threshold: float
 ) -> None:
     rejection: Rejection = measure_rejection(*answers(right, count), threshold)
-    found = texts(report_plots.coverage("cnn", rejection, rejection.curve))
+    found = texts(metric_plots.coverage("cnn", rejection, rejection.curve))
     assert "every signer left out once" in found
     assert "every source left out once" in texts(
-        report_plots.coverage("cnn", rejection, rejection.curve, "source")
+        metric_plots.coverage("cnn", rejection, rejection.curve, "source")
     )
     assert (f"chosen threshold, {threshold:.2f}" in found) == (rejection.answered_accuracy is not None)

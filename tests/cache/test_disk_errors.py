@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from handshape.cache.writing import writing, writing_to_store
+from handshape.cache.disk_errors import explain_cache_errors, explain_write_errors
 from handshape.errors import DataNotFoundError, OutputError
 
 
@@ -23,23 +23,23 @@ from handshape.errors import DataNotFoundError, OutputError
 def test_writing__says_why(error: OSError, reason: str) -> None:
     message = f"cannot write the run to 'a' ({reason}); expected room on a disk; choose another --out"
     refused = pytest.raises(OutputError, match=f"^{re.escape(message)}$")
-    with refused, writing("the run to 'a'", "choose another --out"):
+    with refused, explain_write_errors("the run to 'a'", "choose another --out"):
         raise error
 
 
 def test_writing__what_libraries_raise() -> None:
-    with pytest.raises(OutputError, match="disk full"), writing("a", "b", RuntimeError):
+    with pytest.raises(OutputError, match="disk full"), explain_write_errors("a", "b", RuntimeError):
         raise RuntimeError("disk full")
-    with pytest.raises(RuntimeError, match="another matter"), writing("a", "b"):
+    with pytest.raises(RuntimeError, match="another matter"), explain_write_errors("a", "b"):
         raise RuntimeError("another matter")
 
 
 def test_writing__keeps_what_another_error_says() -> None:
-    with pytest.raises(DataNotFoundError, match="no photo"), writing_to_store("a"):
+    with pytest.raises(DataNotFoundError, match="no photo"), explain_cache_errors("a"):
         raise DataNotFoundError("no photo", "a photo", "look for it")
 
 
 def test_writing_to_store__says_what_to_do() -> None:
-    with pytest.raises(OutputError) as caught, writing_to_store("a"):
+    with pytest.raises(OutputError) as caught, explain_cache_errors("a"):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
     assert caught.value.remedy == "make room, or choose another place with --store"

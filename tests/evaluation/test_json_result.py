@@ -2,16 +2,16 @@ import json
 import math
 from dataclasses import dataclass
 
-from handshape.evaluation.figure import Figure
+from handshape.evaluation.json_result import JsonResult
 
 
 @dataclass(frozen=True)
-class Inner(Figure):
+class Inner(JsonResult):
     share: float
 
 
 @dataclass(frozen=True)
-class Outer(Figure):
+class Outer(JsonResult):
     inner: Inner
     by_label: dict[str, Inner]
     pair: tuple[float, float]

@@ -1,4 +1,4 @@
-"""What cannot be written, said in one sentence with what to do about it."""
+"""Errors of a full, read-only or broken disk, turned into messages that a user can act on."""
 
 import os
 import re
@@ -7,21 +7,21 @@ from contextlib import AbstractContextManager, contextmanager
 
 from handshape.errors import HandshapeError, OutputError
 
-# Libraries written in Rust hand the system's reason on in a long text.
+# Rust libraries wrap the system's error in a long text.
 _RUST_REASON = re.compile(r"\(os error (\d+)\)")
 
 
 @contextmanager
-def writing(
+def explain_write_errors(
     what: str, remedy: str, *others: type[Exception], expected: str = "room on a disk"
 ) -> Iterator[None]:
-    """Turn what a full, read-only or broken disk raises into an error that says what to do.
+    """Raise an `OutputError` with a remedy when the block cannot write.
 
     Args:
-        what: Is being written, such as ``the run to 'runs/first'``.
-        remedy: What to do where that fails.
-        others: What libraries raise beside ``OSError`` when they cannot write.
-        expected: What there should have been.
+        what: What is written, such as ``the run to 'runs/first'``.
+        remedy: What the user can do.
+        others: Exceptions beside ``OSError`` that libraries raise when they cannot write.
+        expected: What was needed.
 
     Raises:
         OutputError: It cannot be written.
@@ -29,15 +29,15 @@ def writing(
     kinds: tuple[type[Exception], ...] = (OSError, *others)
     try:
         yield
-    except HandshapeError:  # some are OSErrors too, and say better what was wrong
+    except HandshapeError:  # some are OSErrors too, with a better message
         raise
     except kinds as error:
         raise OutputError(f"cannot write {what} ({_reason(error)})", expected, remedy) from error
 
 
-def writing_to_store(what: str, *others: type[Exception]) -> AbstractContextManager[None]:
-    """Do as `writing` does for what is kept in the store."""
-    return writing(what, "make room, or choose another place with --store", *others)
+def explain_cache_errors(what: str, *others: type[Exception]) -> AbstractContextManager[None]:
+    """Like `explain_write_errors`, for files of the cache."""
+    return explain_write_errors(what, "free some space, or choose another folder with --store", *others)
 
 
 def _reason(error: Exception) -> str:

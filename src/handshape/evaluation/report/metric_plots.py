@@ -1,4 +1,4 @@
-"""Plots of what a figure is worth: per signer, source and probability, and when only sure answers count."""
+"""Plots of metrics: accuracy per signer and source, reliability diagram, coverage."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,26 +9,26 @@ import numpy as np
 from handshape.data.dataset import GroupKind
 from handshape.evaluation.calibration import Calibration, Reliability
 from handshape.evaluation.metrics import GroupFigures
-from handshape.evaluation.rejection import Curve, Rejection
-from handshape.evaluation.report.plots import INK, RIGHT, STYLE, WIDTH, WRONG, new_figure, shortened, to_svg
+from handshape.evaluation.rejection import CoverageCurve, Rejection
+from handshape.evaluation.report.plots import (
+    INK,
+    PLOT_WIDTH,
+    RIGHT,
+    STYLE,
+    WRONG,
+    new_figure,
+    shortened,
+    to_svg,
+)
 
 
 def group_bars(kind: GroupKind, name: str, groups: Mapping[str, GroupFigures]) -> str:
-    """Draw one bar for each signer, or each source, worst first, and a line at their mean.
-
-    Args:
-        kind: What a bar stands for.
-        name: Of the model.
-        groups: Figures of one or more.
-
-    Returns:
-        An SVG element.
-    """
+    """Draw the accuracy of each signer, or each source, worst first, as an SVG element."""
     order = sorted(groups, key=lambda group: (groups[group].accuracy, group))
     values = [100 * groups[group].accuracy for group in order]
     mean = float(np.mean(values))
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(WIDTH, 1.0 + 0.27 * len(order))
+        figure = new_figure(PLOT_WIDTH, 1.0 + 0.27 * len(order))
         axes = figure.subplots()
         axes.barh(range(len(order)), values, height=0.66, color=RIGHT, alpha=0.45)
         for row, value in enumerate(values):
@@ -40,7 +40,7 @@ def group_bars(kind: GroupKind, name: str, groups: Mapping[str, GroupFigures]) -
         axes.set_ylim(len(order) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel("read right (%)")
+        axes.set_xlabel("accuracy (%)")
         words = (
             f"Accuracy of {name} for {len(order)} {kind}s, mean {mean:.1f} %, "
             f"from {values[0]:.1f} % ({order[0]}) to {values[-1]:.1f} % ({order[-1]})."
@@ -51,28 +51,18 @@ def group_bars(kind: GroupKind, name: str, groups: Mapping[str, GroupFigures]) -
 def reliability(
     name: str, calibration: Calibration, folds: Reliability | None, kind: GroupKind = "signer"
 ) -> str:
-    """Draw how often answers were right against how sure they were, before and after temperature scaling.
-
-    Args:
-        name: Of the model.
-        calibration: Of its test photos.
-        folds: The same after scaling with each signer or source left out once, if that was done.
-        kind: Which of the two.
-
-    Returns:
-        An SVG element.
-    """
+    """Draw the accuracy against the probability, before and after temperature scaling, as an SVG element."""
     before, after = calibration.before, calibration.after
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(WIDTH, 4.4)
+        figure = new_figure(PLOT_WIDTH, 4.4)
         axes = figure.subplots()
-        axes.plot([0, 100], [0, 100], color=INK, lw=0.8, ls=":", label="as sure as right")
+        axes.plot([0, 100], [0, 100], color=INK, lw=0.8, ls=":", label="perfect calibration")
         _dots(axes, before, f"test, before scaling: ECE {before.ece:.3f}", WRONG, "s", hollow=True)
         _dots(axes, after, f"test, after scaling: ECE {after.ece:.3f}", RIGHT, "o", hollow=folds is not None)
         if folds:
             _dots(axes, folds, f"{kind}s left out, after scaling: ECE {folds.ece:.3f}", RIGHT, "D")
         axes.set(xlim=(0, 104), ylim=(-3, 104))
-        axes.set(xlabel="how sure it says it is (%)", ylabel="read right (%)")
+        axes.set(xlabel="probability (%)", ylabel="accuracy (%)")
         axes.grid()
         figure.legend(loc="outside upper left")
         words = (
@@ -82,22 +72,12 @@ def reliability(
         return to_svg(figure, f"reliability-{name}", words)
 
 
-def coverage(name: str, rejection: Rejection, folds: Curve | None, kind: GroupKind = "signer") -> str:
-    """Draw the accuracy on the answered photos when only the surest are answered.
-
-    Args:
-        name: Of the model.
-        rejection: What the chosen threshold does to the test photos.
-        folds: The same curve with each signer or source left out once, if that was done.
-        kind: Which of the two.
-
-    Returns:
-        An SVG element.
-    """
+def coverage(name: str, rejection: Rejection, folds: CoverageCurve | None, kind: GroupKind = "signer") -> str:
+    """Draw the accuracy on the answered photos against the coverage, as an SVG element."""
     curves = [rejection.curve, *([folds] if folds else [])]
     least = min(min(curve.accuracy) for curve in curves)
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(WIDTH, 4.4)
+        figure = new_figure(PLOT_WIDTH, 4.4)
         axes = figure.subplots()
         axes.plot(*_percent(rejection.curve), color=RIGHT, lw=1.8, label="test photos")
         if folds:
@@ -108,12 +88,12 @@ def coverage(name: str, rejection: Rejection, folds: Curve | None, kind: GroupKi
                       label=f"chosen threshold, {rejection.threshold:.2f}")  # fmt: skip
         low = max(0.0, 100 * least - 0.6 * (100 - 100 * least) - 4)
         axes.set(xlim=(0, 102), ylim=(low, 100 + 0.06 * (100 - low)))
-        axes.set(xlabel="photos answered (%)", ylabel="of those, read right (%)")
+        axes.set(xlabel="photos answered (%)", ylabel="accuracy on them (%)")
         axes.grid()
         figure.legend(loc="outside upper left")
         words = (
-            f"Coverage and accuracy of {name}: {100 * curves[0].accuracy[-1]:.1f} % read right when all test "
-            f"photos are answered, {100 * curves[0].accuracy_at_90:.1f} % on the surest nine tenths."
+            f"Accuracy of {name} against coverage: {100 * curves[0].accuracy[-1]:.1f} % on all test photos, "
+            f"{100 * curves[0].accuracy_at_90:.1f} % on the 90 % with the highest probability."
         )
         return to_svg(figure, f"coverage-{name}", words)
 
@@ -121,7 +101,7 @@ def coverage(name: str, rejection: Rejection, folds: Curve | None, kind: GroupKi
 def _dots(
     axes: Any, measured: Reliability, label: str, colour: str, mark: str, *, hollow: bool = False
 ) -> None:
-    """Draw a dot for each bin, its area growing with the share of the photos in it."""
+    """Draw a dot for each bin; its area grows with the number of photos."""
     bins: Any = [one for one in measured.bins if one.count]
     total = sum(one.count for one in bins)
     axes.scatter(
@@ -138,5 +118,5 @@ def _dots(
                  linewidths=1.2, label=label)  # fmt: skip
 
 
-def _percent(curve: Curve) -> tuple[list[float], list[float]]:
+def _percent(curve: CoverageCurve) -> tuple[list[float], list[float]]:
     return [100 * share for share in curve.coverage], [100 * share for share in curve.accuracy]
