@@ -190,7 +190,7 @@ def features_now(
     extractor.backbone.eval()
     run = run_on_cores if extractor.device.type == "cpu" else run_on_accelerator
     features = _room_for(len(images), int(np.prod(extractor.shape)), folder)
-    with track(f"Reading with {extractor.backbone.name}", len(images)) as advance:
+    with track(f"Running {extractor.backbone.name}", len(images)) as advance:
         for batch, rows in run(extractor.network(digests, view), images, np.arange(len(images))):
             features[batch] = rows
             advance(len(batch))
@@ -218,11 +218,11 @@ def _extract(
     view: int,
 ) -> None:
     run = run_on_cores if extractor.device.type == "cpu" else run_on_accelerator
-    what = {0: "Extracting features", MIRRORED: "Extracting mirrored"}.get(view, f"Extracting view {view}")
+    which = {0: "", MIRRORED: " of mirrored photos"}.get(view, f" of augmented copy {view}")
     commits = Commits(table, view)
     network = extractor.network(digests, view)
     try:
-        with track(what, len(missing)) as advance:
+        with track(f"{extractor.backbone.task}{which}", len(missing)) as advance:
             for batch, rows in run(network, images, missing):
                 commits.add([digests[i] for i in batch], rows)
                 advance(len(batch))

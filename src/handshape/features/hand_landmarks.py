@@ -28,6 +28,8 @@ LandmarkRows = tuple[NDArray[np.float32], NDArray[np.bool_]]
 class _FinderAsBackbone(Backbone):
     """The hand finder, in the form that the extractor takes."""
 
+    task = "Finding hands"
+
     @cached_property
     def digest(self) -> str:
         """Stands for the weights and for how they are used."""
