@@ -16,11 +16,10 @@ from handshape.bundle import BundleConfig
 from handshape.cli import COMMANDS, GROUPS, main
 from handshape.data.images.decode import Preprocessing
 from handshape.errors import DataError
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.sign_network import NetworkConfig, SignNetwork
+from handshape.models.sign_network import BackboneClassifier, NetworkConfig, SignNetwork
 from handshape.recogniser import Recogniser
 
 PYTHON = sys.executable

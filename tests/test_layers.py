@@ -1,5 +1,4 @@
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import handshape
@@ -35,17 +34,9 @@ LAYERS = (
 )
 
 
-def runs(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a module, without what only a type checker reads."""
-    for node in ast.iter_child_nodes(tree):
-        if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
-            yield node
-            yield from runs(node)
-
-
 def imports(path: Path) -> set[str]:
     found = set()
-    for node in runs(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("handshape."):
             found.add(node.module)
         elif isinstance(node, ast.Import):

@@ -12,14 +12,13 @@ from handshape.bundle import BundleConfig
 from handshape.data.images.decode import Preprocessing
 from handshape.errors import ExportError
 from handshape.export.onnx import network_graph, whole_graph
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.combined import CombinedClassifier, InDistribution
 from handshape.models.hand.hand_finder import load_hand_finder
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.sign_network import NetworkConfig, SignNetwork
+from handshape.models.sign_network import BackboneClassifier, NetworkConfig, SignNetwork
 from handshape.recogniser import Recogniser
 from handshape.synthetic.picture import draw_image
 from handshape.synthetic.signer import make_signer

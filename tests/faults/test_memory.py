@@ -15,10 +15,9 @@ from tests.conftest import draw_photos
 from tests.processes import Process, Starter
 
 from handshape.bundle import BundleConfig
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.sign_network import BackboneClassifier, NetworkConfig
 from handshape.recogniser import Recogniser
 
 pytestmark = pytest.mark.slow

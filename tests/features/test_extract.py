@@ -19,11 +19,10 @@ from handshape.errors import DataError
 from handshape.features import extract, hand_landmarks, run
 from handshape.features.extract import Extractor, features_of
 from handshape.features.hand_landmarks import landmark_extractor
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.hand.hand_finder import load_hand_finder
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.sign_network import BackboneClassifier, NetworkConfig
 from handshape.recogniser import Recogniser, load
 
 MakePhotos = Callable[..., Path]

@@ -6,12 +6,11 @@ import torch
 
 from handshape.data.images.decode import Preprocessing
 from handshape.errors import BackboneError
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.build import check_features, empty_network
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.sign_network import BackboneClassifier, NetworkConfig
 
 SMALL = Preprocessing(64, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HEAD = HeadConfig("linear", pool=2)

@@ -10,9 +10,9 @@ from handshape.data.dataset import SplitIndices
 from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.images.prepared import read_batch
 from handshape.data.io.folder import read_folder
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.backbones.weights import state_digest
+from handshape.models.sign_network import BackboneClassifier
 from handshape.training.fit import Fitter
 from handshape.training.fit_result import FitResult
 

@@ -9,10 +9,10 @@ from handshape.config.train import BackboneConfig
 from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
 from handshape.features.extract import features_of
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone
 from handshape.models.backbones.weights import state_digest
 from handshape.models.heads import Head
+from handshape.models.sign_network import BackboneClassifier
 
 
 def test_fit__frozen_trains_the_head_only(scan: ImageIndex, tmp_path: Path, backbone: Backbone) -> None:

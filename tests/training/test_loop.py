@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from handshape.data.images.prepared import BatchedDataset, BatchIndices
 from handshape.errors import UsageError
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig, Pool
+from handshape.models.sign_network import BackboneClassifier
 from handshape.training.datasets import FeatureRows, Labelled
 from handshape.training.history import Epoch
 from handshape.training.loop import (

@@ -3,7 +3,6 @@
 import torch
 
 from handshape.config.models import MODELS
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import empty_backbone
 from handshape.models.cnn import CNN
 from handshape.models.combined import CombinedClassifier, InDistribution
@@ -11,7 +10,7 @@ from handshape.models.hand.hand_finder import HandFinder
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.models.heads import Head, Pool
-from handshape.models.sign_network import NetworkConfig, SignNetwork
+from handshape.models.sign_network import BackboneClassifier, NetworkConfig, SignNetwork
 
 
 def empty_network(config: NetworkConfig) -> SignNetwork:

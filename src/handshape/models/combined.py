@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.hand.hand_finder import HandFinder, has_hand
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
-from handshape.models.sign_network import SignNetwork
+from handshape.models.sign_network import BackboneClassifier, SignNetwork
 
 # Steepness of the change from in-distribution to out-of-distribution: at twice the bound it is complete.
 _STEEPNESS = 5.0

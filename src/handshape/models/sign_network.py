@@ -1,17 +1,14 @@
-"""What every network that classifies signs has in common, and the description that it is rebuilt from."""
+"""What networks that classify signs have in common, and the one of a backbone with a head."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from handshape.config.models import ModelName
 from handshape.data.images.decode import Preprocessing
-from handshape.models.heads import HeadConfig
-
-if TYPE_CHECKING:
-    from handshape.models.backbone_classifier import BackboneClassifier
-    from handshape.models.hand.hand_finder import HandFinder
+from handshape.models.backbones.registry import Backbone
+from handshape.models.hand.hand_finder import HandFinder
+from handshape.models.heads import Head, HeadConfig, Pool
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class SignNetwork(nn.Module):
     image_classifier: "BackboneClassifier | None" = None
     feature_map: nn.Module | None = None
     feature_shape: tuple[int, int, int] | None = None
-    hand_finder: "HandFinder | None" = None
+    hand_finder: HandFinder | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, K) logits."""
@@ -72,3 +69,46 @@ class SignNetwork(nn.Module):
 def count_parameters(network: nn.Module) -> int:
     """Return how many parameters a network has."""
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+class BackboneClassifier(SignNetwork):
+    """A backbone, pooling and a head as one network.
+
+    Args:
+        backbone: From normalised images to features, or its last blocks while they are fine-tuned.
+        pool: Averages the features over a grid of places.
+        head: Classifies the pooled features.
+    """
+
+    def __init__(self, backbone: nn.Module, pool: Pool, head: Head) -> None:
+        super().__init__()
+        self.backbone, self.pool, self.head = backbone, pool, head
+
+    @property
+    def image_classifier(self) -> "BackboneClassifier":  # type: ignore[override]
+        """Itself."""
+        return self
+
+    @property
+    def feature_map(self) -> nn.Module:  # type: ignore[override]
+        """The backbone."""
+        return self.backbone
+
+    @property
+    def feature_shape(self) -> tuple[int, int, int] | None:  # type: ignore[override]
+        """(C, h, w) of the backbone's features; None while only its last blocks are here."""
+        return self.backbone.feature_shape if isinstance(self.backbone, Backbone) else None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, K) logits of (N, 3, H, W) normalised images."""
+        logits: Tensor = self.head(self.pool(self.backbone(images)))
+        return logits
+
+    def from_features(self, features: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
+        """Return (N, K) logits of (N, C, p, p) pooled features."""
+        logits: Tensor = self.head(features)
+        return logits
+
+    def trained_parameters(self) -> int:
+        """Return how many parameters the head has."""
+        return count_parameters(self.head)

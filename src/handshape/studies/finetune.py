@@ -15,9 +15,9 @@ from handshape.config.train import BackboneConfig
 from handshape.data.dataset import SplitIndices
 from handshape.evaluation.intervals.accuracy import accuracy_interval
 from handshape.evaluation.intervals.paired import compare_paired
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.backbones.weights import UNTRAINED
+from handshape.models.sign_network import BackboneClassifier
 from handshape.studies.drift import measure_drift
 from handshape.studies.finetune_page import describe_outcome
 from handshape.studies.material import Material

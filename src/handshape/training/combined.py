@@ -12,10 +12,10 @@ from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.combined import CombinedClassifier
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
+from handshape.models.sign_network import BackboneClassifier
 from handshape.training.datasets import FeatureRows
 from handshape.training.fit_result import FitResult
 from handshape.training.frozen import FrozenFitter

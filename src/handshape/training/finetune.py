@@ -18,11 +18,10 @@ from handshape.data.augment import make_views
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.index import ImageIndex
 from handshape.features.extract import Extractor, features_now
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.blocks import Cut, cut_backbone
 from handshape.models.backbones.registry import Backbone
 from handshape.models.heads import Head, Pool
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.sign_network import BackboneClassifier, NetworkConfig
 from handshape.training.checkpoint import Keeper
 from handshape.training.datasets import (
     AugmentedImages,

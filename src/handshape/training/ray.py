@@ -18,7 +18,7 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer, get_device
 
 from handshape.errors import ClusterError
-from handshape.models.backbone_classifier import BackboneClassifier
+from handshape.models.sign_network import BackboneClassifier
 from handshape.progress import say
 from handshape.training.checkpoint import Checkpoint
 from handshape.training.distributed import ProcessGroup

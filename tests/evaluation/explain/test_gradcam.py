@@ -3,9 +3,9 @@ import torch
 from torch import nn
 
 from handshape.evaluation.explain.gradcam import gradcam
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig, Pool
+from handshape.models.sign_network import BackboneClassifier
 
 
 class Corner(nn.Module):
