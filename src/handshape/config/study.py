@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
 
 from handshape.config.augment import AugmentOptions
 from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
@@ -75,11 +74,6 @@ class AutoencoderConfig(StudyConfig):
 @dataclass(frozen=True, kw_only=True)
 class ChiralityConfig(StudyConfig, FinetuneOptions, LoopOptions):
     """Left shoe against right shoe: can features tell your photos from their mirror images."""
-
-    folds: Literal["none", "signers"] = option(
-        "none",
-        "Leave each signer out once for the networks trained on photos, too; heads on features always do.",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

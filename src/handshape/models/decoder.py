@@ -1,9 +1,12 @@
 """The way back: decoders from a backbone's features to the photo they were made of."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from handshape.models.backbones.layers import FeatureLayer, outputs_of
 from handshape.models.backbones.registry import Backbone
 
 # Channels of the map at a 16th, an 8th, a quarter and half of the photo's height: most of the work is done
@@ -123,6 +126,28 @@ class Probe(nn.Module):
         x = F.interpolate(x, (PROBE_SIZE, PROBE_SIZE), mode="bilinear", antialias=shrinks)
         photos: Tensor = self.leave(x) + self.mean
         return photos
+
+
+class Probes(nn.Module):
+    """One probe for each layer of a frozen backbone, run together.
+
+    Args:
+        backbone: The backbone; it is in no state dict of the probes.
+        layers: L layers of it.
+        mean: (3, 64, 64) mean training photo.
+    """
+
+    def __init__(self, backbone: nn.Module, layers: Sequence[FeatureLayer], mean: Tensor) -> None:
+        super().__init__()
+        self.probes = nn.ModuleList(Probe(layer.shape[0], mean) for layer in layers)
+        self._frozen, self._sources = (backbone,), [layer.module for layer in layers]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, L, 3, 64, 64) photos from (N, 3, H, W) normalised images."""
+        with torch.no_grad(), outputs_of(self._sources) as found:
+            self._frozen[0](images)
+        pairs = zip(self.probes, self._sources, strict=True)
+        return torch.stack([probe(found[module]) for probe, module in pairs], dim=1)
 
 
 def _steps(size: int) -> list[int]:
