@@ -9,7 +9,7 @@ whose answer is known check them.
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,23 +24,18 @@ from torch.utils.data import Subset
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.study import ChiralityConfig
 from handshape.config.train import BackboneConfig
-from handshape.data.augment import MIRRORED
+from handshape.data.augment import MIRRORED, Views
 from handshape.data.dataset import SPLITS, SplitIndices, SplitName
+from handshape.data.images import prepared
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import Scan
-from handshape.data.images.prepared import (
-    BatchedDataset,
-    BatchIndices,
-    PreparedImages,
-    content_digest,
-    read_batch,
-)
 from handshape.data.splits.leave_one_group_out import leave_one_signer_out
 from handshape.evaluation.intervals.accuracy import accuracy_interval, mean_over_groups_interval
 from handshape.evaluation.report.plots import INK, RIGHT, WRONG
+from handshape.features.extract import Extractor, features_now
 from handshape.models.backbones.layers import layers_of, outputs_of
 from handshape.models.cnn import CNN
-from handshape.models.heads import Head, HeadConfig, Pool
+from handshape.models.heads import Head, HeadConfig
 from handshape.progress import track
 from handshape.studies import page
 from handshape.studies.page import PageImage, PageTable, Section, StudyOutcome, percent, percent_range
@@ -62,7 +57,6 @@ DRAWN_SIGNERS: dict[SplitName, int] = {"train": 8, "valid": 2, "test": 6}
 DRAWN_LETTERS = "ABCDFGILVY"
 """Letters of the drawn hands: shapes that differ much."""
 _FEWEST_SIGNERS = 3
-_BATCH = 32
 # Similarities are means over so many photos, spread evenly over the data set.
 _COMPARED = 64
 # The small shift that mirroring is compared with, as a share of the photo's width.
@@ -115,8 +109,8 @@ def study_chirality(config: ChiralityConfig, data: StudyData, steps: Steps) -> S
         "thumbnail": partial(_run_head, data, lambda: thumbnail_pairs(data.images)),
         "frozen-1x1": partial(_run_head, data, lambda: _feature_pairs(data, 1)),
         "frozen-4x4": partial(_run_head, data, lambda: _feature_pairs(data, GRID)),
-        "finetuned": partial(finetune_pairs, config, data),
-        "cnn": partial(train_cnn, config, data),
+        "finetuned": partial(_finetune, config, data),
+        "cnn": partial(_train_cnn, config, data),
         "similarity": lambda _: StepResult({"layers": measure_similarity(data)}),
         "control-arrow": lambda _: control_by_arrows(data, heads=1),
         "control-two-headed": lambda _: control_by_arrows(data, heads=2),
@@ -125,67 +119,52 @@ def study_chirality(config: ChiralityConfig, data: StudyData, steps: Steps) -> S
     return _describe(data, {name: steps.run(name, run).figures for name, run in runs.items()})
 
 
-# Photos and their mirror images as two classes.
+# Photos and their mirror images as two classes: 2 N rows, first those of the photos (class 0).
 
 
-@dataclass(frozen=True)
-class MirrorPairs:
-    """Inputs of a head for N photos and for their mirror images.
-
-    Args:
-        plain: (N, ...) float32.
-        mirrored: (N, ...) float32.
-    """
-
-    plain: Tensor
-    mirrored: Tensor
-
-    def take(self, indices: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.int64]]:
-        """Return the (2 n, ...) inputs of n photos and of their mirror images, and the classes 0 and 1."""
-        inputs = torch.cat([self.plain[indices], self.mirrored[indices]])
-        return inputs, np.repeat(np.arange(2), len(indices))
-
-
-class WithMirrorImages(BatchedDataset[NDArray[np.uint8]]):
+class WithMirrorImages(prepared.BatchedDataset[NDArray[np.uint8]]):
     """N images, followed by their N mirror images.
 
     Args:
         images: N prepared images.
     """
 
-    def __init__(self, images: PreparedImages) -> None:
+    def __init__(self, images: prepared.PreparedImages) -> None:
         self._images = images
 
     def __len__(self) -> int:
         return 2 * len(self._images)
 
-    def __getitems__(self, indices: BatchIndices) -> NDArray[np.uint8]:
+    def __getitems__(self, indices: prepared.BatchIndices) -> NDArray[np.uint8]:
         chosen = np.asarray(indices, dtype=np.int64)
-        pixels = np.array(read_batch(self._images, chosen % len(self._images)))
+        pixels = np.array(prepared.read_batch(self._images, chosen % len(self._images)))
         mirrored = chosen >= len(self._images)
         pixels[mirrored] = pixels[mirrored][:, :, ::-1]
         return pixels
 
 
-def thumbnail_pairs(images: PreparedImages, size: int = 8) -> MirrorPairs:
-    """Return photos averaged to ``size`` x ``size`` pixels: outline, place and light, without fingers."""
+def thumbnail_pairs(images: prepared.PreparedImages, size: int = 8) -> Tensor:
+    """Return photos averaged to ``size`` x ``size`` pixels, (2 N, 3, size, size): no view of the fingers."""
     batches = (range(i, min(i + 256, len(images))) for i in range(0, len(images), 256))
-    pixels = (torch.from_numpy(read_batch(images, batch)).permute(0, 3, 1, 2).float() for batch in batches)
-    small = torch.cat([F.adaptive_avg_pool2d(batch, size) for batch in pixels]) / 255
-    return MirrorPairs(small, small.flip(3))
+    pixels = (torch.from_numpy(prepared.read_batch(images, batch)).permute(0, 3, 1, 2) for batch in batches)
+    small = torch.cat([F.adaptive_avg_pool2d(batch.float(), size) for batch in pixels]) / 255
+    return torch.cat([small, small.flip(3)])
 
 
-def border_pairs(images: PreparedImages, size: int = 28) -> MirrorPairs:
-    """Return the outermost of ``size`` x ``size`` cells only: frames, watermarks, and where the arm enters."""
+def border_pairs(images: prepared.PreparedImages, size: int = 28) -> Tensor:
+    """Return the outermost of ``size`` x ``size`` cells only: frames, watermarks, where the arm enters."""
     ring = torch.ones(size, size, dtype=torch.bool)
     ring[1:-1, 1:-1] = False
-    small = thumbnail_pairs(images, size)
-    return MirrorPairs(small.plain[:, :, ring], small.mirrored[:, :, ring])
+    return thumbnail_pairs(images, size)[:, :, ring]
 
 
-def _feature_pairs(data: StudyData, places: int) -> MirrorPairs:
-    plain, mirrored = (data.features(places, view=view).astype(np.float32) for view in (0, MIRRORED))
-    return MirrorPairs(torch.from_numpy(plain), torch.from_numpy(mirrored))
+def _feature_pairs(data: StudyData, places: int) -> Tensor:
+    both = np.concatenate([data.features(places, view=view) for view in (0, MIRRORED)])
+    return torch.from_numpy(both.astype(np.float32))
+
+
+def _with_mirror_images(splits: SplitIndices, count: int) -> SplitIndices:
+    return {name: np.concatenate([own, own + count]) for name, own in splits.items()}
 
 
 def mirror_scan(scan: Scan) -> Scan:
@@ -193,7 +172,7 @@ def mirror_scan(scan: Scan) -> Scan:
     labels = ("as taken", "mirrored")
     samples = tuple(replace(sample, label=label) for label in labels for sample in scan.dataset.samples)
     # Mirror images need digests of their own, under which their views and features are cached.
-    digests = (content_digest(f"{digest} mirrored".encode()) for digest in scan.digests)
+    digests = (prepared.content_digest(f"{digest} mirrored".encode()) for digest in scan.digests)
     return Scan(
         replace(scan.dataset, samples=samples, labels=labels),
         (*scan.digests, *digests),
@@ -202,20 +181,31 @@ def mirror_scan(scan: Scan) -> Scan:
     )
 
 
-# Models: a photo, or a mirror image, of the test photos is classified correctly or not, (2 n,) bool.
+# Models. A result is (2 n,) bool: whether each test photo, then each mirror image, is classified correctly.
 
 
-def classify_by_lda(pairs: MirrorPairs, splits: SplitIndices) -> tuple[_Correct, Head]:
-    """Fit linear discriminant analysis on photos and mirror images, and test it."""
-    train, valid, test = (pairs.take(splits[name]) for name in SPLITS)
-    head = Head(train[0][0].numel(), 2, HeadConfig("lda", None))
-    train_lda(head, (FeatureRows(train[0]), train[1]), (FeatureRows(valid[0]), valid[1]))
+def classify_by_lda(rows: Tensor, splits: SplitIndices) -> tuple[_Correct, Head]:
+    """Fit linear discriminant analysis on photos and mirror images, and test it.
+
+    Args:
+        rows: (2 N, ...) float32, N photos and their mirror images.
+        splits: Indices of the photos in each part of the split.
+    """
+    count = len(rows) // 2
+    both = _with_mirror_images(splits, count)
+    train, valid = ((FeatureRows(rows[both[name]]), both[name] // count) for name in SPLITS[:2])
+    head = Head(rows[0].numel(), 2, HeadConfig("lda", None))
+    train_lda(head, train, valid)
+    return _predict(head, rows[both["test"]]) == both["test"] // count, head
+
+
+def _predict(head: Head, rows: Tensor) -> NDArray[np.int64]:
     with torch.inference_mode():
-        predicted = head(test[0]).argmax(dim=1).numpy()
-    return predicted == test[1], head
+        predicted: NDArray[np.int64] = head(rows).argmax(dim=1).numpy()
+    return predicted
 
 
-def finetune_pairs(config: ChiralityConfig, data: StudyData, keeper: Checkpoint) -> StepResult:
+def _finetune(config: ChiralityConfig, data: StudyData, keeper: Checkpoint) -> StepResult:
     """Fine-tune the backbone on photos and mirror images, without augmentation as all models of this study."""
     scan = mirror_scan(data.report.scan)
     options = BackboneConfig(backbone=config.backbone, weights=config.weights, augment="none")
@@ -223,17 +213,16 @@ def finetune_pairs(config: ChiralityConfig, data: StudyData, keeper: Checkpoint)
     common = (scan, data.store, data.device, data.backbone)
     tuning = select_settings(FinetuneOptions, config)
     fitter = FinetuneFitter(*common, FrozenFitter(*common, options, loop), options, tuning, loop)
-    fitted = fitter.fit(_splits_of_pairs(data), mirrored=False, keeper=keeper)
+    fitted = fitter.fit(_with_mirror_images(data.splits, len(data.classes)), mirrored=False, keeper=keeper)
     return _network_result(data, fitted.logits["test"], fitted.history)
 
 
-def train_cnn(config: ChiralityConfig, data: StudyData, keeper: Checkpoint) -> StepResult:
+def _train_cnn(config: ChiralityConfig, data: StudyData, keeper: Checkpoint) -> StepResult:
     """Train the lesson's CNN on photos and mirror images."""
     size, images = data.backbone.preprocessing.size, WithMirrorImages(data.images)
-    train, valid, test = (
-        (NormalisedImages(Subset(images, own.tolist()), Preprocessing(size)), own // len(data.classes))
-        for own in _splits_of_pairs(data).values()
-    )
+    both = _with_mirror_images(data.splits, len(data.classes)).values()
+    inputs = [NormalisedImages(Subset(images, own.tolist()), Preprocessing(size)) for own in both]
+    train, valid, test = zip(inputs, (own // len(data.classes) for own in both), strict=True)
     network, history = train_network(
         lambda: CNN(2, size).to(memory_format=torch.channels_last), train, valid,
         select_settings(LoopConfig, config), device=data.device, what="Training the CNN", keeper=keeper,
@@ -241,16 +230,11 @@ def train_cnn(config: ChiralityConfig, data: StudyData, keeper: Checkpoint) -> S
     return _network_result(data, predict_logits(network, test[0]), history)
 
 
-def _splits_of_pairs(data: StudyData) -> SplitIndices:
-    count = len(data.classes)
-    return {name: np.concatenate([indices, indices + count]) for name, indices in data.splits.items()}
-
-
-def _run_head(data: StudyData, make: Callable[[], MirrorPairs], _: Checkpoint) -> StepResult:
-    began, pairs = time.perf_counter(), make()
-    figures = _test_figures(data, classify_by_lda(pairs, data.splits)[0], time.perf_counter() - began)
+def _run_head(data: StudyData, make: Callable[[], Tensor], _: Checkpoint) -> StepResult:
+    began, rows = time.perf_counter(), make()
+    figures = _test_figures(data, classify_by_lda(rows, data.splits)[0], time.perf_counter() - began)
     if len(data.report.split.dataset.signers) >= _FEWEST_SIGNERS:
-        figures["folds"] = leave_signers_out(data, lambda splits: classify_by_lda(pairs, splits)[0])
+        figures["folds"] = leave_signers_out(data, lambda splits: classify_by_lda(rows, splits)[0])
     return StepResult(figures)
 
 
@@ -303,7 +287,7 @@ def measure_similarity(data: StudyData) -> list[dict[str, Any]]:
     }
     with torch.inference_mode(), outputs_of([layer.module for layer in layers]) as outputs:
         for batch in np.split(chosen, range(16, len(chosen), 16)):
-            pixels = torch.from_numpy(read_batch(data.images, batch))
+            pixels = torch.from_numpy(prepared.read_batch(data.images, batch))
             columns = (torch.arange(pixels.shape[2]) - round(_SHIFT * pixels.shape[2])).clamp(min=0)
             views = {"plain": pixels, "shifted": pixels[:, :, columns], "mirrored": pixels.flip(2)}
             for view, seen in views.items():
@@ -434,32 +418,24 @@ def _control(
 ) -> StepResult:
     ends = np.cumsum([counts[name] for name in SPLITS])[:-1]
     splits: SplitIndices = dict(zip(SPLITS, np.split(np.arange(len(pixels)), ends), strict=True))
-    photos = torch.from_numpy(pixels)
-    plain, mirrored = _pooled_features(data, photos), _pooled_features(data, photos.flip(2))
     figures: dict[str, Any] = {"known": known, "accuracies": {}, "intervals": {}, "really_left": {}}
-    for places in plain:
-        correct, head = classify_by_lda(MirrorPairs(plain[places], mirrored[places]), splits)
+    for places in (1, GRID):
+        both = torch.cat([_drawn_features(data, pixels, places, view) for view in (0, MIRRORED)])
+        correct, head = classify_by_lda(both, splits)
         interval = accuracy_interval(correct, np.tile(groups[splits["test"]], 2).tolist())
-        figures["accuracies"][places] = float(correct.mean())
-        figures["intervals"][places] = interval.pair
+        figures["accuracies"][str(places)] = float(correct.mean())
+        figures["intervals"][str(places)] = interval.pair
         if left is not None:
-            with torch.inference_mode():
-                predicted = head(_pooled_features(data, torch.from_numpy(left))[places]).argmax(dim=1)
-            figures["really_left"][places] = float((predicted == 1).double().mean())
+            predicted = _predict(head, _drawn_features(data, left, places, 0))
+            figures["really_left"][str(places)] = float((predicted == 1).mean())
     return StepResult(figures)
 
 
-def _pooled_features(data: StudyData, pixels: Tensor) -> dict[str, Tensor]:
-    """Return features of (N, H, W, 3) uint8 pictures by places, averaged and rounded as in the cache."""
-    backbone = data.backbone.to(data.device)
-    pools = {str(n): Pool(n, *backbone.feature_shape[1:]).to(data.device) for n in (1, GRID)}
-    parts: dict[str, list[Tensor]] = {places: [] for places in pools}
-    with torch.inference_mode():
-        for batch in torch.split(pixels, _BATCH):
-            features = backbone(backbone.preprocessing.normalise(batch.to(data.device)))
-            for places, pool in pools.items():
-                parts[places].append(pool(features).cpu())
-    return {places: torch.cat(rows).clone() for places, rows in parts.items()}
+def _drawn_features(data: StudyData, pixels: NDArray[np.uint8], places: int, view: int) -> Tensor:
+    extractor = Extractor(data.backbone, places, Views(), data.device)
+    images, names = prepared.InMemoryImages(pixels), [""] * len(pixels)
+    rows = features_now(extractor, images, names, view=view, folder=data.store)
+    return torch.from_numpy(rows.astype(np.float32))
 
 
 # The page.
