@@ -15,11 +15,11 @@ _FEWEST_PHOTOS = 12
 
 @dataclass(frozen=True, kw_only=True)
 class StudyConfig(OutConfig, DataOptions):
-    """What every study can be asked: photos, backbone, and an unfinished run to go on with."""
+    """The settings of every study: photos, backbone, and an unfinished run to resume."""
 
     data: Path | None = argument(DATA_HELP + " Not needed with --resume.", optional=True)
     resume: Path | None = option(
-        None, "Unfinished run to go on with; photos and settings are those it was begun with."
+        None, "Unfinished run to continue, with the photos and settings it was started with."
     )
     backbone: str = option(
         "alexnet", "Pretrained network: handnet, or any torchvision classification network."
@@ -38,27 +38,25 @@ class StudyConfig(OutConfig, DataOptions):
             )
         if self.resume is not None and self.force:
             raise UsageError(
-                "--resume with --force", "one of them: going on, or beginning anew", "leave one out"
+                "--resume with --force", "one of them: to continue, or to start again", "leave one out"
             )
 
     @property
     def data_config(self) -> DataConfig:
-        """The part that says which images, whose hands and which split."""
+        """The settings of the photos and their split."""
         assert self.data is not None  # a resumed study takes its settings from the run
         return DataConfig(**{field.name: getattr(self, field.name) for field in fields(DataConfig)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderConfig(StudyConfig):
-    """Can the backbone be an autoencoder's encoder: how much of a photo do its features give back."""
+    """Reconstruct photos from frozen features."""
 
-    epochs: int = option(
-        6, "Passes of the decoder on frozen features; a third as many from scratch, a sixth of tuning."
-    )
+    epochs: int = option(6, "Epochs on frozen features; a third as many from scratch, a sixth of tuning.")
     batch_size: int = option(16, "Photos in one step.")
-    learning_rate: float = option(4e-3, "Largest learning rate of Adam.")
+    learning_rate: float = option(4e-3, "Highest learning rate of Adam.")
     photos: int = option(
-        2000, "Most photos used, of all sides together: every place of their features is kept."
+        2000, "Most photos used, all parts of the split together; their features are kept at all places."
     )
 
     def __post_init__(self) -> None:
@@ -73,15 +71,15 @@ class AutoencoderConfig(StudyConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class ChiralityConfig(StudyConfig, FinetuneOptions, LoopOptions):
-    """Left shoe against right shoe: can features tell your photos from their mirror images."""
+    """Classify photos against their mirror images."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneConfig(StudyConfig, AugmentOptions):
-    """Tune the backbone or leave it as it is: what is gained and what is paid, by the number of photos."""
+    """Compare a tuned backbone with a frozen one."""
 
-    sizes: str = option("1,2,5,10,20,all", "Training photos of each label to try, separated by commas.")
-    epochs: int = option(6, "Most passes over the training photos.")
+    sizes: str = option("1,2,5,10,20,all", "Training photos of each label, as a list with commas.")
+    epochs: int = option(6, "Most epochs of tuning, and from scratch.")
     batch_size: int = option(16, "Photos in one step.")
     tuning_rate: float = option(3e-5, "Highest learning rate where a pretrained network is tuned.")
 
@@ -99,6 +97,6 @@ class FinetuneConfig(StudyConfig, AugmentOptions):
 
     @property
     def counts(self) -> list[int | None]:
-        """Photos of each label to try, from few to many; ``None``, always last, for all of them."""
+        """Photos of each label to try, in ascending order; ``None``, always last, for all of them."""
         parts = {part.strip() for part in self.sizes.split(",")}
         return [*sorted(int(part) for part in parts - {"all"}), *([None] if "all" in parts else [])]

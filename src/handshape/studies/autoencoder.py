@@ -29,20 +29,14 @@ from handshape.models.decoder import PROBE_SIZE, Autoencoder, Decoder, Probes
 from handshape.models.heads import Head, HeadConfig, Pool
 from handshape.studies.page import PageImage, PageTable, Section, StudyOutcome, percent, photo_grid
 from handshape.studies.steps import GRID, StepResult, Steps, StudyData
+from handshape.training import reconstruction
 from handshape.training.checkpoint import Checkpoint
 from handshape.training.datasets import FeatureRows, Inputs, LabelledFeatures, NormalisedImages
 from handshape.training.heads.lda import train_lda
-from handshape.training.reconstruction import (
-    ReconstructionConfig,
-    TargetPhotos,
-    psnr_of,
-    reconstruction_loss,
-    summed_psnr,
-    train_reconstruction,
-)
+from handshape.training.reconstruction import ReconstructionConfig, TargetPhotos, psnr_of
 
-# Of each encoder: name, epochs and highest learning rates of (encoder and) decoder, as shares of the settings.
-# A pretrained encoder changes a tenth as fast as its decoder; a decoder goes on at half its first rate.
+# Name, epochs, and highest learning rates of (encoder and) decoder, as shares of the settings. A pretrained
+# encoder changes a tenth as fast as its decoder; a decoder goes on at half its first rate.
 _ENCODERS: dict[str, tuple[str, float, tuple[float, ...]]] = {
     "frozen": ("frozen", 1, (1.0,)),
     "longer": ("frozen, longer", 1 / 6, (0.5,)),
@@ -152,11 +146,6 @@ class StudyPhotos:
         train_lda(head, train, valid)
         return head
 
-    def measure(self, rebuild: _Rebuild) -> dict[str, float]:
-        """Measure reconstructions of the test photos; ``recognised`` is a head's accuracy on them."""
-        found = measure_reconstruction(self.targets("test"), rebuild, self.mean)
-        return {**found.to_dict(), "recognised": self.recognised(rebuild)}
-
     def recognised(self, rebuild: _Rebuild) -> float:
         """Return the accuracy of linear discriminant analysis on (n, 3, H, W) photos, rounded to 8 bits."""
         backbone, predicted = self.data.backbone.to(self.data.device), []
@@ -249,7 +238,7 @@ def _measure_mean_photo(photos: StudyPhotos) -> StepResult:
 def _fit_autoencoder(
     photos: StudyPhotos, name: str, start: Mapping[str, Tensor], keeper: Checkpoint
 ) -> StepResult:
-    """Train one autoencoder and measure it; ``start`` holds the decoder that was trained on frozen features."""
+    """Train one autoencoder and measure it; ``start`` holds the decoder of frozen features."""
     config = photos.config
     inputs: Callable[[SplitName], Inputs] = photos.images
     network: nn.Module
@@ -272,7 +261,7 @@ def _fit_autoencoder(
         network, parts = Autoencoder(encoder, decoder), (encoder, decoder)
     what, epochs, rates = _ENCODERS[name]
     train, valid = ((inputs(split), photos.targets(split)) for split in SPLITS[:2])
-    history = train_reconstruction(
+    history = reconstruction.train_reconstruction(
         network, parts, train, valid, _schedule(photos, epochs * config.epochs, rates),
         device=photos.data.device, what=f"Autoencoder ({what})", keeper=keeper,
     )  # fmt: skip
@@ -281,12 +270,11 @@ def _fit_autoencoder(
     def rebuild(batch: NDArray[np.int64]) -> Tensor:
         return _run(network, read_batch(tested, batch).to(photos.data.device))
 
-    figures = {
-        **photos.measure(rebuild),
-        "epochs": len(history),
-        "trained": sum(parameter.numel() for parameter in network.parameters()),
-        "seconds": math.fsum(row["seconds"] for row in history),
-    }
+    trained = sum(parameter.numel() for parameter in network.parameters())
+    seconds = math.fsum(row["seconds"] for row in history)
+    found = measure_reconstruction(photos.targets("test"), rebuild, photos.mean)
+    figures = {**found.to_dict(), "recognised": photos.recognised(rebuild)}
+    figures |= {"epochs": len(history), "trained": trained, "seconds": seconds}
     state = decoder.state_dict() if name == "frozen" else {}
     kept = {f"decoder.{key}": value for key, value in state.items()}
     return StepResult(figures, {"shown": _to_pixels(rebuild(photos.shown)), **kept}, history)
@@ -304,12 +292,9 @@ def _make_decoder(photos: StudyPhotos, start: Mapping[str, Tensor]) -> Decoder:
 
 
 def _schedule(photos: StudyPhotos, epochs: float, rates: Sequence[float]) -> ReconstructionConfig:
-    config = photos.config
-    rates = [rate * config.learning_rate for rate in rates]
-    epochs = max(1, round(epochs))
-    return ReconstructionConfig(
-        epochs=epochs, batch_size=config.batch_size, learning_rates=rates, seed=config.seed
-    )
+    size, rate, seed = photos.config.batch_size, photos.config.learning_rate, photos.config.seed
+    rates, epochs = [share * rate for share in rates], max(1, round(epochs))
+    return ReconstructionConfig(epochs=epochs, batch_size=size, learning_rates=rates, seed=seed)
 
 
 def _run(network: nn.Module, inputs: Tensor) -> Tensor:
@@ -337,12 +322,12 @@ def probe_layers(photos: StudyPhotos, keeper: Checkpoint) -> StepResult:
     share = min(1.0, _PROBE_PHOTOS / len(photos.splits["train"]))
     most = max(12, int(sum(map(len, photos.splits.values())) * share))
     few = replace(photos, config=replace(config, photos=most))
-    history = train_reconstruction(
+    history = reconstruction.train_reconstruction(
         probes, [probes], (few.images("train"), few.targets("train", PROBE_SIZE)),
-        (photos.images("valid"), photos.targets("valid", PROBE_SIZE)), _schedule(photos, _PROBE_EPOCHS, [1.0]),
+        (photos.images("valid"), photos.targets("valid", PROBE_SIZE)), _schedule(photos, _PROBE_EPOCHS, [1]),
         device=photos.data.device, what="Probing layers", keeper=keeper,
-        loss=lambda found, wanted: _each(reconstruction_loss, found, wanted).sum(),
-        metric=lambda found, wanted: _each(summed_psnr, found, wanted).mean(),
+        loss=lambda found, wanted: _each(reconstruction.reconstruction_loss, found, wanted).sum(),
+        metric=lambda found, wanted: _each(reconstruction.summed_psnr, found, wanted).mean(),
     )  # fmt: skip
     targets, images = photos.targets("test", PROBE_SIZE), photos.images("test")
 
@@ -359,10 +344,8 @@ def probe_layers(photos: StudyPhotos, keeper: Checkpoint) -> StepResult:
         {"layer": layer.name, "numbers": math.prod(layer.shape), "psnr": psnr}
         for layer, psnr in zip(layers, means, strict=True)
     ]
-    seconds, mean_psnr = (
-        math.fsum(row["seconds"] for row in history),
-        float(torch.cat(baseline).double().mean()),
-    )
+    seconds = math.fsum(row["seconds"] for row in history)
+    mean_psnr = float(torch.cat(baseline).double().mean())
     shown = photos.shown[:_SHOWN_BY_LAYER]
     sheet = torch.stack([_to_pixels(one) for one in (read_batch(targets, shown), *rebuild(shown).unbind(1))])
     return StepResult({"layers": rows, "mean_psnr": mean_psnr, "seconds": seconds}, {"shown": sheet}, history)
@@ -409,16 +392,14 @@ def find_code_space(codes: Tensor, width: int) -> CodeSpace:
 
 def _measure_code(photos: StudyPhotos, start: Mapping[str, Tensor]) -> StepResult:
     """Reconstruct test photos from shortened frozen features, and decode samples of a Gaussian."""
-    decoder, shape = (
-        _make_decoder(photos, start).to(photos.data.device).eval(),
-        photos.data.backbone.feature_shape,
-    )
+    shape, device = photos.data.backbone.feature_shape, photos.data.device
+    decoder = _make_decoder(photos, start).to(device).eval()
     space = find_code_space(photos.codes("train").read(), max(_SHORTENED))
     codes = photos.codes("test")
 
     def decode(flat: Tensor) -> Tensor:
         maps = flat.reshape(-1, *shape).contiguous(memory_format=torch.channels_last)
-        return _run(decoder, maps.to(photos.data.device))
+        return _run(decoder, maps.to(device))
 
     def rebuild(width: int, batch: NDArray[np.int64]) -> Tensor:
         return decode(space.shorten(read_batch(codes, batch).flatten(1), width))
@@ -444,36 +425,20 @@ def _describe(photos: StudyPhotos, results: Mapping[str, StepResult]) -> StudyOu
     encoders = {name: results[name].figures for name in _ENCODERS}
     mean, recognised = results["mean"].figures["mean_photo"], results["mean"].figures["recognised"]
     layers, code = results["layers"].figures, results["code"].figures
-    table = _encoder_table(mean, encoders)
-    method = _METHOD.format(
-        parameters=encoders["frozen"]["trained"], size=photos.size, recognised=percent(recognised, 0),
-        shape=" x ".join(map(str, photos.data.backbone.feature_shape)),
-    )  # fmt: skip
+    table, name = _encoder_table(mean, encoders), photos.data.backbone.name
     sections = [
-        Section("photos", "Reconstructions", [method, _MEASURES], [_photo_sheet(photos, results), table]),
+        Section("photos", "Reconstructions", [_METHOD, _MEASURES], [_photo_sheet(photos, results), table]),
         Section("lost", "What the features lose", _lost_text(encoders, layers, recognised)),
         Section("layers", "Layer by layer", [_LAYERS_TEXT], _layer_parts(results["layers"])),
-        Section(
-            "code", "The size of the code, and random samples", [_CODE_TEXT], _code_parts(results["code"])
-        ),
+        Section("code", "Size of the code, and random samples", [_CODE_TEXT], _code_parts(results["code"])),
     ]
-    figures = {
-        "photos": {name: len(indices) for name, indices in photos.splits.items()},
-        "mean_photo": mean,
-        "recognised_in_photos": recognised,
-        "encoders": encoders,
-        "layers": layers,
-        "code": code,
-    }
+    used = {split: len(indices) for split, indices in photos.splits.items()}
+    figures = {"photos": used, "mean_photo": mean, "recognised_in_photos": recognised}
+    figures |= {"encoders": encoders, "layers": layers, "code": code}
     cautions = []
-    if photos.data.report.split.kind == "random":
-        text = "Training and test show the same people and rooms; new rooms would be reconstructed less well."
-        cautions.append(("Random split", text))
-    used = sum(figures["photos"].values())
-    if used < len(photos.data.classes):
-        cautions.append(("A part of the photos", f"{used:,} photos were used; --photos takes more."))
-    answer = _answer(photos.data.backbone.name, mean, encoders, recognised)
-    return StudyOutcome(answer, figures, sections, table, cautions)
+    if sum(used.values()) < len(photos.data.classes):
+        cautions.append(("A part of the photos", f"{sum(used.values()):,} photos were used (--photos)."))
+    return StudyOutcome(_answer(name, mean, encoders, recognised), figures, sections, table, cautions)
 
 
 def _answer(name: str, mean: _Figures, encoders: Mapping[str, _Figures], recognised: float) -> str:
@@ -485,8 +450,8 @@ def _answer(name: str, mean: _Figures, encoders: Mapping[str, _Figures], recogni
     tuning = f"{more:.1f} dB more" if more > _NOTABLE else "no more"
     return (
         f"{verdict}: a decoder on frozen {name} features reconstructs photos at {gain}, with "
-        f"{percent(frozen['detail'], 0)} of the fine detail and {percent(frozen['recognised'], 0)} of the signs "
-        f"recognised ({percent(recognised, 0)} in the photos); tuning the encoder gives {tuning}"
+        f"{percent(frozen['detail'], 0)} of the fine detail and {percent(frozen['recognised'], 0)} of the "
+        f"signs recognised ({percent(recognised, 0)} in the photos); tuning the encoder gives {tuning}"
     )
 
 
@@ -495,9 +460,7 @@ def _encoder_table(mean: _Figures, encoders: Mapping[str, _Figures]) -> PageTabl
     for name, one in encoders.items():
         epochs = f"{'+' if name in ('longer', 'tuned') else ''}{one['epochs']}"
         rows.append([_ENCODERS[name][0], *_quality(one), percent(one["recognised"], 0), epochs])
-    words = (
-        "Reconstructions of the test photos. The baseline is the mean training photo, the same every time."
-    )
+    words = "Reconstructions of the test photos. The baseline is the mean training photo."
     columns = ["Encoder", "PSNR", "SSIM", "Fine detail", "Signs recognised", "Epochs"]
     return PageTable(words, columns, rows)
 
@@ -507,25 +470,22 @@ def _quality(one: _Figures) -> list[str]:
 
 
 _METHOD = (
-    "A decoder of {parameters:,} parameters was trained to reconstruct photos of 3 x {size} x {size} from "
-    "features of {shape}: first on frozen features; then for more epochs, once with the encoder frozen "
-    "(“longer”) and once with it tuned. “From scratch” is the same with random weights; its epochs take "
-    "longer, so it gets fewer, and would improve with more. The accuracy on the photos is {recognised}."
+    "A decoder was trained to reconstruct photos from frozen features; then for more epochs, once with the "
+    "encoder frozen (“longer”) and once with it tuned. “From scratch” is the same with random weights; its "
+    "epochs take longer, so it gets fewer, and would improve with more."
 )
 _MEASURES = (
     "PSNR measures squared error (half of it is 3 dB more); SSIM compares structure; fine detail is what "
-    "averages over 8 pixels and the mean photo do not contain. “Signs recognised” is the accuracy of a linear "
-    "discriminant analysis of frozen features on the reconstructions."
+    "averages over 8 pixels and the mean photo do not contain. “Signs recognised” is the accuracy on the "
+    "reconstructions of a linear discriminant analysis that was trained on features of photos."
 )
 _LAYERS_TEXT = (
-    "Each layer got the same small decoder (channels mixed, resized to 64 x 64 pixels, two convolutions), "
-    f"trained on up to {_PROBE_PHOTOS} photos. Its PSNR is a lower bound: a larger decoder would do better on "
-    "the last layers, whose maps are coarse."
+    "Each layer got the same small decoder (channels mixed, resized to 64 x 64 pixels, two convolutions). "
+    "Its PSNR is a lower bound: a larger decoder would do better on the last layers, whose maps are coarse."
 )
 _CODE_TEXT = (
     "An autoencoder should reduce the dimensionality, and generate images. The table shows reconstructions "
-    "from a few principal components of the training codes in place of all numbers. The samples are drawn "
-    f"from a Gaussian over the first {_SAMPLED} components; they show nobody, and no sign to learn from."
+    f"from a few principal components of the codes. The samples are from a Gaussian over {_SAMPLED} of them."
 )
 
 
@@ -533,17 +493,14 @@ def _lost_text(encoders: Mapping[str, _Figures], layers: _Figures, recognised: f
     frozen, longer, tuned, scratch = encoders.values()
     more, finer = tuned["psnr"] - longer["psnr"], 100 * (tuned["detail"] - longer["detail"])
     early, late = layers["layers"][0]["psnr"], layers["layers"][-1]["psnr"]
-    missing = "the frozen features lose" if more > _NOTABLE else "no loss of the frozen features can be shown"
-    kept = frozen["recognised"] > recognised - 0.1
+    shown = "so much is missing in frozen features" if more > _NOTABLE else "this does not show a loss"
     return [
-        "A weak decoder and features that lost information look alike in one figure; two comparisons "
-        f"separate them. Tuning the encoder changes PSNR by {more:+.2f} dB and fine detail by {finer:+.1f} "
-        f"points, with the same decoder and as many epochs: {missing} at least that much. And the same small "
-        f"decoder reaches {early:.1f} dB on the first layer, {late:.1f} dB on the last.",
-        f"{percent(frozen['recognised'], 0)} of the signs are recognised in reconstructions from frozen "
-        f"features, {percent(recognised, 0)} in the photos: what distinguishes the signs is "
-        f"{'kept' if kept else 'partly lost'}. A classifier's features need not keep the rest. From scratch, "
-        f"PSNR is {scratch['psnr'] - frozen['psnr']:+.1f} dB compared with the frozen encoder.",
+        "A weak decoder and features that lost information look alike; two comparisons separate them. With "
+        f"the same decoder and as many epochs, tuning the encoder changes PSNR by {more:+.2f} dB and fine "
+        f"detail by {finer:+.1f} points: {shown}. The same small decoder reaches {early:.1f} dB on the first "
+        f"layer and {late:.1f} dB on the last. From scratch, PSNR is {scratch['psnr'] - frozen['psnr']:+.1f} "
+        f"dB compared with frozen features. {percent(recognised, 0)} of the signs are recognised in photos, "
+        f"{percent(frozen['recognised'], 0)} in reconstructions from frozen features."
     ]
 
 
@@ -560,22 +517,18 @@ def _layer_parts(result: StepResult) -> list[PageTable | PageImage]:
     rows = [[row["layer"], f"{row['psnr']:.2f} dB", f"{row['numbers']:,}"] for row in layers]
     rows.append(["mean photo", f"{result.figures['mean_psnr']:.2f} dB", ""])
     photos = list(result.tensors["shown"].transpose(0, 1).numpy())
-    names = [f"photo {number + 1}" for number in range(len(photos))]
-    sheet = photo_grid(photos, names, ["photo", *(f"layer {number + 1}" for number in range(len(layers)))])
+    heads = ["photo", *(f"layer {number + 1}" for number in range(len(layers)))]
+    sheet = photo_grid(photos, [f"photo {number + 1}" for number in range(len(photos))], heads)
     words = "Test photos beside their reconstructions from each layer."
-    return [
-        PageImage("layers-photos", "Test photos, reconstructed from each layer", sheet, words),
-        PageTable("Reconstruction from each layer.", ["Layer", "PSNR at 64 x 64", "Numbers"], rows),
-    ]
+    image = PageImage("layers-photos", "Test photos, reconstructed from each layer", sheet, words)
+    table = PageTable("Reconstruction at 64 x 64 pixels.", ["Layer", "PSNR", "Numbers"], rows)
+    return [image, table]
 
 
 def _code_parts(result: StepResult) -> list[PageTable | PageImage]:
     code, photo = result.figures["numbers"]["code"], result.figures["numbers"]["photo"]
     rows = [[width, *_quality(one)] for width, one in result.figures["shortened"].items()]
     words = f"Test photos from shortened codes. A code has {code:,} numbers, a photo {photo:,}."
-    samples = np.split(result.tensors["samples"].numpy(), 2)
-    sheet = photo_grid(samples, ["samples", "samples"])
-    return [
-        PageTable(words, ["Numbers", "PSNR", "SSIM", "Fine detail"], rows),
-        PageImage("samples", "Decoded random samples", sheet, f"{_SAMPLES} decoded samples."),
-    ]
+    sheet = photo_grid(np.split(result.tensors["samples"].numpy(), 2), ["samples", "samples"])
+    image = PageImage("samples", "Decoded random samples", sheet, f"{_SAMPLES} decoded samples.")
+    return [PageTable(words, ["Numbers", "PSNR", "SSIM", "Fine detail"], rows), image]

@@ -74,11 +74,7 @@ _MODELS = {
     "finetuned": "fine-tuned",
     "cnn": "CNN",
 }
-_CONTROLS = {
-    "control-arrow": "arrows",
-    "control-two-headed": "two-headed arrows",
-    "control-hands": "right hands",
-}
+_CONTROLS = {"arrow": "arrows", "two-headed": "two-headed arrows", "hands": "right hands"}
 # What a photo is compared with; the mirror image's feature map "turned back" equals the photo's own in a
 # network that responds to left and right alike. Colour, line and marker of each.
 _COMPARISONS: dict[str, tuple[str, str, str, str | None]] = {
@@ -173,12 +169,8 @@ def mirror_scan(scan: Scan) -> Scan:
     samples = tuple(replace(sample, label=label) for label in labels for sample in scan.dataset.samples)
     # Mirror images need digests of their own, under which their views and features are cached.
     digests = (prepared.content_digest(f"{digest} mirrored".encode()) for digest in scan.digests)
-    return Scan(
-        replace(scan.dataset, samples=samples, labels=labels),
-        (*scan.digests, *digests),
-        scan.facts * 2,
-        WithMirrorImages(scan.images),
-    )
+    dataset = replace(scan.dataset, samples=samples, labels=labels)
+    return Scan(dataset, (*scan.digests, *digests), scan.facts * 2, WithMirrorImages(scan.images))
 
 
 # Models. A result is (2 n,) bool: whether each test photo, then each mirror image, is classified correctly.
@@ -206,7 +198,7 @@ def _predict(head: Head, rows: Tensor) -> NDArray[np.int64]:
 
 
 def _finetune(config: ChiralityConfig, data: StudyData, keeper: Checkpoint) -> StepResult:
-    """Fine-tune the backbone on photos and mirror images, without augmentation as all models of this study."""
+    """Fine-tune the backbone on photos and mirror images, without augmentation, as all models here."""
     scan = mirror_scan(data.report.scan)
     options = BackboneConfig(backbone=config.backbone, weights=config.weights, augment="none")
     loop = LoopConfig(batch_size=config.batch_size, weight_decay=config.weight_decay, seed=config.seed)
@@ -443,7 +435,7 @@ def _drawn_features(data: StudyData, pixels: NDArray[np.uint8], places: int, vie
 
 def _describe(data: StudyData, found: Mapping[str, _Figures]) -> StudyOutcome:
     models = {name: found[name] for name in _MODELS}
-    controls = {name: found[name] for name in _CONTROLS}
+    controls = {name: found[f"control-{name}"] for name in _CONTROLS}
     layers: list[_Figures] = found["similarity"]["layers"]
     summary = _models_table(models)
     plots = [_similarity_plot(layers, places) for places in (1, GRID)]
@@ -453,10 +445,9 @@ def _describe(data: StudyData, found: Mapping[str, _Figures]) -> StudyOutcome:
         Section("control", "Known answers", [_control_text(controls)], [_control_table(controls)]),
         Section("limits", "Limits", _LIMITS),
     ]
-    drawn = {name.removeprefix("control-"): one for name, one in controls.items()}
-    figures = {"models": models, "similarity": layers, "controls": drawn, "chance": 0.5}
+    figures = {"models": models, "similarity": layers, "controls": controls, "chance": 0.5}
     answer = _answer(data.backbone.name, models, layers)
-    return StudyOutcome(answer, figures, sections, summary, _find_cautions(data, models))
+    return StudyOutcome(answer, figures, sections, summary, _find_cautions(models))
 
 
 def _headline(model: _Figures) -> tuple[float, float, float]:
@@ -469,8 +460,8 @@ def _headline(model: _Figures) -> tuple[float, float, float]:
 def _answer(name: str, models: Mapping[str, _Figures], layers: Sequence[_Figures]) -> str:
     accuracy, low, _ = _headline(models["frozen-4x4"])
     found = (
-        f"Frozen {name} features distinguish {percent(accuracy)} of photos from their mirror images (guessing: "
-        f"50 %), and {percent(_headline(models['frozen-1x1'])[0])} when averaged over all places"
+        f"Frozen {name} features distinguish {percent(accuracy)} of photos from their mirror images "
+        f"(guessing: 50 %), and {percent(_headline(models['frozen-1x1'])[0])} when averaged over all places"
     )
     if low <= 0.5:
         return f"{found}: no better than guessing, as far as these photos show"
@@ -504,15 +495,13 @@ _MODELS_TEXT = (
 _SIMILARITY_TEXT = (
     "Similarity is the cosine of two feature vectors after the mean over all photos was subtracted: 1 is the "
     "same, 0 is unrelated. In a network that responds to left and right alike, the feature map is mirrored "
-    "with the photo: “mirrored, map turned back” is 1 in every layer, and the average over all places is the "
-    "same for both."
+    "with the photo: “mirrored, map turned back” is 1 in every layer, and both have the same average."
 )
 _LIMITS = (
     "A mirror image is an artificial left hand. If all signers use the same hand, this study cannot say how "
     "well people who sign with the other are recognised. Neither hand is the wrong one.",
-    "Mirroring turns the whole photo. Where light, arm, wall or watermark mostly come from one direction, the "
-    "hand's shape is not needed; “border only” and “8 x 8 pixels” show how far. JPEG blocks are no cue where "
-    "the width is a multiple of 16 pixels; otherwise the last ones are narrower.",
+    "Mirroring turns the whole photo. Where light, arm, wall or watermark mostly come from one direction, "
+    "the hand's shape is not needed; “border only” and “8 x 8 pixels” show how far.",
 )
 
 
@@ -527,36 +516,30 @@ def _similarity_plot(layers: Sequence[_Figures], places: int) -> PageImage:
     axes.set_xticks(range(len(rows)), ["pixels", *map(str, range(1, len(rows)))])
     axes.set_ylim(min(-0.25, *axes.get_ylim()), 1.03)
     page.add_legend(drawing)
-    last = ", ".join(f"{_COMPARISONS[kind][0]} {value}" for kind, value in rows[-1].items())
-    return PageImage(
-        f"similarity-{places}x{places}", caption, drawing, f"Similarity, in the last layer: {last}."
-    )
+    words = f"Similarity of photos by layer, from the pixels to the last of {len(rows) - 1} layers."
+    return PageImage(f"similarity-{places}x{places}", caption, drawing, words)
 
 
 def _control_text(controls: Mapping[str, _Figures]) -> str:
-    left = controls["control-hands"]["really_left"]
+    left = controls["hands"]["really_left"]
     return (
-        "The same heads on drawn pictures. An arrow that points to the right differs from its mirror image; an "
-        "arrow with two heads does not, so that any accuracy but 50 % would be a leak of this study. Drawn "
-        "right hands are lit from left and right equally often, so that only the hand differs. Drawn left "
-        f"hands, never mirrored, were classified as mirror images in {percent(left['1'])} of the pictures (1 x "
-        f"1) and {percent(left['4'])} (4 x 4): training on mirror images "
-        f"{'holds' if left['4'] > 0.75 else 'holds only in part'} for left hands."
+        "The same heads on drawn pictures. An arrow that points to the right differs from its mirror image; "
+        "an arrow with two heads does not: any accuracy but 50 % would be a leak of this study. Drawn right "
+        "hands are lit from left and right equally often, so that only the hand differs. Drawn left hands "
+        f"are classified as mirror images in {percent(left['1'])} (1 x 1) and {percent(left['4'])} (4 x 4)."
     )
 
 
 def _control_table(controls: Mapping[str, _Figures]) -> PageTable:
-    rows = []
-    for name, one in controls.items():
-        cells = (
-            f"{percent(one['accuracies'][n])} ({percent_range(*one['intervals'][n])})" for n in ("1", "4")
-        )
-        rows.append([_CONTROLS[name], percent(one["known"]), *cells])
+    rows = [[_CONTROLS[name], percent(one["known"])] for name, one in controls.items()]
+    for row, one in zip(rows, controls.values(), strict=True):
+        for n in ("1", "4"):
+            row.append(f"{percent(one['accuracies'][n])} ({percent_range(*one['intervals'][n])})")
     columns = ["Drawn", "Best possible", "Frozen, 1 x 1 (95 %)", "Frozen, 4 x 4 (95 %)"]
     return PageTable("Accuracy, drawn pictures against their mirror images.", columns, rows)
 
 
-def _find_cautions(data: StudyData, models: Mapping[str, _Figures]) -> list[tuple[str, str]]:
+def _find_cautions(models: Mapping[str, _Figures]) -> list[tuple[str, str]]:
     cautions, best = [], _headline(models["frozen-4x4"])[0]
     for name, cue in (("border", "The border alone"), ("thumbnail", "8 x 8 pixels")):
         accuracy, low, _ = _headline(models[name])
@@ -564,7 +547,4 @@ def _find_cautions(data: StudyData, models: Mapping[str, _Figures]) -> list[tupl
             share = "all" if accuracy > best - _NEAR else "part"
             text = f"{cue} gives {percent(accuracy)}: outline, light, place or frame explain {share} of it."
             cautions.append(("Fingers are not needed", text))
-    if data.report.split.kind == "random":
-        text = "The same people are in training and test: the accuracy may be lower for a new person."
-        cautions.append(("Random split", text))
     return cautions

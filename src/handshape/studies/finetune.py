@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.study import FinetuneConfig
 from handshape.config.train import BackboneConfig
-from handshape.data.checks.finding import count_of
 from handshape.evaluation.intervals.paired import compare_paired
 from handshape.evaluation.report.plots import INK, RIGHT, WRONG
 from handshape.models.backbones.registry import load_backbone
@@ -101,13 +100,9 @@ def _fit(
             tuned = FinetuneFitter(*common, frozen, options, tuning, loop)
             fitted = tuned.fit(splits, mirrored=False, keeper=keeper)
     correct = fitted.logits["test"].argmax(dim=1).numpy() == data.classes[splits["test"]]
-    figures = {
-        "correct": correct.tolist(),
-        "photos": len(train),
-        "seconds": time.perf_counter() - began,
-        "peak_megabytes": peak.megabytes,
-        "trained": fitted.trained_parameters,
-    }
+    seconds, trained = time.perf_counter() - began, fitted.trained_parameters
+    figures = {"correct": correct.tolist(), "photos": len(train), "seconds": seconds, "trained": trained}
+    figures["peak_megabytes"] = peak.megabytes
     return StepResult(figures, history=[vars(row) for row in fitted.history] if name != "frozen" else [])
 
 
@@ -142,10 +137,8 @@ def _describe(data: StudyData, sizes: _Sizes) -> StudyOutcome:
         Section("gain", "Accuracy", text, [_plot(sizes), accuracies, differences]),
         Section("cost", "Cost", [_COST_TEXT], [_cost_table(sizes)]),
     ]
-    caution = ("Random split", "The same people are in training and test: this does not measure new people.")
-    cautions = [caution] if data.report.split.kind == "random" else []
     figures = {"sizes": {str(count): models for count, models in sizes.items()}}
-    return StudyOutcome(find_finetune_answer(sizes), figures, sections, accuracies, cautions)
+    return StudyOutcome(find_finetune_answer(sizes), figures, sections, accuracies)
 
 
 def find_finetune_answer(sizes: _Sizes) -> str:
@@ -158,13 +151,12 @@ def find_finetune_answer(sizes: _Sizes) -> str:
     better = [gain for gain in gains if gain[2]["low"] > 0]
     worse = {n for n, _, gain in gains if gain["high"] < 0}
     count, name, gain = better[0] if better else max(gains, key=lambda one: one[2]["difference"])
-    photos = count_of(count, "photo", "photos")
-    case = f"{_difference(sizes[count][name])} ({_MODELS[name][0]}, {photos} of each label)"
+    case = f"{_difference(sizes[count][name])} ({_MODELS[name][0]}, {count} of each label)"
     if better:
         won = len({n for n, _, _ in better})
         return f"Fine-tuning improved accuracy at {won} of {len(sizes)} training sizes, first by {case}"
     if gain["difference"] > 0:
-        return f"These photos do not show that fine-tuning pays: the largest gain was {case}, which may be chance"
+        return f"These photos do not show that fine-tuning pays: the largest gain, {case}, may be chance"
     lost = f" and reduced accuracy at {len(worse)} of {len(sizes)} training sizes" if worse else ""
     return f"Fine-tuning did not pay here: it was more accurate than the frozen network at no size{lost}"
 
@@ -190,9 +182,8 @@ def _table(words: str, sizes: _Sizes, names: list[str], cell: Callable[[_Figures
 
 
 _COST_TEXT = (
-    "The frozen model's time is that of its head, for its features were cached before. The time of the last "
-    "block includes running the other blocks once on three views of each photo. Peak memory is that of the "
-    "whole program."
+    "The frozen model's time is that of its head; its features were cached before. The last block's time "
+    "includes running the other blocks once. Peak memory is that of the whole program."
 )
 
 
