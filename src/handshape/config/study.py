@@ -62,16 +62,26 @@ class AutoencoderConfig(StudyConfig):
     def __post_init__(self) -> None:
         """Check ranges."""
         super().__post_init__()
-        for name in ("epochs", "batch_size", "learning_rate"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"{flag_of(name)} {getattr(self, name)}", "a positive number", "change it")
+        _check_positive(self, "epochs", "batch_size", "learning_rate")
         if self.photos < _FEWEST_PHOTOS:
             raise UsageError(f"--photos {self.photos}", f"{_FEWEST_PHOTOS} or more", "change it")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChiralityConfig(StudyConfig, FinetuneOptions, LoopOptions):
+class ChiralityConfig(StudyConfig, FinetuneOptions):
     """Classify photos against their mirror images."""
+
+    epochs: int = option(LoopOptions.epochs, "Epochs of the CNN.")
+    batch_size: int = option(LoopOptions.batch_size, "Photos in one step.")
+    learning_rate: float = option(LoopOptions.learning_rate, "Learning rate of Adam, for the CNN.")
+    weight_decay: float = option(LoopOptions.weight_decay, "Weight decay of Adam.")
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        super().__post_init__()
+        _check_positive(self, "epochs", "batch_size", "learning_rate")
+        if self.weight_decay < 0:
+            raise UsageError(f"--weight-decay {self.weight_decay}", "zero or more", "change it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +96,7 @@ class FinetuneConfig(StudyConfig, AugmentOptions):
     def __post_init__(self) -> None:
         """Check ranges."""
         super().__post_init__()
-        for name in ("epochs", "batch_size", "tuning_rate"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"{flag_of(name)} {getattr(self, name)}", "a positive number", "change it")
+        _check_positive(self, "epochs", "batch_size", "tuning_rate")
         parts = [part.strip() for part in self.sizes.split(",")]
         if not all(part == "all" or (part.isdecimal() and int(part) > 0) for part in parts):
             raise UsageError(
@@ -100,3 +108,9 @@ class FinetuneConfig(StudyConfig, AugmentOptions):
         """Photos of each label to try, in ascending order; ``None``, always last, for all of them."""
         parts = {part.strip() for part in self.sizes.split(",")}
         return [*sorted(int(part) for part in parts - {"all"}), *([None] if "all" in parts else [])]
+
+
+def _check_positive(config: StudyConfig, *names: str) -> None:
+    for name in names:
+        if getattr(config, name) <= 0:
+            raise UsageError(f"{flag_of(name)} {getattr(config, name)}", "a positive number", "change it")

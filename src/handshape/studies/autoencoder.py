@@ -75,11 +75,10 @@ def study_autoencoder(config: AutoencoderConfig, data: StudyData, steps: Steps) 
     photos = StudyPhotos(config, data)
     results = {"mean": steps.run("mean", lambda _: _measure_mean_photo(photos))}
     for name in _ENCODERS:
-        start = results["frozen"].tensors if name != "frozen" else {}
+        start = results["frozen"].tensors if name in ("longer", "tuned") else {}
         results[name] = steps.run(name, partial(_fit_autoencoder, photos, name, start))
-    start = results["frozen"].tensors
     results["layers"] = steps.run("layers", partial(probe_layers, photos))
-    results["code"] = steps.run("code", lambda _: _measure_code(photos, start))
+    results["code"] = steps.run("code", lambda _: _measure_code(photos, results["frozen"].tensors))
     return _describe(photos, results)
 
 
@@ -239,28 +238,21 @@ def _fit_autoencoder(
     photos: StudyPhotos, name: str, start: Mapping[str, Tensor], keeper: Checkpoint
 ) -> StepResult:
     """Train one autoencoder and measure it; ``start`` holds the decoder of frozen features."""
-    config = photos.config
-    inputs: Callable[[SplitName], Inputs] = photos.images
-    network: nn.Module
-    parts: tuple[nn.Module, ...]
-    if name in ("frozen", "longer"):
-        inputs, count = photos.codes, len(photos.splits["train"])
-        decoder = _make_decoder(photos, start)
-        if name == "frozen":
-            sample = np.linspace(0, count - 1, min(count, 128)).astype(np.int64)
-            decoder.scale_by(read_batch(photos.codes("train"), sample))
-        network, parts = decoder, (decoder,)
-    else:
+    config, decoder = photos.config, _make_decoder(photos, start)
+    inputs: Callable[[SplitName], Inputs] = photos.codes
+    network: nn.Module = decoder
+    parts: list[nn.Module] = [decoder]
+    if name in ("tuned", "scratch"):
         weights = config.weights if name == "tuned" else UNTRAINED
         encoder = load_backbone(config.backbone, weights, seed=config.seed)
-        decoder = _make_decoder(photos, start if name == "tuned" else {})
-        if name == "scratch":
-            with torch.inference_mode():
-                first = range(min(_BATCH, len(photos.splits["train"])))
-                decoder.scale_by(encoder(read_batch(photos.images("train"), first)))
-        network, parts = Autoencoder(encoder, decoder), (encoder, decoder)
-    what, epochs, rates = _ENCODERS[name]
+        inputs, network, parts = photos.images, Autoencoder(encoder, decoder), [encoder, decoder]
     train, valid = ((inputs(split), photos.targets(split)) for split in SPLITS[:2])
+    if name == "frozen":
+        sample = np.linspace(0, len(train[0]) - 1, min(len(train[0]), 128)).astype(np.int64)
+        decoder.scale_by(read_batch(train[0], sample))
+    elif name == "scratch":
+        decoder.scale_by(_run(encoder, read_batch(train[0], range(min(len(train[0]), _BATCH)))))
+    what, epochs, rates = _ENCODERS[name]
     history = reconstruction.train_reconstruction(
         network, parts, train, valid, _schedule(photos, epochs * config.epochs, rates),
         device=photos.data.device, what=f"Autoencoder ({what})", keeper=keeper,

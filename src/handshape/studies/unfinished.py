@@ -61,8 +61,7 @@ def find_unfinished(run: Path, command: str) -> dict[str, Any]:
     """
     try:
         found = json.loads((run / "config.json").read_text(encoding="utf-8"))
-        settings, digest = dict(found["settings"]), str(found["data_digest"])
-        started = found["command"]
+        started, settings, digest = found["command"], dict(found["settings"]), str(found["data_digest"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(
             f"{str(run)!r} is no run", "the directory of an unfinished study", "check the path of --resume"
