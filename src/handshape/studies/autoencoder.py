@@ -452,7 +452,7 @@ def _encoder_table(mean: _Figures, encoders: Mapping[str, _Figures]) -> PageTabl
     for name, one in encoders.items():
         epochs = f"{'+' if name in ('longer', 'tuned') else ''}{one['epochs']}"
         rows.append([_ENCODERS[name][0], *_quality(one), percent(one["recognised"], 0), epochs])
-    words = "Reconstructions of the test photos. The baseline is the mean training photo."
+    words = "Test photos. The mean training photo is the baseline; epochs with + continue “frozen”."
     columns = ["Encoder", "PSNR", "SSIM", "Fine detail", "Signs recognised", "Epochs"]
     return PageTable(words, columns, rows)
 
@@ -513,7 +513,7 @@ def _layer_parts(result: StepResult) -> list[PageTable | PageImage]:
     sheet = photo_grid(photos, [f"photo {number + 1}" for number in range(len(photos))], heads)
     words = "Test photos beside their reconstructions from each layer."
     image = PageImage("layers-photos", "Test photos, reconstructed from each layer", sheet, words)
-    table = PageTable("Reconstruction at 64 x 64 pixels.", ["Layer", "PSNR", "Numbers"], rows)
+    table = PageTable("Reconstruction at 64 x 64 pixels.", ["Layer", "PSNR", "Numbers per photo"], rows)
     return [image, table]
 
 
@@ -523,4 +523,4 @@ def _code_parts(result: StepResult) -> list[PageTable | PageImage]:
     words = f"Test photos from shortened codes. A code has {code:,} numbers, a photo {photo:,}."
     sheet = photo_grid(np.split(result.tensors["samples"].numpy(), 2), ["samples", "samples"])
     image = PageImage("samples", "Decoded random samples", sheet, f"{_SAMPLES} decoded samples.")
-    return [PageTable(words, ["Numbers", "PSNR", "SSIM", "Fine detail"], rows), image]
+    return [PageTable(words, ["Numbers kept", "PSNR", "SSIM", "Fine detail"], rows), image]

@@ -442,7 +442,12 @@ def _describe(data: StudyData, found: Mapping[str, _Figures]) -> StudyOutcome:
     sections = [
         Section("models", "Photos against their mirror images", [_MODELS_TEXT], [summary]),
         Section("why", "Why: how similar a photo and its mirror image are", [_SIMILARITY_TEXT], plots),
-        Section("control", "Known answers", [_control_text(controls)], [_control_table(controls)]),
+        Section(
+            "control",
+            "Drawn controls with a known answer",
+            [_control_text(controls)],
+            [_control_table(controls)],
+        ),
         Section("limits", "Limits", _LIMITS),
     ]
     figures = {"models": models, "similarity": layers, "controls": controls, "chance": 0.5}
@@ -490,7 +495,8 @@ _MODELS_TEXT = (
     "Every photo and its mirror image were two examples, “as taken” and “mirrored”, in the same part of the "
     "split. A linear discriminant analysis classified the outermost 1/28 of the photo, the photo at 8 x 8 "
     "pixels, and frozen features; the first two have no view of the fingers. Features averaged over all "
-    "places (1 x 1) keep what is in the photo and lose where it is; at 4 x 4 places they keep roughly where."
+    "places (1 x 1) keep what is in the photo and lose where it is; at 4 x 4 places they keep roughly where. "
+    "The fine-tuned backbone and the lesson's CNN were trained on the photos and mirror images themselves."
 )
 _SIMILARITY_TEXT = (
     "Similarity is the cosine of two feature vectors after the mean over all photos was subtracted: 1 is the "
@@ -509,7 +515,7 @@ def _similarity_plot(layers: Sequence[_Figures], places: int) -> PageImage:
     rows = [layer["means"] for layer in layers if layer["places"] == places]
     where = "4 x 4 places: what is in the photo, and where"
     caption = where if places == GRID else "Averaged over all places: what is in the photo"
-    drawing, axes = page.new_plot(3.6, "layer", "similarity")
+    drawing, axes = page.new_plot(3.6, "layer, from the input", "similarity")
     for kind, (name, colour, line, marker) in _COMPARISONS.items():
         values = [float("nan") if means[kind] is None else means[kind] for means in rows]
         axes.plot(values, color=colour, ls=line, marker=marker, ms=3.5, lw=1.5, label=name)
