@@ -17,7 +17,7 @@ def stirred(network: torch.nn.Module) -> torch.nn.Module:
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_decoder__begins_with_the_mean_photo(shape: tuple[int, int, int]) -> None:
+def test_decoder__starts_with_the_mean_photo(shape: tuple[int, int, int]) -> None:
     mean = torch.rand(3, 224, 224)
     photos = Decoder(shape, mean)(torch.randn(2, *shape))
     assert photos.shape == (2, 3, 224, 224) and torch.equal(photos, mean.expand(2, -1, -1, -1))
@@ -44,7 +44,7 @@ def test_decoder__features_are_scaled() -> None:
     assert torch.allclose(deviations, torch.tensor([1.0, 1.0, 1.0, 0.0]), atol=1e-2)
 
 
-def test_autoencoder__the_encoder_learns_and_keeps_its_statistics() -> None:
+def test_autoencoder__the_encoder_is_trained_and_keeps_its_statistics() -> None:
     encoder = load_backbone("resnet18", "untrained")
     network = Autoencoder(encoder, Decoder(encoder.feature_shape, torch.zeros(3, 224, 224)))
     stirred(network.decoder)

@@ -9,8 +9,7 @@ import pytest
 from handshape.config.study import ChiralityConfig
 from handshape.errors import OutputError, UsageError
 from handshape.run import claim
-from handshape.studies.unfinished import begin as begin_claimed
-from handshape.studies.unfinished import check_new, find_unfinished, settings_of
+from handshape.studies.unfinished import begin_study, check_new_study, find_unfinished, resumed_settings
 
 COMMAND = "study chirality"
 
@@ -25,7 +24,7 @@ def description(asked: ChiralityConfig) -> dict[str, Any]:
 
 def begin(out: Path, described: dict[str, Any], *, force: bool) -> None:
     with claim(out, force=force) as claimed:
-        begin_claimed(claimed, described, force=force)
+        begin_study(claimed, described, force=force)
 
 
 @pytest.fixture
@@ -39,28 +38,28 @@ def stored(run: Path) -> dict[str, Any]:
     return settings
 
 
-def test_begin__an_unfinished_run_has_settings_and_progress_only(run: Path) -> None:
+def test_begin_study__an_unfinished_run_has_settings_and_progress_only(run: Path) -> None:
     assert sorted(path.name for path in run.iterdir()) == ["config.json", "progress"]
     assert json.loads((run / "config.json").read_text(encoding="utf-8"))["command"] == COMMAND
     assert [path.name for path in run.parent.iterdir()] == ["run"]
 
 
-def test_check_new__an_unfinished_run(run: Path) -> None:
+def test_check_new_study__an_unfinished_run(run: Path) -> None:
     message = (
         f"'{run}' holds an unfinished run; expected a new or empty directory; "
-        "go on with --resume, choose another --out, or add --force to begin anew"
+        "continue it with --resume, choose another --out, or add --force to start again"
     )
     with pytest.raises(OutputError, match=re.escape(message)):
-        check_new(run, force=False)
+        check_new_study(run, force=False)
     (run / "progress" / "a.json").write_text("{}")
     begin(run, description(config(epochs=4)), force=True)
     assert stored(run)["epochs"] == 4 and list((run / "progress").iterdir()) == []
 
 
-def test_check_new__something_else(tmp_path: Path) -> None:
+def test_check_new_study__something_else(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"dear")
     with pytest.raises(OutputError, match="is not empty; expected a new or empty directory"):
-        check_new(tmp_path, force=False)
+        check_new_study(tmp_path, force=False)
     with pytest.raises(OutputError, match="holds something else than a run"):
         begin(tmp_path, description(config()), force=True)
     assert (tmp_path / "photo.jpg").read_bytes() == b"dear"
@@ -85,32 +84,34 @@ def test_find_unfinished__another_command(run: Path) -> None:
 
 def test_find_unfinished__finished(run: Path) -> None:
     (run / "progress").rmdir()
-    message = f"'{run}' is finished; expected an unfinished run; open '{run / 'report.html'}', or begin anew"
+    message = (
+        f"'{run}' is finished; expected an unfinished run; open '{run / 'report.html'}', or start a new run"
+    )
     with pytest.raises(OutputError, match=re.escape(message)):
         find_unfinished(run, COMMAND)
 
 
-def test_settings_of__the_run_s_own(run: Path) -> None:
-    found = settings_of(ChiralityConfig(resume=run), run, stored(run))
+def test_resumed_settings__the_run_s_own(run: Path) -> None:
+    found = resumed_settings(ChiralityConfig(resume=run), run, stored(run))
     assert found == replace(config(epochs=3), out=run)
     assert isinstance(found.data, Path)
     same = ChiralityConfig(resume=run, data=Path("/photos"), epochs=3, out=run)
-    assert settings_of(same, run, stored(run)) == found
+    assert resumed_settings(same, run, stored(run)) == found
 
 
-def test_settings_of__contrary(run: Path, tmp_path: Path) -> None:
+def test_resumed_settings__that_contradict_the_run(run: Path, tmp_path: Path) -> None:
     given = ChiralityConfig(resume=run, data=Path("/others"), epochs=5, labels="A-C", out=tmp_path / "other")
     with pytest.raises(UsageError) as caught:
-        settings_of(given, run, stored(run))
+        resumed_settings(given, run, stored(run))
     assert str(caught.value) == (
-        f"--epochs, --labels, DATA, --out given with --resume, and unlike what '{run}' was begun with; "
-        "expected the settings of the run; leave them out, or begin anew with --out"
+        f"--labels, DATA, --epochs, --out given with --resume, and unlike what '{run}' was started with; "
+        "expected the settings of the run; leave them out, or start a new run with --out"
     )
 
 
-def test_settings_of__another_version(run: Path) -> None:
+def test_resumed_settings__another_version(run: Path) -> None:
     old = stored(run)
     old.pop("epochs")
-    message = f"'{run}' was begun by another version of handshape; expected the settings backbone, "
+    message = f"'{run}' was started by another version of handshape; expected the settings backbone, "
     with pytest.raises(OutputError, match=re.escape(message)):
-        settings_of(ChiralityConfig(resume=run), run, old)
+        resumed_settings(ChiralityConfig(resume=run), run, old)

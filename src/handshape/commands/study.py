@@ -1,4 +1,4 @@
-"""Studies: one question, asked of the user's own photos, answered by measurement."""
+"""Studies: experiments that answer one question each on the user's own photos."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,17 +18,22 @@ from handshape.run import Claim, claim, default_out, describe, write_json
 from handshape.studies.autoencoder import study_autoencoder
 from handshape.studies.chirality import study_chirality
 from handshape.studies.finetune import study_finetune
-from handshape.studies.material import PLACES, Material
-from handshape.studies.page import Outcome, write_page
-from handshape.studies.steps import Steps, plain
-from handshape.studies.unfinished import PROGRESS, begin, check_new, find_unfinished, settings_of
+from handshape.studies.page import StudyOutcome, write_study_page
+from handshape.studies.steps import GRID, Steps, StudyData
+from handshape.studies.unfinished import (
+    PROGRESS,
+    begin_study,
+    check_new_study,
+    find_unfinished,
+    resumed_settings,
+)
 from handshape.training.history import write_rows
 
-Asked = TypeVar("Asked", bound=StudyConfig)
+_Config = TypeVar("_Config", bound=StudyConfig)
 
 
 def chirality(config: ChiralityConfig) -> dict[str, Any]:
-    """Ask whether the photos can be told from their mirror images, and write the run.
+    """Measure whether photos can be distinguished from their mirror images, and write the run.
 
     Args:
         config: The settings.
@@ -43,7 +48,7 @@ def chirality(config: ChiralityConfig) -> dict[str, Any]:
 
 
 def autoencoder(config: AutoencoderConfig) -> dict[str, Any]:
-    """Ask how much of a photo the backbone's features give back, and write the run.
+    """Measure how well photos can be reconstructed from the backbone's features, and write the run.
 
     Args:
         config: The settings.
@@ -58,7 +63,7 @@ def autoencoder(config: AutoencoderConfig) -> dict[str, Any]:
 
 
 def finetune(config: FinetuneConfig) -> dict[str, Any]:
-    """Ask whether tuning the backbone pays, by the number of training photos, and write the run.
+    """Measure whether fine-tuning the backbone pays, by the number of training photos, and write the run.
 
     Args:
         config: The settings.
@@ -72,16 +77,18 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     return run_study("finetune", config, study_finetune)
 
 
-def run_study(name: str, config: Asked, study: Callable[[Asked, Material, Steps], Outcome]) -> dict[str, Any]:
-    """Begin a study, or go on with one, and write its run when it is done.
+def run_study(
+    name: str, config: _Config, study: Callable[[_Config, StudyData, Steps], StudyOutcome]
+) -> dict[str, Any]:
+    """Start or resume a study, and write its run when it is done.
 
-    Until then the run's directory holds ``config.json`` and a folder ``progress``, in which each finished
-    step and the checkpoint of a training are kept.
+    Until then the run's directory holds ``config.json`` and a folder ``progress`` with the result of each
+    finished step and the checkpoint of a training.
 
     Args:
         name: Of the study, on the command line.
-        config: The settings; with ``resume``, those of the unfinished run take their place.
-        study: Does the steps and says what they mean. Must depend on its arguments only.
+        config: The settings; with ``resume``, those of the unfinished run replace them.
+        study: Runs the steps and returns the outcome. Must depend on its arguments only.
 
     Returns:
         What ``metrics.json`` holds.
@@ -89,14 +96,13 @@ def run_study(name: str, config: Asked, study: Callable[[Asked, Material, Steps]
     Raises:
         HandshapeError: Something a user can mend; see the message.
     """
-    command = f"study {name}"
     if config.resume is None:
-        out = config.out or default_out(command.replace(" ", "-"))
-        check_new(out, force=config.force)
+        out = config.out or default_out(f"study-{name}")
+        check_new_study(out, force=config.force)
     else:
         out = config.resume
         restore_interrupted(out.resolve().parent)
-        find_unfinished(out, command)
+        find_unfinished(out, f"study {name}")
     with claim(out, force=config.force or config.resume is not None) as claimed:
         metrics = _run(name, config, study, claimed)
     say(f"Report: {out / 'report.html'}")
@@ -104,31 +110,43 @@ def run_study(name: str, config: Asked, study: Callable[[Asked, Material, Steps]
 
 
 def _run(
-    name: str, config: Asked, study: Callable[[Asked, Material, Steps], Outcome], claimed: Claim
+    name: str, config: _Config, study: Callable[[_Config, StudyData, Steps], StudyOutcome], claimed: Claim
 ) -> dict[str, Any]:
-    command, out, found = f"study {name}", claimed.out, None
+    command, found = f"study {name}", None
     if config.resume is None:
         config = _resolved(config)
     else:
-        found = find_unfinished(out, command)  # it may have been finished until it was claimed
-        config = settings_of(config, out, found["settings"])
-    material = _prepare(config)
-    backbone = {"name": material.backbone.name, "weights": material.backbone.digest}
-    description = {**describe(command, config, material.survey.digest), "backbone": backbone}
+        found = find_unfinished(claimed.out, command)  # it may have been finished until it was claimed
+        config = resumed_settings(config, claimed.out, found["settings"])
+    data = _prepare(config)
+    backbone = {"name": data.backbone.name, "weights": data.backbone.digest}
+    description = {**describe(command, config, data.report.digest), "backbone": backbone}
     if found is None:
-        begin(claimed, description, force=config.force)
+        begin_study(claimed, description, force=config.force)
     else:
-        description = _same(out, found, description)
-    steps = Steps(out / PROGRESS)
-    outcome = study(config, material, steps)
-    metrics = _metrics(name, material, outcome)
+        _check_same(claimed.out, found, description)
+        description = found
+    steps = Steps(claimed.out / PROGRESS)
+    outcome = study(config, data, steps)
+    split = data.report.split
+    metrics: dict[str, Any] = {
+        "study": name,
+        "answer": outcome.answer,
+        "split": {"kind": split.kind, "grouped": split.grouped, **split.counts()},
+        "summary": outcome.summary.to_dict(),
+        **outcome.figures,
+    }
     with claimed.new_run(force=True) as folder:
-        _write(folder, outcome, metrics, material, steps, description)
+        write_json(folder / "config.json", description)
+        write_json(folder / "metrics.json", metrics)
+        if steps.histories:
+            write_rows(folder / "history.csv", steps.histories)
+        write_study_page(folder, outcome, data.report, description)
     return metrics
 
 
-def _resolved(config: Asked) -> Asked:
-    """Write out what may be another thing when the study goes on elsewhere: paths and the device."""
+def _resolved(config: _Config) -> _Config:
+    """Write out what may differ where the study is resumed: relative paths and the default device."""
     changed: dict[str, Any] = {"device": str(choose_device(config.device))}
     for name in ("data", "store"):
         if getattr(config, name) is not None:
@@ -138,67 +156,32 @@ def _resolved(config: Asked) -> Asked:
     return replace(config, **changed)
 
 
-def _prepare(config: StudyConfig) -> Material:
+def _prepare(config: StudyConfig) -> StudyData:
     device = choose_device(config.device)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     store, indexed = index_photos(config.data_config, size=backbone.preprocessing.size)
     check_split(config, indexed.dataset)  # before the long work
-    # The same features as those of `compare`, so that bursts and split are the same.
-    extractor = Extractor(backbone, PLACES, Views(), device)
-    features = features_of(extractor, indexed.images, indexed.digests, store)
-    survey = report_data(config, indexed, features)
-    print_findings(survey)
-    return Material(survey, backbone, store, device, config.seed)
+    # The same features as in `compare` find the bursts, so that both have the same split.
+    features = features_of(Extractor(backbone, GRID, Views(), device), indexed.images, indexed.digests, store)
+    report = report_data(config, indexed, features)
+    print_findings(report)
+    return StudyData(report, backbone, store, device, config.seed)
 
 
-def _same(out: Path, found: dict[str, Any], description: dict[str, Any]) -> dict[str, Any]:
-    """Return the description that a run was begun with, if the photos are the same."""
+def _check_same(out: Path, found: dict[str, Any], description: dict[str, Any]) -> None:
+    """Refuse to resume a run with other photos or weights than it was started with."""
     if found["data_digest"] != description["data_digest"]:
         raise OutputError(
             f"the photos in {str(description['settings']['data'])!r} are not those that {str(out)!r} "
-            "was begun with",
+            "was started with",
             f"photos, labels and split of the digest {found['data_digest']}",
-            "put them back, or begin anew with --out",
+            "put them back, or start a new run with --out",
         )
     if found["backbone"] != description["backbone"]:
         raise OutputError(
-            f"the weights of {found['backbone']['name']!r} are not those that {str(out)!r} was begun with",
+            f"the weights of {found['backbone']['name']!r} are not those that {str(out)!r} was started with",
             f"weights of the digest {found['backbone']['weights']}",
-            "put them back, or begin anew with --out",
+            "put them back, or start a new run with --out",
         )
     if found["versions"] != description["versions"]:
-        say("Begun with other versions of some libraries: figures may differ in their last digits.")
-    return found
-
-
-def _metrics(name: str, material: Material, outcome: Outcome) -> dict[str, Any]:
-    split = material.survey.split
-    kept: dict[str, Any] = plain(
-        {
-            "study": name,
-            "answer": outcome.answer,
-            "split": {"kind": split.kind, "grouped": split.grouped, **split.counts()},
-            "summary": {
-                "words": outcome.summary.words,
-                "columns": outcome.summary.columns,
-                "rows": outcome.summary.rows,
-            },
-            **outcome.figures,
-        }
-    )
-    return kept
-
-
-def _write(
-    folder: Path,
-    outcome: Outcome,
-    metrics: dict[str, Any],
-    material: Material,
-    steps: Steps,
-    description: dict[str, Any],
-) -> None:
-    write_json(folder / "config.json", description)
-    write_json(folder / "metrics.json", metrics)
-    if steps.histories:
-        write_rows(folder / "history.csv", steps.histories)
-    write_page(folder, outcome, material.survey, description)
+        say("Started with other versions of some libraries: figures may differ in their last digits.")

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
 
 from handshape.config.augment import AugmentOptions
 from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
@@ -16,11 +15,11 @@ _FEWEST_PHOTOS = 12
 
 @dataclass(frozen=True, kw_only=True)
 class StudyConfig(OutConfig, DataOptions):
-    """What every study can be asked: photos, backbone, and an unfinished run to go on with."""
+    """The settings of every study: photos, backbone, and an unfinished run to resume."""
 
     data: Path | None = argument(DATA_HELP + " Not needed with --resume.", optional=True)
     resume: Path | None = option(
-        None, "Unfinished run to go on with; photos and settings are those it was begun with."
+        None, "Unfinished run to continue, with the photos and settings it was started with."
     )
     backbone: str = option(
         "alexnet", "Pretrained network: handnet, or any torchvision classification network."
@@ -39,64 +38,65 @@ class StudyConfig(OutConfig, DataOptions):
             )
         if self.resume is not None and self.force:
             raise UsageError(
-                "--resume with --force", "one of them: going on, or beginning anew", "leave one out"
+                "--resume with --force", "one of them: to continue, or to start again", "leave one out"
             )
 
     @property
     def data_config(self) -> DataConfig:
-        """The part that says which images, whose hands and which split."""
+        """The settings of the photos and their split."""
         assert self.data is not None  # a resumed study takes its settings from the run
         return DataConfig(**{field.name: getattr(self, field.name) for field in fields(DataConfig)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderConfig(StudyConfig):
-    """Can the backbone be an autoencoder's encoder: how much of a photo do its features give back."""
+    """Reconstruct photos from frozen features."""
 
-    epochs: int = option(
-        6, "Passes of the decoder on frozen features; a third as many from scratch, a sixth of tuning."
-    )
+    epochs: int = option(6, "Epochs on frozen features; a third as many from scratch, a sixth of tuning.")
     batch_size: int = option(16, "Photos in one step.")
-    learning_rate: float = option(4e-3, "Largest learning rate of Adam.")
+    learning_rate: float = option(4e-3, "Highest learning rate of Adam.")
     photos: int = option(
-        2000, "Most photos used, of all sides together: every place of their features is kept."
+        2000, "Most photos used, all parts of the split together; their features are kept at all places."
     )
 
     def __post_init__(self) -> None:
         """Check ranges."""
         super().__post_init__()
-        for name in ("epochs", "batch_size", "learning_rate"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"{flag_of(name)} {getattr(self, name)}", "a positive number", "change it")
+        _check_positive(self, "epochs", "batch_size", "learning_rate")
         if self.photos < _FEWEST_PHOTOS:
             raise UsageError(f"--photos {self.photos}", f"{_FEWEST_PHOTOS} or more", "change it")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChiralityConfig(StudyConfig, FinetuneOptions, LoopOptions):
-    """Left shoe against right shoe: can features tell your photos from their mirror images."""
+class ChiralityConfig(StudyConfig, FinetuneOptions):
+    """Classify photos against their mirror images."""
 
-    folds: Literal["none", "signers"] = option(
-        "none",
-        "Leave each signer out once for the networks trained on photos, too; heads on features always do.",
-    )
+    epochs: int = option(LoopOptions.epochs, "Epochs of the CNN.")
+    batch_size: int = option(LoopOptions.batch_size, "Photos in one step.")
+    learning_rate: float = option(LoopOptions.learning_rate, "Learning rate of Adam, for the CNN.")
+    weight_decay: float = option(LoopOptions.weight_decay, "Weight decay of Adam.")
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        super().__post_init__()
+        _check_positive(self, "epochs", "batch_size", "learning_rate")
+        if self.weight_decay < 0:
+            raise UsageError(f"--weight-decay {self.weight_decay}", "zero or more", "change it")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneConfig(StudyConfig, AugmentOptions):
-    """Tune the backbone or leave it as it is: what is gained and what is paid, by the number of photos."""
+    """Compare a tuned backbone with a frozen one."""
 
-    sizes: str = option("1,2,5,10,20,all", "Training photos of each label to try, separated by commas.")
-    epochs: int = option(6, "Most passes over the training photos.")
+    sizes: str = option("1,2,5,10,20,all", "Training photos of each label, as a list with commas.")
+    epochs: int = option(6, "Most epochs of tuning, and from scratch.")
     batch_size: int = option(16, "Photos in one step.")
     tuning_rate: float = option(3e-5, "Highest learning rate where a pretrained network is tuned.")
 
     def __post_init__(self) -> None:
         """Check ranges."""
         super().__post_init__()
-        for name in ("epochs", "batch_size", "tuning_rate"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"{flag_of(name)} {getattr(self, name)}", "a positive number", "change it")
+        _check_positive(self, "epochs", "batch_size", "tuning_rate")
         parts = [part.strip() for part in self.sizes.split(",")]
         if not all(part == "all" or (part.isdecimal() and int(part) > 0) for part in parts):
             raise UsageError(
@@ -105,6 +105,12 @@ class FinetuneConfig(StudyConfig, AugmentOptions):
 
     @property
     def counts(self) -> list[int | None]:
-        """Photos of each label to try, from few to many; ``None``, always last, for all of them."""
+        """Photos of each label to try, in ascending order; ``None``, always last, for all of them."""
         parts = {part.strip() for part in self.sizes.split(",")}
         return [*sorted(int(part) for part in parts - {"all"}), *([None] if "all" in parts else [])]
+
+
+def _check_positive(config: StudyConfig, *names: str) -> None:
+    for name in names:
+        if getattr(config, name) <= 0:
+            raise UsageError(f"{flag_of(name)} {getattr(config, name)}", "a positive number", "change it")

@@ -1,9 +1,12 @@
-"""The way back: decoders from a backbone's features to the photo they were made of."""
+"""Decoders: networks that reconstruct a photo from a backbone's features."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from handshape.models.backbones.layers import FeatureLayer, outputs_of
 from handshape.models.backbones.registry import Backbone
 
 # Channels of the map at a 16th, an 8th, a quarter and half of the photo's height: most of the work is done
@@ -12,14 +15,14 @@ _WIDTHS = (128, 64, 48, 16)
 _SMALLEST_STEP = 1.5
 _PROBE = 32
 PROBE_SIZE = 64
-"""Height and width of what `Probe` gives back, pixels."""
+"""Height and width of the photos that `Probe` reconstructs, pixels."""
 
 
 class Decoder(nn.Module):
-    """From features in space back to a photo: enlarge and convolve, step by step.
+    """Reconstructs a photo from a feature map: enlarge and convolve, step by step.
 
     Bilinear enlarging followed by a 3 x 3 convolution leaves no checkerboard, as transposed convolutions do.
-    What it gives is added to the mean photo, so that it begins as good as that.
+    The output is added to the mean photo, which an untrained decoder returns.
 
     Args:
         shape: (C, h, w) of the features.
@@ -76,11 +79,11 @@ class Decoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """A backbone and a decoder in a row, the encoder trained too.
+    """A backbone as the encoder, and a decoder; both are trained.
 
     Args:
-        encoder: Its statistics of batch norm stay as they are; everything else can be trained.
-        decoder: The way back.
+        encoder: Its batch norm keeps its statistics; all other parameters are trained.
+        decoder: From its features to photos.
     """
 
     def __init__(self, encoder: Backbone, decoder: Decoder) -> None:
@@ -100,7 +103,7 @@ class Autoencoder(nn.Module):
 
 
 class Probe(nn.Module):
-    """A small decoder, alike for every layer: mix channels, bring to 64 x 64, convolve twice.
+    """A small decoder, the same for every layer: mix channels, resize to 64 x 64, convolve twice.
 
     Args:
         channels: C of the layer.
@@ -125,13 +128,35 @@ class Probe(nn.Module):
         return photos
 
 
+class Probes(nn.Module):
+    """One probe for each layer of a frozen backbone, run together.
+
+    Args:
+        backbone: The backbone; it is in no state dict of the probes.
+        layers: L layers of it.
+        mean: (3, 64, 64) mean training photo.
+    """
+
+    def __init__(self, backbone: nn.Module, layers: Sequence[FeatureLayer], mean: Tensor) -> None:
+        super().__init__()
+        self.probes = nn.ModuleList(Probe(layer.shape[0], mean) for layer in layers)
+        self._frozen, self._sources = (backbone,), [layer.module for layer in layers]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, L, 3, 64, 64) photos from (N, 3, H, W) normalised images."""
+        with torch.no_grad(), outputs_of(self._sources) as found:
+            self._frozen[0](images)
+        pairs = zip(self.probes, self._sources, strict=True)
+        return torch.stack([probe(found[module]) for probe, module in pairs], dim=1)
+
+
 def _steps(size: int) -> list[int]:
-    """Return heights on the way up, each twice the one before, without the photo's own."""
+    """Return the heights of the steps, each twice the one before, without the photo's own."""
     return [round(size / 2**halvings) for halvings in (4, 3, 2, 1)]
 
 
 def _last(before: int) -> nn.Conv2d:
-    """Return a convolution to RGB that says nothing at first."""
+    """Return a convolution to RGB whose output is 0 before training."""
     conv = nn.Conv2d(before, 3, 3, padding=1)
     nn.init.zeros_(conv.weight)
     nn.init.zeros_(conv.bias)  # type: ignore[arg-type]  # it has one

@@ -1,5 +1,4 @@
-"""Studies: experiments that answer one question with a table, a picture and a sentence.
+"""Studies: experiments that answer one question each with tables, plots and a sentence.
 
-``steps`` keeps what is finished, ``unfinished`` the run that is not, ``material`` what a study works on, and
-``page`` what it has to say; each study is a module with a function from `Material` and `Steps` to `Outcome`.
+Each study is a module with a function from `StudyData` and `Steps` to a `StudyOutcome`.
 """

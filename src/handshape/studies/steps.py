@@ -1,48 +1,139 @@
-"""Steps of a study: what is finished is kept, what was being trained goes on from its last epoch."""
+"""What all studies share: their photos, and steps whose results are kept, so that a killed study resumes."""
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch.utils.data import Subset
 
+from handshape.config.study import StudyConfig
+from handshape.data.augment import Views
+from handshape.data.data_report import DataReport
+from handshape.data.dataset import SplitIndices
+from handshape.data.images.prepared import PreparedImages
 from handshape.errors import OutputError
+from handshape.evaluation.intervals.accuracy import Interval, accuracy_interval
 from handshape.evaluation.json_result import JsonResult
+from handshape.features.extract import Extractor, features_of
+from handshape.models.backbones.registry import Backbone
 from handshape.progress import say
 from handshape.run import write_json
 from handshape.training.checkpoint import Checkpoint, write_whole
 
-Row = Mapping[str, float]
+_Options = TypeVar("_Options")
+GRID = 4
+"""Features are kept averaged to 4 x 4 places, as `compare` uses them by default; bursts are found by them."""
 
 
 @dataclass(frozen=True)
-class Result:
-    """What one finished step leaves behind.
+class StudyData:
+    """The photos of a study with their split, the backbone, and where features and networks are.
 
     Args:
-        figures: Plain JSON: numbers, strings, lists and dictionaries. Figures turn into dictionaries, and
-            numbers that are not finite into ``None``. Durations go under the key ``seconds``: they alone may
-            differ when a killed run goes on.
+        report: The photos, prepared at the size that the backbone takes, with their split.
+        backbone: The pretrained network, frozen.
+        store: Folder of the cache.
+        device: Where networks run.
+        seed: Fixes every random choice.
+    """
+
+    report: DataReport
+    backbone: Backbone
+    store: Path
+    device: torch.device
+    seed: int
+
+    @property
+    def images(self) -> PreparedImages:
+        """N prepared images."""
+        return self.report.indexed.images
+
+    @property
+    def splits(self) -> SplitIndices:
+        """Indices of the photos in each part of the split."""
+        return self.report.split.dataset.split_indices()
+
+    @property
+    def classes(self) -> NDArray[np.int64]:
+        """(N,) int64 class index of each photo."""
+        return self.report.split.dataset.classes
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """K labels in class order."""
+        return self.report.split.dataset.labels
+
+    @property
+    def signers(self) -> list[str | None]:
+        """Signer of each photo."""
+        return [sample.signer for sample in self.report.split.dataset.samples]
+
+    def features(
+        self, places: int | None = GRID, *, view: int = 0, indices: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float16]:
+        """Return the frozen backbone's features of photos, from the cache where they are there.
+
+        Args:
+            places: Places along each axis that they are averaged to; ``None`` keeps the backbone's own.
+            view: 0 for the photos, `handshape.data.augment.MIRRORED` for their mirror images.
+            indices: (n,) which photos; all N of them when left out.
+
+        Returns:
+            (N, C, p, p) float16.
+        """
+        digests = self.report.indexed.digests
+        chosen = np.arange(len(digests)) if indices is None else indices
+        extractor = Extractor(self.backbone, places, Views(), self.device)
+        images = Subset(self.images, chosen.tolist())
+        return features_of(extractor, images, [digests[i] for i in chosen], self.store, view=view)
+
+    def test_interval(self, correct: NDArray[np.bool_]) -> Interval:
+        """Return the interval of an accuracy on the test photos.
+
+        Args:
+            correct: (v n,) bool for v views of each test photo, one view after another. Views of one photo
+                are in one group, as all photos of a signer or burst are.
+        """
+        test = self.splits["test"]
+        views = len(correct) // len(test)
+        signers = [self.signers[i] for i in test] * views
+        return accuracy_interval(correct, signers, np.tile(self.report.bursts[test], views))
+
+
+def select_settings(kind: type[_Options], config: StudyConfig, **others: Any) -> _Options:
+    """Return the settings of a study that another dataclass has, too, as one of those."""
+    names = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: getattr(config, name) for name in names if hasattr(config, name)} | others)
+
+
+@dataclass(frozen=True)
+class StepResult(JsonResult):
+    """The result of one finished step.
+
+    Args:
+        figures: Numbers, strings, lists, dictionaries and results; read back as plain JSON types.
+            Durations have the key ``seconds``: they alone may differ when a killed study resumes.
         tensors: What later steps or plots need and is too large for JSON, by name.
-        history: One row per epoch where something was trained; all rows of a step have the same keys.
+        history: One row per epoch where something was trained.
     """
 
     figures: dict[str, Any] = field(default_factory=dict)
-    tensors: dict[str, Tensor] = field(default_factory=dict)
-    history: Sequence[Row] = field(default_factory=list)
+    tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+    history: Sequence[Mapping[str, float]] = field(default_factory=list)
 
 
 class Steps:
     """The steps of one study, in a folder that lasts until the study is done.
 
-    A step is a function from a `Checkpoint` to a `Result`. Its name and its result are all that the rest of
-    the study may know of it: nothing in memory must pass from step to step by another way, or a study that
-    goes on would not see it.
+    A step is a function from a `Checkpoint` to a `StepResult`. Only its result, as it was written and read
+    back, may be used by later steps: what is in memory is gone when a study resumes.
 
     Args:
         folder: Where results and checkpoints are kept.
@@ -50,74 +141,49 @@ class Steps:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._done: dict[str, Result] = {}
+        self.histories: dict[str, Sequence[Mapping[str, float]]] = {}
+        """Rows of the steps that trained something, in the order in which they were run."""
 
-    def run(self, name: str, work: Callable[[Checkpoint], Result]) -> Result:
-        """Return the result of a step, which is worked out unless it is kept already.
+    def run(self, name: str, work: Callable[[Checkpoint], StepResult]) -> StepResult:
+        """Return the result of a step, which is run unless its result is kept already.
 
         Args:
             name: Unlike that of any other step of the study; letters, digits and hyphens.
-            work: Does the step. A training saves its state in the checkpoint after every epoch and begins
-                with what that holds; a step without training does not use it.
-
-        Returns:
-            The result as it was read back from its files, so that a study that goes on sees the same numbers.
+            work: Does the step. A training saves its state in the checkpoint after every epoch and starts
+                from what that holds.
 
         Raises:
             OutputError: A file of the step is damaged, or cannot be written.
         """
-        if not self._is_done(name):
+        if (self._folder / f"{name}.json").is_file():
+            say(f"Step {name}: finished before.")
+        else:
             checkpoint = Checkpoint(self._folder / f"{name}.checkpoint")
             self._keep(name, work(checkpoint))
             checkpoint.path.unlink(missing_ok=True)
-        else:
-            say(f"Step {name}: finished before.")
-        self._done[name] = self._read(name)
-        return self._done[name]
+        result = self._read(name)
+        if result.history:
+            self.histories[name] = result.history
+        return result
 
-    @property
-    def histories(self) -> dict[str, Sequence[Row]]:
-        """Rows of the steps that trained something, by step, in the order in which they were run."""
-        return {name: result.history for name, result in self._done.items() if result.history}
-
-    def _is_done(self, name: str) -> bool:
-        return (self._folder / f"{name}.json").is_file()
-
-    def _keep(self, name: str, result: Result) -> None:
+    def _keep(self, name: str, result: StepResult) -> None:
         if result.tensors:
             tensors = {key: value.detach().cpu().contiguous() for key, value in result.tensors.items()}
             file = self._folder / f"{name}.safetensors"
             write_whole(file, lambda path: save_file(tensors, path), SafetensorError)
-        # Last, for this file says that the step is done.
-        kept = {
-            "figures": plain(result.figures),
-            "tensors": bool(result.tensors),
-            "history": plain(result.history),
-        }
+        # The JSON file comes last, for it marks the step as finished.
+        kept = {**result.to_dict(), "tensors": bool(result.tensors)}
         write_whole(self._folder / f"{name}.json", lambda path: write_json(path, kept))
 
-    def _read(self, name: str) -> Result:
+    def _read(self, name: str) -> StepResult:
         path = self._folder / f"{name}.json"
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
             tensors = load_file(self._folder / f"{name}.safetensors") if kept["tensors"] else {}
-            return Result(kept["figures"], tensors, kept["history"])
+            return StepResult(kept["figures"], tensors, kept["history"])
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise OutputError(
                 f"the step kept in {str(path)!r} is damaged ({type(error).__name__})",
                 "files as handshape wrote them",
-                "delete it: the step is done again",
+                "delete it: the step is run again",
             ) from error
-
-
-def plain(value: Any) -> Any:
-    """Return figures as plain JSON types; what is not finite becomes ``None``."""
-    if isinstance(value, JsonResult):
-        return value.to_dict()
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

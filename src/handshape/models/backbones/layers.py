@@ -1,4 +1,4 @@
-"""The layers of a backbone, one after another, for looking at what each of them keeps."""
+"""The layers of a backbone in order, and their outputs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from handshape.models.backbones.handnet import HandNet
 from handshape.models.backbones.registry import Backbone
 
-# Too small a step to be a layer of its own: its output is looked at after the ReLU or pooling that follows.
+# No layers of their own: their output is taken after the ReLU or pooling that follows.
 _INNER = (nn.Conv2d, nn.BatchNorm2d, nn.Dropout, nn.Identity, nn.LocalResponseNorm)
 
 
@@ -30,10 +29,10 @@ class FeatureLayer:
 
 
 def layers_of(backbone: Backbone) -> list[FeatureLayer]:
-    """List the layers of a backbone whose outputs are maps in space, from the first to the last.
+    """List the layers of a backbone whose outputs are feature maps, from the first to the last.
 
-    Convolutions count with the ReLU behind them and poolings are left out, except where they come last.
-    Networks that are no plain sequence of modules count as one layer.
+    A convolution and the ReLU after it are one layer, and poolings are left out unless they come last. A
+    network that is no plain sequence of modules is one layer.
 
     Args:
         backbone: The backbone.
@@ -41,13 +40,11 @@ def layers_of(backbone: Backbone) -> list[FeatureLayer]:
     Returns:
         At least one layer; the last one's output is the backbone's.
     """
-    steps = list(_steps(backbone.body))
+    # handnet's convolutions are its `layers`.
+    steps = list(_steps(getattr(backbone.body, "layers", backbone.body)))
     last = len(steps) - 1
-    kept = [
-        m
-        for i, m in enumerate(steps)
-        if i == last or not isinstance(m, (*_INNER, nn.MaxPool2d, nn.AvgPool2d))
-    ]
+    inner = (*_INNER, nn.MaxPool2d, nn.AvgPool2d)
+    kept = [module for i, module in enumerate(steps) if i == last or not isinstance(module, inner)]
     size = backbone.preprocessing.size
     place = next(backbone.body.parameters()).device
     with outputs_of(kept) as found, torch.inference_mode():
@@ -65,20 +62,20 @@ def layers_of(backbone: Backbone) -> list[FeatureLayer]:
 
 @contextmanager
 def outputs_of(modules: list[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
-    """Note the outputs of some modules while a network runs.
+    """Record the outputs of some modules while a network runs.
 
     Args:
         modules: Parts of the network.
 
     Yields:
-        The latest output of each module that has run. A ReLU that works in place changes what is noted.
+        The latest output of each module that has run. An in-place ReLU changes a recorded output.
     """
     found: dict[nn.Module, Tensor] = {}
 
-    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def record(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         found[module] = output
 
-    handles = [module.register_forward_hook(note) for module in modules]
+    handles = [module.register_forward_hook(record) for module in modules]
     try:
         yield found
     finally:
@@ -87,9 +84,7 @@ def outputs_of(modules: list[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
 
 
 def _steps(module: nn.Module) -> Iterator[nn.Module]:
-    if isinstance(module, HandNet):
-        yield from module.layers
-    elif isinstance(module, nn.Sequential):
+    if isinstance(module, nn.Sequential):
         for child in module:
             yield from _steps(child)
     else:
