@@ -19,7 +19,7 @@ _SECONDS = 5.0
 def join_cluster(address: str | None) -> Iterator[None]:
     """Work on a Ray cluster until the block is left.
 
-    Whoever has connected to a cluster already stays connected to it, and to no other.
+    A process that is connected to a cluster already stays connected to it.
 
     Args:
         address: ``host:port`` of its head, or ``auto`` for the one that this machine is a node of; ``None``

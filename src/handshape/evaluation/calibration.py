@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from handshape.errors import ShapeError
 from handshape.evaluation.argument_checks import check_classes, check_probabilities
 from handshape.evaluation.json_result import JsonResult
+from handshape.training.predict import calibrated_softmax
 from handshape.training.temperature import likeliest_temperature
 
 BINS = 15
@@ -91,7 +92,7 @@ def calibrated_probabilities(logits: NDArray[np.floating[Any]], temperature: flo
         raise ShapeError(
             f"temperature {temperature}", "a finite number above 0", "fit it with fit_temperature"
         )
-    return np.asarray(softmax(logits.astype(np.float64) / temperature, axis=1))
+    return calibrated_softmax(torch.from_numpy(logits.astype(np.float64)), temperature).numpy()
 
 
 def fit_temperature(logits: NDArray[np.floating[Any]], classes: NDArray[np.int64]) -> float:

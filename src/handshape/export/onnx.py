@@ -13,6 +13,7 @@ from handshape.bundle import BundleConfig
 from handshape.errors import ExportError
 from handshape.export.resize import OPSET, resize_graph
 from handshape.recogniser import Recogniser
+from handshape.training.predict import calibrated_softmax
 
 
 class _Prepared(nn.Module):
@@ -26,7 +27,7 @@ class _Prepared(nn.Module):
     def forward(self, prepared: Tensor) -> Tensor:
         """Return (N, K) probabilities of (N, 3, size, size) uint8."""
         images = self.preprocessing.normalise(prepared.permute(0, 2, 3, 1))
-        return torch.softmax(self.network(images) / self.temperature, dim=1)
+        return calibrated_softmax(self.network(images), self.temperature)
 
 
 def network_graph(recogniser: Recogniser) -> onnx.ModelProto:

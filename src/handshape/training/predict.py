@@ -101,6 +101,11 @@ class _Predictor:
         return torch.cat([self._network(inputs[cut]) for cut in cuts]).cpu()
 
 
+def calibrated_softmax(logits: Tensor, temperature: float) -> Tensor:
+    """Return (N, K) probabilities of (N, K) logits that are divided by a temperature first."""
+    return torch.softmax(logits / temperature, dim=1)
+
+
 def probabilities_of(logits: Tensor, temperature: float = 1.0) -> NDArray[np.float32]:
     """Turn logits into probabilities.
 
@@ -111,5 +116,5 @@ def probabilities_of(logits: Tensor, temperature: float = 1.0) -> NDArray[np.flo
     Returns:
         (N, K) float32; rows sum to 1.
     """
-    result: NDArray[np.float32] = torch.softmax(logits / temperature, dim=1).cpu().numpy()
+    result: NDArray[np.float32] = calibrated_softmax(logits, temperature).cpu().numpy()
     return result
