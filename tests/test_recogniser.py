@@ -205,7 +205,7 @@ def damaged(bundle: Path, file: str, field: str, reason: str) -> None:
 def test_load__no_bundle(tmp_path: Path) -> None:
     with pytest.raises(
         BundleError,
-        match=r"no bundle at '.*nowhere'; expected a folder with config.json and model.safetensors; check",
+        match=r"no bundle at '.*nowhere'",
     ):
         load(tmp_path / "nowhere")
 
@@ -231,7 +231,7 @@ def test_load__config_is_no_text(bundle: Path) -> None:
 )
 def test_load__another_version_or_another_program_s(bundle: Path, text: str) -> None:
     (bundle / "config.json").write_text(text)
-    with pytest.raises(BundleError, match=r"is of format .*; expected format 2, .*; train again"):
+    with pytest.raises(BundleError, match=r"is of format .*"):
         load(bundle)
 
 

@@ -59,5 +59,5 @@ def test_train_config__any_model() -> None:
 
 def test_train_config__a_cluster_fine_tunes() -> None:
     assert TrainConfig(data=Path("photos"), engine="ray", model="finetune").engine == "ray"
-    with pytest.raises(UsageError, match="--engine ray with --model combined; expected --model finetune"):
+    with pytest.raises(UsageError, match="--engine ray with --model combined"):
         TrainConfig(data=Path("photos"), engine="ray")

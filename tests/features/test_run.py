@@ -40,7 +40,7 @@ def test_run__an_error_comes_after_what_was_done(run: Callable[..., Any]) -> Non
         return index_of(prepared, indices)
 
     done = []
-    with pytest.raises(DataError, match="wrong; expected right; do it"):
+    with pytest.raises(DataError, match="wrong"):
         for batch, _ in run(fail, IMAGES, np.arange(COUNT)):
             done += batch.tolist()
     assert done == list(range(len(done)))

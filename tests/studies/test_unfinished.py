@@ -58,7 +58,7 @@ def test_check_new_study__an_unfinished_run(run: Path) -> None:
 
 def test_check_new_study__something_else(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"dear")
-    with pytest.raises(OutputError, match="is not empty; expected a new or empty directory"):
+    with pytest.raises(OutputError, match="is not empty"):
         check_new_study(tmp_path, force=False)
     with pytest.raises(OutputError, match="holds something else than a run"):
         begin(tmp_path, description(config()), force=True)

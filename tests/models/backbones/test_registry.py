@@ -131,11 +131,10 @@ def test_load_backbone__weights_of_another_network(tmp_path: Path, alexnet: nn.M
     torch.save(state, tmp_path / "odd.pth")
     with pytest.raises(
         WeightsError,
-        match=r"'odd.pth' do not fit: 'features.3.weight' has shape \(192, 64, 3, 3\); "
-        r"expected shape \(192, 64, 5, 5\); give the weights of this very backbone",
+        match=r"'odd.pth' do not fit: 'features.3.weight' has shape \(192, 64, 3, 3\)",
     ):
         load_backbone("alexnet", tmp_path / "odd.pth")
-    with pytest.raises(WeightsError, match=r"'features.0.weight' has .*; expected shape"):
+    with pytest.raises(WeightsError, match=r"'features.0.weight' has .*"):
         load_backbone("vgg11", tmp_path / "odd.pth")
 
 
