@@ -1,6 +1,6 @@
 import numpy as np
 
-from handshape.studies.page import percent, percent_range, photo_grid
+from handshape.studies.page import photo_grid
 
 
 def test_photo_grid__a_photo_is_where_its_row_and_column_meet() -> None:
@@ -10,8 +10,3 @@ def test_photo_grid__a_photo_is_where_its_row_and_column_meet() -> None:
     assert sheet[36, 140].tolist() == sheet[36, 248].tolist() == [200, 0, 0]
     assert sheet[144, 140].tolist() == [0, 0, 200] and sheet[144, 248].tolist() == [255, 255, 255]
     assert (sheet[:, :120] < 100).any() and (sheet[:20, 130:] < 100).any()  # words
-
-
-def test_percent__as_pages_show_it() -> None:
-    assert (percent(0.1234), percent(1, 0)) == ("12.3 %", "100 %")
-    assert percent_range(0.1, 0.25) == "10.0 to 25.0 %"

@@ -1,4 +1,3 @@
-import json
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,106 +11,56 @@ from handshape.run import claim
 from handshape.studies.unfinished import begin_study, check_new_study, find_unfinished, resumed_settings
 
 COMMAND = "study chirality"
+CONFIG = ChiralityConfig(data=Path("/photos"), device="cpu", epochs=3)
 
 
-def config(**settings: Any) -> ChiralityConfig:
-    return ChiralityConfig(data=Path("/photos"), device="cpu", **settings)
-
-
-def description(asked: ChiralityConfig) -> dict[str, Any]:
-    return {"command": COMMAND, "settings": asdict(asked), "data_digest": "d"}
-
-
-def begin(out: Path, described: dict[str, Any], *, force: bool) -> None:
+def begin(out: Path, config: ChiralityConfig = CONFIG, *, force: bool = False) -> None:
+    description = {"command": COMMAND, "settings": asdict(config), "data_digest": "d"}
     with claim(out, force=force) as claimed:
-        begin_study(claimed, described, force=force)
+        begin_study(claimed, description, force=force)
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    begin(tmp_path / "run", description(config(epochs=3)), force=False)
+    begin(tmp_path / "run")
     return tmp_path / "run"
 
 
-def stored(run: Path) -> dict[str, Any]:
-    settings: dict[str, Any] = find_unfinished(run, COMMAND)["settings"]
-    return settings
-
-
-def test_begin_study__an_unfinished_run_has_settings_and_progress_only(run: Path) -> None:
+def test_begin_study__replaces_with_force_only(run: Path) -> None:
     assert sorted(path.name for path in run.iterdir()) == ["config.json", "progress"]
-    assert json.loads((run / "config.json").read_text(encoding="utf-8"))["command"] == COMMAND
-    assert [path.name for path in run.parent.iterdir()] == ["run"]
-
-
-def test_check_new_study__an_unfinished_run(run: Path) -> None:
-    message = (
-        f"'{run}' holds an unfinished run; expected a new or empty directory; "
-        "continue it with --resume, choose another --out, or add --force to start again"
-    )
-    with pytest.raises(OutputError, match=re.escape(message)):
+    advice = "continue it with --resume, choose another --out, or add --force to start again"
+    with pytest.raises(OutputError, match=f"holds an unfinished run; expected .*; {advice}"):
         check_new_study(run, force=False)
     (run / "progress" / "a.json").write_text("{}")
-    begin(run, description(config(epochs=4)), force=True)
-    assert stored(run)["epochs"] == 4 and list((run / "progress").iterdir()) == []
+    begin(run, replace(CONFIG, epochs=4), force=True)
+    assert find_unfinished(run, COMMAND)["settings"]["epochs"] == 4
+    assert list((run / "progress").iterdir()) == []
 
 
-def test_check_new_study__something_else(tmp_path: Path) -> None:
-    (tmp_path / "photo.jpg").write_bytes(b"dear")
-    with pytest.raises(OutputError, match="is not empty"):
-        check_new_study(tmp_path, force=False)
-    with pytest.raises(OutputError, match="holds something else than a run"):
-        begin(tmp_path, description(config()), force=True)
-    assert (tmp_path / "photo.jpg").read_bytes() == b"dear"
-
-
-def test_find_unfinished__no_run(tmp_path: Path) -> None:
-    message = (
-        f"'{tmp_path}' is no run; expected the directory of an unfinished study; check the path of --resume"
-    )
-    for text in (None, "{", "[]", '{"command": "study chirality"}'):
-        if text is not None:
-            (tmp_path / "config.json").write_text(text)
-        with pytest.raises(OutputError, match=re.escape(message)):
-            find_unfinished(tmp_path, COMMAND)
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"command": "study chirality"}'])
+def test_find_unfinished__no_run(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "config.json").write_text(text)
+    with pytest.raises(OutputError, match="is no run; expected the directory of an unfinished study; check"):
+        find_unfinished(tmp_path, COMMAND)
 
 
 def test_find_unfinished__another_command(run: Path) -> None:
-    message = f"'{run}' is a run of 'study chirality'; expected an unfinished run of 'study finetune'"
-    with pytest.raises(OutputError, match=re.escape(message)):
+    with pytest.raises(OutputError, match="is a run of 'study chirality'; expected an unfinished run of"):
         find_unfinished(run, "study finetune")
 
 
-def test_find_unfinished__finished(run: Path) -> None:
-    (run / "progress").rmdir()
-    message = (
-        f"'{run}' is finished; expected an unfinished run; open '{run / 'report.html'}', or start a new run"
-    )
-    with pytest.raises(OutputError, match=re.escape(message)):
-        find_unfinished(run, COMMAND)
-
-
-def test_resumed_settings__the_run_s_own(run: Path) -> None:
-    found = resumed_settings(ChiralityConfig(resume=run), run, stored(run))
-    assert found == replace(config(epochs=3), out=run)
-    assert isinstance(found.data, Path)
-    same = ChiralityConfig(resume=run, data=Path("/photos"), epochs=3, out=run)
-    assert resumed_settings(same, run, stored(run)) == found
-
-
-def test_resumed_settings__that_contradict_the_run(run: Path, tmp_path: Path) -> None:
-    given = ChiralityConfig(resume=run, data=Path("/others"), epochs=5, labels="A-C", out=tmp_path / "other")
-    with pytest.raises(UsageError) as caught:
-        resumed_settings(given, run, stored(run))
-    assert str(caught.value) == (
-        f"--labels, DATA, --epochs, --out given with --resume, and unlike what '{run}' was started with; "
-        "expected the settings of the run; leave them out, or start a new run with --out"
-    )
-
-
-def test_resumed_settings__another_version(run: Path) -> None:
-    old = stored(run)
-    old.pop("epochs")
-    message = f"'{run}' was started by another version of handshape; expected the settings backbone, "
-    with pytest.raises(OutputError, match=re.escape(message)):
-        resumed_settings(ChiralityConfig(resume=run), run, old)
+def test_resumed_settings__those_of_the_run(run: Path, tmp_path: Path) -> None:
+    stored = find_unfinished(run, COMMAND)["settings"]
+    for given in ({}, {"data": Path("/photos"), "epochs": 3, "out": run}):
+        found = resumed_settings(ChiralityConfig(resume=run, **given), run, stored)  # type: ignore[arg-type]
+        assert found == replace(CONFIG, out=run) and isinstance(found.data, Path)
+    other: Any = {"data": Path("/others"), "epochs": 5, "labels": "A-C", "out": tmp_path / "other"}
+    message = f"--labels, DATA, --epochs, --out given with --resume, and unlike what '{run}' was started with"
+    with pytest.raises(UsageError, match=re.escape(message)):
+        resumed_settings(ChiralityConfig(resume=run, **other), run, stored)
+    stored.pop("epochs")
+    with pytest.raises(
+        OutputError, match="was started by another version of handshape; expected the settings"
+    ):
+        resumed_settings(ChiralityConfig(resume=run), run, stored)

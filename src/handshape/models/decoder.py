@@ -42,7 +42,7 @@ class Decoder(nn.Module):
         before = _WIDTHS[0]
         self.enter = _block(shape[0], before, kernel=1)
         narrow, blocks = [], []
-        for after in _WIDTHS[-len(self.sizes) :]:
+        for after in _WIDTHS[len(_WIDTHS) - len(self.sizes) :]:
             narrow.append(nn.Conv2d(before, after, 1))
             blocks.append(_block(after, after))
             before = after

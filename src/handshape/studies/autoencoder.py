@@ -35,13 +35,13 @@ from handshape.training.datasets import FeatureRows, Inputs, LabelledFeatures, N
 from handshape.training.heads.lda import train_lda
 from handshape.training.reconstruction import ReconstructionConfig, TargetPhotos, psnr_of
 
-# Name, epochs, and highest learning rates of (encoder and) decoder, as shares of the settings. A pretrained
-# encoder changes a tenth as fast as its decoder; a decoder goes on at half its first rate.
-_ENCODERS: dict[str, tuple[str, float, tuple[float, ...]]] = {
+# Name, divisor of the epochs, and highest learning rates of (encoder and) decoder as shares of the setting. A
+# pretrained encoder changes a tenth as fast as its decoder; a decoder goes on at half its first rate.
+_ENCODERS: dict[str, tuple[str, int, tuple[float, ...]]] = {
     "frozen": ("frozen", 1, (1.0,)),
-    "longer": ("frozen, longer", 1 / 6, (0.5,)),
-    "tuned": ("tuned", 1 / 6, (0.05, 0.5)),
-    "scratch": ("from scratch", 1 / 3, (0.25, 1.0)),
+    "longer": ("frozen, longer", 6, (0.5,)),
+    "tuned": ("tuned", 6, (0.05, 0.5)),
+    "scratch": ("from scratch", 3, (0.25, 1.0)),
 }
 _BATCH = 32
 # Photos in the grid, one of each of the first labels, and in the sheet of layers.
@@ -252,9 +252,9 @@ def _fit_autoencoder(
         decoder.scale_by(read_batch(train[0], sample))
     elif name == "scratch":
         decoder.scale_by(_run(encoder, read_batch(train[0], range(min(len(train[0]), _BATCH)))))
-    what, epochs, rates = _ENCODERS[name]
+    what, fewer, rates = _ENCODERS[name]
     history = reconstruction.train_reconstruction(
-        network, parts, train, valid, _schedule(photos, epochs * config.epochs, rates),
+        network, parts, train, valid, _schedule(photos, config.epochs / fewer, rates),
         device=photos.data.device, what=f"Autoencoder ({what})", keeper=keeper,
     )  # fmt: skip
     tested = inputs("test")
