@@ -74,8 +74,7 @@ def test_evaluate__no_label_that_it_knows(cli: Any, finished: Any, make_photos: 
     answer = cli("evaluate", finished.out, photos, "--store", finished.store)
     assert (answer.code, answer.out) == (1, "")
     assert answer.err.splitlines()[-1] == (
-        f"handshape evaluate: no photo of a label that the recogniser knows in '{photos}'; "
-        "expected labels among A, B, C; check the names of the folders"
+        f"handshape evaluate: no photo of a label that the recogniser knows in '{photos}'"
     )
 
 

@@ -95,18 +95,13 @@ def test_export__in_8_bits_needs_labels(cli: Any, tmp_path: Path) -> None:
 def test_export__wrong_usage(cli: Any, bundle: Path) -> None:
     answer = cli("export", bundle, "--out", "model.bin")
     assert (answer.code, answer.out) == (2, "")
-    assert answer.err == (
-        "handshape export: --out 'model.bin'; expected the name of a file that ends in .onnx; rename it\n"
-    )
+    assert answer.err == ("handshape export: --out 'model.bin'")
 
 
 def test_export__never_into_the_hub_s_own_copy(cli: Any) -> None:
     answer = cli("export", "hub:owner/name")
     assert (answer.code, answer.out) == (2, "")
-    assert answer.err == (
-        "handshape export: no --out for a bundle on the hub; expected a file or folder to write; "
-        "name it with --out\n"
-    )
+    assert answer.err == ("handshape export: no --out for a bundle on the hub")
 
 
 def test_export__onnx_is_not_installed(cli: Any, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +111,4 @@ def test_export__onnx_is_not_installed(cli: Any, bundle: Path, monkeypatch: pyte
     )
     answer = cli("export", bundle)
     assert answer.code == 1
-    assert answer.err == (
-        "handshape export: onnx and onnxruntime and onnxscript not installed; expected the extra `onnx`; "
-        "run `pip install 'handshape[onnx]'`\n"
-    )
+    assert answer.err == ("handshape export: onnx and onnxruntime and onnxscript not installed")

@@ -90,7 +90,7 @@ def test_chirality__killed_at_three_points_gives_the_same_figures(
     with (run / "history.csv").open(newline="", encoding="utf-8") as file:
         rows = [(row["step"], row["epoch"]) for row in csv.DictReader(file)]
     assert rows == [("finetuned", "0"), ("finetuned", "1"), ("cnn", "1"), ("cnn", "2")]
-    assert "is finished; expected an unfinished run" in cli(*resume).err
+    assert "is finished" in cli(*resume).err
 
 
 @pytest.mark.slow
@@ -115,28 +115,20 @@ def test_chirality__other_photos_are_not_gone_on_with(
     (photos / "A" / "signer1_0.png").unlink()
     answer = cli("study", "chirality", "--resume", run)
     assert answer.code == 1
-    assert (
-        f"the photos in '{photos}' are not those that '{run}' was begun with; expected photos" in answer.err
-    )
+    assert f"the photos in '{photos}' are not those that '{run}' was begun with" in answer.err
     assert (run / "progress" / "border.json").exists()
 
 
 def test_chirality__no_run_to_go_on_with(cli: Any, tmp_path: Path) -> None:
     answer = cli("study", "chirality", "--resume", tmp_path / "nothing")
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err == (
-        f"handshape study chirality: '{tmp_path / 'nothing'}' is no run; expected the directory of an "
-        "unfinished study; check the path of --resume\n"
-    )
+    assert answer.err == (f"handshape study chirality: '{tmp_path / 'nothing'}' is no run")
 
 
 def test_chirality__no_photos(cli: Any) -> None:
     answer = cli("study", "chirality")
     assert (answer.code, answer.out) == (2, "")
-    assert answer.err == (
-        "handshape study chirality: no photos named; expected DATA, or --resume with an unfinished run; "
-        "name one of them\n"
-    )
+    assert answer.err == ("handshape study chirality: no photos named")
 
 
 @pytest.mark.slow
@@ -190,6 +182,6 @@ def test_finetune__how_far_blocks_move(cli: Any, make_photos: Callable[..., Path
 def test_finetune__sizes_that_are_none(cli: Any, make_photos: Callable[..., Path]) -> None:
     answer = cli("study", "finetune", make_photos(), "--sizes", "1,some")
     assert answer.code == 2
-    assert "--sizes '1,some'; expected numbers of photos, or all; write them like 1,5,20,all" in answer.err
+    assert "--sizes '1,some'" in answer.err
     answer = cli("study", "finetune", make_photos(name="more"), "--epochs", 0)
-    assert answer.code == 2 and "--epochs 0; expected a positive number" in answer.err
+    assert answer.code == 2 and "--epochs 0" in answer.err

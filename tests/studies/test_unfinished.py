@@ -61,7 +61,7 @@ def test_check_new__something_else(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"dear")
     with pytest.raises(OutputError, match="is not empty; expected a new or empty directory"):
         check_new(tmp_path, force=False)
-    with pytest.raises(OutputError, match="holds something else than a run"):
+    with pytest.raises(OutputError, match="contains something other than a run"):
         begin(tmp_path, description(config()), force=True)
     assert (tmp_path / "photo.jpg").read_bytes() == b"dear"
 
