@@ -116,14 +116,14 @@ def test_compare__empty_folder(refused: Callable[..., str], tmp_path: Path) -> N
 
 
 def test_compare__one_label_only(refused: Callable[..., str], make_photos: Callable[..., Path]) -> None:
-    assert "one label only ('A')" in refused(make_photos("A"))
+    assert "only one label ('A')" in refused(make_photos("A"))
 
 
 def test_compare__a_split_with_no_image(
     refused: Callable[..., str], make_photos: Callable[..., Path]
 ) -> None:
     line = refused(make_photos("AB", signers=1, images=1))
-    assert "no image on the " in line and "expected images in train, valid and test" in line
+    assert "no image for " in line and "expected images in train, valid and test" in line
 
 
 def test_compare__unknown_label(refused: Callable[..., str], make_photos: Callable[..., Path]) -> None:
@@ -151,7 +151,7 @@ def test_compare__no_internet(
     monkeypatch.setattr("torch.hub.load_state_dict_from_url", offline)
     answer = cli("compare", make_photos(), "--store", tmp_path / "store", "--out", tmp_path / "place" / "run")
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err == (
+    assert answer.err.startswith(
         "handshape compare: the weights of 'alexnet' could not be downloaded (no route to host)"
     )
     assert not (tmp_path / "place").exists()
@@ -252,7 +252,7 @@ def test_compare__leave_one_source_out(cli: Any, two_rooms: Path, tmp_path: Path
     assert folded["mean"] == pytest.approx(sum(rooms.values()) / 2)
     assert folded["signers_apart"] is True and folded["untested"] == 0
     sentence = answer.json["answer"]
-    assert sentence.startswith("In rooms, cameras or collections it has never seen, ")
+    assert sentence.startswith("About ")
     assert folded["worst"] < 1 and f"worst in {folded['worst_source']}: " in sentence
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "Drawn hands." in page and "cannot be seen in two" in page
@@ -268,7 +268,7 @@ def test_compare__a_source_alone_is_refused_before_the_long_work(
     refused: Callable[..., str], make_photos: Callable[..., Path]
 ) -> None:
     line = refused(make_photos(signers=4, images=2), "--folds", "source", "--source", r"(signer)\d")
-    assert line.endswith("1 known source for --folds source")
+    assert "1 known source for --folds source" in line
 
 
 @pytest.mark.slow

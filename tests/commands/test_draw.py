@@ -18,7 +18,7 @@ def test_draw__says_what_it_drew(tmp_path: Path) -> None:
     signers = told["signers"]
     assert isinstance(signers, dict) and set(signers) == {"1", "2"}
     assert signers["1"]["handedness"] in ("left", "right") and 1 <= signers["1"]["tone"] <= 10
-    assert "no evidence about people" in str(told["note"])
+    assert "nothing about people" in str(told["note"])
 
 
 def test_draw__refuses_labels_that_are_no_letters(tmp_path: Path) -> None:

@@ -62,12 +62,12 @@ def test_measure_parity__accuracy_on_known_labels(exported: Path) -> None:
 
 def test_check_accuracy__half_a_point_is_the_limit() -> None:
     check_accuracy(Parity(1000, "webcam", 0.2, 0.99, 1000, 0.99, 0.985))
-    text = "in 8 bits 98.4 % of 1000 photos are read right, in 32 bits 99.0 % (webcam)"
+    text = "98.4 % in 8 bits and 99.0 % in 32 bits (webcam)"
     with pytest.raises(ExportError, match=re.escape(text)):
         check_accuracy(Parity(1000, "webcam", 0.2, 0.99, 1000, 0.99, 0.984))
 
 
 def test_check_accuracy__without_labels() -> None:
-    text = "what 8 bits cost cannot be measured: the photos have no labels (drawn hands)"
+    text = "the accuracy in 8 bits cannot be measured: the photos have no labels (drawn hands)"
     with pytest.raises(ExportError, match=re.escape(text)):
         check_accuracy(Parity(9, "drawn hands", 0.2, 1.0))

@@ -23,7 +23,7 @@ def test_find_photos__drawn_when_those_of_the_run_are_gone(finished: Any, tmp_pa
     config = tmp_path / "run" / "config.json"
     config.write_text(config.read_text().replace(str(finished.photos), str(tmp_path / "gone")))
     photos = find_photos(tmp_path / "run" / "recogniser", ("A", "hello"), None)
-    assert photos.source == "drawn hands, for want of photos"
+    assert photos.source == "drawn hands, because there are no photos"
     assert photos.check[0].pixels().shape == (256, 256, 3)
 
 

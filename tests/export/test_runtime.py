@@ -75,7 +75,7 @@ def test_of_bundle__the_bundle_has_changed_since(exported: Path, tmp_path: Path,
         file.write(b" ")
     with pytest.raises(
         ExportError,
-        match=r"model.onnx' was exported from another state of the bundle",
+        match=r"model.onnx' was exported before the bundle changed",
     ):
         Runtime.of_bundle(tmp_path / "bundle")
 

@@ -47,7 +47,7 @@ def test_find_runtime__damaged_in_the_cache_is_fetched_anew(
     monkeypatch.setenv("PATH", "")
     with pytest.raises(
         MissingExtraError,
-        match=rf"npm, which fetches onnxruntime-web@{VERSION} once, is not installed",
+        match=rf"npm is not installed, which downloads onnxruntime-web@{VERSION}",
     ):
         find_runtime(None)
 
@@ -62,6 +62,6 @@ def test_find_runtime__npm_cannot_fetch_it(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(
         ExportError,
-        match=rf"npm could not fetch onnxruntime-web@{VERSION} \(npm error code ENOTFOUND\)",
+        match=rf"npm could not download onnxruntime-web@{VERSION} \(npm error code ENOTFOUND\)",
     ):
         find_runtime(None)
