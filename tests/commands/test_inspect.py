@@ -89,7 +89,7 @@ def test_inspect__for_people(cli: Any, photos: Path, tmp_path: Path) -> None:
         assert words in answer.out
     assert "Signers       unknown; name people with --signer" in answer.out
     assert "Sources       unknown; name rooms, cameras or collections with --source" in answer.out
-    assert "Left out      A/notes.txt: not an image file (.txt)" in answer.out
+    assert "Skipped       A/notes.txt: not an image file (.txt)" in answer.out
 
 
 def test_inspect__a_default_run_has_a_name_of_its_own(cli: Any, photos: Path, in_folder: Path) -> None:

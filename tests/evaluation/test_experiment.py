@@ -125,7 +125,7 @@ def test_run_experiment__each_source_is_read_by_what_the_others_taught(
     assert folded["mean"] == pytest.approx(np.mean(list(accuracies.values())))
     assert folded["worst"] == accuracies[folded["worst_source"]] == min(accuracies.values())
     assert folded["interval"]["low"] <= folded["mean"] <= folded["interval"]["high"]
-    assert "cannot be seen in two" in folded["interval"]["scope"]
+    assert "these two sources" in folded["interval"]["scope"]
     assert (folded["signers_apart"], folded["untested"]) == (True, 0)
     assert set(folded["metrics"]["signers"]) == set("1234") and folded["metrics"]["n"] == 24
 

@@ -58,7 +58,7 @@ def test_spaced__evenly_and_readable_only(tmp_path: Path) -> None:
     assert spaced([Photo(tmp_path / "broken.png"), drawn[1]], 5) == [drawn[1]]
     with pytest.raises(
         DataError,
-        match="none of 1 photos to check on can be read",
+        match="none of 1 photos can be read",
     ):
         spaced([Photo(tmp_path / "broken.png")], 5)
 
