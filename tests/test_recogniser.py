@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from handshape.models.backbone_classifier import BackboneClassifier
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -18,7 +19,7 @@ from handshape.errors import BundleError, ImageError, ShapeError
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.sign_network import BackboneClassifier, NetworkConfig
+from handshape.models.sign_network import NetworkConfig
 from handshape.recogniser import Recogniser, load
 from handshape.types import UNSURE
 
@@ -140,11 +141,11 @@ def test_predict__path_picture_and_array_alike(tmp_path: Path) -> None:
     [
         (
             np.zeros((8, 8), np.uint8),
-            r"an image of shape \(8, 8\) and type uint8; expected \(H, W, 3\) uint8",
+            r"an image of shape \(8, 8\) and type uint8",
         ),
         (np.zeros((8, 8, 4), np.uint8), r"an image of shape \(8, 8, 4\)"),
-        (np.zeros((8, 8, 3), np.float32), r"type float32; expected \(H, W, 3\) uint8 in RGB order"),
-        ([[0, 0, 0]], "an image of type 'list'; expected a path, a Pillow image, or an .* array; convert it"),
+        (np.zeros((8, 8, 3), np.float32), r"type float32"),
+        ([[0, 0, 0]], "an image of type 'list'"),
         (None, "an image of type 'NoneType'"),
     ],
 )
@@ -194,8 +195,9 @@ def test_load__leaves_no_gradient(tmp_path: Path) -> None:
 def damaged(bundle: Path, file: str, field: str, reason: str) -> None:
     with pytest.raises(BundleError) as caught:
         load(bundle)
-    pattern = rf"the bundle's {re.escape(file)} is damaged at '{re.escape(field)}': .*{reason}"
-    assert re.match(pattern, caught.value.wrong), caught.value.wrong
+    text = str(caught.value)
+    pattern = rf"the bundle's {re.escape(file)} is damaged at '{re.escape(field)}': .*{reason}.*; "
+    assert re.match(pattern, text), text
 
 
 def test_load__no_bundle(tmp_path: Path) -> None:
@@ -335,7 +337,7 @@ def test_load__a_pickle_instead_of_tensors(bundle: Path) -> None:
 def test_load__tensors_of_another_bundle(bundle: Path, tmp_path: Path) -> None:
     frozen().save(tmp_path / "other", "card")
     shutil.copy(tmp_path / "other" / "model.safetensors", bundle)
-    damaged(bundle, "model.safetensors", "the file", "its digest is not the one in config.json")
+    damaged(bundle, "model.safetensors", "the file", "not the file that was saved")
     accept(bundle)
     damaged(bundle, "model.safetensors", "backbone.body.features.0.bias", "does not belong")
 

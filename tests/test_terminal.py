@@ -49,22 +49,29 @@ def test_show_compare__one_row_a_model(capsys: pytest.CaptureFixture[str]) -> No
             "metrics": {"signers": {"ann": {"accuracy": 0.85, "n": 4}}},
         }
     }
-    answer = "About 90 of 100 photos are read right"
-    metrics = {"split": split, "models": models, "leaks": leaks, "folds": folds, "answer": answer}
+    answer = "About 90 of 100"
+    metrics = {
+        "split": split,
+        "models": models,
+        "leaks": leaks,
+        "folds": folds,
+        "answer": answer,
+        "best": "frozen",
+        "best_because": "It was better.",
+    }
     show_compare(CompareConfig(data=DATA), metrics)
     out = capsys.readouterr().out
     assert out.endswith(f"{answer}.\n")
-    assert "frozen, each signer left out once: 90.0 % (95 %: 80.0 to 95.0); ann 85.0 %" in out
-    assert "25.0 % of the test photos have a near-twin in training" in out
-    assert "50.0 % of the test photos would have\na near-twin in training" in out
-    assert "signer" in out and "60 train, 20 valid, 21 test" in out
-    assert line_with(out, "cnn", "65.0-80.0").startswith(
-        "cnn 80.0 % 75.0 % 65.0-80.0 1.2 s 12.3 s 0.74/0.74 M"
-    )
-    assert line_with(out, "frozen", "0.00/0.74 M")
+    assert "frozen, mean over each signer left out: 90.0 % (95 % interval: 80.0–95.0 %); ann 85.0 %" in out
+    assert "25.0 % of the test photos have a near-copy in training" in out
+    assert "50.0 % of the test photos" in out and "cnn 99.0 %" in out
+    assert "Saved: frozen. It was better." in out
+    assert "signer" in out and "60 training, 20 validation and 21 test photos" in out
+    assert line_with(out, "cnn", "65.0–80.0").startswith("cnn 80.0 % 75.0 % 65.0–80.0 1.2 s 12.3 s 0.74 M")
+    assert line_with(out, "frozen", "0.00 M")
 
 
-@pytest.mark.parametrize(("count", "whom"), [(2, ", of these two only"), (3, "")])
+@pytest.mark.parametrize(("count", "whom"), [(2, " for these two"), (3, "")])
 def test_show_compare__each_source_left_out(
     capsys: pytest.CaptureFixture[str], count: int, whom: str
 ) -> None:
@@ -84,8 +91,7 @@ def test_show_compare__each_source_left_out(
     }
     show_compare(CompareConfig(data=DATA), metrics)
     assert (
-        f"frozen, each source left out once: 25.0 % (95 %{whom}: 10.0 to 40.0); room 0 25.0 %, room 1 25.0 %"
-        in capsys.readouterr().out
+        f"25.0 % (95 % interval{whom}: 10.0–40.0 %); room 0 25.0 %, room 1 25.0 %" in capsys.readouterr().out
     )
 
 
@@ -107,8 +113,8 @@ def test_show_features__says_where_and_how_much(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out.splitlines() == [
         "7 images, 3 views each: 256 x 6 x 6 features of alexnet",
         "Weights: file.pth",
-        "Store: /s",
-        "Left out: A/1.jpg, the file is empty",
+        "Cache: /s",
+        "Skipped A/1.jpg: the file is empty",
     ]
 
 
@@ -141,8 +147,8 @@ def test_show_inspect__names_what_is_missing_and_left_out(capsys: pytest.Capture
     assert "200 x 100 RGB: 5 images" in out
     assert line_with(out, "Signers") == "Signers ann (3), ben (2)"
     assert line_with(out, "Sources") == "Sources hall (1), lab (4)"
-    assert line_with(out, "Missing", "valid") == "Missing valid has no image of B"
-    assert line_with(out, "Left out") == "Left out A/x.jpg: the file is empty"
+    assert line_with(out, "Missing", "validation") == "Missing no validation image of B"
+    assert line_with(out, "Skipped") == "Skipped A/x.jpg: the file is empty"
 
 
 def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,13 +166,13 @@ def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.Captur
     }
     show_evaluate(EvaluateConfig(bundle=Path("b"), data=DATA), found)
     out = capsys.readouterr().out
-    assert out.startswith("50.0 % of 4 photos read right (95 %: 20.0 to 80.0)")
+    assert out.startswith("50.0 % of 4 photos were classified correctly (95 % interval: 20.0–80.0 %)")
     assert line_with(out, " A ") == "A 4 50.0 % 100.0 %"
     assert line_with(out, " B ") == "B 0 - -"
     assert "Signer ann: 25.0 % of 4" in out
     assert "Source hall: 50.0 % of 2" in out
-    assert "Sure enough to answer: 75.0 %, of which right: 66.7 %" in out
-    assert "Mirrored: 25.0 % read right" in out
+    assert "75.0 % of the photos" in out and "66.7 % of those" in out
+    assert "Mirrored photos: 25.0 %" in out
 
 
 def test_show_predict__a_line_for_machines_that_cut_at_tabs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,15 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
     split = metrics["split"]
     counts = f"{split['train']} training, {split['valid']} validation and {split['test']} test photos"
     table = _table(title=f"Split: {split['kind']} ({counts})", title_justify="left", title_style="")
-    for head in ("model", "valid.", "test", "95 %", "features", "training", "trained/all"):
+    for head in (
+        "model",
+        "validation",
+        "test",
+        "95 %\ninterval",
+        "features",
+        "training",
+        "trained\nparameters",
+    ):
         table.add_column(head, justify="left" if head == "model" else "right", no_wrap=True)
     for name, model in metrics["models"].items():
         low, high = model["test_interval"]
@@ -32,7 +40,7 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
             f"{100 * low:.1f}–{100 * high:.1f}",
             f"{seconds['features']:.1f} s",
             f"{seconds['train']:.1f} s",
-            f"{parameters['trained'] / 1e6:.2f}/{parameters['total'] / 1e6:.2f} M",
+            f"{parameters['trained'] / 1e6:.2f} M",
         )
     _print(table)
     for name, model in metrics["models"].items():

@@ -30,10 +30,7 @@ def test_open_store__knows_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_open_store__a_file_is_in_the_way(tmp_path: Path, below: str, reason: str) -> None:
     (tmp_path / "file").write_text("dear")
     place = tmp_path / "file" / below
-    message = (
-        f"cannot write to the store at '{place}' ({reason}); expected a folder that can be written to; "
-        "choose another with --store"
-    )
+    message = f"cannot write to the cache at '{place}' ({reason})"
     with pytest.raises(OutputError, match=re.escape(message)):
         open_cache(place)
 
@@ -43,5 +40,5 @@ def test_open_store__no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "touch", refuse)  # root may write anywhere
-    with pytest.raises(OutputError, match=r"store at .* \(Permission denied\)"):
+    with pytest.raises(OutputError, match=r"cache at .* \(Permission denied\)"):
         open_cache(tmp_path)

@@ -153,8 +153,8 @@ READER = """
 import sys
 from pathlib import Path
 import pyarrow as pa
-from handshape.cache.table import Table
-table = Table(Path(sys.argv[1]), {"value": pa.int64()}, {"about": "a test"})
+from handshape.cache.table import CacheTable
+table = CacheTable(Path(sys.argv[1]), {"value": pa.int64()}, {"about": "a test"})
 rows = table.rows([f"{n:032x}" for n in range(35)], 0)
 print("ready", flush=True)
 sys.stdin.readline()
@@ -167,9 +167,9 @@ WRITER = """
 import sys, time
 from pathlib import Path
 import pyarrow as pa
-from handshape.cache.table import Table
+from handshape.cache.table import CacheTable
 folder, batch, numbers = Path(sys.argv[1]), int(sys.argv[2]), eval(sys.argv[3])
-table = Table(folder / "t.lance", {"value": pa.int64()}, {"about": "a test"})
+table = CacheTable(folder / "t.lance", {"value": pa.int64()}, {"about": "a test"})
 print("ready", flush=True)
 while not (folder / "go").exists():
     time.sleep(0.001)

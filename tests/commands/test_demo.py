@@ -35,11 +35,11 @@ def test_demo__frozen_beats_the_cnn_offline_on_unseen_drawn_signers(in_folder: P
 def test_demo__leaves_an_earlier_run_alone(in_folder: Path) -> None:
     (in_folder / "taken").mkdir()
     (in_folder / "taken" / "mine.txt").write_text("mine")
-    with pytest.raises(OutputError, match="'taken' is not empty; expected a new or empty directory"):
+    with pytest.raises(OutputError, match="'taken' is not empty"):
         demo(DemoConfig(out=Path("taken")))
     assert (in_folder / "taken" / "mine.txt").read_text() == "mine"
 
 
 def test_demo_config__needs_three_signers() -> None:
-    with pytest.raises(UsageError, match="--signers 2; expected a whole number from 3 to 10000"):
+    with pytest.raises(UsageError, match="--signers 2"):
         DemoConfig(signers=2)

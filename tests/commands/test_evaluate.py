@@ -66,16 +66,15 @@ def test_evaluate__leaves_out_labels_it_does_not_know_and_says_so(
     (photos / "C").rename(photos / "thumbs-up")
     answer = cli("evaluate", finished.out, photos, "--store", finished.store, "--json")
     assert answer.json["n"] == 4 and answer.json["unknown_labels"] == ["thumbs-up"]
-    assert "Left out, for the recogniser does not know them: thumbs-up" in answer.err
+    assert 'Skipped 2 photos labelled "thumbs-up"' in answer.err
 
 
 def test_evaluate__no_label_that_it_knows(cli: Any, finished: Any, make_photos: Callable[..., Path]) -> None:
     photos = make_photos("XY", signers=1, images=1)
     answer = cli("evaluate", finished.out, photos, "--store", finished.store)
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err.splitlines()[-1] == (
-        f"handshape evaluate: no photo of a label that the recogniser knows in '{photos}'; "
-        "expected labels among A, B, C; check the names of the folders"
+    assert answer.err.splitlines()[-1].startswith(
+        f"handshape evaluate: no photo of the recogniser's labels in '{photos}'"
     )
 
 
@@ -91,7 +90,7 @@ def test_evaluate__writes_a_run_when_asked_to(cli: Any, finished: Any, tmp_path:
     assert json.loads((run / "metrics.json").read_text(encoding="utf-8")) == found
     assert json.loads((run / "config.json").read_text(encoding="utf-8"))["command"] == "evaluate"
     page = (run / "report.html").read_text(encoding="utf-8")
-    assert "of 100 photos are read right" in page or "test photos are read right" in page
+    assert "test photos were classified correctly" in page
     assert {path.name for path in (run / "plots").iterdir()} == {"confusion.svg", "coverage.svg"}
     assert not re.search(r"(src|href)=.(https?:)?//", page)  # it opens offline
     answer = cli("evaluate", finished.out, finished.photos, "--store", finished.store, "--out", run)
@@ -104,7 +103,7 @@ def test_evaluate__says_which_signers_it_was_trained_on(cli: Any, finished: Any,
     config = json.loads((finished.out / "recogniser" / "config.json").read_text(encoding="utf-8"))
     assert found["signers_trained_on"] == config["trained_on"]["signers"] != []
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert "<strong>Known signers.</strong> It was trained on photos of" in page
+    assert "<strong>Known signers.</strong>" in page
 
 
 def test_evaluate__the_page_cautions_where_it_must(
@@ -117,9 +116,9 @@ def test_evaluate__the_page_cautions_where_it_must(
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     for words in (
         "<strong>Signers not known.</strong>",
-        "It does not know the labels thumbs&lt;up&gt;.",
-        "No photo here shows C: nothing is said about them.",
-        "1 file could not be read, the first: A/broken.png.",
+        "not trained on the labels thumbs&lt;up&gt;.",
+        "No photo here shows C,",
+        "1 file could not be read, starting with A/broken.png.",
     ):
         assert words in page
 
@@ -128,7 +127,10 @@ def test_evaluate__for_people(cli: Any, finished: Any) -> None:
     words = ("--store", finished.store, "--signer", r"signer(\d)_")
     answer = cli("evaluate", finished.out, finished.photos, *words)
     found = evaluate(cli, finished.out, finished.photos, finished.store, *words[2:])
-    assert f"{100 * found['accuracy']:.1f} % of 24 photos read right (95 %: " in answer.out
+    assert (
+        f"{100 * found['accuracy']:.1f} % of 24 photos were classified correctly (95 % interval: "
+        in answer.out
+    )
     for signer, figures in found["signers"].items():
         assert f"Signer {signer}: {100 * figures['accuracy']:.1f} % of 6" in answer.out
 
@@ -155,4 +157,4 @@ def test_evaluate__per_source(
     found = evaluate(cli, finished.out, *words)
     assert {name: figures["n"] for name, figures in found["sources"].items()} == {"hall": 6, "lab": 6}
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert "Source by source" in page and (tmp_path / "run" / "plots" / "sources.svg").is_file()
+    assert "Accuracy by source" in page and (tmp_path / "run" / "plots" / "sources.svg").is_file()

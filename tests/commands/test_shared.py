@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from handshape.commands.shared import index_photos, report_data
+from handshape.commands.shared import check_split, index_photos, report_data
 from handshape.config.data import DataConfig
 from handshape.data.data_report import DataReport
 from handshape.errors import DataError
@@ -15,23 +15,20 @@ def data_report(data: Path, store: Path, **settings: Any) -> DataReport:
     return report_data(config, index_photos(config, size=32)[1])
 
 
-def test_scan_material__says_what_was_left_out(
+def test_index_photos__says_what_was_left_out(
     cli: Any, make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
     photos = make_photos("AB", signers=2, images=3)
     (photos / "A" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
     answer = cli("inspect", photos, "--store", tmp_path / "store", "--out", tmp_path / "run", "--json")
     assert answer.code == 0
-    assert "1 files left out, the first: A/broken.jpg, " in answer.err
-    assert "`handshape inspect` lists them" in answer.err
+    assert "Skipped 1 file, starting with A/broken.jpg: " in answer.err
 
 
-def test_survey_material__one_label_only(make_photos: Callable[..., Path], tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError,
-        match=r"one label only \('A'\); expected images of at least two labels; add a folder for another",
-    ):
-        data_report(make_photos("A"), tmp_path / "store")
+def test_check_split__one_label_only(make_photos: Callable[..., Path], tmp_path: Path) -> None:
+    config = DataConfig(data=make_photos("A"), store=tmp_path / "store")
+    with pytest.raises(DataError, match=r"one label \('A'\)"):
+        check_split(config, index_photos(config, size=32)[1].dataset)
 
 
 def test_digest__stands_for_content_labels_signers_and_sides(

@@ -17,27 +17,25 @@ ROWS = np.full((2, 2), 0.5)
         (
             np.array([0]),
             np.zeros(1),
-            "scores of shape (1,); expected (N, K) with N, K >= 1; pass one row per image",
+            "scores of shape (1,)",
         ),
-        (np.zeros(0, dtype=np.int64), np.zeros((0, 2)), "scores of shape (0, 2); expected (N, K)"),
+        (np.zeros(0, dtype=np.int64), np.zeros((0, 2)), "scores of shape (0, 2)"),
         (
             np.array([0.0, 1.0]),
             ROWS,
-            "true classes of shape (2,), type float64 for scores of shape (2, 2); expected (2,) integers; "
-            "pass one true class per row of scores",
+            "true classes of shape (2,), type float64 for scores of shape (2, 2)",
         ),
         (np.array([0]), ROWS, "true classes of shape (1,)"),
         (
             np.array([0, 2]),
             ROWS,
-            "true classes from 0 to 2; expected classes in [0, 2); leave out images of labels that the "
-            "recogniser does not know",
+            "true classes from 0 to 2",
         ),
         (np.array([-1, 0]), ROWS, "true classes from -1 to 0"),
         (
             np.array([0, 1]),
             np.array([[np.nan, 0], [0, 1]]),
-            "scores that are not finite; expected finite numbers; check the training for divergence",
+            "scores that are not finite",
         ),
     ],
 )
@@ -49,11 +47,10 @@ def test_check_classes__refuses(classes: NDArray[Any], rows: NDArray[Any], messa
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (np.zeros(3), "probabilities of shape (3,); expected (N, K) with N, K >= 1; pass one row per image"),
+        (np.zeros(3), "probabilities of shape (3,)"),
         (
             np.array([[2.0, 3.0]]),
-            "rows that are not probabilities; expected numbers in [0, 1] that sum to 1 in each row; "
-            "pass the softmax of the logits, not the logits",
+            "rows that are not probabilities",
         ),
         (np.array([[-0.5, 1.5]]), "rows that are not probabilities"),
         (np.array([[np.nan, 1.0]]), "rows that are not probabilities"),
@@ -70,8 +67,6 @@ def test_check_probabilities__float16_rounding_is_allowed() -> None:
 
 @pytest.mark.parametrize("flags", [np.array([1, 0]), np.zeros((1, 1), dtype=bool), np.zeros(0, dtype=bool)])
 def test_check_flags__refuses(flags: NDArray[Any]) -> None:
-    message = (
-        f"correct of shape {flags.shape} and type {flags.dtype}; expected (N,) bool with N >= 1; pass one yes"
-    )
+    message = f"correct of shape {flags.shape} and type {flags.dtype}"
     with pytest.raises(ShapeError, match=re.escape(message)):
         check_flags("correct", flags)

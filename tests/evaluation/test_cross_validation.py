@@ -69,8 +69,8 @@ def test_measure_folds__sources_say_what_they_are() -> None:
     assert set(kept) == KEYS | {"worst_source", "kind", "signers_apart", "untested"}
     assert (kept["kind"], kept["signers_apart"], kept["untested"]) == ("source", False, 3)
     assert {name: one.n for name, one in found.groups.items()} == {"hall": 4, "lab": 8}
-    assert "over 6 bursts, each source counting the same" in found.interval.method
-    assert measure_folds(parts, plan).interval.method == "Wilson, each source counting the same"
+    assert "over 6 bursts, each source with the same weight" in found.interval.method
+    assert measure_folds(parts, plan).interval.method == "Wilson, each source with the same weight"
 
 
 def test_without_names__names_nobody_and_no_place() -> None:
@@ -79,7 +79,7 @@ def test_without_names__names_nobody_and_no_place() -> None:
     sides: Any = {room: {"test": np.arange(4)} for room in data.sources}
     found = measure_folds(parts, FoldPlan("source", sides)).without_names()
     assert (found["kind"], found["count"], found["mean"], found["worst"]) == ("source", 3, 0.75, 0.75)
-    assert found["interval_scope"] == "rooms, cameras or collections never seen"
+    assert found["interval_scope"] == "rooms, cameras or collections that are not in the training data"
     assert not any(name in str(found) for name in ("ann", "hall", "lab", "yard"))
 
 

@@ -72,7 +72,7 @@ def test_choose_threshold__single_photo() -> None:
 
 @pytest.mark.parametrize("keep", [0.0, 1.5, float("nan")])
 def test_choose_threshold__wrong_keep(keep: float) -> None:
-    message = f"keep {keep}; expected a fraction in (0, 1]; use 0.95 for the usual working point"
+    message = f"keep {keep}"
     with pytest.raises(UsageError, match=re.escape(message)):
         choose_threshold(*two_class([(70, True)]), keep=keep)
 
@@ -130,10 +130,7 @@ def test_coverage_accuracy__in_range_and_blind_to_order(cases: list[tuple[int, b
 
 
 def test_coverage_accuracy__wrong_input() -> None:
-    message = (
-        "top probabilities of shape (2,) and answers of shape (1,); expected (N,) both, with N >= 1; pass "
-        "one of each per photo"
-    )
+    message = "top probabilities of shape (2,) and answers of shape (1,)"
     with pytest.raises(ShapeError, match=re.escape(message)):
         coverage_curve(np.array([0.5, 0.6]), np.array([True]))
 
@@ -146,6 +143,6 @@ def test_refused_share__unsure_or_nothing() -> None:
 
 @pytest.mark.parametrize("nothing", [-1, 3])
 def test_refused_share__wrong_class(nothing: int) -> None:
-    message = f"class {nothing} for no sign; expected one in [0, 3); pass its class or None"
+    message = f"class {nothing} for no sign"
     with pytest.raises(ShapeError, match=re.escape(message)):
         rejected_share(np.full((1, 3), 1 / 3), 0.5, nothing)

@@ -26,14 +26,12 @@ def test_new_file__leaves_the_earlier_one_after_an_error(tmp_path: Path) -> None
 def test_new_file__a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(OutputError, match=r"a folder; expected the name of a file; choose another --out"),
+        pytest.raises(OutputError, match=r"a folder"),
         new_file(tmp_path),
     ):
         pass
     with (
-        pytest.raises(
-            OutputError, match=r"cannot write '.*model.onnx' \(.*\); expected a place that can be w"
-        ),
+        pytest.raises(OutputError, match=r"cannot write '.*model.onnx' \(.*\)"),
         new_file(tmp_path / "file" / "model.onnx"),
     ):
         pass

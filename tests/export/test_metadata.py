@@ -23,8 +23,7 @@ def test_read_properties__gives_back_what_was_written() -> None:
 def test_read_properties__a_damaged_field(change: dict[str, str]) -> None:
     with pytest.raises(
         ExportError,
-        match=r"'m.onnx' was not exported by handshape, or is damaged; expected a model that "
-        r"`handshape export` wrote; export again",
+        match=r"'m.onnx' was not exported by handshape, or is damaged",
     ):
         read_properties(KNOWN.to_properties() | change, Path("m.onnx"))
 
@@ -47,7 +46,5 @@ def test_bundle_digest__stands_for_settings_and_numbers(tmp_path: Path) -> None:
 
 
 def test_bundle_digest__no_bundle(tmp_path: Path) -> None:
-    with pytest.raises(
-        BundleError, match=r"cannot read '.*config.json' \(No such file.*; expected a whole bu"
-    ):
+    with pytest.raises(BundleError, match=r"cannot read '.*config.json' \(No such file.*"):
         bundle_digest(tmp_path)

@@ -43,7 +43,7 @@ def test_probabilities__arrays_that_run_backwards_and_cannot_be_written(exported
     [
         (
             np.zeros((8, 8), np.uint8),
-            r"shape \(8, 8\) and type uint8; expected \(H, W, 3\) uint8 in RGB order; co",
+            r"shape \(8, 8\) and type uint8",
         ),
         (np.zeros((8, 8, 4), np.uint8), r"shape \(8, 8, 4\)"),
         (np.zeros((8, 8, 3), np.float32), "type float32"),
@@ -75,8 +75,7 @@ def test_of_bundle__the_bundle_has_changed_since(exported: Path, tmp_path: Path,
         file.write(b" ")
     with pytest.raises(
         ExportError,
-        match=r"model.onnx' was exported from another state of the bundle; expected the recogniser that lies "
-        r"beside it; run `handshape export` again",
+        match=r"model.onnx' was exported before the bundle changed",
     ):
         Runtime.of_bundle(tmp_path / "bundle")
 
@@ -93,7 +92,7 @@ def test_runtime__no_model(tmp_path: Path, content: bytes | None) -> None:
         (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(
         ExportError,
-        match=r"cannot open '.*model.onnx' \(.*\); expected a model that `handshape export` wrote; export",
+        match=r"cannot open '.*model.onnx' \(.*\)",
     ):
         Runtime(tmp_path / "model.onnx")
 
@@ -110,7 +109,7 @@ def test_runtime__onnx_runtime_is_not_installed(exported: Path, monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(
         MissingExtraError,
-        match=r"ONNX Runtime is not installed; expected the extra `onnx`; run `pip install 'handshape\[onnx",
+        match=r"ONNX Runtime is not installed",
     ):
         Runtime(exported / "model.onnx")
 

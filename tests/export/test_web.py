@@ -75,8 +75,7 @@ def test_new_folder__holds_something_else(tmp_path: Path) -> None:
     with (
         pytest.raises(
             OutputError,
-            match=r"'.*' holds something else than an exported page; expected a new or empty folder, or an "
-            r"earlier export; choose another --out",
+            match=r"'.*' contains something other than an exported page",
         ),
         new_folder(tmp_path),
     ):
@@ -87,9 +86,7 @@ def test_new_folder__holds_something_else(tmp_path: Path) -> None:
 def test_new_folder__a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(
-            OutputError, match=r"cannot write '.*page' \(.*\); expected a place that can be written to; ch"
-        ),
+        pytest.raises(OutputError, match=r"cannot write '.*page' \(.*\)"),
         new_folder(tmp_path / "file" / "page"),
     ):
         pass

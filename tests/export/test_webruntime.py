@@ -33,8 +33,7 @@ def test_find_runtime__another_version(cache: Path, tmp_path: Path) -> None:
         (tmp_path / name).write_text("of another version")
     with pytest.raises(
         ExportError,
-        match=rf"no ort.wasm.bundle.min.mjs of onnxruntime-web@{VERSION} in '.*'; expected the folder `dist` "
-        r"of that very package; name that folder with --runtime",
+        match=rf"no ort.wasm.bundle.min.mjs of onnxruntime-web@{VERSION} in '.*'",
     ):
         find_runtime(tmp_path)
     assert not kept(cache).exists()
@@ -48,8 +47,7 @@ def test_find_runtime__damaged_in_the_cache_is_fetched_anew(
     monkeypatch.setenv("PATH", "")
     with pytest.raises(
         MissingExtraError,
-        match=rf"npm, which fetches onnxruntime-web@{VERSION} once, is not installed; expected npm, or the "
-        r"package's files; install Node.js, or name the package's folder `dist` with --runtime",
+        match=rf"npm is not installed, which downloads onnxruntime-web@{VERSION}",
     ):
         find_runtime(None)
 
@@ -64,7 +62,6 @@ def test_find_runtime__npm_cannot_fetch_it(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(
         ExportError,
-        match=rf"npm could not fetch onnxruntime-web@{VERSION} \(npm error code ENOTFOUND\); expected a "
-        r"connection to the npm registry; try again, or name the package's folder `dist` with --runtime",
+        match=rf"npm could not download onnxruntime-web@{VERSION} \(npm error code ENOTFOUND\)",
     ):
         find_runtime(None)

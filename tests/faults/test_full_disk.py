@@ -31,9 +31,9 @@ def fails_until_there_is_room(scene: Scene, expected: Undisturbed, mount: Mount,
             1000,
             "cannot write 3.6 MB of prepared images to '{store}/images' (No space left on device)",
         ),
-        ("features", 3640, "cannot write to the store at '{store}/"),
-        ("features", 3700, "cannot write to the store at '{store}/features/handnet-"),
-        ("train", 3640, "cannot write to the store at '{store}/"),
+        ("features", 3640, "cannot write to the cache at '{store}/"),
+        ("features", 3700, "cannot write to the cache at '{store}/features/handnet-"),
+        ("train", 3640, "cannot write to the cache at '{store}/"),
     ],
 )
 def test_full_disk__of_the_store(

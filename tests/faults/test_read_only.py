@@ -20,7 +20,7 @@ def test_read_only__store(scene: Callable[..., Scene], small_disk: Mount, name: 
     here = scene(name, store=store)
     words = {"study": "study finetune"}.get(name, name)
     assert here.begin().failed() == (
-        f"handshape {words}: cannot write to the store at '{store}' (Read-only file system); "
+        f"handshape {words}: cannot write to the cache at '{store}' (Read-only file system); "
         "expected a folder that can be written to; choose another with --store"
     )
     assert contents(store) == before

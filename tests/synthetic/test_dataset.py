@@ -55,15 +55,13 @@ def test_draw_dataset__another_seed_draws_other_hands(tmp_path: Path) -> None:
 
 def test_draw_dataset__refuses_a_folder_in_use(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("mine")
-    with pytest.raises(
-        OutputError, match="is not empty; expected a new or empty folder; choose another, or add --fo"
-    ):
+    with pytest.raises(OutputError, match="is not empty"):
         draw_dataset(tmp_path, "A", signers=1, images=1, size=48)
 
 
 def test_draw_dataset__force_never_deletes_other_things(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("mine")
-    expected = "holds something else than drawn hands; expected a drawn data set, .*; choose another folder"
+    expected = "contains something other than drawn hands"
     with pytest.raises(OutputError, match=expected):
         draw_dataset(tmp_path, "A", signers=1, images=1, size=48, force=True)
     assert (tmp_path / "note.txt").read_text() == "mine"
@@ -77,8 +75,6 @@ def test_draw_dataset__force_replaces_drawn_hands(tmp_path: Path) -> None:
 
 
 def test_draw_dataset__leaves_nothing_behind_when_it_fails(tmp_path: Path) -> None:
-    with pytest.raises(
-        UsageError, match="no drawn hand for label 'hello'; expected a letter from A to Z; name le"
-    ):
+    with pytest.raises(UsageError, match="no drawn hand for label 'hello'"):
         draw_dataset(tmp_path / "hands", ["A", "hello"], signers=1, images=1, size=48)
     assert list(tmp_path.iterdir()) == []

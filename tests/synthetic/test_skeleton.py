@@ -24,16 +24,12 @@ def test_pose_array__places_named_angles() -> None:
 
 
 def test_pose_array__refuses_what_no_hand_can_do() -> None:
-    with pytest.raises(
-        UsageError, match=r"index\.dip = 120 degrees; expected an angle from -15 to 85; stay within"
-    ):
+    with pytest.raises(UsageError, match=r"index\.dip = 120 degrees"):
         pose_array({"index.dip": 120.0})
 
 
 def test_pose_array__refuses_unknown_joint() -> None:
-    with pytest.raises(
-        UsageError, match=r"no joint 'elbow'; expected one of index\.spread, .*; correct the name"
-    ):
+    with pytest.raises(UsageError, match=r"no joint 'elbow'"):
         pose_array({"elbow": 1.0})
 
 

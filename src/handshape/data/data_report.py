@@ -96,8 +96,8 @@ def make_data_report(
         if must_split:
             raise
         split = Split(dataset, resolve_split_kind(dataset, kind))
-        wrong, expected, remedy = (part[0].upper() + part[1:] for part in error.args)
-        text = f"No split can be made. {wrong}. Expected: {expected}. {remedy}."
+        remedy = error.remedy[0].upper() + error.remedy[1:]
+        text = f"No split can be made: {error.wrong}. It needs {error.expected}. {remedy}."
         problem = [Finding("no_split", "serious", text, 1.0)]
     copies = copies_across_labels(indexed.stats, dataset.classes)
     findings = problem + check_data(dataset, indexed.stats, indexed.digests, bursts=bursts, copies=copies)

@@ -96,15 +96,11 @@ def test_near_pairs__features_decide_where_thumbnails_differ_somewhat(
 
 def test_near_pairs__refuses_other_lengths(draw_scene: Scene, facts_of: Measure) -> None:
     stats = [facts_of(draw_scene(1))] * 2
-    with pytest.raises(
-        ShapeError, match=r"classes of shape \(3,\); expected \(2,\); pass one row per photo, in th"
-    ):
+    with pytest.raises(ShapeError, match=r"classes of shape \(3,\)"):
         find_near_duplicates(stats, np.zeros(3, dtype=np.int64))
-    with pytest.raises(
-        ShapeError, match=r"features of shape \(2,\); expected \(2, D\); pass one row per photo"
-    ):
+    with pytest.raises(ShapeError, match=r"features of shape \(2,\)"):
         find_near_duplicates(stats, np.zeros(2, dtype=np.int64), features=np.zeros(2))
-    with pytest.raises(ShapeError, match=r"classes of shape \(1,\); expected \(2,\); pass one row"):
+    with pytest.raises(ShapeError, match=r"classes of shape \(1,\)"):
         copies_across_labels(stats, np.zeros(1, dtype=np.int64))
 
 

@@ -98,7 +98,7 @@ def test_image_facts__any_size(shape: tuple[int, int, int]) -> None:
 def test_image_facts__refuses_other_arrays(pixels: NDArray[np.generic]) -> None:
     with pytest.raises(
         ShapeError,
-        match=r"an image of shape .* and type .*; expected \(H, W, 3\) uint8 in RGB order; decode it with",
+        match=r"an image of shape .* and type .*",
     ):
         image_stats(pixels, "RGB")  # type: ignore[arg-type]
 

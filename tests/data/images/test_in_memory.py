@@ -18,7 +18,7 @@ def test_as_pixels__path_picture_and_array(tmp_path: Path) -> None:
 
 
 def test_as_pixels__anything_else() -> None:
-    text = "an image of type 'int'; expected a path, a Pillow image, or an .* array; convert it first"
+    text = "an image of type 'int'"
     with pytest.raises(ShapeError, match=text):
         to_pixels(3)  # type: ignore[arg-type]
 
@@ -33,11 +33,11 @@ def test_as_images__many(images: Any) -> None:
 @pytest.mark.parametrize(
     "images, text",
     [
-        (Path("a"), "images of type 'PosixPath'; expected N images; put it into a list"),
-        (None, "images of type 'NoneType'; expected N images"),
-        (PIXELS, r"images of shape \(8, 9, 3\) and type uint8; expected \(N, H, W, 3\) uint8, or N paths"),
-        ([], "0 images; expected at least one; check the list"),
-        (["a", 1], "an image of type 'int'; expected a path, a Pillow image"),
+        (Path("a"), "images of type 'PosixPath'"),
+        (None, "images of type 'NoneType'"),
+        (PIXELS, r"images of shape \(8, 9, 3\) and type uint8"),
+        ([], "0 images"),
+        (["a", 1], "an image of type 'int'"),
     ],
 )
 def test_as_images__anything_else(images: Any, text: str) -> None:

@@ -42,9 +42,7 @@ def test_scan_given__arrays_of_one_content_and_two_shapes_differ(tmp_path: Path)
 
 def test_scan_given__what_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no image")
-    with pytest.raises(
-        DataError, match=r"a.png': not an image, or of an unknown format; expected images that"
-    ):
+    with pytest.raises(DataError, match=r"a.png': not an image, or of an unknown format"):
         index_in_memory([tmp_path / "a.png"], np.zeros(1, np.int64), ("A",), tmp_path / "store")
-    with pytest.raises(ShapeError, match=r"\(8, 8\) and type uint8; expected \(H, W, 3\) uint8 in RGB order"):
+    with pytest.raises(ShapeError, match=r"\(8, 8\) and type uint8"):
         index_in_memory([np.zeros((8, 8), np.uint8)], np.zeros(1, np.int64), ("A",), tmp_path / "store")

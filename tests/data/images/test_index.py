@@ -201,11 +201,8 @@ def test_scan_dataset__strict_stops(make_photos: MakePhotos, store: Path) -> Non
     root = make_photos(labels="AB", signers=1, images=2)
     look(root, store, strict=True)  # nothing is wrong yet
     (root / "B" / "signer1_0.png").write_bytes(b"")
-    message = (
-        "'B/signer1_0.png': the file is empty; expected images that can be read (--strict); "
-        "mend or remove the file"
-    )
-    with pytest.raises(DataError, match="^" + re.escape(message) + "$"):
+    message = "'B/signer1_0.png': the file is empty"
+    with pytest.raises(DataError, match="^" + re.escape(message)):
         look(root, store, strict=True)
     (root / "A" / "a.txt").write_text("hello")
     with pytest.raises(DataError, match=r"'A/a.txt': not an image file \(.txt\)"):
@@ -219,11 +216,8 @@ def test_scan_dataset__no_image_at_all(tmp_path: Path, store: Path, name: str, r
     root = tmp_path / "d"
     (root / "A").mkdir(parents=True)
     (root / "A" / name).touch()
-    message = (
-        f"none of the 1 files in '{root.resolve()}' is a readable image; expected image files such as JPEG "
-        f"or PNG; check the first: 'A/{name}', {reason}"
-    )
-    with pytest.raises(DataError, match="^" + re.escape(message) + "$"):
+    message = f"none of the 1 files in '{root.resolve()}' is a readable image"
+    with pytest.raises(DataError, match="^" + re.escape(message)):
         look(root, store)
 
 

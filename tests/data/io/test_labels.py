@@ -34,18 +34,13 @@ def test_select_labels__a_label_that_looks_like_a_range() -> None:
 @pytest.mark.parametrize("wanted", ["Z", "A,Z", "C-I", "J-A", "thumbs-down", "A-", "-", "AB-CD"])
 def test_select_labels__no_such_label(wanted: str) -> None:
     part = wanted.split(",")[-1]
-    message = (
-        f"no label {part!r} in the data; expected labels among A, B, J, a, nothing, thumbs-up, É t é; "
-        "check --labels against the names of the folders"
-    )
+    message = f"no label {part!r} in the data"
     with pytest.raises(DataError, match=re.escape(message)):
         select_labels(FOUND, wanted)
 
 
 @pytest.mark.parametrize("wanted", ["", " ", ",,"])
 def test_select_labels__names_none(wanted: str) -> None:
-    message = (
-        f"--labels {wanted!r} names no label; expected names such as A,B,C or a range such as A-I; name one"
-    )
+    message = f"--labels {wanted!r} names no label"
     with pytest.raises(DataError, match=re.escape(message)):
         select_labels(FOUND, wanted)

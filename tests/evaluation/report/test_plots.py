@@ -23,12 +23,12 @@ def texts(svg: str) -> list[str]:
 @pytest.mark.parametrize("epochs", [1, 7, 31, 120])
 def test_learning_curves__names_sides_and_units(epochs: int) -> None:
     svg = plots.learning_curves("cnn", history(epochs), PASS)
-    assert {"train", "valid", "loss (nats)", "read right (%)", PASS} <= set(texts(svg))
-    assert "valid ends at 25.0 % read right" in ET.fromstring(svg).attrib["aria-label"]
+    assert {"training", "validation", "loss (nats)", "accuracy (%)", PASS} <= set(texts(svg))
+    assert "ends at 25.0 %" in ET.fromstring(svg).attrib["aria-label"]
 
 
 def test_learning_curves__survives_a_loss_that_is_no_number() -> None:
-    assert "train" in texts(plots.learning_curves("cnn", history(3, float("nan")), PASS))
+    assert "training" in texts(plots.learning_curves("cnn", history(3, float("nan")), PASS))
 
 
 def test_learning_curves__same_bytes_for_the_same_history() -> None:
@@ -54,7 +54,7 @@ def test_confusion__writes_every_count_that_is_not_zero(labels: tuple[str, ...])
     assert found.count("1234") == found.count("77") == 1
     assert "0" not in found
     assert all(found.count(label) == 2 for label in labels)
-    assert {"read as", "is"} <= set(found)
+    assert {"predicted", "true"} <= set(found)
     assert "77 of 1311 photos on the diagonal" in ET.fromstring(svg).attrib["aria-label"]
 
 

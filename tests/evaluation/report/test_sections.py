@@ -53,7 +53,7 @@ def test_find_sides__count_photos_labels_signers_and_bursts(make_photos: Any, tm
     )
     data_report = make_data_report(indexed, kind="signer", valid_fraction=0.25, test_fraction=0.25, seed=0)
     sides = split_table(data_report)
-    assert [side.name for side in sides] == ["train", "valid", "test"]
+    assert [side.name for side in sides] == ["training", "validation", "test"]
     assert [side.photos for side in sides] == list(data_report.split.counts().values())
     assert sum(side.share for side in sides) == pytest.approx(1)
     assert sorted(signer for side in sides for signer in side.signers) == ["1", "2", "3", "4"]
