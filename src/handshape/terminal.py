@@ -27,7 +27,7 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
         "95 %\ninterval",
         "features",
         "training",
-        "trained\nparameters",
+        "trained\nweights",
     ):
         table.add_column(head, justify="left" if head == "model" else "right", no_wrap=True)
     for name, model in metrics["models"].items():
