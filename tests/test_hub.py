@@ -420,7 +420,7 @@ def test_load__the_commands_take_a_name(cli: Any, finished: Any, server: Hub, co
 
 def test_load__without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    text = r"bundles on a hub need huggingface-hub"
+    text = r"huggingface-hub is not installed"
     with pytest.raises(MissingExtraError, match=text):
         handshape.load("hub:owner/signs")
 

@@ -6,7 +6,8 @@ import torch
 
 from handshape.errors import OutputError
 from handshape.evaluation.intervals.accuracy import Interval
-from handshape.studies.steps import Result, Steps, plain
+from handshape.evaluation.json_result import to_json_types
+from handshape.studies.steps import Result, Steps
 from handshape.training.checkpoint import Checkpoint
 
 
@@ -64,5 +65,5 @@ def test_run__a_damaged_file(tmp_path: Path, name: str) -> None:
 
 def test_plain__figures_become_dictionaries() -> None:
     interval = Interval(0.25, 0.5, "Wilson", "photos", 4.0)
-    found = plain({"a": [interval, (1, float("inf"))]})
+    found = to_json_types({"a": [interval, (1, float("inf"))]})
     assert found == {"a": [interval.to_dict(), [1, None]]}

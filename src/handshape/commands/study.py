@@ -10,6 +10,7 @@ from handshape.commands.shared import check_split, index_photos, print_findings,
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig, StudyConfig
 from handshape.data.augment import Views
 from handshape.errors import OutputError
+from handshape.evaluation.json_result import to_json_types
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
@@ -20,7 +21,7 @@ from handshape.studies.chirality import study_chirality
 from handshape.studies.finetune import study_finetune
 from handshape.studies.material import PLACES, Material
 from handshape.studies.page import Outcome, write_page
-from handshape.studies.steps import Steps, plain
+from handshape.studies.steps import Steps
 from handshape.studies.unfinished import PROGRESS, begin, check_new, find_unfinished, settings_of
 from handshape.training.history import write_rows
 
@@ -173,7 +174,7 @@ def _same(out: Path, found: dict[str, Any], description: dict[str, Any]) -> dict
 
 def _metrics(name: str, material: Material, outcome: Outcome) -> dict[str, Any]:
     split = material.survey.split
-    kept: dict[str, Any] = plain(
+    kept: dict[str, Any] = to_json_types(
         {
             "study": name,
             "answer": outcome.answer,

@@ -11,6 +11,7 @@ import numpy as np
 
 from handshape.config.study import ChiralityConfig
 from handshape.data.dataset import SplitIndices
+from handshape.evaluation.json_result import to_json_types
 from handshape.studies.chirality_page import describe_outcome
 from handshape.studies.material import PLACES, Material
 from handshape.studies.mirror_control import Control, control_by_arrows, control_by_hands
@@ -28,7 +29,7 @@ from handshape.studies.mirror_pairs import (
 from handshape.studies.mirror_similarity import measure_similarity
 from handshape.studies.mirror_tuning import tell_by_tuning
 from handshape.studies.page import Outcome
-from handshape.studies.steps import Result, Steps, plain
+from handshape.studies.steps import Result, Steps
 from handshape.training.checkpoint import Checkpoint
 from handshape.training.history import Epoch
 from handshape.training.loop import LoopConfig
@@ -113,7 +114,7 @@ def _try_network(
         found["folds"] = figures_over_folds(
             material, lambda signer, sides: tell(f"{name}-fold-{signers.index(signer)}", sides)[0]
         )
-    return plain(found)  # type: ignore[no-any-return]
+    return to_json_types(found)  # type: ignore[no-any-return]
 
 
 def _try_control(steps: Steps, name: str, draw: Callable[[], Control]) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from handshape.evaluation.json_result import to_json_types
 from handshape.evaluation.report.plots import INK, PLOT_WIDTH, RIGHT, STYLE, WRONG, new_figure
 from handshape.studies.material import Material
 from handshape.studies.mirror_similarity import KINDS
 from handshape.studies.page import Outcome, Part, Plot, Section, Table
-from handshape.studies.steps import plain
 
 _NAMES = {
     "border": "border only",
@@ -58,7 +58,7 @@ def describe_outcome(
     Returns:
         The outcome.
     """
-    figures = plain({"models": models, "similarity": layers, "controls": controls, "chance": 0.5})
+    figures = to_json_types({"models": models, "similarity": layers, "controls": controls, "chance": 0.5})
     summary = _models_table(models)
     sections = [
         Section("models", "Who can tell a photo from its mirror image", _models_text(models), [summary]),

@@ -6,10 +6,10 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from handshape.evaluation.json_result import to_json_types
 from handshape.evaluation.report.plots import INK, PLOT_WIDTH, RIGHT, STYLE, WRONG, new_figure
 from handshape.studies.material import Material
 from handshape.studies.page import Outcome, Plot, Section, Table
-from handshape.studies.steps import plain
 
 Figures = Mapping[str, Any]
 _NAMES = {"frozen": "frozen", "last": "last block tuned", "all": "all tuned", "scratch": "from scratch"}
@@ -45,7 +45,7 @@ def describe_outcome(material: Material, found: Mapping[int, Mapping[str, Figure
     cautions = []
     if material.survey.split.kind == "random":
         cautions.append(("Random split", "The same people are on both sides: this says nothing of new ones."))
-    figures = plain({"sizes": {str(count): ways for count, ways in found.items()}})
+    figures = to_json_types({"sizes": {str(count): ways for count, ways in found.items()}})
     return Outcome(answer(found), figures, sections, table, cautions)
 
 

@@ -1,7 +1,6 @@
 """Steps of a study: what is finished is kept, what was being trained goes on from its last epoch."""
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from handshape.errors import OutputError
-from handshape.evaluation.json_result import JsonResult
+from handshape.evaluation.json_result import to_json_types
 from handshape.progress import say
 from handshape.run import write_json
 from handshape.training.checkpoint import Checkpoint, write_whole
@@ -90,9 +89,9 @@ class Steps:
             write_whole(file, lambda path: save_file(tensors, path), SafetensorError)
         # Last, for this file says that the step is done.
         kept = {
-            "figures": plain(result.figures),
+            "figures": to_json_types(result.figures),
             "tensors": bool(result.tensors),
-            "history": plain(result.history),
+            "history": to_json_types(result.history),
         }
         write_whole(self._folder / f"{name}.json", lambda path: write_json(path, kept))
 
@@ -108,16 +107,3 @@ class Steps:
                 "files as handshape wrote them",
                 "delete it: the step is done again",
             ) from error
-
-
-def plain(value: Any) -> Any:
-    """Return figures as plain JSON types; what is not finite becomes ``None``."""
-    if isinstance(value, JsonResult):
-        return value.to_dict()
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
