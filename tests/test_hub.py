@@ -420,7 +420,8 @@ def test_load__the_commands_take_a_name(cli: Any, finished: Any, server: Hub, co
 
 def test_load__without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(MissingExtraError):
+    text = r"huggingface-hub is not installed"
+    with pytest.raises(MissingExtraError, match=text):
         handshape.load("hub:owner/signs")
 
 

@@ -15,10 +15,11 @@ from safetensors.torch import load_file, save_file
 from handshape.bundle import BundleConfig
 from handshape.data.images.decode import Preprocessing, read_image
 from handshape.errors import BundleError, ImageError, ShapeError
+from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.sign_network import BackboneClassifier, NetworkConfig
+from handshape.models.sign_network import NetworkConfig
 from handshape.recogniser import Recogniser, load
 from handshape.types import UNSURE
 
@@ -246,8 +247,8 @@ def test_load__another_version_or_another_program_s(bundle: Path, text: str) -> 
         (lambda c: c["network"].update(labels="many"), "network.labels", "integer"),
         (lambda c: c.update(labels=3), "labels", "tuple"),
         (lambda c: c.update(labels=["A", 2, "C"]), "labels.1", "string"),
-        (lambda c: c.update(labels=["A", "B", "C", "D"]), "labels", "4 for 3 outputs"),
-        (lambda c: c.update(labels=["A", "B", "A"]), "labels", "label twice"),
+        (lambda c: c.update(labels=["A", "B", "C", "D"]), "labels", "has 4 for 3 outputs"),
+        (lambda c: c.update(labels=["A", "B", "A"]), "labels", "a label twice"),
         (lambda c: c.update(temperature=0), "temperature", "is 0.0, not a positive number"),
         (lambda c: c.update(temperature=float("nan")), "temperature", "is nan, not a positive number"),
         (lambda c: c.update(threshold=1.5), "threshold", r"is 1.5, not in \[0, 1\]"),

@@ -253,9 +253,9 @@ def test_compare__leave_one_source_out(cli: Any, two_rooms: Path, tmp_path: Path
     assert folded["signers_apart"] is True and folded["untested"] == 0
     sentence = answer.json["answer"]
     assert sentence.startswith("About ")
-    assert folded["worst"] < 1 and f"worst in {folded['worst_source']}: " in sentence
+    assert folded["worst"] < 1 and f"worst source: {folded['worst_source']}, " in sentence
     page = (run / "report.html").read_text(encoding="utf-8")
-    assert "Drawn hands." in page and "cannot be seen in two" in page
+    assert "Drawn hands." in page and "these two sources" in page
     bundle = json.loads((run / "recogniser" / "config.json").read_text(encoding="utf-8"))
     assert bundle["figures"]["left_out"]["mean"] == folded["mean"]
     again = cli("compare", two_rooms, *words, *more, "--out", tmp_path / "again", "--json").json["folds"][

@@ -116,7 +116,7 @@ def test_evaluate__the_page_cautions_where_it_must(
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     for words in (
         "<strong>Signers not known.</strong>",
-        "not trained on the labels thumbs&lt;up&gt;.",
+        "Photos labelled thumbs&lt;up&gt;:",
         "No photo here shows C,",
         "1 file could not be read, starting with A/broken.png.",
     ):

@@ -249,4 +249,4 @@ def test_train__a_sheet_shows_the_views_that_were_used(
         assert cli(*words, "--model", "frozen", *options, "--out", run).code == 0
         assert (run / "plots" / "views.png").is_file() == shown
         page = (run / "report.html").read_text(encoding="utf-8")
-        assert ("each beside five views of it" in page) == shown
+        assert ("five augmented views of it" in page) == shown

@@ -1,6 +1,7 @@
 """Base of results that can be written as JSON."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -18,7 +19,7 @@ def to_json_types(value: Any) -> Any:
     """Return a value with all results in it as JSON types; a number that is not finite becomes None."""
     if isinstance(value, JsonResult):
         return value.to_dict()
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: to_json_types(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_json_types(item) for item in value]

@@ -99,7 +99,8 @@ def _cautions(
         yield Caution("Left hands", mirror_sentence(found.accuracy, mirrored))
     if unknown_labels:
         words = listed(tuple(unknown_labels))
-        yield Caution("Skipped", f"The recogniser was not trained on the labels {words}.")
+        which = "that label" if len(unknown_labels) == 1 else "those labels"
+        yield Caution("Skipped", f"Photos labelled {words}: the recogniser was not trained on {which}.")
     if found.metrics.missing_labels:
         untested = listed(found.metrics.missing_labels)
         yield Caution("Untested labels", f"No photo here shows {untested}, so nothing is known there.")
