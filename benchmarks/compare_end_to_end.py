@@ -1,6 +1,6 @@
 """From photos on disk to a recogniser, whole processes: handshape compare against fastai.
 
-handshape begins with an empty store. The peer is what a user would pick instead: fastai's vision_learner on
+handshape begins with an empty cache. The peer is what a user would pick instead: fastai's vision_learner on
 the same weights, with its own augmentation but no mirror images, fine-tuned for six epochs on the very photos
 that handshape's split gives to each side. Each pair splits the photos anew: of one split, one photo more or
 less says nothing.
@@ -22,11 +22,11 @@ _BACKBONE = "squeezenet1_0"
 _SETS: dict[str, list[str]] = {"studio": ["--signer", r"hand(\d+)_"], "webcam": []}
 
 
-def ours(photos: Path, words: list[str], seed: int, out: Path, store: Path) -> dict[str, Any]:
+def ours(photos: Path, words: list[str], seed: int, out: Path, cache: Path) -> dict[str, Any]:
     """Run ``handshape compare`` in a process of its own; return what it prints."""
     program = "from handshape.cli import main; import sys; sys.argv[0] = 'handshape'; main()"
     options = ["--labels", "A-I", *words, "--models", "frozen", "--backbone", _BACKBONE, "--json"]
-    place = ["--seed", str(seed), "--out", str(out), "--store", str(store)]
+    place = ["--seed", str(seed), "--out", str(out), "--cache", str(cache)]
     done = subprocess.run(
         [sys.executable, "-c", program, "compare", str(photos), *options, *place],
         capture_output=True,
@@ -49,7 +49,7 @@ def theirs(photos: Path, table: Path, epochs: int) -> float:
     return float(done.stdout.splitlines()[-1])
 
 
-def write_split(photos: Path, words: list[str], seed: int, run: Path, store: Path, table: Path) -> None:
+def write_split(photos: Path, words: list[str], seed: int, run: Path, cache: Path, table: Path) -> None:
     """Write the path, label and side of each photo as a run of handshape has split them."""
     from handshape.commands.shared import index_photos, report_data
     from handshape.config.train import CompareConfig
@@ -59,10 +59,10 @@ def write_split(photos: Path, words: list[str], seed: int, run: Path, store: Pat
 
     signer = words[1] if words else None
     config = CompareConfig(
-        data=photos, labels="A-I", signer=signer, backbone=_BACKBONE, store=store, seed=seed
+        data=photos, labels="A-I", signer=signer, backbone=_BACKBONE, cache=cache, seed=seed
     )
     scan, device = index_photos(config)[1], choose_device("auto")
-    fitter = Fitter(scan, store, device, config, load_backbone(_BACKBONE))
+    fitter = Fitter(scan, cache, device, config, load_backbone(_BACKBONE))
     survey = report_data(config, scan, fitter.features())
     described = json.loads((run / "config.json").read_text(encoding="utf-8"))
     if described["data_digest"] != survey.digest:
@@ -140,10 +140,10 @@ def _pair(
     photos: Path, words: list[str], seed: int, epochs: int, place: Path
 ) -> tuple[float, float, float, float]:
     """Return the seconds that each takes, and the test accuracy that each reaches."""
-    table, run, store, found = place / "split.csv", place / "run", place / "store", list[float]()
+    table, run, cache, found = place / "split.csv", place / "run", place / "cache", list[float]()
     metrics: dict[str, Any] = {}
-    our_seconds = time_of(lambda: metrics.update(ours(photos, words, seed, run, store)))
-    write_split(photos, words, seed, run, store, table)
+    our_seconds = time_of(lambda: metrics.update(ours(photos, words, seed, run, cache)))
+    write_split(photos, words, seed, run, cache, table)
     seconds = time_of(lambda: found.append(theirs(photos, table, epochs)))
     return our_seconds, seconds, metrics["models"]["frozen"]["test_accuracy"], found[0]
 

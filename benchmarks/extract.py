@@ -1,4 +1,4 @@
-"""Extraction: files on disk to rows in the store, against the lesson's one-image loop and the compute limit.
+"""Extraction: files on disk to rows in the cache, against the lesson's one-image loop and the compute limit.
 
 Run ``python -m benchmarks.extract --data DATA``. AlexNet's weights are untrained, which changes no time.
 """
@@ -16,7 +16,7 @@ from benchmarks.measure import TABLE, alternate, heading, matrix_rate, operation
 from handshape.data.augment import Views
 from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.io.folder import read_folder
-from handshape.features.extract import Extractor, features_of, fill_store
+from handshape.features.extract import Extractor, features_of, fill_cache
 from handshape.models.backbones.registry import Backbone, load_backbone
 
 _CPU = torch.device("cpu")
@@ -38,9 +38,9 @@ def main() -> None:
         _second_time(photos, labels, backbone, place)
 
 
-def _scan(photos: Path, store: Path, labels: str | None) -> ImageIndex:
-    store.mkdir(parents=True, exist_ok=True)
-    return index_images(read_folder(photos, labels=labels, signer=r"hand(\d+)_"), store, measure=False)
+def _scan(photos: Path, cache: Path, labels: str | None) -> ImageIndex:
+    cache.mkdir(parents=True, exist_ok=True)
+    return index_images(read_folder(photos, labels=labels, signer=r"hand(\d+)_"), cache, measure=False)
 
 
 def _against_the_lesson(photos: Path, labels: str, backbone: Backbone, place: Path, pairs: int) -> None:
@@ -50,9 +50,9 @@ def _against_the_lesson(photos: Path, labels: str, backbone: Backbone, place: Pa
     extractor = Extractor(backbone, None, Views(), _CPU)
 
     def ours() -> None:
-        store = place / f"lesson-{next(runs)}"
-        scan = _scan(photos, store, ",".join(labels))
-        fill_store(extractor, scan.images, scan.digests, store)
+        cache = place / f"lesson-{next(runs)}"
+        scan = _scan(photos, cache, ",".join(labels))
+        fill_cache(extractor, scan.images, scan.digests, cache)
 
     found = alternate(ours, lambda: extract(lesson, Photos(files)), pairs)
     print(found.row(f"AlexNet, {len(files)} studio photos: files to rows", 2.0), flush=True)
@@ -65,9 +65,9 @@ def _against_the_limit(photos: Path, labels: str, backbone: Backbone, place: Pat
     whole, network = list[float](), list[float]()
     for run in range(pairs):
         limit = work / matrix_rate()
-        store = place / f"limit-{run}"
-        seconds = time_of(lambda store=store: _scan(photos, store, ",".join(labels)))  # type: ignore[misc]
-        fill = time_of(lambda store=store: fill_store(extractor, scan.images, scan.digests, store))  # type: ignore[misc]
+        cache = place / f"limit-{run}"
+        seconds = time_of(lambda cache=cache: _scan(photos, cache, ",".join(labels)))  # type: ignore[misc]
+        fill = time_of(lambda cache=cache: fill_cache(extractor, scan.images, scan.digests, cache))  # type: ignore[misc]
         limit = (limit + work / matrix_rate()) / 2
         whole.append(limit / (seconds + fill))
         network.append(limit / fill)
@@ -82,11 +82,11 @@ def _second_time(photos: Path, labels: str, backbone: Backbone, place: Path) -> 
     extractor = Extractor(backbone, 4, Views(), _CPU)
     ratios = []
     for run in range(5):
-        store, seconds = place / f"second-{run}", list[float]()
+        cache, seconds = place / f"second-{run}", list[float]()
         for _ in range(2):
-            scan = _scan(photos, store, ",".join(labels))
+            scan = _scan(photos, cache, ",".join(labels))
             start = time.perf_counter()
-            features_of(extractor, scan.images, scan.digests, store)
+            features_of(extractor, scan.images, scan.digests, cache)
             seconds.append(time.perf_counter() - start)
         ratios.append(seconds[0] / seconds[1])
     spread = f"{min(ratios):.0f}-{max(ratios):.0f}"

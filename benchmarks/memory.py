@@ -19,8 +19,8 @@ _PROGRAM = """
 import resource, sys
 from handshape.commands.features import features
 from handshape.config.use import FeaturesConfig
-folder, store = sys.argv[1:]
-features(FeaturesConfig(data=folder, store=store, backbone="handnet", device="cpu"))
+folder, cache = sys.argv[1:]
+features(FeaturesConfig(data=folder, cache=cache, backbone="handnet", device="cpu"))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -31,9 +31,9 @@ def main() -> None:
     peaks = []
     for count in _COUNTS:
         with tempfile.TemporaryDirectory() as folder:
-            photos, store = Path(folder) / "photos", Path(folder) / "store"
+            photos, cache = Path(folder) / "photos", Path(folder) / "cache"
             _draw(photos, count)
-            command = [sys.executable, "-c", _PROGRAM, str(photos), str(store)]
+            command = [sys.executable, "-c", _PROGRAM, str(photos), str(cache)]
             finished = subprocess.run(command, check=True, capture_output=True, text=True)
             peaks.append(int(finished.stdout) / 1024)
         print(f"{count:,} photos: {peaks[-1]:,.0f} MB", flush=True)

@@ -1,7 +1,7 @@
 """Extraction on a Ray cluster of this machine's cores: its cost beside the local engine, and how it scales.
 
 Run ``python -m benchmarks.ray``. It draws 2,000 hands and makes further photos of them by writing a number
-behind the end of each JPEG: another content for the store, the same work for everyone. Ray's cluster is
+behind the end of each JPEG: another content for the cache, the same work for everyone. Ray's cluster is
 started before the clock is. With ``--photos DIR`` hands that were drawn before are taken.
 """
 
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=2, help="runs of each engine")
     parser.add_argument("--overhead", type=int, default=20_000, help="photos of each of these runs")
     parser.add_argument("--sizes", type=int, nargs="*", default=_SIZES, help="photos of the table's rows")
-    parser.add_argument("--commits", type=int, default=_PROJECTED[-1] // COMMIT, help="to grow a store by")
+    parser.add_argument("--commits", type=int, default=_PROJECTED[-1] // COMMIT, help="to grow a cache by")
     asked = parser.parse_args()
     print(heading(), flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +63,7 @@ def main() -> None:
         photos = asked.photos or _draw(place / "drawn", asked.drawn)
         parts = _parts(photos, asked.backbone, asked.commits, place)
         with _cluster():
-            _run("ray", _copies(photos, 100, place / "warm"), asked.backbone, place / "warm-store")
+            _run("ray", _copies(photos, 100, place / "warm"), asked.backbone, place / "warm-cache")
             if asked.pairs:
                 _overhead(photos, asked.overhead, asked.backbone, asked.pairs, place)
             _sizes(photos, asked.backbone, asked.sizes, parts, place)
@@ -118,14 +118,14 @@ def _copies(photos: Path, number: int, folder: Path) -> Path:
     return folder
 
 
-def _run(engine: Literal["local", "ray"], photos: Path, backbone: str, store: Path) -> None:
+def _run(engine: Literal["local", "ray"], photos: Path, backbone: str, cache: Path) -> None:
     features(
         FeaturesConfig(
             data=str(photos),
             engine=engine,
             backbone=backbone,
             weights=_weights(backbone),
-            store=store,
+            cache=cache,
             pool=_POOL,
             views=0,
         )
@@ -138,18 +138,18 @@ def _weights(backbone: str) -> str | None:
 
 def _overhead(photos: Path, number: int, backbone: str, pairs: int, place: Path) -> None:
     chosen = _copies(photos, number, place / "chosen")
-    stores = (place / f"store-{run}" for run in count())
+    stores = (place / f"cache-{run}" for run in count())
 
     def run(engine: Literal["local", "ray"]) -> None:
-        store = next(stores)
-        _run(engine, chosen, backbone, store)
-        shutil.rmtree(store)
+        cache = next(stores)
+        _run(engine, chosen, backbone, cache)
+        shutil.rmtree(cache)
 
     found = alternate(lambda: run("local"), lambda: run("ray"), pairs)
     print(f"\n{TABLE.replace('handshape', 'local').replace('peer', 'Ray')}")
     print(
         found.row(
-            f"{backbone}, {number:,} drawn hands, files to rows in the store; Ray's time over local", 1.25
+            f"{backbone}, {number:,} drawn hands, files to rows in the cache; Ray's time over local", 1.25
         )
     )
     each = " ".join(f"{ours:.1f}/{theirs:.1f}" for ours, theirs in zip(found.ours, found.theirs, strict=True))
@@ -212,13 +212,13 @@ def _sizes(photos: Path, backbone: str, sizes: list[int], parts: Parts, place: P
     print("|---|---|---|---|---|---|---|---|")
     seconds = []
     for number in sizes:
-        chosen, store = _copies(photos, number, place / f"photos-{number}"), place / f"kept-{number}"
+        chosen, cache = _copies(photos, number, place / f"photos-{number}"), place / f"kept-{number}"
         start = time.perf_counter()
-        _run("ray", chosen, backbone, store)
+        _run("ray", chosen, backbone, cache)
         seconds.append(time.perf_counter() - start)
-        read, kept = _bytes(chosen), _bytes(store / "features")
+        read, kept = _bytes(chosen), _bytes(cache / "features")
         _row(number, seconds[-1], read, kept, cores, parts, "measured")
-        shutil.rmtree(store)
+        shutil.rmtree(cache)
         shutil.rmtree(chosen)
     if len(sizes) < 2:
         return

@@ -23,7 +23,7 @@ def main() -> None:
     print(f"{heading()}\n", flush=True)
     print("| model | a signer left out | webcam | seconds of training |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
-        store = Path(place) / "store"
+        cache = Path(place) / "cache"
         for model in _MODELS:
             rows = []
             for seed in range(asked.seeds):
@@ -36,9 +36,9 @@ def main() -> None:
                     backbone=asked.backbone,
                     seed=seed,
                     out=out,
-                    store=store,
+                    cache=cache,
                 )["models"][model]
-                webcam = handshape.evaluate(out, asked.data / "webcam", labels="A-I", store=store)
+                webcam = handshape.evaluate(out, asked.data / "webcam", labels="A-I", cache=cache)
                 rows.append((metrics["test_accuracy"], webcam["accuracy"], metrics["seconds"]["total"]))
             own, other, seconds = np.mean(rows, axis=0)
             each = ", ".join(f"{100 * row[1]:.1f}" for row in rows)

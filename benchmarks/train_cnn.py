@@ -62,10 +62,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="seeds for the accuracies; 0 leaves them out")
     chosen = parser.parse_args()
     print(heading(), flush=True)
-    with tempfile.TemporaryDirectory() as store:
+    with tempfile.TemporaryDirectory() as cache:
         dataset = read_folder(chosen.data / "webcam", labels="A-I", signer=None)
-        seconds = time_of(lambda: index_images(dataset, Path(store)))
-        scan = index_images(dataset, Path(store))
+        seconds = time_of(lambda: index_images(dataset, Path(cache)))
+        scan = index_images(dataset, Path(cache))
         sides = split(len(scan.dataset))
         pairs = alternate(lambda: _our_epoch(scan, sides), lambda: _their_epoch(scan, sides), chosen.pairs)
         print(TABLE)

@@ -53,18 +53,18 @@ def theirs(kept: Pairs, seed: int) -> float:
     return lesson.accuracy(network, kept["test"])  # type: ignore[arg-type]
 
 
-def _extracted(photos: Path, store: Path) -> Features:
-    scan = index_images(read_folder(photos, labels="A-I", signer=None), store)
+def _extracted(photos: Path, cache: Path) -> Features:
+    scan = index_images(read_folder(photos, labels="A-I", signer=None), cache)
     extractor = Extractor(load_backbone("alexnet", "untrained"), 6, Views(), torch.device("cpu"))
-    stored = features_of(extractor, scan.images, scan.digests, store)
+    stored = features_of(extractor, scan.images, scan.digests, cache)
     return torch.from_numpy(stored.astype(np.float32)), scan.dataset.classes, split(len(scan.dataset))
 
 
 def main() -> None:
     chosen = options(__doc__ or "").parse_args()
     print(heading(), flush=True)
-    with tempfile.TemporaryDirectory() as store:
-        features, classes, sides = _extracted(chosen.data / "webcam", Path(store))
+    with tempfile.TemporaryDirectory() as cache:
+        features, classes, sides = _extracted(chosen.data / "webcam", Path(cache))
     rows: Rows = {side: (features[sides[side]], classes[sides[side]]) for side in SPLITS}
     kept: Pairs = {side: list(zip(of, own.tolist(), strict=True)) for side, (of, own) in rows.items()}
     found: tuple[list[float], list[float]] = ([], [])

@@ -42,8 +42,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def _own_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep the user's store and weights out of the tests."""
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the user's cache and weights out of the tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.delenv("HANDSHAPE_WEIGHTS", raising=False)
 
@@ -105,13 +105,13 @@ class Finished:
     Args:
         out: Its directory.
         photos: What it was trained on: three labels, four signers, two photos of each.
-        store: Its feature store.
+        cache: Its feature cache.
         metrics: What the command returned.
     """
 
     out: Path
     photos: Path
-    store: Path
+    cache: Path
     metrics: dict[str, Any]
 
 
@@ -129,7 +129,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         if not (place / "run").is_dir():
             _finish(place)
     metrics = json.loads((place / "run" / "metrics.json").read_text(encoding="utf-8"))
-    return Finished(place / "run", place / "photos", place / "store", metrics)
+    return Finished(place / "run", place / "photos", place / "cache", metrics)
 
 
 def _finish(place: Path) -> None:
@@ -143,7 +143,7 @@ def _finish(place: Path) -> None:
         backbone="squeezenet1_1",
         weights="untrained",
         epochs=1,
-        store=place / "store",
+        cache=place / "cache",
         device="cpu",
         out=place / "run",
     )

@@ -20,7 +20,7 @@ def test_study__no_such_study(name: str) -> None:
 
 
 def test_study__is_the_command(tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"backbone": "handnet", "store": tmp_path, "out": tmp_path / "run"}
+    settings: dict[str, Any] = {"backbone": "handnet", "cache": tmp_path, "out": tmp_path / "run"}
     with pytest.raises(DataNotFoundError, match="no folder or table at"):
         handshape.study("chirality", tmp_path / "nowhere", **settings)
     with pytest.raises(UsageError, match="DATA, or --resume with an unfinished run"):

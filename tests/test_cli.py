@@ -213,7 +213,7 @@ def test_errors__a_child_of_a_standard_error_too() -> None:
 
 
 def test_process__inspect_prints_one_json_object(make_photos: Callable[..., Path], tmp_path: Path) -> None:
-    words = ("--json", "--store", tmp_path / "store", "--out", tmp_path / "run")
+    words = ("--json", "--cache", tmp_path / "cache", "--out", tmp_path / "run")
     done = process("inspect", make_photos("AB", signers=3, images=2), *words)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["images"] == 12
@@ -226,14 +226,17 @@ def test_process__train_predict_and_evaluate(
 ) -> None:
     photos, run = make_photos("AB", signers=3, images=2), tmp_path / "run"
     words = (photos, "--backbone", "squeezenet1_1", "--weights", "untrained", "--model", "frozen")
-    signer, store = ("--signer", r"signer(\d)"), ("--device", "cpu", "--store", tmp_path / "store", "--json")
-    done = starter.run("train", *words, *signer, *store, "--out", run).done()
+    signer, cache_dir = (
+        ("--signer", r"signer(\d)"),
+        ("--device", "cpu", "--cache", tmp_path / "cache", "--json"),
+    )
+    done = starter.run("train", *words, *signer, *cache_dir, "--out", run).done()
     assert done.json["models"]["frozen"]["parameters"]["trained"] > 0
     photo = photos / "A" / "signer1_0.png"
     alone = process("predict", run, photo, "--json")
     assert (alone.returncode, alone.stderr) == (0, "")
     assert json.loads(alone.stdout)[0]["path"] == str(photo)
-    assert starter.run("evaluate", run, photos, *store).done().json["n"] == 12
+    assert starter.run("evaluate", run, photos, *cache_dir).done().json["n"] == 12
 
 
 @pytest.mark.parametrize(

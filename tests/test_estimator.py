@@ -30,9 +30,16 @@ def photos(make_photos: Callable[..., Path]) -> Photos:
     return [str(p) for p in paths], [p.parent.name for p in paths], [p.stem.split("_")[0] for p in paths]
 
 
-def make(store: Path, **settings: Any) -> SignClassifier:
+def make(cache_dir: Path, **settings: Any) -> SignClassifier:
     return SignClassifier(
-        **{"model": "frozen", "backbone": "handnet", "views": 0, "device": "cpu", "store": store, **settings}
+        **{
+            "model": "frozen",
+            "backbone": "handnet",
+            "views": 0,
+            "device": "cpu",
+            "cache": cache_dir,
+            **settings,
+        }
     )
 
 
@@ -157,7 +164,7 @@ def test_fit__the_cnn(photos: Photos, tmp_path: Path) -> None:
 @pytest.mark.parametrize("model", ["frozen", "landmarks", "combined"])
 def test_save__gives_a_bundle(photos: Photos, tmp_path: Path, model: str) -> None:
     paths, labels, signers = photos
-    fitted = make(tmp_path / "store", model=model).fit(paths, labels, signers)
+    fitted = make(tmp_path / "cache", model=model).fit(paths, labels, signers)
     fitted.save(tmp_path / "bundle")
     recogniser = handshape.load(tmp_path / "bundle")
     assert np.allclose(recogniser.probabilities(paths), fitted.predict_proba(paths), atol=1e-4)
@@ -256,5 +263,5 @@ def test_sign_classifier__by_the_checks_of_scikit_learn(tmp_path: Path) -> None:
     assert failed == {}
 
 
-def make_rows(store: Path) -> RowClassifier:
-    return RowClassifier(backbone="handnet", device="cpu", store=store, pool=1)
+def make_rows(cache_dir: Path) -> RowClassifier:
+    return RowClassifier(backbone="handnet", device="cpu", cache=cache_dir, pool=1)

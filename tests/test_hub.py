@@ -410,7 +410,7 @@ def test_fetch_bundle__out_of_reach(finished: Any, server: Hub, monkeypatch: Any
 def test_load__the_commands_take_a_name(cli: Any, finished: Any, server: Hub, command: str) -> None:
     server.add("owner/signs", content(finished))
     what = next(finished.photos.glob("A/*")) if command == "predict" else finished.photos
-    words = () if command == "predict" else ("--store", finished.store)
+    words = () if command == "predict" else ("--cache", finished.cache)
     here, there = (
         cli(command, bundle, what, *words, "--json") for bundle in (finished.out, "hub:owner/signs")
     )

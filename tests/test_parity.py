@@ -66,7 +66,7 @@ def case(tmp_path_factory: pytest.TempPathFactory, web_runtime: Path) -> Case:
         data=place / "drawn",
         backbone="handnet",  # and else the default model
         signer=r"signer(\d+)_",
-        store=place / "store",
+        cache=place / "cache",
         device="cpu",
         out=place / "run",
     )
@@ -116,9 +116,9 @@ def _by_features(case: Case, tmp_path: Path) -> NDArray[np.float32]:
     """Cached features and landmarks, and the heads on them."""
     recogniser = load(case.run)
     assert recogniser.config.network.model == "combined"
-    scan = index_images(read_folder(case.photos), tmp_path / "store")
+    scan = index_images(read_folder(case.photos), tmp_path / "cache")
     logits = predict_from_cache(
-        recogniser.network, scan.images, scan.digests, tmp_path / "store", torch.device("cpu")
+        recogniser.network, scan.images, scan.digests, tmp_path / "cache", torch.device("cpu")
     )
     rows = probabilities_of(logits, recogniser.config.temperature)
     order = {sample.path: index for index, sample in enumerate(scan.dataset.samples)}

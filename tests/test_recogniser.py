@@ -15,11 +15,10 @@ from safetensors.torch import load_file, save_file
 from handshape.bundle import BundleConfig
 from handshape.data.images.decode import Preprocessing, read_image
 from handshape.errors import BundleError, ImageError, ShapeError
-from handshape.models.backbone_classifier import BackboneClassifier
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.sign_network import BackboneClassifier, NetworkConfig
 from handshape.recogniser import Recogniser, load
 from handshape.types import UNSURE
 

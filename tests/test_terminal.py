@@ -106,7 +106,7 @@ def test_show_features__says_where_and_how_much(capsys: pytest.CaptureFixture[st
         "shape": [256, 6, 6],
         "backbone": "alexnet",
         "weights": "file.pth",
-        "store": "/s",
+        "cache": "/s",
         "unreadable": [{"path": "A/1.jpg", "reason": "the file is empty"}],
     }
     show_features(FeaturesConfig(data=str(DATA)), found)

@@ -162,11 +162,11 @@ def main() -> None:
     arguments = parser.parse_args()
     work, every = arguments.work.absolute(), arguments.views == "all"
     work.mkdir(parents=True, exist_ok=True)
-    boxes, run, store = work / ("boxes" if every else "taught"), work / "run", work / "store"
+    boxes, run, cache = work / ("boxes" if every else "taught"), work / "run", work / "cache"
     if not boxes.is_dir():
         draw_boxes(boxes, ALPHABET if every else TAUGHT, range(1, SIGNERS + 1) if every else PEOPLE)
     if every and not run.is_dir():
-        train(TrainConfig(data=boxes, signer=r"signer(\d+)_", backbone="handnet", store=store, out=run))
+        train(TrainConfig(data=boxes, signer=r"signer(\d+)_", backbone="handnet", cache=cache, out=run))
     shown = SHOWN if every else ""
     camera = film(work / "camera.mjpeg", [scene(letter, 20 + i, 11) for i, letter in enumerate(shown)], 2.5)
     hand = film(work / "hand.mjpeg", [scene("Y", 21, 11)], 2.5)
@@ -178,7 +178,7 @@ def main() -> None:
         "teach": taught,
         "about": about,
     }
-    words = [*([str(run)] if every else []), "--store", str(store), "--teach", str(work / "photos")]
+    words = [*([str(run)] if every else []), "--cache", str(cache), "--teach", str(work / "photos")]
     for width, height in SIZES.items():
         teach(boxes, work / "photos")
         with served(work, *words) as server:

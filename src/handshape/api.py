@@ -26,8 +26,8 @@ def inspect(data: str | Path, **settings: Any) -> dict[str, Any]:
     return _inspect.inspect(InspectConfig(data=Path(data), **settings))
 
 
-def extract(data: str | Path, **settings: Any) -> dict[str, Any]:
-    """Fill the feature store; see `handshape.config.use.FeaturesConfig` for the settings."""
+def extract_features(data: str | Path, **settings: Any) -> dict[str, Any]:
+    """Compute features and cache them; see `handshape.config.use.FeaturesConfig` for the settings."""
     return _features.features(FeaturesConfig(data=str(data), **settings))
 
 

@@ -18,6 +18,7 @@ import typer
 from handshape.config.cache import CacheClearConfig, CacheInfoConfig
 from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.export import ExportConfig
+from handshape.config.fields import flag_of
 from handshape.config.push import PushConfig
 from handshape.config.serve import ServeConfig
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig
@@ -134,7 +135,8 @@ def _parameter(field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
         return _keyword(field.name, Annotated[kind, place], _default(field))
     shown = field.default is not None and kind is not bool
     # A single name for a flag, so that there is no --no-force.
-    named = typer.Option("--" + field.name.replace("_", "-"), help=text, show_default=shown)
+    flags = [flag_of(name) for name in (field.name, field.metadata["alias"]) if name]
+    named = typer.Option(*flags, help=text, show_default=shown)
     return _keyword(field.name, Annotated[kind, named], field.default)
 
 

@@ -64,7 +64,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         valid_fraction: Share of the images given to `fit` that is used to choose with: shrinkage, epoch,
             temperature and threshold.
         seed: Fixes every random choice.
-        store: Folder of the cache; None for the user's cache directory.
+        cache: Folder of the cache; None for the user's cache directory.
         device: Where networks run.
 
     Attributes:
@@ -94,7 +94,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weight_decay: float = 0.0,
         valid_fraction: float = 0.2,
         seed: int = 0,
-        store: str | Path | None = None,
+        cache: str | Path | None = None,
         device: str = "auto",
     ) -> None:
         self.model, self.backbone, self.weights = model, backbone, weights
@@ -105,7 +105,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.epochs, self.batch_size = epochs, batch_size
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.valid_fraction, self.seed = valid_fraction, seed
-        self.store, self.device = store, device
+        self.cache, self.device = cache, device
 
     def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
         """Train on images and their labels.
@@ -132,13 +132,13 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if MODELS[config.model].image_features:
             backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
         size = backbone.preprocessing.size if backbone else IMAGE_SIZE
-        store, labels = open_cache(config.store), tuple(str(label) for label in self.classes_)
+        cache, labels = open_cache(config.cache), tuple(str(label) for label in self.classes_)
         signers = None if groups is None else [str(group) for group in groups]
         held = not MODELS[config.model].on_cached_features  # pixels are needed in every pass
-        scan = index_in_memory(images, classes, labels, store, signers=signers, size=size, cached=held)
+        scan = index_in_memory(images, classes, labels, cache, signers=signers, size=size, cached=held)
         train, valid = hold_out_groups(classes, _groups(scan, signers), config.valid_fraction, config.seed)
         device = choose_device(config.device)
-        fitter = Fitter(scan, store, device, config, backbone)
+        fitter = Fitter(scan, cache, device, config, backbone)
         # It is tested elsewhere, on photos of their own; the fitter needs some all the same.
         fitted = fitter.fit(config.model, {"train": train, "valid": valid, "test": valid}, mirrored=False)
         self.recogniser_ = _recogniser(fitted, scan, len(train), classes[valid])
@@ -160,15 +160,15 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         config, recogniser = self._config(), self.recogniser_
         network, known = recogniser.network, recogniser.config
-        images, store = to_images(X), open_cache(config.store)
+        images, cache = to_images(X), open_cache(config.cache)
         nothing = np.zeros(len(images), dtype=np.int64)
-        scan = index_in_memory(images, nothing, known.labels, store, size=known.network.preprocessing.size)
+        scan = index_in_memory(images, nothing, known.labels, cache, size=known.network.preprocessing.size)
         if not MODELS[known.network.model].on_cached_features:
             starts = range(0, len(images), _BATCH)
             batches = (read_batch(scan.images, range(s, min(s + _BATCH, len(images)))) for s in starts)
             return np.concatenate([recogniser.prepared_probabilities(batch) for batch in batches])
         device = choose_device(config.device)
-        logits = predict_from_cache(network, scan.images, scan.digests, store, device)
+        logits = predict_from_cache(network, scan.images, scan.digests, cache, device)
         return probabilities_of(logits, known.temperature)
 
     def predict(self, X: Any) -> NDArray[Any]:

@@ -138,7 +138,7 @@ def show_features(config: FeaturesConfig, found: dict[str, Any]) -> None:
         f"{found['images']} images, {1 + found['views']} views each: {shape} features of {found['backbone']}"
     )
     print(f"Weights: {found['weights']}")
-    print(f"Cache: {found['store']}")
+    print(f"Cache: {found['cache']}")
     for file in found["unreadable"]:
         print(f"Skipped {file['path']}: {file['reason']}")
 

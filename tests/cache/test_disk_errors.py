@@ -40,5 +40,5 @@ def test_explain_write_errors__keeps_what_another_error_says() -> None:
 
 
 def test_explain_cache_errors__says_what_to_do() -> None:
-    with pytest.raises(OutputError, match="--store"), explain_cache_errors("a"):
+    with pytest.raises(OutputError, match="--cache"), explain_cache_errors("a"):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))

@@ -68,7 +68,7 @@ def test_compare__saves_the_model_that_it_names(finished: Any) -> None:
 def test_compare__predict_gives_the_same_probabilities(
     cli: Any, finished: Any, tmp_path: Path, model: str
 ) -> None:
-    words = ("--signer", r"signer(\d+)_", "--store", finished.store, "--models", model)
+    words = ("--signer", r"signer(\d+)_", "--cache", finished.cache, "--models", model)
     assert cli("compare", finished.photos, *SMALL, *words, "--out", tmp_path / "run").code == 0
     tested = rows(tmp_path / "run" / "predictions.csv")
     # Through stored features here, through the whole network there; and as the run of both models had it.
@@ -81,7 +81,7 @@ def test_compare__predict_gives_the_same_probabilities(
 
 
 def test_compare__for_people(cli: Any, finished: Any, tmp_path: Path) -> None:
-    words = ("--store", finished.store, "--models", "frozen", "--out", tmp_path / "run")
+    words = ("--cache", finished.cache, "--models", "frozen", "--out", tmp_path / "run")
     answer = cli("compare", finished.photos, *SMALL, *words)
     assert answer.code == 0
     assert "Split: random (" in answer.out and "frozen" in answer.out and "cnn" not in answer.out
@@ -94,7 +94,7 @@ def refused(cli: Any, tmp_path: Path) -> Callable[..., str]:
 
     def run(data: Path, *options: object, code: int = 1) -> str:
         out = tmp_path / "place" / "run"
-        answer = cli("compare", data, *SMALL, "--store", tmp_path / "store", "--out", out, *options)
+        answer = cli("compare", data, *SMALL, "--cache", tmp_path / "cache", "--out", out, *options)
         assert answer.code == code and answer.out == ""
         assert not out.parent.exists()
         line: str = answer.err.splitlines()[-1]
@@ -149,7 +149,7 @@ def test_compare__no_internet(
         raise URLError("no route to host")
 
     monkeypatch.setattr("torch.hub.load_state_dict_from_url", offline)
-    answer = cli("compare", make_photos(), "--store", tmp_path / "store", "--out", tmp_path / "place" / "run")
+    answer = cli("compare", make_photos(), "--cache", tmp_path / "cache", "--out", tmp_path / "place" / "run")
     assert (answer.code, answer.out) == (1, "")
     assert answer.err.startswith(
         "handshape compare: the weights of 'alexnet' could not be downloaded (no route to host)"
@@ -165,8 +165,8 @@ def test_compare__full_output_directory(cli: Any, finished: Any, tmp_path: Path)
         "compare",
         finished.photos,
         *SMALL,
-        "--store",
-        finished.store,
+        "--cache",
+        finished.cache,
         "--models",
         "frozen",
         "--out",
@@ -187,8 +187,8 @@ def test_compare__force_replaces_an_earlier_run(cli: Any, finished: Any, tmp_pat
         "compare",
         finished.photos,
         *SMALL,
-        "--store",
-        finished.store,
+        "--cache",
+        finished.cache,
         "--models",
         "frozen",
         "--out",
@@ -211,7 +211,7 @@ def test_compare__nothing_left_behind_when_writing_fails(
 
     monkeypatch.setattr("handshape.commands.train.write_report", full)
     out = tmp_path / "place" / "run"
-    words = ("--store", finished.store, "--models", "frozen", "--out", out)
+    words = ("--cache", finished.cache, "--models", "frozen", "--out", out)
     answer = cli("compare", finished.photos, *SMALL, *words)
     assert answer.code == 1
     assert "cannot write the run to '" in answer.err and "(No space left on device)" in answer.err
@@ -239,8 +239,8 @@ def test_compare__leave_one_source_out(cli: Any, two_rooms: Path, tmp_path: Path
         "frozen",
         "--device",
         "cpu",
-        "--store",
-        tmp_path / "store",
+        "--cache",
+        tmp_path / "cache",
     )
     answer = cli("compare", two_rooms, *words, *more, "--out", run, "--json")
     assert answer.code == 0, answer.err
@@ -274,7 +274,7 @@ def test_compare__a_source_alone_is_refused_before_the_long_work(
 @pytest.mark.slow
 @pytest.mark.shared
 def test_compare__webcam(cli: Any, shared_data: Path, shared_weights: Path, tmp_path: Path) -> None:
-    words = ("--labels", "A-C", "--backbone", "squeezenet1_0", "--store", tmp_path / "store", "--json")
+    words = ("--labels", "A-C", "--backbone", "squeezenet1_0", "--cache", tmp_path / "cache", "--json")
     answer = cli("compare", shared_data / "webcam", *words, "--out", tmp_path / "run")
     assert answer.code == 0, answer.err
     check_contract(answer.json, ["cnn", "frozen"])
@@ -296,7 +296,7 @@ def test_compare__webcam(cli: Any, shared_data: Path, shared_weights: Path, tmp_
 def test_compare__studio_by_signer(cli: Any, shared_data: Path, shared_weights: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = ("--labels", "A-C", "--signer", r"hand(\d+)_", "--backbone", "squeezenet1_0", "--json")
-    answer = cli("compare", shared_data / "studio", *words, "--store", tmp_path / "store", "--out", run)
+    answer = cli("compare", shared_data / "studio", *words, "--cache", tmp_path / "cache", "--out", run)
     assert answer.code == 0, answer.err
     check_contract(answer.json, ["cnn", "frozen"])
     assert answer.json["split"]["kind"] == "signer"
@@ -317,7 +317,7 @@ def test_compare__studio_and_webcam_are_two_worlds(cli: Any, shared_data: Path, 
     for name in ("studio", "webcam"):
         (root / name).symlink_to(shared_data / name)
     words = ("--source", "folder", "--folds", "source", "--labels", "A-I", "--backbone", "handnet")
-    places = ("--store", tmp_path / "store", "--out", tmp_path / "run")
+    places = ("--cache", tmp_path / "cache", "--out", tmp_path / "run")
     answer = cli("compare", root, *words, "--models", "frozen", *places, "--json")
     assert answer.code == 0, answer.err
     folded = answer.json["folds"]["frozen"]

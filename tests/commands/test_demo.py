@@ -21,7 +21,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("offline")
 def test_demo__frozen_beats_the_cnn_offline_on_unseen_drawn_signers(in_folder: Path) -> None:
-    found: dict[str, Any] = demo(DemoConfig(store=in_folder / "store", images=6))
+    found: dict[str, Any] = demo(DemoConfig(cache=in_folder / "cache", images=6))
     assert found["backbone"] == "handnet"
     assert "neither here nor downloadable" in found["reason"]
     assert found["split"]["kind"] == "signer"

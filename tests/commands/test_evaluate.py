@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 
-def evaluate(cli: Any, bundle: Path, data: Path, store: Path, *options: object) -> Any:
-    answer = cli("evaluate", bundle, data, "--store", store, *options, "--json")
+def evaluate(cli: Any, bundle: Path, data: Path, cache_dir: Path, *options: object) -> Any:
+    answer = cli("evaluate", bundle, data, "--cache", cache_dir, *options, "--json")
     assert answer.code == 0, answer.err
     return answer.json
 
@@ -24,7 +24,7 @@ def test_evaluate__the_test_photos_give_the_accuracy_of_training(
     table = tmp_path / "tested.csv"
     lines = [f"{finished.photos / row['path']},{row['label']},{row['signer']}" for row in tested]
     table.write_text("path,label,signer\n" + "\n".join(lines), encoding="utf-8")
-    found = evaluate(cli, finished.out, table, finished.store)
+    found = evaluate(cli, finished.out, table, finished.cache)
     model_figures = finished.metrics["models"][model]
     assert found["n"] == len(tested)
     assert found["accuracy"] == model_figures["test_accuracy"]
@@ -36,7 +36,7 @@ def test_evaluate__the_test_photos_give_the_accuracy_of_training(
 
 
 def test_evaluate__by_the_contract(cli: Any, finished: Any) -> None:
-    found = evaluate(cli, finished.out, finished.photos, finished.store, "--signer", r"signer(\d)_")
+    found = evaluate(cli, finished.out, finished.photos, finished.cache, "--signer", r"signer(\d)_")
     assert found["n"] == 24
     low, high = found["interval"]
     assert 0 <= low <= found["accuracy"] <= high <= 1
@@ -49,11 +49,11 @@ def test_evaluate__by_the_contract(cli: Any, finished: Any) -> None:
 def test_evaluate__labels_travel_by_name(cli: Any, finished: Any, make_photos: Callable[..., Path]) -> None:
     # Only B and C are here; their classes stay those of the recogniser.
     photos = make_photos("ABC", signers=4, images=2)
-    whole = evaluate(cli, finished.out, photos, finished.store)
+    whole = evaluate(cli, finished.out, photos, finished.cache)
     for path in (photos / "A").iterdir():
         path.unlink()
     (photos / "A").rmdir()
-    found = evaluate(cli, finished.out, photos, finished.store)
+    found = evaluate(cli, finished.out, photos, finished.cache)
     assert found["n"] == 16 and found["missing_labels"] == ["A"]
     assert found["confusion"][1:] == whole["confusion"][1:]
     assert found["labels"]["A"]["support"] == 0 and found["labels"]["A"]["recall"] is None
@@ -64,14 +64,14 @@ def test_evaluate__leaves_out_labels_it_does_not_know_and_says_so(
 ) -> None:
     photos = make_photos("ABC", signers=1, images=2)
     (photos / "C").rename(photos / "thumbs-up")
-    answer = cli("evaluate", finished.out, photos, "--store", finished.store, "--json")
+    answer = cli("evaluate", finished.out, photos, "--cache", finished.cache, "--json")
     assert answer.json["n"] == 4 and answer.json["unknown_labels"] == ["thumbs-up"]
     assert 'Skipped 2 photos labelled "thumbs-up"' in answer.err
 
 
 def test_evaluate__no_label_that_it_knows(cli: Any, finished: Any, make_photos: Callable[..., Path]) -> None:
     photos = make_photos("XY", signers=1, images=1)
-    answer = cli("evaluate", finished.out, photos, "--store", finished.store)
+    answer = cli("evaluate", finished.out, photos, "--cache", finished.cache)
     assert (answer.code, answer.out) == (1, "")
     assert answer.err.splitlines()[-1].startswith(
         f"handshape evaluate: no photo of the recogniser's labels in '{photos}'"
@@ -81,25 +81,25 @@ def test_evaluate__no_label_that_it_knows(cli: Any, finished: Any, make_photos: 
 def test_evaluate__counts_unreadable_files(cli: Any, finished: Any, make_photos: Callable[..., Path]) -> None:
     photos = make_photos("AB", signers=1, images=2)
     (photos / "A" / "broken.png").write_bytes(b"")
-    assert evaluate(cli, finished.out, photos, finished.store)["unreadable"] == 1
+    assert evaluate(cli, finished.out, photos, finished.cache)["unreadable"] == 1
 
 
 def test_evaluate__writes_a_run_when_asked_to(cli: Any, finished: Any, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    found = evaluate(cli, finished.out, finished.photos, finished.store, "--out", run)
+    found = evaluate(cli, finished.out, finished.photos, finished.cache, "--out", run)
     assert json.loads((run / "metrics.json").read_text(encoding="utf-8")) == found
     assert json.loads((run / "config.json").read_text(encoding="utf-8"))["command"] == "evaluate"
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "test photos were classified correctly" in page
     assert {path.name for path in (run / "plots").iterdir()} == {"confusion.svg", "coverage.svg"}
     assert not re.search(r"(src|href)=.(https?:)?//", page)  # it opens offline
-    answer = cli("evaluate", finished.out, finished.photos, "--store", finished.store, "--out", run)
+    answer = cli("evaluate", finished.out, finished.photos, "--cache", finished.cache, "--out", run)
     assert answer.code == 1 and "is not empty" in answer.err
 
 
 def test_evaluate__says_which_signers_it_was_trained_on(cli: Any, finished: Any, tmp_path: Path) -> None:
     words = ("--signer", r"signer(\d)_", "--out", tmp_path / "run")
-    found = evaluate(cli, finished.out, finished.photos, finished.store, *words)
+    found = evaluate(cli, finished.out, finished.photos, finished.cache, *words)
     config = json.loads((finished.out / "recogniser" / "config.json").read_text(encoding="utf-8"))
     assert found["signers_trained_on"] == config["trained_on"]["signers"] != []
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
@@ -112,7 +112,7 @@ def test_evaluate__the_page_cautions_where_it_must(
     photos = make_photos("ABC", signers=1, images=3)
     (photos / "C").rename(photos / "thumbs<up>")
     (photos / "A" / "broken.png").write_bytes(b"")
-    evaluate(cli, finished.out, photos, finished.store, "--out", tmp_path / "run")
+    evaluate(cli, finished.out, photos, finished.cache, "--out", tmp_path / "run")
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     for words in (
         "<strong>Signers not known.</strong>",
@@ -124,9 +124,9 @@ def test_evaluate__the_page_cautions_where_it_must(
 
 
 def test_evaluate__for_people(cli: Any, finished: Any) -> None:
-    words = ("--store", finished.store, "--signer", r"signer(\d)_")
+    words = ("--cache", finished.cache, "--signer", r"signer(\d)_")
     answer = cli("evaluate", finished.out, finished.photos, *words)
-    found = evaluate(cli, finished.out, finished.photos, finished.store, *words[2:])
+    found = evaluate(cli, finished.out, finished.photos, finished.cache, *words[2:])
     assert (
         f"{100 * found['accuracy']:.1f} % of 24 photos were classified correctly (95 % interval: "
         in answer.out
@@ -142,7 +142,7 @@ def test_evaluate__a_damaged_bundle(cli: Any, finished: Any, tmp_path: Path, dam
     for path in (finished.out / "recogniser").iterdir():
         data = path.read_bytes()
         (bundle / path.name).write_bytes(data[: len(data) // 2] if path.name == damage else data)
-    answer = cli("evaluate", bundle, finished.photos, "--store", finished.store)
+    answer = cli("evaluate", bundle, finished.photos, "--cache", finished.cache)
     assert answer.code == 1
     assert answer.err.startswith(f"handshape evaluate: the bundle's {damage} is damaged at 'the file': ")
     assert answer.err.count("\n") == 1
@@ -153,7 +153,7 @@ def test_evaluate__per_source(
 ) -> None:
     for room in ("hall", "lab"):
         make_photos("ABC", signers=1, images=2, name=f"rooms/{room}")
-    words = (tmp_path / "rooms", finished.store, "--source", "folder", "--out", tmp_path / "run")
+    words = (tmp_path / "rooms", finished.cache, "--source", "folder", "--out", tmp_path / "run")
     found = evaluate(cli, finished.out, *words)
     assert {name: figures["n"] for name, figures in found["sources"].items()} == {"hall": 6, "lab": 6}
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")

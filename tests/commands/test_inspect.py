@@ -18,7 +18,7 @@ def photos(make_photos: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def found(cli: Any, photos: Path, tmp_path: Path) -> dict[str, Any]:
-    words = ("--signer", r"signer(\d+)_", "--store", tmp_path / "store", "--out", tmp_path / "run", "--json")
+    words = ("--signer", r"signer(\d+)_", "--cache", tmp_path / "cache", "--out", tmp_path / "run", "--json")
     answer = cli("inspect", photos, *words)
     assert answer.code == 0, answer.err
     result: dict[str, Any] = answer.json
@@ -74,7 +74,7 @@ def test_inspect__draws_a_sample_sheet(found: dict[str, Any], tmp_path: Path) ->
 
 
 def test_inspect__strict_stops_at_the_first_unreadable_file(cli: Any, photos: Path, tmp_path: Path) -> None:
-    answer = cli("inspect", photos, "--strict", "--store", tmp_path / "store", "--out", tmp_path / "strict")
+    answer = cli("inspect", photos, "--strict", "--cache", tmp_path / "cache", "--out", tmp_path / "strict")
     assert answer.code == 1
     assert answer.err.splitlines()[-1].startswith(
         "handshape inspect: 'A/notes.txt': not an image file (.txt)"
@@ -83,7 +83,7 @@ def test_inspect__strict_stops_at_the_first_unreadable_file(cli: Any, photos: Pa
 
 
 def test_inspect__for_people(cli: Any, photos: Path, tmp_path: Path) -> None:
-    answer = cli("inspect", photos, "--store", tmp_path / "store", "--out", tmp_path / "run")
+    answer = cli("inspect", photos, "--cache", tmp_path / "cache", "--out", tmp_path / "run")
     assert answer.code == 0
     for words in ("25 images, split: random", "3 x 224 x 224 float32", "10 int64", "64 x 64 RGB: 24 images"):
         assert words in answer.out
@@ -99,7 +99,7 @@ def test_inspect__a_default_run_has_a_name_of_its_own(cli: Any, photos: Path, in
 
 
 def found_in(cli: Any, photos: Path, tmp_path: Path, *words: object) -> dict[str, Any]:
-    answer = cli("inspect", photos, "--store", tmp_path / "store", "--out", tmp_path / "o", *words, "--json")
+    answer = cli("inspect", photos, "--cache", tmp_path / "cache", "--out", tmp_path / "o", *words, "--json")
     assert answer.code == 0, answer.err
     result: dict[str, Any] = answer.json
     return result
@@ -139,7 +139,7 @@ def test_inspect__for_people_without_a_split(
     cli: Any, make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
     photos = make_photos("A", signers=1, images=1)
-    answer = cli("inspect", photos, "--store", tmp_path / "store", "--out", tmp_path / "run")
+    answer = cli("inspect", photos, "--cache", tmp_path / "cache", "--out", tmp_path / "run")
     assert answer.code == 0, answer.err
     assert "Serious       No split can be made" in answer.out
 
@@ -154,14 +154,14 @@ def test_inspect__counts_sources_and_warns_of_a_single_one(
     assert found["sources"] == {"hall": 8, "lab": 8} and found["labels"] == ["A", "B"]
     assert not {"one_source", "sources_unknown"} & {finding["kind"] for finding in found["findings"]}
     answer = cli(
-        "inspect", root, "--source", "(hall)/", "--store", tmp_path / "store", "--out", tmp_path / "p"
+        "inspect", root, "--source", "(hall)/", "--cache", tmp_path / "cache", "--out", tmp_path / "p"
     )
     assert "Sources       hall (8)" in answer.out
     assert "Note          8 photos have no known source" in answer.out
     one = tmp_path / "one"
     one.mkdir()
     (one / "hall").symlink_to(root / "hall")
-    answer = cli("inspect", one, "--source", "folder", "--store", tmp_path / "store", "--out", tmp_path / "q")
+    answer = cli("inspect", one, "--source", "folder", "--cache", tmp_path / "cache", "--out", tmp_path / "q")
     assert "Warning       All 8 photos are from one source (hall)." in answer.out
 
 

@@ -10,8 +10,8 @@ from handshape.data.data_report import DataReport
 from handshape.errors import DataError
 
 
-def data_report(data: Path, store: Path, **settings: Any) -> DataReport:
-    config = DataConfig(data=data, store=store, **settings)
+def data_report(data: Path, cache_dir: Path, **settings: Any) -> DataReport:
+    config = DataConfig(data=data, cache=cache_dir, **settings)
     return report_data(config, index_photos(config, size=32)[1])
 
 
@@ -20,13 +20,13 @@ def test_index_photos__says_what_was_left_out(
 ) -> None:
     photos = make_photos("AB", signers=2, images=3)
     (photos / "A" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
-    answer = cli("inspect", photos, "--store", tmp_path / "store", "--out", tmp_path / "run", "--json")
+    answer = cli("inspect", photos, "--cache", tmp_path / "cache", "--out", tmp_path / "run", "--json")
     assert answer.code == 0
     assert "Skipped 1 file, starting with A/broken.jpg: " in answer.err
 
 
 def test_check_split__one_label_only(make_photos: Callable[..., Path], tmp_path: Path) -> None:
-    config = DataConfig(data=make_photos("A"), store=tmp_path / "store")
+    config = DataConfig(data=make_photos("A"), cache=tmp_path / "cache")
     with pytest.raises(DataError, match=r"one label \('A'\)"):
         check_split(config, index_photos(config, size=32)[1].dataset)
 
@@ -34,21 +34,21 @@ def test_check_split__one_label_only(make_photos: Callable[..., Path], tmp_path:
 def test_digest__stands_for_content_labels_signers_and_sides(
     make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
-    photos, store = make_photos("AB", signers=3, images=2), tmp_path / "store"
-    first = data_report(photos, store).digest
-    assert data_report(photos, store).digest == first
+    photos, cache_dir = make_photos("AB", signers=3, images=2), tmp_path / "cache"
+    first = data_report(photos, cache_dir).digest
+    assert data_report(photos, cache_dir).digest == first
     others = [
-        data_report(photos, store, seed=1).digest,
-        data_report(photos, store, signer=r"signer(\d)").digest,
-        data_report(make_photos("ABC", signers=3, images=2, name="more"), store).digest,
+        data_report(photos, cache_dir, seed=1).digest,
+        data_report(photos, cache_dir, signer=r"signer(\d)").digest,
+        data_report(make_photos("ABC", signers=3, images=2, name="more"), cache_dir).digest,
     ]
     (photos / "A").rename(photos / "C")
-    others.append(data_report(photos, store).digest)
+    others.append(data_report(photos, cache_dir).digest)
     assert len({first, *others}) == 5
 
 
 def test_digest__does_not_depend_on_where_the_photos_are(
     make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
-    one, other = (data_report(make_photos("AB", name=name), tmp_path / "store") for name in ("one", "other"))
+    one, other = (data_report(make_photos("AB", name=name), tmp_path / "cache") for name in ("one", "other"))
     assert one.digest == other.digest

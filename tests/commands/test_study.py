@@ -48,7 +48,7 @@ def test_chirality__killed_at_three_points_gives_the_same_figures(
     monkeypatch.setattr(chirality, "DRAWN_SIGNERS", {"train": 3, "valid": 1, "test": 2})
     monkeypatch.setattr(chirality, "DRAWN_LETTERS", "BL")
     photos, run, resume = make_photos(images=2), tmp_path / "run", ("study", "chirality", "--resume")
-    words = ("study", "chirality", photos, *SMALL, "--tuning-epochs", 1, "--store", tmp_path / "store")
+    words = ("study", "chirality", photos, *SMALL, "--tuning-epochs", 1, "--cache", tmp_path / "cache")
     answer = cli(*words, "--out", tmp_path / "whole", "--json")
     assert answer.code == 0, answer.err
     kill_when(starter, (*words, "--out", run), run / "progress" / "border.json")
@@ -74,7 +74,7 @@ def test_chirality__killed_at_three_points_gives_the_same_figures(
 def test_autoencoder__killed_in_training_gives_the_same_figures(
     cli: Any, starter: Starter, make_photos: Any, tmp_path: Path
 ) -> None:
-    run, small = tmp_path / "run", (*SMALL, "--batch-size", 8, "--store", tmp_path / "store")
+    run, small = tmp_path / "run", (*SMALL, "--batch-size", 8, "--cache", tmp_path / "cache")
     words = ("study", "autoencoder", make_photos(images=2), *small)
     answer = cli(*words, "--out", tmp_path / "whole", "--json")
     assert answer.code == 0, answer.err
@@ -88,7 +88,7 @@ def test_autoencoder__killed_in_training_gives_the_same_figures(
 @pytest.mark.slow
 def test_finetune__accuracies_and_costs_by_size(cli: Any, make_photos: Any, tmp_path: Path) -> None:
     # Resuming a killed one is tested in tests/faults.
-    places = ("--store", tmp_path / "store", "--out", tmp_path / "run")
+    places = ("--cache", tmp_path / "cache", "--out", tmp_path / "run")
     answer = cli("study", "finetune", make_photos(images=2), *SMALL, "--sizes", "1,all", *places)
     assert answer.code == 0, answer.err
     sizes = check_run(tmp_path / "run", {"accuracy-by-photos"}, set())["sizes"]

@@ -30,7 +30,7 @@ SMALL = (
 def words(make_photos: Callable[..., Path], tmp_path: Path) -> tuple[object, ...]:
     """A command that trains on a few photos of four signers."""
     photos = make_photos("ABC", signers=4, images=2)
-    return ("train", photos, "--signer", r"signer(\d)_", "--store", tmp_path / "store", *SMALL)
+    return ("train", photos, "--signer", r"signer(\d)_", "--cache", tmp_path / "cache", *SMALL)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -124,7 +124,7 @@ def test_train__twice_gives_the_same_numbers(
     cli: Any, words: tuple[object, ...], tmp_path: Path, model: str
 ) -> None:
     def run(name: str, seed: int) -> Any:
-        places = ("--store", tmp_path / f"store-{name}", "--out", tmp_path / name)
+        places = ("--cache", tmp_path / f"cache_dir-{name}", "--out", tmp_path / name)
         return cli(*words, "--model", model, "--seed", seed, *places, "--json").json
 
     first, again, _ = run("one", 0), run("two", 0), run("three", 5)
@@ -153,7 +153,7 @@ def test_train__given_split(cli: Any, make_photos: Callable[..., Path], tmp_path
     root = tmp_path / "given"
     for side in ("train", "val", "test"):
         make_photos("AB", signers=1, images=2, name=f"given/{side}")
-    words = ("--model", "cnn", "--store", tmp_path / "store", "--out", tmp_path / "run", "--json")
+    words = ("--model", "cnn", "--cache", tmp_path / "cache", "--out", tmp_path / "run", "--json")
     split = cli("train", root, *SMALL, *words).json["split"]
     found = {key: split[key] for key in ("kind", "train", "valid", "test")}
     assert found == {"kind": "given", "train": 4, "valid": 4, "test": 4}
@@ -163,7 +163,7 @@ def test_train__a_side_without_images(cli: Any, make_photos: Callable[..., Path]
     root = tmp_path / "given"
     for side in ("train", "test"):
         make_photos("AB", signers=1, images=2, name=f"given/{side}")
-    answer = cli("train", root, *SMALL, "--store", tmp_path / "store", "--out", tmp_path / "run")
+    answer = cli("train", root, *SMALL, "--cache", tmp_path / "cache", "--out", tmp_path / "run")
     assert answer.code == 1
     last = answer.err.splitlines()[-1]
     assert last.startswith("handshape train: no image for valid in a given split")
@@ -173,7 +173,7 @@ def test_train__a_side_without_images(cli: Any, make_photos: Callable[..., Path]
 
 def test_train__fewer_signers_than_sides(cli: Any, make_photos: Callable[..., Path], tmp_path: Path) -> None:
     photos = make_photos("AB", signers=2, images=2)
-    words = ("--split", "signer", "--signer", r"signer(\d)", "--store", tmp_path / "store")
+    words = ("--split", "signer", "--signer", r"signer(\d)", "--cache", tmp_path / "cache")
     answer = cli("train", photos, *SMALL, *words, "--out", tmp_path / "run")
     assert answer.code == 1
     assert "2 known signers" in answer.err

@@ -18,8 +18,8 @@ def test_settings__are_the_base_of_every_command() -> None:
 
 
 def test_settings__text_becomes_a_path() -> None:
-    config = TrainConfig(data="photos", out="run", store="store")  # type: ignore[arg-type]
-    assert (config.data, config.out, config.store) == (Path("photos"), Path("run"), Path("store"))
+    config = TrainConfig(data="photos", out="run", cache="cache")  # type: ignore[arg-type]
+    assert (config.data, config.out, config.cache) == (Path("photos"), Path("run"), Path("cache"))
     assert TrainConfig(data=Path("photos")).out is None
 
 

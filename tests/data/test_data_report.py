@@ -11,13 +11,13 @@ from handshape.data.io.folder import read_folder
 
 def data_report(
     root: Path,
-    store: Path,
+    cache_dir: Path,
     *,
     kind: Literal["auto", "given", "signer", "random"] = "auto",
     signer: str | None = None,
     seed: int = 0,
 ) -> DataReport:
-    indexed = index_images(read_folder(root, signer=signer), store, size=32)
+    indexed = index_images(read_folder(root, signer=signer), cache_dir, size=32)
     return make_data_report(indexed, kind=kind, valid_fraction=0.2, test_fraction=0.2, seed=seed)
 
 
@@ -32,7 +32,7 @@ def with_copies(make_photos: Any) -> Path:
 
 
 def test_survey_data__bursts_stay_on_one_side(with_copies: Path, tmp_path: Path) -> None:
-    found = data_report(with_copies, tmp_path / "store")
+    found = data_report(with_copies, tmp_path / "cache")
     assert (found.split.kind, found.split.grouped) == ("random", True)
     sides: dict[int, set[str | None]] = {}
     for burst, sample in zip(found.bursts.tolist(), found.split.dataset.samples, strict=True):
@@ -42,34 +42,34 @@ def test_survey_data__bursts_stay_on_one_side(with_copies: Path, tmp_path: Path)
 
 
 def test_survey_data__a_random_split_that_was_asked_for_leaks(with_copies: Path, tmp_path: Path) -> None:
-    found = data_report(with_copies, tmp_path / "store", kind="random")
+    found = data_report(with_copies, tmp_path / "cache", kind="random")
     assert (found.split.kind, found.split.grouped) == ("random", False)
     assert found.leaks.share > 0.5
     assert "exact_duplicates" in {finding.kind for finding in found.findings}
 
 
 def test_survey_data__known_signers_need_no_bursts(with_copies: Path, tmp_path: Path) -> None:
-    found = data_report(with_copies, tmp_path / "store", signer=r"signer(\d)_")
+    found = data_report(with_copies, tmp_path / "cache", signer=r"signer(\d)_")
     assert (found.split.kind, found.split.grouped) == ("signer", False)
 
 
 def test_survey_data__no_near_duplicates_no_groups(make_photos: Any, tmp_path: Path) -> None:
-    found = data_report(make_photos("AB", signers=4, images=2), tmp_path / "store")
+    found = data_report(make_photos("AB", signers=4, images=2), tmp_path / "cache")
     assert found.split.grouped == (len(found.pairs) > 0)
 
 
 def test_digest__stands_for_content_and_sides(with_copies: Path, tmp_path: Path) -> None:
-    first = data_report(with_copies, tmp_path / "store")
-    assert data_report(with_copies, tmp_path / "store").digest == first.digest
-    assert data_report(with_copies, tmp_path / "store", seed=1).digest != first.digest
+    first = data_report(with_copies, tmp_path / "cache")
+    assert data_report(with_copies, tmp_path / "cache").digest == first.digest
+    assert data_report(with_copies, tmp_path / "cache", seed=1).digest != first.digest
     (with_copies / "A" / "signer1_0.png").unlink()
-    assert data_report(with_copies, tmp_path / "store").digest != first.digest
+    assert data_report(with_copies, tmp_path / "cache").digest != first.digest
 
 
 def test_digest__stands_for_sources_where_they_are_known(make_photos: Any, tmp_path: Path) -> None:
     root = make_photos("AB", signers=4, images=2)
-    indexed = index_images(read_folder(root), tmp_path / "store", size=32)
-    named = index_images(read_folder(root, source=r"signer(\d)_"), tmp_path / "store", size=32)
+    indexed = index_images(read_folder(root), tmp_path / "cache", size=32)
+    named = index_images(read_folder(root, source=r"signer(\d)_"), tmp_path / "cache", size=32)
     first, second = (
         make_data_report(one, kind="random", valid_fraction=0.2, test_fraction=0.2, seed=0).digest
         for one in (indexed, named)

@@ -59,7 +59,7 @@ def make(make_photos: Any, tmp_path: Path) -> Any:
 
     def build(signer: str | None = r"signer(\d)_", kind: Any = "auto", **answers: Any) -> Experiment:
         root = make_photos("ABC", signers=4, images=2)
-        indexed = index_images(read_folder(root, signer=signer), tmp_path / "store", size=32)
+        indexed = index_images(read_folder(root, signer=signer), tmp_path / "cache", size=32)
         found = make_data_report(indexed, kind=kind, valid_fraction=0.25, test_fraction=0.25, seed=0)
         data_report = replace(found, leaks=Leaks(found.leaks.photos, 0, ()), findings=[])
         result = evaluated(data_report.split, **answers)

@@ -20,12 +20,12 @@ CPU = torch.device("cpu")
 
 
 def experiment(
-    root: Path, store: Path, *, signer: str | None, names: Any, folds: FoldKind, source: str | None = None
+    root: Path, cache_dir: Path, *, signer: str | None, names: Any, folds: FoldKind, source: str | None = None
 ) -> Experiment:
-    indexed: ImageIndex = index_images(read_folder(root, signer=signer, source=source), store)
+    indexed: ImageIndex = index_images(read_folder(root, signer=signer, source=source), cache_dir)
     data_report = make_data_report(indexed, kind="auto", valid_fraction=0.25, test_fraction=0.25, seed=0)
     backbone = load_backbone("squeezenet1_1", "untrained")
-    fitter = Fitter(indexed, store, CPU, TrainConfig(data=root, epochs=1), backbone)
+    fitter = Fitter(indexed, cache_dir, CPU, TrainConfig(data=root, epochs=1), backbone)
     return run_experiment(data_report, fitter, names, folds=folds, fractions=(0.25, 0.25), seed=0)
 
 
@@ -33,7 +33,7 @@ def experiment(
 def by_signer(make_photos: Any, tmp_path: Path) -> Experiment:
     root = make_photos("ABC", signers=4, images=2)
     return experiment(
-        root, tmp_path / "store", signer=r"signer(\d)_", names=("cnn", "frozen"), folds="signers"
+        root, tmp_path / "cache", signer=r"signer(\d)_", names=("cnn", "frozen"), folds="signers"
     )
 
 
@@ -84,7 +84,7 @@ def test_run_experiment__bursts_show_both_figures(make_photos: Any, tmp_path: Pa
     for path in sorted(root.glob("*/*.png")):
         for copy in range(3):
             path.with_name(f"{path.stem}-{copy}.png").write_bytes(path.read_bytes())
-    metrics = experiment(root, tmp_path / "store", signer=None, names=("frozen",), folds="none").to_dict()
+    metrics = experiment(root, tmp_path / "cache", signer=None, names=("frozen",), folds="none").to_dict()
     leaks = metrics["leaks"]
     assert metrics["split"]["grouped"]
     assert leaks["near_duplicates_across_splits"] == 0
@@ -98,7 +98,7 @@ def test_run_experiment__folds_need_three_signers(make_photos: Any, tmp_path: Pa
     root = make_photos("AB", signers=2, images=4)
     expected = "2 known signers for --folds signers"
     with pytest.raises(SplitError, match=expected):
-        experiment(root, tmp_path / "store", signer=r"signer(\d)_", names=("frozen",), folds="signers")
+        experiment(root, tmp_path / "cache", signer=r"signer(\d)_", names=("frozen",), folds="signers")
 
 
 def test_run_experiment__each_source_is_read_by_what_the_others_taught(
@@ -111,7 +111,7 @@ def test_run_experiment__each_source_is_read_by_what_the_others_taught(
             path.rename(path.with_name(f"{room}_{path.name}"))
     found = experiment(
         root,
-        tmp_path / "store",
+        tmp_path / "cache",
         signer=r"signer(\d)_",
         source="(hall|lab)_",
         names=("frozen",),
@@ -134,12 +134,12 @@ def test_run_experiment__folds_need_two_sources(make_photos: Any, tmp_path: Path
     expected = r"0 known sources for --folds source"
     with pytest.raises(SplitError, match=expected):
         root = make_photos("AB", signers=4, images=2)
-        experiment(root, tmp_path / "store", signer=None, names=("frozen",), folds="source")
+        experiment(root, tmp_path / "cache", signer=None, names=("frozen",), folds="source")
 
 
 def test_plan_folds__as_asked(make_photos: Any, tmp_path: Path) -> None:
     data = read_folder(make_photos("AB", signers=4, images=2), signer=r"signer(\d)", source=r"signer(\d)")
-    indexed = index_images(data, tmp_path / "store", size=32)
+    indexed = index_images(data, tmp_path / "cache", size=32)
     bursts = np.arange(len(indexed.dataset))
     assert plan_folds("none", indexed.dataset, bursts, valid_fraction=0.25, seed=0) is None
     for kind in ("signers", "source"):

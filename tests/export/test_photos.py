@@ -80,8 +80,8 @@ def test_find_photos__of_a_run_whose_folders_are_sources(cli: Any, make_photos: 
         1,
         "--device",
         "cpu",
-        "--store",
-        tmp_path / "store",
+        "--cache",
+        tmp_path / "cache",
     )
     assert cli("train", tmp_path / "rooms", *words, "--out", tmp_path / "run").code == 0
     photos = find_photos(tmp_path / "run" / "recogniser", ("A", "B"), None)

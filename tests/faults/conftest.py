@@ -30,20 +30,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Scene:
-    """One command on a user's photos, with a store and a run of its own.
+    """One command on a user's photos, with a cache and a run of its own.
 
     Args:
         starter: Starts it.
         name: Of the command.
         photos: The user's photos, left as they are.
-        store: Where it keeps things.
+        cache: Where it keeps things.
         out: Where its run goes.
     """
 
     starter: Starter
     name: str
     photos: Path
-    store: Path
+    cache: Path
     out: Path
 
     def begin(self, *more: object) -> Process:
@@ -55,23 +55,23 @@ class Scene:
         out = () if self.name == "features" else ("--out", self.out)
         if self.name == "study" and self.out.exists():
             out = (*out, "--force")
-        return self.starter.run(command, *sub, self.photos, *words, "--store", self.store, *out, *more)
+        return self.starter.run(command, *sub, self.photos, *words, "--cache", self.cache, *out, *more)
 
     def outcome(self, process: Process) -> dict[str, Any]:
         """All that a finished run leaves behind, without what costs and places may change."""
-        found = {"said": figures(process.done().json), "rows": rows(self.store)}
+        found = {"said": figures(process.done().json), "rows": rows(self.cache)}
         return {
             **found,
-            "images": images_held(self.store),
+            "images": images_held(self.cache),
             **({} if self.name == "features" else run_of(self.out)),
         }
 
     def check_nothing_half(self, expected: dict[str, Any]) -> None:
         """Check that what can be found is whole and right, as far as it goes."""
-        held = images_held(self.store).items()
+        held = images_held(self.cache).items()
         images = {name: data for name, data in held if ".partial" not in name}
         assert images.items() <= expected["images"].items(), "prepared images are not whole"
-        found = rows(self.store)
+        found = rows(self.cache)
         assert all(expected["rows"][key] == row for key, row in found.items()), "rows are not those wanted"
         if (self.out / "progress").is_dir():
             assert {path.name for path in self.out.iterdir()} == {"config.json", "progress"}
@@ -106,8 +106,8 @@ def _photos_stay(photos: Path) -> Iterator[None]:
 def scene(starter: Starter, photos: Path, tmp_path: Path) -> Callable[..., Scene]:
     """Return a function that sets the scene for a command."""
 
-    def make(name: str, *, store: Path | None = None, out: Path | None = None) -> Scene:
-        return Scene(starter, name, photos, store or tmp_path / "store", out or tmp_path / "run")
+    def make(name: str, *, cache: Path | None = None, out: Path | None = None) -> Scene:
+        return Scene(starter, name, photos, cache or tmp_path / "cache", out or tmp_path / "run")
 
     return make
 
@@ -122,7 +122,7 @@ def undisturbed(
     def tell(name: str) -> Undisturbed:
         if name not in known:
             place = tmp_path_factory.mktemp(name)
-            scene = Scene(starter, name, photos, place / "store", place / "run")
+            scene = Scene(starter, name, photos, place / "cache", place / "run")
             began = monotonic()
             process = scene.begin().done()
             seconds = monotonic() - began

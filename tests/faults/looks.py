@@ -1,4 +1,4 @@
-"""What is looked at after a fault: the user's photos, what a store holds, and what a run says."""
+"""What is looked at after a fault: the user's photos, what a cache holds, and what a run says."""
 
 import csv
 import json
@@ -8,7 +8,7 @@ from typing import Any
 import lance
 
 # What may differ between two runs that have the same figures.
-_COSTS = ("seconds", "peak_megabytes", "store")
+_COSTS = ("seconds", "peak_megabytes", "cache")
 
 
 def figures(value: Any) -> Any:
@@ -27,15 +27,17 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int, int]]:
     }
 
 
-def images_held(store: Path) -> dict[str, bytes]:
+def images_held(cache_dir: Path) -> dict[str, bytes]:
     """Everything in the folder of prepared images."""
-    return {path.name: path.read_bytes() if path.is_file() else b"" for path in (store / "images").glob("*")}
+    return {
+        path.name: path.read_bytes() if path.is_file() else b"" for path in (cache_dir / "images").glob("*")
+    }
 
 
-def rows(store: Path) -> dict[tuple[str, str, int], Any]:
+def rows(cache_dir: Path) -> dict[tuple[str, str, int], Any]:
     """Every row of every table that can be opened: by table, photo and view."""
     found: dict[tuple[str, str, int], Any] = {}
-    for path in store.rglob("*.lance"):
+    for path in cache_dir.rglob("*.lance"):
         if path.is_dir() and any(path.glob("_versions/*.manifest")):
             kept = lance.dataset(str(path)).to_table().to_pylist()
             keyed = {(path.name, row.pop("digest"), row.pop("view")): row for row in kept}

@@ -26,7 +26,7 @@ def many(scene: Callable[..., Scene], tmp_path: Path) -> Scene:
 
 def test_changed__while_it_is_being_read(many: Scene, tmp_path: Path) -> None:
     process = many.begin()
-    stop_when(process, lambda: any((many.store / "images").glob(".*.partial")))
+    stop_when(process, lambda: any((many.cache / "images").glob(".*.partial")))
     last = max(many.photos.rglob("*.png"))
     draw_shape(1, 3, 99).save(last)
     process.send(signal.SIGCONT)
@@ -34,8 +34,8 @@ def test_changed__while_it_is_being_read(many: Scene, tmp_path: Path) -> None:
     name = last.relative_to(many.photos).as_posix()
     assert f"1 files left out, the first: {name}, changed while it was being read" in process.err
     # Its name would say that it holds all of them.
-    assert not list((many.store / "images").iterdir())
-    elsewhere = replace(many, store=tmp_path / "elsewhere")
+    assert not list((many.cache / "images").iterdir())
+    elsewhere = replace(many, cache=tmp_path / "elsewhere")
     assert many.outcome(many.begin()) == elsewhere.outcome(elsewhere.begin())
 
 
@@ -45,7 +45,7 @@ def test_changed__after_it_was_read(
     here = replace(many, name="train", photos=draw_photos(tmp_path / "few", "ABC", signers=4, images=2))
     expected = undisturbed("train")
     process = here.begin()
-    stop_when(process, lambda: (here.store / "features").exists())
+    stop_when(process, lambda: (here.cache / "features").exists())
     last = max(here.photos.rglob("*.png"))
     before = last.read_bytes()
     draw_shape(1, 3, 99).save(last)

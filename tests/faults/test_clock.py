@@ -18,7 +18,7 @@ def test_clock__times_of_files_are_far_from_now(
 ) -> None:
     here, expected = scene("train"), undisturbed("train").outcome
     assert here.outcome(here.begin()) == expected
-    for path in [*here.store.rglob("*"), *here.out.rglob("*")]:
+    for path in [*here.cache.rglob("*"), *here.out.rglob("*")]:
         then = path.stat().st_mtime + years * _YEAR
         os.utime(path, (then, then))
     assert here.outcome(here.begin()) == expected

@@ -70,7 +70,7 @@ def teach(running: Running, signer: str, data: bytes) -> None:
 
 
 def test_teach__a_photo_is_whole_or_not_there(starter: Starter, tmp_path: Path) -> None:
-    album, words = tmp_path / "album", ("--teach", tmp_path / "album", "--store", tmp_path / "store")
+    album, words = tmp_path / "album", ("--teach", tmp_path / "album", "--cache", tmp_path / "cache")
     noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(noise).save(file, "JPEG", quality=90)

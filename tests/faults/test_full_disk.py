@@ -17,7 +17,7 @@ def fails_until_there_is_room(scene: Scene, expected: Undisturbed, mount: Mount,
     """Run a command on a disk that is too small, and again on one that is not; return what it said."""
     said = scene.begin().failed()
     scene.check_nothing_half(expected.outcome)
-    assert leftovers(scene.store, scene.out.parent) == []
+    assert leftovers(scene.cache, scene.out.parent) == []
     mount(name, "size=100m", again=True)
     assert scene.outcome(scene.begin()) == expected.outcome
     return said
@@ -29,14 +29,14 @@ def fails_until_there_is_room(scene: Scene, expected: Undisturbed, mount: Mount,
         (
             "features",
             1000,
-            "cannot write 3.6 MB of prepared images to '{store}/images' (No space left on device)",
+            "cannot write 3.6 MB of prepared images to '{cache_dir}/images' (No space left on device)",
         ),
-        ("features", 3640, "cannot write to the cache at '{store}/"),
-        ("features", 3700, "cannot write to the cache at '{store}/features/handnet-"),
-        ("train", 3640, "cannot write to the cache at '{store}/"),
+        ("features", 3640, "cannot write to the cache at '{cache_dir}/"),
+        ("features", 3700, "cannot write to the cache at '{cache_dir}/features/handnet-"),
+        ("train", 3640, "cannot write to the cache at '{cache_dir}/"),
     ],
 )
-def test_full_disk__of_the_store(
+def test_full_disk__of_the_cache(
     scene: Callable[..., Scene],
     undisturbed: Tell,
     small_disk: Mount,
@@ -45,10 +45,10 @@ def test_full_disk__of_the_store(
     message: str,
 ) -> None:
     expected = undisturbed(name)
-    store = small_disk("disk", f"size={kilobytes}k") / "store"
-    said = fails_until_there_is_room(scene(name, store=store), expected, small_disk, "disk")
-    assert said.startswith(f"handshape {name}: {message.format(store=store)}")
-    assert said.endswith("expected room on a disk; make room, or choose another place with --store")
+    cache_dir = small_disk("disk", f"size={kilobytes}k") / "cache"
+    said = fails_until_there_is_room(scene(name, cache=cache_dir), expected, small_disk, "disk")
+    assert said.startswith(f"handshape {name}: {message.format(cache=cache_dir)}")
+    assert said.endswith("expected room on a disk; make room, or choose another place with --cache")
 
 
 @pytest.mark.parametrize(

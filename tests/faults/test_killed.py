@@ -44,7 +44,7 @@ def test_killed__the_next_run_is_as_if_nothing_had_happened(
     print(f"{name} number {number}: killed after {moment:.3f} of {expected.seconds:.3f} s")
     here.check_nothing_half(expected.outcome)
     assert here.outcome(here.begin()) == expected.outcome
-    assert leftovers(here.store, here.out.parent) == []
+    assert leftovers(here.cache, here.out.parent) == []
 
 
 def has_any(folder: Path, pattern: str) -> bool:
@@ -55,9 +55,9 @@ def test_killed__what_was_committed_stays(scene: Callable[..., Scene], undisturb
     here, expected = scene("features"), undisturbed("features").outcome
     for moment in ("images/.*.partial", "features/*.lance/_versions/*.manifest"):
         process = here.begin()
-        assert process.wait(partial(has_any, here.store, moment)) is None, process.err
+        assert process.wait(partial(has_any, here.cache, moment)) is None, process.err
         process.send(signal.SIGKILL)
         process.wait()
         here.check_nothing_half(expected)
-    assert rows(here.store)
+    assert rows(here.cache)
     assert here.outcome(here.begin()) == expected

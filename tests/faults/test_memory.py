@@ -58,8 +58,8 @@ def limit(process: Process, most: int) -> Process:
     return process
 
 
-def rows_of(store: Path) -> dict[str, NDArray[np.float16]]:
-    (path,) = (store / "features").glob("*.lance")
+def rows_of(cache_dir: Path) -> dict[str, NDArray[np.float16]]:
+    (path,) = (cache_dir / "features").glob("*.lance")
     return {
         row["digest"]: np.array(row["features"]) for row in lance.dataset(str(path)).to_table().to_pylist()
     }
@@ -86,14 +86,14 @@ def test_features__a_batch_is_halved(starter: Starter, tmp_path: Path) -> None:
     words = ("features", photos, "--backbone", "efficientnet_b6", "--weights", "untrained", "--views", 0)
 
     def begin(name: str) -> Process:
-        more = ("--device", "cpu", "--json", "--store", tmp_path / name)
+        more = ("--device", "cpu", "--json", "--cache", tmp_path / name)
         return starter.run(*words, *more, environment=FEW_HEAPS)
 
     whole = begin("whole")
     most = most_held(whole)
     assert not HALVED.search(whole.err)
     name, halved = with_less(begin, most, (130, 100, 70, 160, 190))
-    assert {**halved.json, "store": ""} == {**whole.json, "store": ""}
+    assert {**halved.json, "cache": ""} == {**whole.json, "cache": ""}
     expected, found = rows_of(tmp_path / "whole"), rows_of(tmp_path / name)
     assert found.keys() == expected.keys() and len(found) == 4
     for digest, row in expected.items():

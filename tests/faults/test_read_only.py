@@ -11,28 +11,28 @@ Mount = Callable[..., Path]
 
 
 @pytest.mark.parametrize("name", ["features", "train", "study"])
-def test_read_only__store(scene: Callable[..., Scene], small_disk: Mount, name: str) -> None:
-    store = small_disk("disk", "size=100m") / "store"
-    here = scene("features", store=store)
+def test_read_only__cache(scene: Callable[..., Scene], small_disk: Mount, name: str) -> None:
+    cache_dir = small_disk("disk", "size=100m") / "cache"
+    here = scene("features", cache=cache_dir)
     here.begin().done()
-    before = contents(store)
+    before = contents(cache_dir)
     small_disk("disk", "ro", again=True)
-    here = scene(name, store=store)
+    here = scene(name, cache=cache_dir)
     words = {"study": "study finetune"}.get(name, name)
     assert here.begin().failed() == (
-        f"handshape {words}: cannot write to the cache at '{store}' (Read-only file system); "
-        "expected a folder that can be written to; choose another with --store"
+        f"handshape {words}: cannot write to the cache at '{cache_dir}' (Read-only file system); "
+        "expected a folder that can be written to; choose another with --cache"
     )
-    assert contents(store) == before
+    assert contents(cache_dir) == before
     assert not here.out.exists()
 
 
-def test_read_only__another_store_is_chosen(
+def test_read_only__another_cache_is_chosen(
     scene: Callable[..., Scene], undisturbed: Callable[[str], Undisturbed], small_disk: Mount, tmp_path: Path
 ) -> None:
     small_disk("disk", "size=1m,ro")
-    scene("features", store=tmp_path / "disk" / "store").begin().failed()
-    here = scene("features", store=tmp_path / "other")
+    scene("features", cache=tmp_path / "disk" / "cache").begin().failed()
+    here = scene("features", cache=tmp_path / "other")
     assert here.outcome(here.begin()) == undisturbed("features").outcome
 
 
@@ -45,4 +45,4 @@ def test_read_only__place_of_the_run(scene: Callable[..., Scene], small_disk: Mo
         f"handshape {words}: cannot write to '{disk}'; expected a directory that can be written to; "
         "choose another"
     )
-    assert not here.store.exists()
+    assert not here.cache.exists()

@@ -14,7 +14,7 @@ Tell = Callable[[str], Undisturbed]
 def in_the_middle(scene: Scene) -> Process:
     """Start a command and stop it while it reads photos."""
     process = scene.begin()
-    assert process.wait(lambda: (scene.store / "images").exists()) is None, process.err
+    assert process.wait(lambda: (scene.cache / "images").exists()) is None, process.err
     process.send(signal.SIGSTOP)
     return process
 
@@ -25,13 +25,13 @@ def test_two_runs__the_second_is_refused_at_once(
 ) -> None:
     here, expected = scene(name), undisturbed(name).outcome
     process = in_the_middle(here)
-    second = scene(name, store=tmp_path / "other")
+    second = scene(name, cache=tmp_path / "other")
     words = {"study": "study finetune"}.get(name, name)
     assert second.begin().failed() == (
         f"handshape {words}: another process writes a run to '{here.out}'; expected a place of its own for "
         "each; wait until it is done, or choose another --out"
     )
-    assert not second.store.exists()
+    assert not second.cache.exists()
     process.send(signal.SIGCONT)
     assert here.outcome(process) == expected
 
@@ -68,7 +68,7 @@ def test_two_runs__of_different_settings_are_never_mixed(
 
 
 @pytest.mark.slow
-def test_two_runs__with_one_store_and_runs_of_their_own(
+def test_two_runs__with_one_cache_and_runs_of_their_own(
     scene: Callable[..., Scene], undisturbed: Tell, tmp_path: Path
 ) -> None:
     scenes = [scene("train", out=tmp_path / name) for name in ("first", "second")]

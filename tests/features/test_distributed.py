@@ -45,10 +45,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def contents(store: Path) -> Contents:
-    """Every row of features in a store, none of them doubled."""
+def contents(cache_dir: Path) -> Contents:
+    """Every row of features in a cache, none of them doubled."""
     found: Contents = {}
-    for path in (store / "features").glob("*.lance"):
+    for path in (cache_dir / "features").glob("*.lance"):
         rows = lance.dataset(str(path)).to_table()
         keys = list(zip(rows["digest"].to_pylist(), rows["view"].to_pylist(), strict=True))
         flat = rows["features"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
@@ -57,8 +57,19 @@ def contents(store: Path) -> Contents:
     return found
 
 
-def words(data: object, store: Path, *more: object) -> tuple[object, ...]:
-    return ("features", data, "--backbone", "handnet", "--device", "cpu", "--store", store, "--json", *more)
+def words(data: object, cache_dir: Path, *more: object) -> tuple[object, ...]:
+    return (
+        "features",
+        data,
+        "--backbone",
+        "handnet",
+        "--device",
+        "cpu",
+        "--cache",
+        cache_dir,
+        "--json",
+        *more,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +78,11 @@ def local(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[
     from handshape.commands.features import features
     from handshape.config.use import FeaturesConfig
 
-    store = tmp_path_factory.mktemp("local") / "store"
-    told = features(FeaturesConfig(data=str(photos), backbone="handnet", device="cpu", store=store, views=1))
-    return told, contents(store)
+    cache_dir = tmp_path_factory.mktemp("local") / "cache"
+    told = features(
+        FeaturesConfig(data=str(photos), backbone="handnet", device="cpu", cache=cache_dir, views=1)
+    )
+    return told, contents(cache_dir)
 
 
 def test_features__the_rows_of_the_local_engine(
@@ -79,45 +92,45 @@ def test_features__the_rows_of_the_local_engine(
     local: tuple[dict[str, Any], Contents],
     tmp_path: Path,
 ) -> None:
-    store, ray = tmp_path / "store", ("--engine", "ray", "--address", ray_cluster.address, "--views", 1)
-    told = cli(*words(photos.as_uri(), store, *ray)).json
+    cache_dir, ray = tmp_path / "cache", ("--engine", "ray", "--address", ray_cluster.address, "--views", 1)
+    told = cli(*words(photos.as_uri(), cache_dir, *ray)).json
     expected, rows = local
-    assert {**told, "store": ""} == {**expected, "store": ""}
+    assert {**told, "cache": ""} == {**expected, "cache": ""}
     assert [one["path"] for one in told["unreadable"]] == ["A/broken.jpg", "A/empty.png"]
-    assert contents(store) == rows and len(rows) == 2 * 160
-    before = {path: path.stat().st_mtime_ns for path in store.glob("features/*/data/*")}
-    assert cli(*words(photos, store, *ray)).json == told
-    assert {path: path.stat().st_mtime_ns for path in store.glob("features/*/data/*")} == before
+    assert contents(cache_dir) == rows and len(rows) == 2 * 160
+    before = {path: path.stat().st_mtime_ns for path in cache_dir.glob("features/*/data/*")}
+    assert cli(*words(photos, cache_dir, *ray)).json == told
+    assert {path: path.stat().st_mtime_ns for path in cache_dir.glob("features/*/data/*")} == before
 
 
 def test_features__ray_keeps_off_the_terminal(
     ray_cluster: Any, photos: Path, local: tuple[dict[str, Any], Contents], tmp_path: Path
 ) -> None:
     ray = ("--views", 1, "--engine", "ray", "--address", ray_cluster.address)
-    command = [*PROGRAM, *map(str, words(photos, tmp_path / "store", *ray))]
+    command = [*PROGRAM, *map(str, words(photos, tmp_path / "cache", *ray))]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert json.loads(finished.stdout)["images"] == 161
     said = [line.split(":")[0] for line in finished.stderr.splitlines()]
     assert set(said) == {"Extracting features", "2 files left out, the first"}
-    assert contents(tmp_path / "store") == local[1]
+    assert contents(tmp_path / "cache") == local[1]
 
 
 def test_features__from_s3(
     photos: Path, local: tuple[dict[str, Any], Contents], s3: Callable[[Path, str], None], tmp_path: Path
 ) -> None:
     s3(photos, "photos")
-    command = [*PROGRAM, *map(str, words("s3://photos", tmp_path / "store", "--views", 1, "--engine", "ray"))]
+    command = [*PROGRAM, *map(str, words("s3://photos", tmp_path / "cache", "--views", 1, "--engine", "ray"))]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert finished.returncode == 0, finished.stderr
-    assert {**json.loads(finished.stdout), "store": ""} == {**local[0], "store": ""}
-    assert contents(tmp_path / "store") == local[1]
+    assert {**json.loads(finished.stdout), "cache": ""} == {**local[0], "cache": ""}
+    assert contents(tmp_path / "cache") == local[1]
 
 
 def test_features__strict(cli: Callable[..., Any], ray_cluster: Any, tmp_path: Path) -> None:
     photos = draw_photos(tmp_path / "photos", "A", signers=1, images=2)
     (photos / "A" / "empty.png").touch()
     ray = ("--engine", "ray", "--address", ray_cluster.address, "--strict")
-    answer = cli(*words(photos, tmp_path / "store", *ray))
+    answer = cli(*words(photos, tmp_path / "cache", *ray))
     assert answer.code == 1
     assert "expected images that can be read (--strict); mend or remove the file" in answer.err
 
@@ -126,7 +139,7 @@ def test_features__no_photo_can_be_used(cli: Callable[..., Any], ray_cluster: An
     (tmp_path / "photos" / "A").mkdir(parents=True)
     (tmp_path / "photos" / "A" / "1.png").touch()
     ray = ("--engine", "ray", "--address", ray_cluster.address)
-    answer = cli(*words(tmp_path / "photos", tmp_path / "store", *ray))
+    answer = cli(*words(tmp_path / "photos", tmp_path / "cache", *ray))
     assert answer.code == 1
     assert "none of the 1 files in" in answer.err and "'A/1.png', the file is empty" in answer.err
 
@@ -135,7 +148,7 @@ def test_features__gpus_that_the_cluster_does_not_have(
     cli: Callable[..., Any], ray_cluster: Any, photos: Path, tmp_path: Path
 ) -> None:
     ray = ("--engine", "ray", "--address", ray_cluster.address, "--device", "cuda")
-    answer = cli(*words(photos, tmp_path / "store", *ray))
+    answer = cli(*words(photos, tmp_path / "cache", *ray))
     assert answer.code == 2
     assert "--device cuda; expected a cluster with GPUs; leave out --device" in answer.err
 
@@ -180,14 +193,14 @@ def test_fill_on_cluster__a_node_lost_in_the_middle(
     with join_cluster(ray_cluster.address):
         from handshape.features import distributed as ray
 
-        store = open_cache(tmp_path / "store")
+        cache_dir = open_cache(tmp_path / "cache")
         extractor = make_extractor(load_backbone("handnet"), BackboneConfig(), torch.device("cpu"))
         system = PyFileSystem(Held(LocalFileSystem(), node.node_id, mark))
-        filled = ray.fill_on_cluster(extractor, read_folder(photos), store, system=system, views=1)
+        filled = ray.fill_on_cluster(extractor, read_folder(photos), cache_dir, system=system, views=1)
     loser.join()
     assert mark.exists()
     assert len(filled.digests) == 161 and len(filled.unreadable) == 2
-    assert contents(store) == local[1]
+    assert contents(cache_dir) == local[1]
     assert capsys.readouterr().out == ""  # Ray would say there what it lost
 
 
@@ -207,7 +220,7 @@ def test_fill_on_cluster__a_photo_that_ends_its_worker_costs_its_block(
         from handshape.features import distributed as ray
 
         monkeypatch.setattr(ray, "_TRIES", 2)
-        dataset, store = read_folder(photos, labels="A"), open_cache(tmp_path / "store")
+        dataset, cache_dir = read_folder(photos, labels="A"), open_cache(tmp_path / "cache")
         extractor = make_extractor(load_backbone("handnet"), BackboneConfig(), torch.device("cpu"))
         system = PyFileSystem(Deadly(LocalFileSystem()))
         message = (
@@ -215,5 +228,5 @@ def test_fill_on_cluster__a_photo_that_ends_its_worker_costs_its_block(
             "memory enough that stay, and photos that crash none; see Ray's log, and run again"
         )
         with pytest.raises(ClusterError, match=message):
-            ray.fill_on_cluster(extractor, dataset, store, system=system)
-    assert len(contents(store)) == 80 - 14
+            ray.fill_on_cluster(extractor, dataset, cache_dir, system=system)
+    assert len(contents(cache_dir)) == 80 - 14

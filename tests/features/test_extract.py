@@ -71,8 +71,8 @@ def extractor(resnet: Backbone) -> Extractor:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return open_cache(tmp_path / "store")
+def cache_dir(tmp_path: Path) -> Path:
+    return open_cache(tmp_path / "cache")
 
 
 def seen(extractor: Extractor) -> int:
@@ -95,9 +95,9 @@ def shape_known(extractor: Extractor) -> Extractor:
     return extractor
 
 
-def test_features_of__shape_type_and_values(extractor: Extractor, store: Path) -> None:
+def test_features_of__shape_type_and_values(extractor: Extractor, cache_dir: Path) -> None:
     images, digests = photos(3)
-    features = features_of(extractor, images, digests, store)
+    features = features_of(extractor, images, digests, cache_dir)
     assert features.shape == (3, 512, 2, 2)
     assert features.dtype == np.float16
     batch = extractor.backbone.preprocessing.normalise(torch.from_numpy(images.array))
@@ -109,20 +109,20 @@ def test_features_of__shape_type_and_values(extractor: Extractor, store: Path) -
 
 @pytest.mark.parametrize(("pool", "shape"), [(1, (512, 1, 1)), (2, (512, 2, 2)), (9, (512, 2, 2))])
 def test_features_of__pooled(
-    extractor: Extractor, store: Path, pool: int, shape: tuple[int, int, int]
+    extractor: Extractor, cache_dir: Path, pool: int, shape: tuple[int, int, int]
 ) -> None:
     images, digests = photos(2)
     pooled = replace(extractor, pool=pool)
     assert pooled.shape == shape
-    features = features_of(pooled, images, digests, store)
+    features = features_of(pooled, images, digests, cache_dir)
     assert features.shape == (2, *shape)
-    full = torch.from_numpy(features_of(extractor, images, digests, store).copy()).float()
+    full = torch.from_numpy(features_of(extractor, images, digests, cache_dir).copy()).float()
     torch.testing.assert_close(
         torch.from_numpy(features.copy()).float(), Pool(pool, 2, 2)(full), atol=2e-3, rtol=2e-3
     )
 
 
-def test_features_of__leaves_no_trace_in_the_network(store: Path) -> None:
+def test_features_of__leaves_no_trace_in_the_network(cache_dir: Path) -> None:
     backbone = untrained()
     extractor = Extractor(backbone, None, Views(), torch.device("cpu"))
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
@@ -134,7 +134,7 @@ def test_features_of__leaves_no_trace_in_the_network(store: Path) -> None:
     )
     images, digests = photos(3)
     for view in range(2):
-        features_of(extractor, images, digests, store, view=view)
+        features_of(extractor, images, digests, cache_dir, view=view)
     hook.remove()
     assert (False, True) in modes
     assert (True, False) not in modes
@@ -147,147 +147,151 @@ def test_features_of__leaves_no_trace_in_the_network(store: Path) -> None:
         assert torch.equal(tensor, after[name]), name
 
 
-def test_features_of__the_second_time_reads(extractor: Extractor, store: Path) -> None:
+def test_features_of__the_second_time_reads(extractor: Extractor, cache_dir: Path) -> None:
     shape_known(extractor)
     images, digests = photos(5)
-    first = features_of(extractor, images, digests, store)
+    first = features_of(extractor, images, digests, cache_dir)
     assert seen(extractor) == 5
-    second = features_of(extractor, images, digests, store)
+    second = features_of(extractor, images, digests, cache_dir)
     assert seen(extractor) == 0
     np.testing.assert_array_equal(first, second)
 
 
-def test_features_of__only_what_is_missing(extractor: Extractor, store: Path) -> None:
+def test_features_of__only_what_is_missing(extractor: Extractor, cache_dir: Path) -> None:
     shape_known(extractor)
     images, digests = photos(6)
-    some = features_of(extractor, Held(images.array[2:4]), digests[2:4], store)
+    some = features_of(extractor, Held(images.array[2:4]), digests[2:4], cache_dir)
     assert seen(extractor) == 2
-    features = features_of(extractor, images, digests, store)
+    features = features_of(extractor, images, digests, cache_dir)
     assert seen(extractor) == 4
     np.testing.assert_array_equal(features[2:4], some)
 
 
-def test_features_of__copies_cost_nothing(extractor: Extractor, store: Path) -> None:
+def test_features_of__copies_cost_nothing(extractor: Extractor, cache_dir: Path) -> None:
     shape_known(extractor)
     images, digests = photos(3)
     order = [0, 1, 0, 2, 1, 0]
-    features = features_of(extractor, Held(images.array[order]), [digests[i] for i in order], store)
+    features = features_of(extractor, Held(images.array[order]), [digests[i] for i in order], cache_dir)
     assert seen(extractor) == 3
     np.testing.assert_array_equal(features, features[[0, 1, 0, 3, 1, 0]])
-    np.testing.assert_array_equal(features[[0, 1, 3]], features_of(extractor, images, digests, store))
+    np.testing.assert_array_equal(features[[0, 1, 3]], features_of(extractor, images, digests, cache_dir))
 
 
-def scan(root: Path, store: Path) -> ImageIndex:
-    return index_images(read_folder(root), store, size=SIZE)
+def scan(root: Path, cache_dir: Path) -> ImageIndex:
+    return index_images(read_folder(root), cache_dir, size=SIZE)
 
 
 def test_features_of__new_names_cost_nothing(
-    extractor: Extractor, store: Path, make_photos: MakePhotos
+    extractor: Extractor, cache_dir: Path, make_photos: MakePhotos
 ) -> None:
     shape_known(extractor)
     root = make_photos(labels="AB", signers=1, images=3)
-    scanned = scan(root, store)
-    first = features_of(extractor, scanned.images, scanned.digests, store)
+    scanned = scan(root, cache_dir)
+    first = features_of(extractor, scanned.images, scanned.digests, cache_dir)
     assert seen(extractor) == 6
     (root / "A" / "signer1_0.png").rename(root / "A" / "z.png")
     (root / "B").rename(root / "0")
-    scanned = scan(root, store)
-    again = features_of(extractor, scanned.images, scanned.digests, store)
+    scanned = scan(root, cache_dir)
+    again = features_of(extractor, scanned.images, scanned.digests, cache_dir)
     assert seen(extractor) == 0
     np.testing.assert_array_equal(again, first[[3, 4, 5, 1, 2, 0]])
 
 
 def test_features_of__independent_of_the_batch(
-    extractor: Extractor, store: Path, monkeypatch: pytest.MonkeyPatch
+    extractor: Extractor, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images, digests = photos(7)
-    together = features_of(extractor, images, digests, store).astype(np.float32)
+    together = features_of(extractor, images, digests, cache_dir).astype(np.float32)
     monkeypatch.setattr(run, "ON_A_CORE", 3)
     backwards = list(range(6, -1, -1))
     apart = features_of(
-        extractor, Held(images.array[backwards]), [digests[i] for i in backwards], store / "other"
+        extractor, Held(images.array[backwards]), [digests[i] for i in backwards], cache_dir / "other"
     )
     # Convolutions of another batch size may add in another order: one step of float16 at most.
     np.testing.assert_allclose(apart[backwards], together, rtol=2e-3, atol=1e-3)
 
 
-def test_features_of__the_same_to_the_bit_in_any_company(extractor: Extractor, store: Path) -> None:
+def test_features_of__the_same_to_the_bit_in_any_company(extractor: Extractor, cache_dir: Path) -> None:
     images, digests = photos(7)
-    together = features_of(extractor, images, digests, store)
+    together = features_of(extractor, images, digests, cache_dir)
     for other, order in enumerate(([6], [5, 0], [3, 2, 6, 4, 1], [1, 3, 5, 0, 2, 4, 6])):
         apart = features_of(
-            extractor, Held(images.array[order]), [digests[i] for i in order], store / str(other)
+            extractor, Held(images.array[order]), [digests[i] for i in order], cache_dir / str(other)
         )
         np.testing.assert_array_equal(apart, together[order])
 
 
 def test_features_of__larger_than_memory(
-    extractor: Extractor, store: Path, monkeypatch: pytest.MonkeyPatch
+    extractor: Extractor, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images, digests = photos(5)
-    held = features_of(extractor, images, digests, store)
+    held = features_of(extractor, images, digests, cache_dir)
     monkeypatch.setattr(extract, "IN_MEMORY", 5 * 512 * 4 * 2 - 1)
-    before = sorted(entry.name for entry in store.iterdir())
-    mapped = features_of(extractor, images, digests, store)
+    before = sorted(entry.name for entry in cache_dir.iterdir())
+    mapped = features_of(extractor, images, digests, cache_dir)
     assert isinstance(mapped, np.memmap)
     np.testing.assert_array_equal(mapped, held)
-    assert sorted(entry.name for entry in store.iterdir()) == before
+    assert sorted(entry.name for entry in cache_dir.iterdir()) == before
 
 
 def test_features_of__many_commits(
-    extractor: Extractor, store: Path, monkeypatch: pytest.MonkeyPatch
+    extractor: Extractor, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extract, "COMMIT", 4)
     images, digests = photos(40)
-    features = features_of(extractor, images, digests, store)
-    assert len(extractor.table(store)) == 40
+    features = features_of(extractor, images, digests, cache_dir)
+    assert len(extractor.table(cache_dir)) == 40
     monkeypatch.setattr(extract, "COMMIT", 256)
-    np.testing.assert_array_equal(features, features_of(extractor, images, digests, store / "at once"))
+    np.testing.assert_array_equal(features, features_of(extractor, images, digests, cache_dir / "at once"))
 
 
-def test_features_of__views(extractor: Extractor, store: Path) -> None:
+def test_features_of__views(extractor: Extractor, cache_dir: Path) -> None:
     shape_known(extractor)
     images, digests = photos(3)
-    photo, first, second = (features_of(extractor, images, digests, store, view=view) for view in range(3))
+    photo, first, second = (
+        features_of(extractor, images, digests, cache_dir, view=view) for view in range(3)
+    )
     assert seen(extractor) == 9
     for one, other in ((photo, first), (photo, second), (first, second)):
         assert (np.abs(one - other).reshape(3, -1).max(axis=1) > 0.01).all()
-    np.testing.assert_array_equal(features_of(extractor, images, digests, store, view=1), first)
+    np.testing.assert_array_equal(features_of(extractor, images, digests, cache_dir, view=1), first)
     assert seen(extractor) == 0
-    np.testing.assert_array_equal(features_of(extractor, images, digests, store / "elsewhere", view=1), first)
+    np.testing.assert_array_equal(
+        features_of(extractor, images, digests, cache_dir / "elsewhere", view=1), first
+    )
 
 
-def test_features_of__views_follow_their_policy(extractor: Extractor, store: Path) -> None:
+def test_features_of__views_follow_their_policy(extractor: Extractor, cache_dir: Path) -> None:
     shape_known(extractor)
     images, digests = photos(2)
     for view in range(2):
-        features_of(extractor, images, digests, store, view=view)
+        features_of(extractor, images, digests, cache_dir, view=view)
     seen(extractor)
     wilder = replace(extractor, views=Views(rotation=40))
-    features_of(wilder, images, digests, store)  # the photo itself is the same for all
+    features_of(wilder, images, digests, cache_dir)  # the photo itself is the same for all
     assert seen(wilder) == 0
-    features_of(wilder, images, digests, store, view=1)
+    features_of(wilder, images, digests, cache_dir, view=1)
     assert seen(wilder) == 2
 
 
-def test_features_of__mirrored(extractor: Extractor, store: Path) -> None:
+def test_features_of__mirrored(extractor: Extractor, cache_dir: Path) -> None:
     shape_known(extractor)
     images, digests = photos(3)
-    photo = features_of(extractor, images, digests, store)
-    mirrored = features_of(extractor, images, digests, store, view=MIRRORED)
+    photo = features_of(extractor, images, digests, cache_dir)
+    mirrored = features_of(extractor, images, digests, cache_dir, view=MIRRORED)
     assert seen(extractor) == 6
     flipped = Held(np.ascontiguousarray(images.array[:, :, ::-1]))
-    expected = features_of(extractor, flipped, digests, store / "flipped")
+    expected = features_of(extractor, flipped, digests, cache_dir / "flipped")
     np.testing.assert_allclose(mirrored, expected, rtol=2e-3, atol=1e-3)
     assert (np.abs(mirrored - photo).reshape(3, -1).max(axis=1) > 0.01).all()
     seen(extractor)
     wilder = replace(extractor, views=Views(rotation=40))  # is about views, not about mirrors
-    np.testing.assert_array_equal(features_of(wilder, images, digests, store, view=MIRRORED), mirrored)
+    np.testing.assert_array_equal(features_of(wilder, images, digests, cache_dir, view=MIRRORED), mirrored)
     assert seen(extractor) == 0
 
 
 def test_features_of__goes_on_where_it_stopped(
-    extractor: Extractor, store: Path, monkeypatch: pytest.MonkeyPatch
+    extractor: Extractor, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shape_known(extractor)
     monkeypatch.setattr(run, "ON_A_CORE", 2)
@@ -300,13 +304,13 @@ def test_features_of__goes_on_where_it_stopped(
             return super().__getitems__(indices)
 
     with pytest.raises(DataError, match=re.escape("'5.png' changed")):
-        features_of(extractor, Failing(images.array), digests, store)
+        features_of(extractor, Failing(images.array), digests, cache_dir)
     assert seen(extractor) == 4
-    features_of(extractor, images, digests, store)
+    features_of(extractor, images, digests, cache_dir)
     assert seen(extractor) == 2
 
 
-def test_table__is_named_by_all_that_changes_features(extractor: Extractor, store: Path) -> None:
+def test_table__is_named_by_all_that_changes_features(extractor: Extractor, cache_dir: Path) -> None:
     lighter = replace(extractor.backbone.preprocessing, mean=(0.0, 0.0, 0.0))
     body = extractor.backbone.body
     variants = [
@@ -316,17 +320,17 @@ def test_table__is_named_by_all_that_changes_features(extractor: Extractor, stor
         replace(extractor, backbone=Backbone("resnet18", body, lighter, "untrained")),
         replace(extractor, backbone=Backbone("renamed", body, extractor.backbone.preprocessing, "untrained")),
     ]
-    assert len({variant.table(store).path for variant in variants}) == len(variants)
-    assert len({extractor.table(store, view).path for view in (0, 1, 2)}) == 2
+    assert len({variant.table(cache_dir).path for variant in variants}) == len(variants)
+    assert len({extractor.table(cache_dir, view).path for view in (0, 1, 2)}) == 2
     wilder = replace(extractor, views=Views(shift=0.2))
-    assert wilder.table(store).path == extractor.table(store).path
-    assert wilder.table(store, 1).path != extractor.table(store, 1).path
-    assert extractor.table(store).path.parent == store / "features"
+    assert wilder.table(cache_dir).path == extractor.table(cache_dir).path
+    assert wilder.table(cache_dir, 1).path != extractor.table(cache_dir, 1).path
+    assert extractor.table(cache_dir).path.parent == cache_dir / "features"
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_features_of__alexnet_s_are_what_a_saved_recogniser_computes(
-    store: Path, tmp_path: Path, threads: int
+    cache_dir: Path, tmp_path: Path, threads: int
 ) -> None:
     backbone, config = load_backbone("alexnet", "untrained"), HeadConfig("linear", pool=None)
     head = Head(256 * 6 * 6, 2, config)
@@ -337,7 +341,7 @@ def test_features_of__alexnet_s_are_what_a_saved_recogniser_computes(
     assert isinstance(read, BackboneClassifier)
     images = Held(np.random.default_rng(0).integers(0, 256, (7, 224, 224, 3), dtype=np.uint8))
     digests = [content_digest(image.tobytes()) for image in images.array]
-    stored = features_of(Extractor(backbone, None, Views(), torch.device("cpu")), images, digests, store)
+    stored = features_of(Extractor(backbone, None, Views(), torch.device("cpu")), images, digests, cache_dir)
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(threads)
@@ -350,23 +354,23 @@ def test_features_of__alexnet_s_are_what_a_saved_recogniser_computes(
         torch.set_num_threads(before)
 
 
-def test_features_of__two_tables_do_not_meet(extractor: Extractor, store: Path) -> None:
+def test_features_of__two_tables_do_not_meet(extractor: Extractor, cache_dir: Path) -> None:
     images, digests = photos(2)
-    features_of(extractor, images, digests, store)
-    theirs = features_of(replace(extractor, backbone=untrained(seed=1)), images, digests, store)
-    assert not np.array_equal(theirs, features_of(extractor, images, digests, store))
+    features_of(extractor, images, digests, cache_dir)
+    theirs = features_of(replace(extractor, backbone=untrained(seed=1)), images, digests, cache_dir)
+    assert not np.array_equal(theirs, features_of(extractor, images, digests, cache_dir))
 
 
-def test_features_of__one_image(extractor: Extractor, store: Path) -> None:
+def test_features_of__one_image(extractor: Extractor, cache_dir: Path) -> None:
     images, digests = photos(1)
-    assert features_of(extractor, images, digests, store).shape == (1, 512, 2, 2)
+    assert features_of(extractor, images, digests, cache_dir).shape == (1, 512, 2, 2)
 
 
-def test_features_of__no_image(extractor: Extractor, store: Path) -> None:
+def test_features_of__no_image(extractor: Extractor, cache_dir: Path) -> None:
     images, digests = photos(1)
-    assert features_of(extractor, images, [], store).shape == (0, 512, 2, 2)
-    features_of(extractor, images, digests, store)
-    assert features_of(extractor, images, [], store).shape == (0, 512, 2, 2)
+    assert features_of(extractor, images, [], cache_dir).shape == (0, 512, 2, 2)
+    features_of(extractor, images, digests, cache_dir)
+    assert features_of(extractor, images, [], cache_dir).shape == (0, 512, 2, 2)
 
 
 def test_table__landmarks_that_are_found_in_another_way_are_kept_apart(

@@ -34,7 +34,7 @@ def test_pool__keeps_the_features_own_places(side: int | None) -> None:
     assert torch.equal(pool(features), rounded(features))
 
 
-def test_pool__rounds_as_the_store_does() -> None:
+def test_pool__rounds_as_the_cache_does() -> None:
     features = torch.full((1, 1, 2, 2), 1 / 3)
     for side in (None, 1):
         pooled = Pool(side, 2, 2)(features)

@@ -180,7 +180,7 @@ def serving(
 
     limits = limits or Limits()
     queue = PredictionQueue(loaded, threads=1, limit=limits.waiting)
-    teacher = Teacher(PhotoFolder(teach / "photos"), queue, teach / "store") if teach else None
+    teacher = Teacher(PhotoFolder(teach / "photos"), queue, teach / "cache") if teach else None
     up = threading.Event()
     app = create_app(queue, access or AccessPolicy(), limits, teacher=teacher)
     server = make_server(app, limits, started=up.set)

@@ -11,7 +11,7 @@ from tests.serving import Running
 
 @pytest.mark.slow
 def test_openapi__schemathesis_finds_nothing(serve: Callable[..., Running], tmp_path: Path) -> None:
-    running = serve("--teach", tmp_path / "taught", "--store", tmp_path / "store")
+    running = serve("--teach", tmp_path / "taught", "--cache", tmp_path / "cache")
     tool = Path(sys.executable).with_name("schemathesis")
     words = ["run", f"http://{running.authority}/openapi.json", "--checks", "all", "--max-examples", "25"]
     # Not every string is a photo, so valid requests may be refused.

@@ -68,7 +68,7 @@ def signs(tmp_path_factory: pytest.TempPathFactory) -> Signs:
             if signer < 4 and label in LABELS:
                 writer.writerows([path, label, signer] for path in paths)
     config = TrainConfig(
-        data=table, model="frozen", backbone="handnet", store=place / "store", out=place / "run", device="cpu"
+        data=table, model="frozen", backbone="handnet", cache=place / "cache", out=place / "run", device="cpu"
     )
     train(config)
     return Signs(dict(photos), place / "run")
@@ -98,7 +98,7 @@ def test_page__predicts_spells_and_practises_with_a_new_signer(signs: Signs, tmp
     letters = [prediction.label if prediction.sure else "?" for prediction in predictions]
     alphabet = film(tmp_path / "alphabet.mjpeg", pictures, 3.0)
     word = film(tmp_path / "word.mjpeg", signs.pictures(4, "FACE"), 2.0)
-    with served(tmp_path, str(signs.bundle), "--store", str(tmp_path / "store")) as server:
+    with served(tmp_path, str(signs.bundle), "--cache", str(tmp_path / "cache")) as server:
         with browsing(server.url, alphabet) as tab:
             _shows_letters(tab, letters)
             _practises(tab, letters)
@@ -203,7 +203,7 @@ def test_page__teaches_two_signs_and_loses_nothing(signs: Signs, tmp_path: Path)
     from handshape.commands.predict import predict
     from handshape.config.use import PredictConfig
 
-    words = ["--teach", str(folder), "--store", str(tmp_path / "store")]
+    words = ["--teach", str(folder), "--cache", str(tmp_path / "cache")]
     with served(tmp_path, *words) as server:
         for signer, who in ((1, "Ana"), (2, "Björn Ek")):
             for label in "LY":
@@ -243,7 +243,7 @@ def test_page__shows_at_once_that_no_hand_was_found(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     wall = film(tmp_path / "wall.mjpeg", [Image.new("RGB", (200, 200), (120, 130, 110))], 1.0)
     with (
-        served(tmp_path, "--teach", str(folder), "--store", str(tmp_path / "store")) as server,
+        served(tmp_path, "--teach", str(folder), "--cache", str(tmp_path / "cache")) as server,
         browsing(f"{server.url}#teach", wall) as tab,
     ):
         tab.wait("document.querySelector('#video').videoWidth > 0")
@@ -321,7 +321,7 @@ def test_page__has_no_serious_fault_for_assistive_technology(
 ) -> None:
     axe = (tools() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     own = film(tmp_path / "own.mjpeg", [Image.open(finished.photos / "A" / "signer1_0.png")], 1.0)
-    words = [str(finished.out), "--store", str(tmp_path / "store"), "--teach", str(finished.photos)]
+    words = [str(finished.out), "--cache", str(tmp_path / "cache"), "--teach", str(finished.photos)]
     faults = []
     with served(tmp_path, *words) as server:
         size = {"width": width, "height": 900}

@@ -24,7 +24,7 @@ def backbone() -> Backbone:
 
 @pytest.fixture
 def scan(make_photos: Any, tmp_path: Path) -> ImageIndex:
-    return index_images(read_folder(make_photos("ABC", signers=3, images=2)), tmp_path / "store")
+    return index_images(read_folder(make_photos("ABC", signers=3, images=2)), tmp_path / "cache")
 
 
 def sides_of(scan: ImageIndex) -> SplitIndices:
@@ -38,6 +38,8 @@ def sides_of(scan: ImageIndex) -> SplitIndices:
     return {"train": train, "valid": valid, "test": test}
 
 
-def fitter(scan: ImageIndex, store: Path, backbone: Backbone | None, seed: int = 0, **options: Any) -> Fitter:
+def fitter(
+    scan: ImageIndex, cache_dir: Path, backbone: Backbone | None, seed: int = 0, **options: Any
+) -> Fitter:
     settings = {"views": 0, "epochs": 2, "batch_size": 4, "seed": seed, **options}
-    return Fitter(scan, store, CPU, TrainConfig(data=store, **settings), backbone)
+    return Fitter(scan, cache_dir, CPU, TrainConfig(data=cache_dir, **settings), backbone)

@@ -7,7 +7,7 @@ from handshape.data.images.index import ImageIndex
 
 
 def test_fit_cnn__counts_its_parameters(scan: ImageIndex, tmp_path: Path) -> None:
-    fitted = fitter(scan, tmp_path / "store", None).fit("cnn", sides_of(scan))
+    fitted = fitter(scan, tmp_path / "cache", None).fit("cnn", sides_of(scan))
     convolutions = sum(
         9 * before * after + 3 * after for before, after in ((3, 4), (4, 8), (8, 16), (16, 32))
     )

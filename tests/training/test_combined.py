@@ -44,7 +44,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scan(place: Path) -> ImageIndex:
-    return index_images(read_folder(place / "drawn", signer=r"signer(\d)"), place / "store")
+    return index_images(read_folder(place / "drawn", signer=r"signer(\d)"), place / "cache")
 
 
 def splits_of(scan: ImageIndex) -> SplitIndices:
@@ -56,10 +56,10 @@ def splits_of(scan: ImageIndex) -> SplitIndices:
     }
 
 
-def fit(scan: ImageIndex, store: Path, splits: SplitIndices | None = None) -> FitResult:
+def fit(scan: ImageIndex, cache_dir: Path, splits: SplitIndices | None = None) -> FitResult:
     backbone = load_backbone("handnet")
     before = state_digest(backbone)
-    fitter = Fitter(scan, store, CPU, TrainConfig(data=store, views=0), backbone)
+    fitter = Fitter(scan, cache_dir, CPU, TrainConfig(data=cache_dir, views=0), backbone)
     fitted = fitter.fit("combined", splits or splits_of(scan))
     assert state_digest(backbone) == before
     return fitted
@@ -67,7 +67,7 @@ def fit(scan: ImageIndex, store: Path, splits: SplitIndices | None = None) -> Fi
 
 @pytest.fixture(scope="module")
 def fitted(scan: ImageIndex, place: Path) -> FitResult:
-    return fit(scan, place / "store")
+    return fit(scan, place / "cache")
 
 
 def test_fit__a_bundle_predicts_the_same(fitted: FitResult, scan: ImageIndex, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_fit__out_of_distribution_photos_are_classified_by_landmarks(
 
 
 def test_fit__same_seed_same_numbers(fitted: FitResult, scan: ImageIndex, place: Path) -> None:
-    assert torch.equal(fit(scan, place / "store").logits["test"], fitted.logits["test"])
+    assert torch.equal(fit(scan, place / "cache").logits["test"], fitted.logits["test"])
 
 
 def test_fit__no_photo_shows_a_hand(tmp_path: Path) -> None:
@@ -136,8 +136,8 @@ def test_fit__no_photo_shows_a_hand(tmp_path: Path) -> None:
                 wall = rng.integers(0, 120, (4, 4, 3)) + (120 if label == "A" else 0)
                 path = tmp_path / "walls" / label / f"signer{signer}_{index}.png"
                 Image.fromarray(wall.astype(np.uint8)).resize((96, 96)).save(path)
-    scan = index_images(read_folder(tmp_path / "walls", signer=r"signer(\d)"), tmp_path / "store")
-    fitted = fit(scan, tmp_path / "store")
+    scan = index_images(read_folder(tmp_path / "walls", signer=r"signer(\d)"), tmp_path / "cache")
+    fitted = fit(scan, tmp_path / "cache")
     right = fitted.logits["test"].argmax(dim=1).numpy() == scan.dataset.classes[splits_of(scan)["test"]]
     assert right.all() and torch.isfinite(fitted.logits["test"]).all()
 
@@ -145,8 +145,8 @@ def test_fit__no_photo_shows_a_hand(tmp_path: Path) -> None:
 def test_fit__only_one_label_shows_hands(place: Path, tmp_path: Path) -> None:
     for label in ("B", "nothing"):
         shutil.copytree(place / "drawn" / label, tmp_path / "two" / label)
-    scan = index_images(read_folder(tmp_path / "two", signer=r"signer(\d)"), tmp_path / "store")
-    fitted = fit(scan, tmp_path / "store")
+    scan = index_images(read_folder(tmp_path / "two", signer=r"signer(\d)"), tmp_path / "cache")
+    fitted = fit(scan, tmp_path / "cache")
     network = fitted.network
     assert isinstance(network, CombinedClassifier)
     assert not any(parameter.any() for parameter in network.landmarks.pose.parameters())
@@ -158,6 +158,6 @@ def test_fit__no_hand_in_validation(scan: ImageIndex, place: Path) -> None:
     splits = splits_of(scan)
     nothing = scan.dataset.classes == scan.dataset.labels.index("nothing")
     splits["valid"] = splits["valid"][nothing[splits["valid"]]]
-    fitted = fit(scan, place / "store", splits)
+    fitted = fit(scan, place / "cache", splits)
     right = fitted.logits["test"].argmax(dim=1).numpy() == scan.dataset.classes[splits["test"]]
     assert torch.isfinite(fitted.logits["test"]).all() and right.mean() > 0.8

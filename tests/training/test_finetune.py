@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def scan(make_photos: Any, tmp_path: Path) -> ImageIndex:
-    return index_images(read_folder(make_photos("ABC", signers=3, images=2)), tmp_path / "store")
+    return index_images(read_folder(make_photos("ABC", signers=3, images=2)), tmp_path / "cache")
 
 
 def sides_of(scan: ImageIndex) -> SplitIndices:
@@ -33,7 +33,9 @@ def sides_of(scan: ImageIndex) -> SplitIndices:
     }
 
 
-def fit(scan: ImageIndex, store: Path, backbone: Backbone, options: Any = None, **tuning: Any) -> FitResult:
+def fit(
+    scan: ImageIndex, cache_dir: Path, backbone: Backbone, options: Any = None, **tuning: Any
+) -> FitResult:
     settings = {
         "tuning_epochs": 2,
         "tuning_rate": 1e-3,
@@ -42,7 +44,7 @@ def fit(scan: ImageIndex, store: Path, backbone: Backbone, options: Any = None, 
         **(options or {}),
         **tuning,
     }
-    fitter = Fitter(scan, store, CPU, TrainConfig(data=store, **settings), backbone)
+    fitter = Fitter(scan, cache_dir, CPU, TrainConfig(data=cache_dir, **settings), backbone)
     return fitter.fit("finetune", sides_of(scan))
 
 
@@ -53,7 +55,7 @@ def test_fit__tunes_what_it_says_and_leaves_the_backbone_as_it_was(
 ) -> None:
     backbone = load_backbone(name, None if name == "handnet" else "untrained")
     before = state_digest(backbone)
-    fitted = fit(scan, tmp_path / "store", backbone, unfreeze=unfreeze)
+    fitted = fit(scan, tmp_path / "cache", backbone, unfreeze=unfreeze)
     assert state_digest(backbone) == before and not any(p.requires_grad for p in backbone.parameters())
     assert isinstance(fitted.network, BackboneClassifier) and not fitted.network.training
     assert fitted.config.model == "finetune" and fitted.config.backbone == name
@@ -81,7 +83,7 @@ def test_fit__tunes_what_it_says_and_leaves_the_backbone_as_it_was(
 def test_fit__begins_as_good_as_frozen(scan: ImageIndex, tmp_path: Path) -> None:
     backbone, sides = load_backbone("handnet"), sides_of(scan)
     settings = TrainConfig(data=tmp_path, pool=2, tuning_epochs=1, tuning_rate=1e-12)
-    fitter = Fitter(scan, tmp_path / "store", CPU, settings, backbone)
+    fitter = Fitter(scan, tmp_path / "cache", CPU, settings, backbone)
     frozen, tuned = fitter.fit("frozen", sides), fitter.fit("finetune", sides)
     assert tuned.history[0].valid_accuracy == frozen.valid_accuracy
     # Nothing was learned at such a rate: the answers are those of the frozen network.
@@ -95,7 +97,7 @@ def test_fit__begins_as_good_as_frozen(scan: ImageIndex, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("head", ["linear", "mlp"])
 def test_fit__with_other_heads(scan: ImageIndex, tmp_path: Path, head: Any) -> None:
-    fitted = fit(scan, tmp_path / "store", load_backbone("handnet"), {"head": head, "pool": 1})
+    fitted = fit(scan, tmp_path / "cache", load_backbone("handnet"), {"head": head, "pool": 1})
     assert fitted.config.head is not None and fitted.config.head.kind == head
     assert fitted.valid_accuracy >= fitted.history[0].valid_accuracy
 
@@ -103,17 +105,17 @@ def test_fit__with_other_heads(scan: ImageIndex, tmp_path: Path, head: Any) -> N
 @pytest.mark.parametrize("unfreeze", ["last", "all"])
 def test_fit__same_seed_same_numbers(scan: ImageIndex, tmp_path: Path, unfreeze: Any) -> None:
     backbone = load_backbone("handnet")
-    first, again = (fit(scan, tmp_path / "store", backbone, unfreeze=unfreeze) for _ in range(2))
+    first, again = (fit(scan, tmp_path / "cache", backbone, unfreeze=unfreeze) for _ in range(2))
     assert torch.equal(first.logits["test"], again.logits["test"])
     assert [e.loss for e in first.history] == [e.loss for e in again.history]
 
 
 @pytest.mark.slow
 def test_fit__a_transformer(scan: ImageIndex, tmp_path: Path) -> None:
-    photos = index_images(scan.dataset, tmp_path / "store", size=224)
+    photos = index_images(scan.dataset, tmp_path / "cache", size=224)
     fitted = fit(
         photos,
-        tmp_path / "store",
+        tmp_path / "cache",
         load_backbone("vit_b_32", "untrained"),
         {"pool": 1, "augment": "none"},
         unfreeze="last",

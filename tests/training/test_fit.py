@@ -33,7 +33,7 @@ def test_fit__its_logits_are_those_of_its_network(
     scan: ImageIndex, tmp_path: Path, backbone: Backbone, model: Any, options: dict[str, Any]
 ) -> None:
     sides = sides_of(scan)
-    fitted = fitter(scan, tmp_path / "store", backbone, **options).fit(model, sides)
+    fitted = fitter(scan, tmp_path / "cache", backbone, **options).fit(model, sides)
     assert fitted.name == model and not fitted.network.training
     again = normalised(scan, fitted.network, fitted.config.preprocessing, sides["test"])
     assert fitted.logits["test"].shape == (6, 3)
@@ -49,7 +49,7 @@ def test_fit__same_seed_same_numbers(
 ) -> None:
     def run(seed: int) -> torch.Tensor:
         options = {"head": "mlp", "pool": 1}
-        fitted = fitter(scan, tmp_path / "store", backbone, seed, **options).fit(model, sides_of(scan))
+        fitted = fitter(scan, tmp_path / "cache", backbone, seed, **options).fit(model, sides_of(scan))
         return fitted.logits["test"]
 
     first, again, other = run(1), run(1), run(2)
@@ -62,7 +62,7 @@ def test_fit__mirrored_logits_are_of_the_mirrored_test_photos(
 ) -> None:
     sides = sides_of(scan)
     for model in ("cnn", "frozen"):
-        fitted = fitter(scan, tmp_path / "store", backbone, pool=2).fit(model, sides)
+        fitted = fitter(scan, tmp_path / "cache", backbone, pool=2).fit(model, sides)
         flipped = torch.from_numpy(read_batch(scan.images, sides["test"])).flip(2)
         with torch.inference_mode():
             own = fitted.network(fitted.config.preprocessing.normalise(flipped))

@@ -17,7 +17,7 @@ from handshape.models.sign_network import BackboneClassifier
 
 def test_fit__frozen_trains_the_head_only(scan: ImageIndex, tmp_path: Path, backbone: Backbone) -> None:
     before = state_digest(backbone)
-    fitted = fitter(scan, tmp_path / "store", backbone, pool=2).fit("frozen", sides_of(scan))
+    fitted = fitter(scan, tmp_path / "cache", backbone, pool=2).fit("frozen", sides_of(scan))
     assert isinstance(fitted.network, BackboneClassifier)
     assert state_digest(fitted.network.backbone) == before
     body = sum(parameter.numel() for parameter in backbone.parameters())
@@ -30,7 +30,7 @@ def test_fit__mlp_is_the_lesson_s_and_standardised_by_train(
     scan: ImageIndex, tmp_path: Path, backbone: Backbone
 ) -> None:
     sides = sides_of(scan)
-    fitted = fitter(scan, tmp_path / "store", backbone, head="mlp", pool=1).fit("frozen", sides)
+    fitted = fitter(scan, tmp_path / "cache", backbone, head="mlp", pool=1).fit("frozen", sides)
     assert isinstance(fitted.network, BackboneClassifier)
     head = fitted.network.head
     assert isinstance(head, Head)
@@ -47,12 +47,12 @@ def test_fit__views_are_made_of_training_photos_only(
 ) -> None:
     sides, seen = sides_of(scan), set()
 
-    def watched(extractor: Any, images: Any, digests: Any, store: Any, *, view: int) -> Any:
+    def watched(extractor: Any, images: Any, digests: Any, cache_dir: Any, *, view: int) -> Any:
         seen.add((view, tuple(digests)))
-        return features_of(extractor, images, digests, store, view=view)
+        return features_of(extractor, images, digests, cache_dir, view=view)
 
     monkeypatch.setattr("handshape.training.frozen.features_of", watched)
-    fitter(scan, tmp_path / "store", backbone, pool=1, views=2).fit("frozen", sides)
+    fitter(scan, tmp_path / "cache", backbone, pool=1, views=2).fit("frozen", sides)
     train = tuple(scan.digests[i] for i in sides["train"])
     assert {found for found in seen if found[0] > 0} == {(1, train), (2, train)}
 

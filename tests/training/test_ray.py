@@ -24,7 +24,7 @@ pytestmark = ON_RAY
 
 
 def words(photos: Path, tmp_path: Path, name: str, *more: object) -> tuple[object, ...]:
-    shared = ("--signer", r"signer(\d+)_", "--backbone", "handnet", "--store", tmp_path / "store", "--json")
+    shared = ("--signer", r"signer(\d+)_", "--backbone", "handnet", "--cache", tmp_path / "cache", "--json")
     tuning = ("--model", "finetune", "--pool", 1, "--tuning-epochs", 3, "--batch-size", 6, "--device", "cpu")
     return ("train", photos, *shared, *tuning, "--out", tmp_path / name, *more)
 
@@ -85,7 +85,7 @@ def test_train__a_node_lost_in_the_middle(
     assert len(rows) == len(expected) == 4
     for row, other in zip(rows, expected, strict=True):
         assert row == pytest.approx(other, rel=0.02)
-    assert not list((tmp_path / "store" / "tuning").iterdir())
+    assert not list((tmp_path / "cache" / "tuning").iterdir())
 
 
 def test_cluster__what_fails_again_and_again(
@@ -100,7 +100,7 @@ def test_cluster__what_fails_again_and_again(
         head = Head(backbone.feature_shape[0], 2, HeadConfig("linear", 1))
         cluster = ray.Cluster(tmp_path / "tuning", torch.device("cpu"))
         message = (
-            r"^tuning was begun again 0 times and failed \(.*\); expected workers that stay, with the store "
+            r"^tuning was begun again 0 times and failed \(.*\); expected workers that stay, with the cache "
             "under the same path on all of them; see Ray's log$"
         )
         nothing: Any = None

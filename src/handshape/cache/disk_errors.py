@@ -37,7 +37,7 @@ def explain_write_errors(
 
 def explain_cache_errors(what: str, *others: type[Exception]) -> AbstractContextManager[None]:
     """Like `explain_write_errors`, for files of the cache."""
-    return explain_write_errors(what, "free some space, or choose another folder with --store", *others)
+    return explain_write_errors(what, "free some space, or choose another folder with --cache", *others)
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ def open_cache(folder: Path | None = None) -> Path:
     """Return the cache folder, made when it is missing.
 
     Args:
-        folder: Folder given with ``--store``; ``None`` for the user's cache directory.
+        folder: Folder given with ``--cache``; ``None`` for the user's cache directory.
 
     Raises:
         OutputError: The folder cannot be made or written to.
@@ -25,7 +25,7 @@ def open_cache(folder: Path | None = None) -> Path:
         raise OutputError(
             f"cannot write to the cache at {str(root)!r} ({error.strerror})",
             "a folder that you can write to",
-            "choose another with --store",
+            "choose another with --cache",
         ) from error
     remove_abandoned(root / "images")
     return root

@@ -41,7 +41,7 @@ def demo(config: DemoConfig) -> dict[str, Any]:
         signer=r"signer(\d+)_",
         backbone=backbone,
         seed=config.seed,
-        store=config.store,
+        cache=config.cache,
         device=config.device,
         out=config.out,
         force=config.force,

@@ -15,7 +15,7 @@ from handshape.config.data import DataConfig
 from handshape.config.use import FeaturesConfig
 from handshape.data.dataset import Dataset, Unreadable
 from handshape.data.io.folder import read_folder
-from handshape.features.extract import Extractor, fill_store, make_extractor
+from handshape.features.extract import Extractor, fill_cache, make_extractor
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
 
@@ -30,26 +30,26 @@ def _on_this_machine(config: FeaturesConfig) -> dict[str, Any]:
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     options = {field.name: getattr(config, field.name) for field in fields(DataConfig)}
     # Without measurements: the data is checked when a model is trained on it.
-    store, indexed = index_photos(DataConfig(**options), size=backbone.preprocessing.size, measure=False)
+    cache, indexed = index_photos(DataConfig(**options), size=backbone.preprocessing.size, measure=False)
     extractor = make_extractor(backbone, config, device)
     for view in range(1 + config.stored_views):
-        fill_store(extractor, indexed.images, indexed.digests, store, view=view)
-    return _result(config, extractor, len(indexed.dataset), indexed.dataset.unreadable, store)
+        fill_cache(extractor, indexed.images, indexed.digests, cache, view=view)
+    return _result(config, extractor, len(indexed.dataset), indexed.dataset.unreadable, cache)
 
 
 def _on_cluster(config: FeaturesConfig) -> dict[str, Any]:
     system, dataset = _listed(config)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
-    store = open_cache(config.store)
+    cache = open_cache(config.cache)
     with join_cluster(config.address):
         from handshape.features.distributed import device_of_cluster, fill_on_cluster  # Ray is an extra
 
         extractor = make_extractor(backbone, config, device_of_cluster(config.device))
         found = fill_on_cluster(
-            extractor, dataset, store, system=system, views=config.stored_views, strict=config.strict
+            extractor, dataset, cache, system=system, views=config.stored_views, strict=config.strict
         )
     print_skipped(found.unreadable)
-    return _result(config, extractor, len(found.digests), found.unreadable, store)
+    return _result(config, extractor, len(found.digests), found.unreadable, cache)
 
 
 def _listed(config: FeaturesConfig) -> tuple[Any, Dataset]:
@@ -62,7 +62,7 @@ def _listed(config: FeaturesConfig) -> tuple[Any, Dataset]:
 
 
 def _result(
-    config: FeaturesConfig, extractor: Extractor, images: int, unreadable: Sequence[Unreadable], store: Path
+    config: FeaturesConfig, extractor: Extractor, images: int, unreadable: Sequence[Unreadable], cache: Path
 ) -> dict[str, Any]:
     return {
         "images": images,
@@ -73,5 +73,5 @@ def _result(
         "backbone": extractor.backbone.name,
         "weights": extractor.backbone.source,
         "precision": config.precision,
-        "store": str(store),
+        "cache": str(cache),
     }

@@ -41,7 +41,7 @@ def serve(config: ServeConfig) -> dict[str, Any]:
     with listen(config.host, config.port) as listener:
         recogniser = None if config.bundle is None else load_for_serving(config.bundle)
         queue = PredictionQueue(recogniser, threads=config.threads, limit=limits.waiting)
-        teacher = Teacher(PhotoFolder(config.teach), queue, open_cache(config.store))
+        teacher = Teacher(PhotoFolder(config.teach), queue, open_cache(config.cache))
         url = _url(config, listener.getsockname()[1])
         try:
             server = make_server(

@@ -33,10 +33,10 @@ def index_photos(config: DataConfig, *, size: int = 224, measure: bool = True) -
         OutputError: The cache cannot be written.
     """
     dataset = read_folder(config.data, labels=config.labels, signer=config.signer, source=config.source)
-    store = open_cache(config.store)
-    indexed = index_images(dataset, store, size=size, strict=config.strict, measure=measure)
+    cache = open_cache(config.cache)
+    indexed = index_images(dataset, cache, size=size, strict=config.strict, measure=measure)
     print_skipped(indexed.dataset.unreadable)
-    return store, indexed
+    return cache, indexed
 
 
 def print_skipped(unreadable: Sequence[Unreadable]) -> None:

@@ -148,7 +148,7 @@ def _run(
 def _resolved(config: _Config) -> _Config:
     """Write out what may differ where the study is resumed: relative paths and the default device."""
     changed: dict[str, Any] = {"device": str(choose_device(config.device))}
-    for name in ("data", "store"):
+    for name in ("data", "cache"):
         if getattr(config, name) is not None:
             changed[name] = getattr(config, name).absolute()
     if config.weights is not None and Path(config.weights).is_file():
@@ -159,13 +159,13 @@ def _resolved(config: _Config) -> _Config:
 def _prepare(config: StudyConfig) -> StudyData:
     device = choose_device(config.device)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
-    store, indexed = index_photos(config.data_config, size=backbone.preprocessing.size)
+    cache, indexed = index_photos(config.data_config, size=backbone.preprocessing.size)
     check_split(config, indexed.dataset)  # before the long work
     # The same features as in `compare` find the bursts, so that both have the same split.
-    features = features_of(Extractor(backbone, GRID, Views(), device), indexed.images, indexed.digests, store)
+    features = features_of(Extractor(backbone, GRID, Views(), device), indexed.images, indexed.digests, cache)
     report = report_data(config, indexed, features)
     print_findings(report)
-    return StudyData(report, backbone, store, device, config.seed)
+    return StudyData(report, backbone, cache, device, config.seed)
 
 
 def _check_same(out: Path, found: dict[str, Any], description: dict[str, Any]) -> None:

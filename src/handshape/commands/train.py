@@ -35,13 +35,13 @@ def train(config: TrainConfig) -> dict[str, Any]:
     if config.engine == "local":
         return train_models(config, (config.model,), "train")
     # Workers have other working folders.
-    store = open_cache(config.store).absolute()
-    absolute = replace(config, data=config.data.absolute(), store=store)
+    cache = open_cache(config.cache).absolute()
+    absolute = replace(config, data=config.data.absolute(), cache=cache)
     with join_cluster(config.address):
         from handshape.features.distributed import device_of_cluster  # Ray is an extra
         from handshape.training.ray import Cluster
 
-        cluster = Cluster(store / "tuning", device_of_cluster(config.device))
+        cluster = Cluster(cache / "tuning", device_of_cluster(config.device))
         return train_models(absolute, (config.model,), "train", tuner=cluster)
 
 
@@ -82,12 +82,12 @@ def _train(
     if any(MODELS[name].image_features for name in names):
         backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     size = backbone.preprocessing.size if backbone else IMAGE_SIZE
-    store, indexed = index_photos(config, size=size)
+    cache, indexed = index_photos(config, size=size)
     dataset = indexed.dataset
     check_split(config, dataset)  # before the long work
     ungrouped = np.arange(len(dataset), dtype=np.int64)
     plan_folds(config.folds, dataset, ungrouped, valid_fraction=config.valid_fraction, seed=config.seed)
-    fitter = Fitter(indexed, store, device, config, backbone, tuner=tuner)
+    fitter = Fitter(indexed, cache, device, config, backbone, tuner=tuner)
     data_report = report_data(config, indexed, fitter.features())
     print_findings(data_report)
     experiment = run_experiment(

@@ -35,7 +35,7 @@ class ClusterOptions(Settings):
             raise UsageError(
                 f"--address {self.address!r}",
                 "host:port of the head, or auto",
-                "run handshape on a node of the cluster, which reaches the store too",
+                "run handshape on a node of the cluster, which reaches the cache too",
             )
 
 

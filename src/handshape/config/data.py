@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from handshape.config.fields import Settings, argument, option
+from handshape.config.fields import Settings, argument, cache_option, option
 from handshape.errors import UsageError
 
-STORE_HELP = "Folder of the cache (default: the user's cache directory)."
 DATA_HELP = (
     "Folder with a folder of photos for each label, or with train, valid and test folders, or a CSV table."
 )
@@ -34,7 +33,7 @@ class DataOptions(Settings):
     test_fraction: float = option(0.2, "Share of photos for testing.")
     seed: int = option(0, "Seed of every random choice.")
     strict: bool = option(False, "Stop at the first photo that cannot be read, instead of leaving it out.")
-    store: Path | None = option(None, STORE_HELP)
+    cache: Path | None = cache_option()
     device: Literal["auto", "cpu", "cuda", "mps"] = option(
         "auto", "Where networks run: auto takes a GPU if there is one."
     )

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from handshape.config.data import STORE_HELP
-from handshape.config.fields import Settings, argument, option
+from handshape.config.fields import Settings, argument, cache_option, option
 from handshape.errors import UsageError
 
 
@@ -50,7 +49,7 @@ class DemoConfig(Settings):
     signers: int = option(6, "Number of drawn signers.")
     images: int = option(10, "Images per label and signer.")
     seed: int = option(7, "Seed of every random choice.")
-    store: Path | None = option(None, STORE_HELP)
+    cache: Path | None = cache_option()
     device: Literal["auto", "cpu", "cuda", "mps"] = option(
         "auto", "Where networks run: auto takes a GPU if there is one."
     )

@@ -21,9 +21,14 @@ def argument(help_text: str, *, first: bool = False, optional: bool = False) -> 
     return dataclasses.field(metadata=metadata)
 
 
-def option(default: Any, help_text: str) -> Any:
-    """Return a field that the command line takes as ``--name``."""
-    return dataclasses.field(default=default, metadata={"help": help_text})
+def option(default: Any, help_text: str, *, alias: str | None = None) -> Any:
+    """Return a field that the command line takes as ``--name``, or as its ``alias``."""
+    return dataclasses.field(default=default, metadata={"help": help_text, "alias": alias})
+
+
+def cache_option() -> Any:
+    """Return the field of the cache's folder."""
+    return option(None, "Folder of the cache (default: the user's cache directory).", alias="store")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

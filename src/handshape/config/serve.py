@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from handshape.config.fields import Settings, argument, option
+from handshape.config.fields import Settings, argument, cache_option, option
 from handshape.errors import UsageError
 
 
@@ -33,7 +33,7 @@ class ServeConfig(Settings):
         Path("handshape-photos"),
         "Folder for photos taken on the page; the recogniser trained on them goes into a folder beside it.",
     )
-    store: Path | None = option(None, "Folder of the cache (default: the user's cache directory).")
+    cache: Path | None = cache_option()
     threads: int = option(0, "Threads that predict; 0 for one per core.")
 
     def __post_init__(self) -> None:

@@ -1,1 +1,1 @@
-"""Features of a frozen backbone: extracted once, kept in the store."""
+"""Features of a frozen backbone: extracted once, kept in the cache."""

@@ -49,7 +49,7 @@ class Filled:
     """What a cluster extracted.
 
     Args:
-        digests: Content digest of each photo whose features are in the store now.
+        digests: Content digest of each photo whose features are in the cache now.
         unreadable: Photos that were left out.
     """
 
@@ -75,13 +75,13 @@ def device_of_cluster(name: str) -> torch.device:
 def fill_on_cluster(
     extractor: Extractor,
     dataset: Dataset,
-    store: Path,
+    cache: Path,
     *,
     system: FileSystem | None = None,
     views: int = 0,
     strict: bool = False,
 ) -> Filled:
-    """Extract and store the features of the photos that have none yet, on the cluster that was joined.
+    """Extract and cache the features of the photos that have none yet, on the cluster that was joined.
 
     Each photo is decoded once, by the worker that extracts its features; only this process writes, as rows
     come. So a run that was killed goes on where it stopped, and a block whose worker was lost is repeated.
@@ -89,7 +89,7 @@ def fill_on_cluster(
     Args:
         extractor: Backbone, pooling and views; it is sent to the workers.
         dataset: Photos, under paths that every worker can read.
-        store: The store's folder, which this process alone uses.
+        cache: The cache folder, which this process alone uses.
         system: File system of the paths; ``None`` for that of each machine.
         views: Views of each photo beside the photo itself.
         strict: Raise for a photo that cannot be used, instead of leaving it out.
@@ -99,13 +99,13 @@ def fill_on_cluster(
 
     Raises:
         DataError: No photo can be used, or, with ``strict``, one cannot.
-        ClusterError: Photos lost their workers again and again; the rows of all others are in the store.
+        ClusterError: Photos lost their workers again and again; the rows of all others are in the cache.
     """
     extractor.backbone.eval()
     samples = dataset.samples
     if dataset.unreadable and strict:
         raise unreadable_error(dataset.unreadable[0])
-    tables = [extractor.table(store, view) for view in range(1 + views)]
+    tables = [extractor.table(cache, view) for view in range(1 + views)]
     done = set.intersection(*(table.digests(view) for view, table in enumerate(tables)))
     reader = _Reader(system, extractor.backbone.preprocessing, np.sort(np.array(sorted(done), dtype="S32")))
     commits = [Commits(table, view) for view, table in enumerate(tables)]
@@ -173,7 +173,7 @@ def _blocks(paths: list[bytes], extractor: Extractor, reader: "_Reader", views: 
         raise ClusterError(
             f"a worker failed ({_reason(error)})",
             "the same handshape and the same Python on every node, and photos under the same path",
-            "mend that, and run again: what was extracted before is in the store",
+            "mend that, and run again: what was extracted before is in the cache",
         ) from error
 
 
@@ -184,7 +184,7 @@ class _Reader:
     Args:
         system: File system of the paths; ``None`` for that of the machine.
         preprocessing: How they are prepared.
-        done: (M,) sorted digests of photos whose features are in the store.
+        done: (M,) sorted digests of photos whose features are in the cache.
     """
 
     system: FileSystem | None
@@ -323,5 +323,5 @@ def _lost(names: list[str]) -> ClusterError:
     return ClusterError(
         f"{len(names)} photos lost their workers {_TRIES} times, the first {names[0]!r}",
         "workers with memory enough that stay, and photos that crash none",
-        "see Ray's log, and run again: the features of all other photos are in the store",
+        "see Ray's log, and run again: the features of all other photos are in the cache",
     )

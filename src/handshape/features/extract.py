@@ -81,11 +81,11 @@ class Extractor:
 
         return run
 
-    def table(self, store: Path, view: int = 0) -> CacheTable:
-        """Return the store's table for these features.
+    def table(self, cache: Path, view: int = 0) -> CacheTable:
+        """Return the cache's table for these features.
 
         Args:
-            store: The store's folder.
+            cache: The cache folder.
             view: View number; the photo itself and its mirror image are shared by all policies.
         """
         about = {
@@ -99,7 +99,7 @@ class Extractor:
             about["precision"] = self.precision
         digest = blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=6).hexdigest()
         width = int(np.prod(self.shape))
-        path = store / "features" / f"{self.backbone.name}-{digest}.lance"
+        path = cache / "features" / f"{self.backbone.name}-{digest}.lance"
         return CacheTable(path, {"features": pa.list_(pa.float16(), width)}, about)
 
 
@@ -120,10 +120,10 @@ def make_extractor(backbone: Backbone, options: BackboneConfig, device: torch.de
     return Extractor(backbone, options.places, make_views(options), device, precision)
 
 
-def fill_store(
-    extractor: Extractor, images: PreparedImages, digests: Sequence[str], store: Path, *, view: int = 0
+def fill_cache(
+    extractor: Extractor, images: PreparedImages, digests: Sequence[str], cache: Path, *, view: int = 0
 ) -> CacheTable:
-    """Extract and store one view's features of the images that have none yet.
+    """Extract and cache one view's features of the images that have none yet.
 
     Rows are committed as they are made, so that a run that was killed goes on where it stopped.
 
@@ -131,14 +131,14 @@ def fill_store(
         extractor: Backbone, pooling and views.
         images: N prepared images.
         digests: N content digests.
-        store: The store's folder.
+        cache: The cache folder.
         view: 0 for the photo itself, `MIRRORED` for its mirror image, 1 and up for its augmented views.
 
     Returns:
         The table that the features are in.
     """
     extractor.backbone.eval()  # before anything else: even asking for the shape shows it an image
-    table = extractor.table(store, view)
+    table = extractor.table(cache, view)
     missing = np.flatnonzero(table.rows(digests, view) < 0)
     if len(missing):
         # Copies of one photo are extracted once.
@@ -148,7 +148,7 @@ def fill_store(
 
 
 def features_of(
-    extractor: Extractor, images: PreparedImages, digests: Sequence[str], store: Path, *, view: int = 0
+    extractor: Extractor, images: PreparedImages, digests: Sequence[str], cache: Path, *, view: int = 0
 ) -> NDArray[np.float16]:
     """Return one view's features of every image, extracting and storing those that are missing.
 
@@ -156,18 +156,18 @@ def features_of(
         extractor: Backbone, pooling and views.
         images: N prepared images.
         digests: N content digests.
-        store: The store's folder.
-        view: As for `fill_store`.
+        cache: The cache folder.
+        view: As for `fill_cache`.
 
     Returns:
         (N, C, p, p) float16; beyond 2 GiB it lies in a file that is gone with the array.
     """
     while True:
-        table = fill_store(extractor, images, digests, store, view=view)
+        table = fill_cache(extractor, images, digests, cache, view=view)
         rows = table.rows(digests, view)
-        if (rows >= 0).all():  # else somebody pruned the store meanwhile
+        if (rows >= 0).all():  # else somebody pruned the cache meanwhile
             break
-    features = _room_for(len(rows), int(np.prod(extractor.shape)), store)
+    features = _room_for(len(rows), int(np.prod(extractor.shape)), cache)
     table.read_into(rows, "features", features)
     return features.reshape(len(rows), *extractor.shape)
 
@@ -181,7 +181,7 @@ def features_now(
         extractor: Backbone, pooling and views.
         images: N prepared images.
         digests: N content digests.
-        view: As for `fill_store`.
+        view: As for `fill_cache`.
         folder: Where features beyond 2 GiB lie, in a file that is gone with the array.
 
     Returns:
@@ -197,12 +197,12 @@ def features_now(
     return features.reshape(len(images), *extractor.shape)
 
 
-def _room_for(count: int, width: int, store: Path) -> NDArray[np.float16]:
+def _room_for(count: int, width: int, cache: Path) -> NDArray[np.float16]:
     if count * width * 2 <= IN_MEMORY:
         return np.empty((count, width), dtype=np.float16)
     size = count * width * 2
-    what = f"{size / 1e6:,.1f} MB of features to {str(store)!r}"
-    with explain_cache_errors(what), TemporaryFile(dir=store) as file:
+    what = f"{size / 1e6:,.1f} MB of features to {str(cache)!r}"
+    with explain_cache_errors(what), TemporaryFile(dir=cache) as file:
         if hasattr(os, "posix_fallocate"):
             # On a disk that fills up later, the system would end the process without a word.
             os.posix_fallocate(file.fileno(), 0, size)

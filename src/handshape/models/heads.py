@@ -40,7 +40,7 @@ class HeadConfig:
 
 
 class Pool(nn.Module):
-    """Average features over a grid of places, then round to float16 as the store does.
+    """Average features over a grid of places, then round to float16 as the cache does.
 
     The same averaging as torch's adaptive pooling, written as two matrix products so that every runtime
     computes it alike. Rounding here too makes an image's features the same by every road.

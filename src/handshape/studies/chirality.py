@@ -202,7 +202,7 @@ def _finetune(config: ChiralityConfig, data: StudyData, keeper: Checkpoint) -> S
     scan = with_mirror_images(data.report.indexed)
     options = BackboneConfig(backbone=config.backbone, weights=config.weights, augment="none")
     loop = LoopConfig(batch_size=config.batch_size, weight_decay=config.weight_decay, seed=config.seed)
-    common = (scan, data.store, data.device, data.backbone)
+    common = (scan, data.cache, data.device, data.backbone)
     tuning = select_settings(FinetuneOptions, config)
     fitter = FinetuneFitter(*common, FrozenFitter(*common, options, loop), options, tuning, loop)
     fitted = fitter.fit(_with_mirror_images(data.splits, len(data.classes)), mirrored=False, keeper=keeper)
@@ -426,7 +426,7 @@ def _control(
 def _drawn_features(data: StudyData, pixels: NDArray[np.uint8], places: int, view: int) -> Tensor:
     extractor = Extractor(data.backbone, places, Views(), data.device)
     images, names = prepared.InMemoryImages(pixels), [""] * len(pixels)
-    rows = features_now(extractor, images, names, view=view, folder=data.store)
+    rows = features_now(extractor, images, names, view=view, folder=data.cache)
     return torch.from_numpy(rows.astype(np.float32))
 
 

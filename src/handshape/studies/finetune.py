@@ -89,7 +89,7 @@ def _fit(
     tuning = FinetuneOptions(
         unfreeze="last" if name == "last" else "all", tuning_epochs=config.epochs, tuning_rate=rate
     )
-    common = (data.report.indexed, data.store, data.device, backbone)
+    common = (data.report.indexed, data.cache, data.device, backbone)
     # Heads are not refitted with validation photos: the curve counts the photos that were trained on.
     frozen = FrozenFitter(*common, options, loop, without_valid=True)
     splits, began = {**data.splits, "train": train}, time.perf_counter()

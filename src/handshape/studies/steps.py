@@ -39,14 +39,14 @@ class StudyData:
     Args:
         report: The photos, prepared at the size that the backbone takes, with their split.
         backbone: The pretrained network, frozen.
-        store: Folder of the cache.
+        cache: Folder of the cache.
         device: Where networks run.
         seed: Fixes every random choice.
     """
 
     report: DataReport
     backbone: Backbone
-    store: Path
+    cache: Path
     device: torch.device
     seed: int
 
@@ -92,7 +92,7 @@ class StudyData:
         chosen = np.arange(len(digests)) if indices is None else indices
         extractor = Extractor(self.backbone, places, Views(), self.device)
         images = Subset(self.images, chosen.tolist())
-        return features_of(extractor, images, [digests[i] for i in chosen], self.store, view=view)
+        return features_of(extractor, images, [digests[i] for i in chosen], self.cache, view=view)
 
     def test_interval(self, correct: NDArray[np.bool_]) -> Interval:
         """Return the interval of an accuracy on the test photos.

@@ -32,7 +32,7 @@ class FrozenFitter:
 
     Args:
         scan: The data set with its prepared images.
-        store: The store's folder.
+        cache: The cache folder.
         device: Where networks run.
         backbone: The frozen backbone.
         options: Head, pooling and views.
@@ -44,7 +44,7 @@ class FrozenFitter:
     def __init__(
         self,
         scan: ImageIndex,
-        store: Path,
+        cache: Path,
         device: torch.device,
         backbone: Backbone,
         options: BackboneConfig,
@@ -52,7 +52,7 @@ class FrozenFitter:
         *,
         without_valid: bool = False,
     ) -> None:
-        self._scan, self._store, self._device, self._backbone = scan, store, device, backbone
+        self._scan, self._cache, self._device, self._backbone = scan, cache, device, backbone
         self._options, self._loop = options, loop
         self._exact = Extractor(backbone, options.places, make_views(options), device)
         plain = options.precision == "fp32"
@@ -167,4 +167,4 @@ class FrozenFitter:
         digests = [self._scan.digests[i] for i in indices]
         images = Subset(self._scan.images, indices.tolist())
         extractor = self._exact if exact else self._quick
-        return features_of(extractor, images, digests, self._store, view=view)
+        return features_of(extractor, images, digests, self._cache, view=view)

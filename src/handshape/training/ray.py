@@ -80,7 +80,7 @@ class Cluster:
             reason = str(error).strip().split("\n")[-1]
             raise ClusterError(
                 f"tuning was begun again {_LOST} times and failed ({reason})",
-                "workers that stay, with the store under the same path on all of them",
+                "workers that stay, with the cache under the same path on all of them",
                 "see Ray's log",
             ) from error
 

@@ -85,7 +85,7 @@ def test_write_cached_images__no_room(tmp_path: Path, monkeypatch: pytest.Monkey
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    refused = pytest.raises(OutputError, match=r"1\.5 MB .*No space left on device.*--store")
+    refused = pytest.raises(OutputError, match=r"1\.5 MB .*No space left on device.*--cache")
     with refused, write_cached_images(tmp_path / "a.rgb", ["x"] * 10, 224):
         pytest.fail("there is no room")
     assert names(tmp_path) == []

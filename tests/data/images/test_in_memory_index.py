@@ -13,13 +13,13 @@ from handshape.errors import DataError, ShapeError
 
 
 def test_scan_given__files_are_those_of_the_folder(make_photos: Callable[..., Path], tmp_path: Path) -> None:
-    root, store = make_photos("AB", signers=2, images=2), tmp_path / "store"
-    folder = index_images(read_folder(root), store, size=32)
+    root, cache_dir = make_photos("AB", signers=2, images=2), tmp_path / "cache"
+    folder = index_images(read_folder(root), cache_dir, size=32)
     paths = [sample.path for sample in folder.dataset.samples]
-    given = index_in_memory(paths, folder.dataset.classes, ("A", "B"), store, size=32)
+    given = index_in_memory(paths, folder.dataset.classes, ("A", "B"), cache_dir, size=32)
     assert given.digests == folder.digests and given.stats == folder.stats
     assert np.array_equal(read_batch(given.images, range(8)), read_batch(folder.images, range(8)))
-    assert len(list((store / "images").glob("*.rgb"))) == 1  # read once, held once
+    assert len(list((cache_dir / "images").glob("*.rgb"))) == 1  # read once, held once
 
 
 def test_scan_given__keeps_the_order_and_the_signers(tmp_path: Path) -> None:
@@ -43,6 +43,6 @@ def test_scan_given__arrays_of_one_content_and_two_shapes_differ(tmp_path: Path)
 def test_scan_given__what_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"a.png': not an image, or of an unknown format"):
-        index_in_memory([tmp_path / "a.png"], np.zeros(1, np.int64), ("A",), tmp_path / "store")
+        index_in_memory([tmp_path / "a.png"], np.zeros(1, np.int64), ("A",), tmp_path / "cache")
     with pytest.raises(ShapeError, match=r"\(8, 8\) and type uint8"):
-        index_in_memory([np.zeros((8, 8), np.uint8)], np.zeros(1, np.int64), ("A",), tmp_path / "store")
+        index_in_memory([np.zeros((8, 8), np.uint8)], np.zeros(1, np.int64), ("A",), tmp_path / "cache")

@@ -24,8 +24,8 @@ MakePhotos = Callable[..., Path]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return open_cache(tmp_path / "store")
+def cache_dir(tmp_path: Path) -> Path:
+    return open_cache(tmp_path / "cache")
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def look(root: Path, store: Path, size: int = 32, *, strict: bool = False) -> ImageIndex:
-    return index_images(read_folder(root), store, size=size, strict=strict)
+def look(root: Path, cache_dir: Path, size: int = 32, *, strict: bool = False) -> ImageIndex:
+    return index_images(read_folder(root), cache_dir, size=size, strict=strict)
 
 
 def pixels(scanned: ImageIndex) -> list[list[int]]:
@@ -54,9 +54,9 @@ def damage(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-60])
 
 
-def test_scan_dataset__says_what_is_there(make_photos: MakePhotos, store: Path) -> None:
+def test_scan_dataset__says_what_is_there(make_photos: MakePhotos, cache_dir: Path) -> None:
     root = make_photos(labels="AB", signers=2, images=2)
-    scanned = look(root, store)
+    scanned = look(root, cache_dir)
     assert scanned.dataset == read_folder(root)
     assert len(scanned.images) == len(scanned.digests) == len(scanned.stats) == 8
     for index, sample in enumerate(scanned.dataset.samples):
@@ -66,10 +66,10 @@ def test_scan_dataset__says_what_is_there(make_photos: MakePhotos, store: Path) 
         np.testing.assert_array_equal(scanned.images[index], Preprocessing(32).prepare(image))
 
 
-def test_scan_dataset__one_image_of_one_pixel(tmp_path: Path, store: Path) -> None:
+def test_scan_dataset__one_image_of_one_pixel(tmp_path: Path, cache_dir: Path) -> None:
     (tmp_path / "d" / "A").mkdir(parents=True)
     Image.new("RGB", (1, 1), (1, 2, 3)).save(tmp_path / "d" / "A" / "a.png")
-    scanned = look(tmp_path / "d", store, size=4)
+    scanned = look(tmp_path / "d", cache_dir, size=4)
     assert scanned.dataset.labels == ("A",)
     assert (scanned.stats[0].width, scanned.stats[0].height) == (1, 1)
     np.testing.assert_array_equal(
@@ -78,87 +78,87 @@ def test_scan_dataset__one_image_of_one_pixel(tmp_path: Path, store: Path) -> No
 
 
 def test_scan_dataset__the_second_time_decodes_nothing(
-    make_photos: MakePhotos, store: Path, monkeypatch: pytest.MonkeyPatch
+    make_photos: MakePhotos, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_photos()
-    first = look(root, store)
+    first = look(root, cache_dir)
     monkeypatch.setattr(indexed, "decode_image", None)  # calling it would fail
-    second = look(root, store)
+    second = look(root, cache_dir)
     assert (second.dataset, second.digests, second.stats) == (first.dataset, first.digests, first.stats)
     assert pixels(second) == pixels(first)
 
 
 def test_scan_dataset__a_new_photo_needs_new_prepared_images(
-    make_photos: MakePhotos, store: Path, decoded: list[str]
+    make_photos: MakePhotos, cache_dir: Path, decoded: list[str]
 ) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
-    look(root, store)
+    look(root, cache_dir)
     Image.new("RGB", (9, 9), "red").save(root / "A" / "0.png")
-    scanned = look(root, store)
+    scanned = look(root, cache_dir)
     assert len(scanned.images) == 5
     assert pixels(scanned)[0] == [255, 0, 0] * 32 * 32
 
 
 def test_scan_dataset__a_new_name_or_label_needs_none(
-    make_photos: MakePhotos, store: Path, decoded: list[str]
+    make_photos: MakePhotos, cache_dir: Path, decoded: list[str]
 ) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
-    look(root, store)
+    look(root, cache_dir)
     decoded.clear()
     (root / "A" / "signer1_1.png").rename(root / "A" / "z.png")
     (root / "B").rename(root / "C")
-    assert look(root, store).dataset.labels == ("A", "C")
+    assert look(root, cache_dir).dataset.labels == ("A", "C")
     assert decoded == []
 
 
-def test_scan_dataset__copies_are_each_an_image(make_photos: MakePhotos, store: Path) -> None:
+def test_scan_dataset__copies_are_each_an_image(make_photos: MakePhotos, cache_dir: Path) -> None:
     root = make_photos(labels="AB", signers=1, images=1)
     (root / "B" / "copy.png").write_bytes((root / "A" / "signer1_0.png").read_bytes())
-    scanned = look(root, store)
+    scanned = look(root, cache_dir)
     assert scanned.digests[0] == scanned.digests[1]
     assert scanned.stats[0] == scanned.stats[1]
     assert pixels(scanned)[0] == pixels(scanned)[1] != pixels(scanned)[2]
-    assert pixels(look(root, store)) == pixels(scanned)
+    assert pixels(look(root, cache_dir)) == pixels(scanned)
 
 
 def test_scan_dataset__facts_are_kept_without_the_pixels(
-    make_photos: MakePhotos, store: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+    make_photos: MakePhotos, cache_dir: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
     monkeypatch.setattr(held, "CACHE_BYTES", 0)
-    first = look(root, store)
+    first = look(root, cache_dir)
     assert len(decoded) == 4
-    assert not (store / "images").exists()
-    assert look(root, store, size=16).stats == first.stats
+    assert not (cache_dir / "images").exists()
+    assert look(root, cache_dir, size=16).stats == first.stats
     assert len(decoded) == 4
 
 
 def test_scan_dataset__without_facts_is_read_once_and_measured_when_they_are_wanted(
-    make_photos: MakePhotos, store: Path, decoded: list[str]
+    make_photos: MakePhotos, cache_dir: Path, decoded: list[str]
 ) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
     (root / "A" / "broken.png").write_bytes(b"no image")
     data = read_folder(root)
-    plain = index_images(data, store, size=32, measure=False)
+    plain = index_images(data, cache_dir, size=32, measure=False)
     assert plain.stats == () and len(plain.dataset) == 4
     decoded.clear()
-    again = index_images(data, store, size=32, measure=False)
+    again = index_images(data, cache_dir, size=32, measure=False)
     assert again.digests == plain.digests and pixels(again) == pixels(plain)
     assert len(decoded) == 1  # the broken one, whose reason is told again
-    assert len(look(root, store, size=32).stats) == 4
-    assert index_images(data, store, size=32, measure=False).stats == ()
+    assert len(look(root, cache_dir, size=32).stats) == 4
+    assert index_images(data, cache_dir, size=32, measure=False).stats == ()
 
 
 @pytest.mark.parametrize("enough", [True, False])
 def test_scan_dataset__held_or_decoded_alike(
-    make_photos: MakePhotos, store: Path, monkeypatch: pytest.MonkeyPatch, enough: bool
+    make_photos: MakePhotos, cache_dir: Path, monkeypatch: pytest.MonkeyPatch, enough: bool
 ) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
     (root / "A" / "bad.png").write_bytes(b"bad")  # samples and rows are no longer the same
-    first = look(root, store)
+    first = look(root, cache_dir)
     assert isinstance(first.images, CachedImages)
     monkeypatch.setattr(held, "CACHE_BYTES", 5 * 32 * 32 * 3 - (not enough))
-    again = look(root, store)
+    again = look(root, cache_dir)
     assert isinstance(again.images, CachedImages if enough else ImageFiles)
     assert len(again.images) == 4
     assert pixels(again) == pixels(first)
@@ -169,7 +169,7 @@ def test_scan_dataset__held_or_decoded_alike(
 # What cannot be read
 
 
-def test_scan_dataset__lists_what_cannot_be_read(make_photos: MakePhotos, store: Path) -> None:
+def test_scan_dataset__lists_what_cannot_be_read(make_photos: MakePhotos, cache_dir: Path) -> None:
     root = make_photos(labels="ABC", signers=1, images=3)
     (root / "A" / "notes.txt").write_text("hello")
     (root / "A" / "signer1_0.png").write_bytes(b"")
@@ -179,7 +179,7 @@ def test_scan_dataset__lists_what_cannot_be_read(make_photos: MakePhotos, store:
     for path in (root / "C").iterdir():
         path.write_bytes(b"")
     for time in ("first", "second"):
-        scanned = look(root, store)
+        scanned = look(root, cache_dir)
         assert scanned.dataset.labels == ("A", "B"), time
         assert [s.name for s in scanned.dataset.samples] == ["A/signer1_2.png", "B/signer1_0.png"]
         assert scanned.dataset.classes.tolist() == [0, 1]
@@ -197,42 +197,42 @@ def test_scan_dataset__lists_what_cannot_be_read(make_photos: MakePhotos, store:
         np.testing.assert_array_equal(read_batch(scanned.images, [0, 1]), expected)
 
 
-def test_scan_dataset__strict_stops(make_photos: MakePhotos, store: Path) -> None:
+def test_scan_dataset__strict_stops(make_photos: MakePhotos, cache_dir: Path) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
-    look(root, store, strict=True)  # nothing is wrong yet
+    look(root, cache_dir, strict=True)  # nothing is wrong yet
     (root / "B" / "signer1_0.png").write_bytes(b"")
     message = "'B/signer1_0.png': the file is empty"
     with pytest.raises(DataError, match="^" + re.escape(message)):
-        look(root, store, strict=True)
+        look(root, cache_dir, strict=True)
     (root / "A" / "a.txt").write_text("hello")
     with pytest.raises(DataError, match=r"'A/a.txt': not an image file \(.txt\)"):
-        look(root, store, strict=True)
+        look(root, cache_dir, strict=True)
 
 
 @pytest.mark.parametrize(
     ("name", "reason"), [("a.png", "the file is empty"), ("a.txt", "not an image file (.txt)")]
 )
-def test_scan_dataset__no_image_at_all(tmp_path: Path, store: Path, name: str, reason: str) -> None:
+def test_scan_dataset__no_image_at_all(tmp_path: Path, cache_dir: Path, name: str, reason: str) -> None:
     root = tmp_path / "d"
     (root / "A").mkdir(parents=True)
     (root / "A" / name).touch()
     message = f"none of the 1 files in '{root.resolve()}' is a readable image"
     with pytest.raises(DataError, match="^" + re.escape(message)):
-        look(root, store)
+        look(root, cache_dir)
 
 
-def test_scan_dataset__a_file_that_is_gone(make_photos: MakePhotos, store: Path) -> None:
+def test_scan_dataset__a_file_that_is_gone(make_photos: MakePhotos, cache_dir: Path) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
     data = read_folder(root)
     (root / "A" / "signer1_1.png").unlink()
-    scanned = index_images(data, store, size=32)
+    scanned = index_images(data, cache_dir, size=32)
     reason = "cannot be read (No such file or directory)"
     assert scanned.dataset.unreadable == (Unreadable("A/signer1_1.png", "A", reason),)
     assert len(scanned.images) == 3
 
 
 def test_scan_dataset__a_file_replaced_while_it_is_read(
-    make_photos: MakePhotos, store: Path, monkeypatch: pytest.MonkeyPatch
+    make_photos: MakePhotos, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
     path, digest = root / "A" / "signer1_0.png", indexed._digest
@@ -248,14 +248,14 @@ def test_scan_dataset__a_file_replaced_while_it_is_read(
 
     with monkeypatch.context() as patch:
         patch.setattr(indexed, "_digest", replace_after)
-        scanned = look(root, store)
+        scanned = look(root, cache_dir)
     assert scanned.dataset.unreadable == (
         Unreadable("A/signer1_0.png", "A", "changed while it was being read"),
     )
     assert len(scanned.images) == 4
     kept = pixels(scanned)
     path.write_bytes(content)
-    again = look(root, store)
+    again = look(root, cache_dir)
     assert again.dataset.unreadable == ()
     by_name = dict(zip([s.name for s in again.dataset.samples], pixels(again), strict=True))
     assert by_name["A/signer1_0.png"] == by_name["B/copy.png"]  # and not black
@@ -263,7 +263,7 @@ def test_scan_dataset__a_file_replaced_while_it_is_read(
 
 
 def test_scan_dataset__a_file_that_could_not_be_read_for_a_moment(
-    make_photos: MakePhotos, store: Path, monkeypatch: pytest.MonkeyPatch
+    make_photos: MakePhotos, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
     read, times = Path.read_bytes, []
@@ -276,42 +276,42 @@ def test_scan_dataset__a_file_that_could_not_be_read_for_a_moment(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", fail)
-        scanned = look(root, store)
+        scanned = look(root, cache_dir)
     (unreadable,) = scanned.dataset.unreadable
     assert unreadable.reason == "cannot be read (Input/output error)"
     assert len(pixels(scanned)) == 3
-    again = look(root, store)
+    again = look(root, cache_dir)
     assert len(again.images) == 4
     expected = [Preprocessing(32).prepare(read_image(s.path)) for s in again.dataset.samples]
     np.testing.assert_array_equal(read_batch(again.images, range(4)), expected)
 
 
 def test_scan_dataset__no_room_for_prepared_images(
-    make_photos: MakePhotos, store: Path, monkeypatch: pytest.MonkeyPatch
+    make_photos: MakePhotos, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(descriptor: int, offset: int, length: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(OutputError, match=r"of prepared images to .* \(No space left on device\)"):
-        look(make_photos(labels="AB", signers=1, images=1), store)
+        look(make_photos(labels="AB", signers=1, images=1), cache_dir)
 
 
-def test_scan_dataset__photos_are_never_touched(make_photos: MakePhotos, store: Path) -> None:
+def test_scan_dataset__photos_are_never_touched(make_photos: MakePhotos, cache_dir: Path) -> None:
     root = make_photos(labels="AB", signers=1, images=2)
     before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in root.rglob("*.png")}
-    look(root, store)
+    look(root, cache_dir)
     assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in root.rglob("*") if p.is_file()} == before
 
 
 def test_scan_dataset__facts_of_another_version_are_read_again(
-    make_photos: MakePhotos, store: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+    make_photos: MakePhotos, cache_dir: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_photos(labels="AB", signers=1, images=1)
-    look(root, store)
+    look(root, cache_dir)
     decoded.clear()
     # A field less: what such a program writes must not meet what this one reads.
     monkeypatch.setattr(indexed, "fields", lambda kind: fields(kind)[1:])
-    assert len(look(root, store).stats) == 2
+    assert len(look(root, cache_dir).stats) == 2
     assert len(decoded) == 2
-    assert len(list(store.glob("facts-*.lance"))) == 2
+    assert len(list(cache_dir.glob("facts-*.lance"))) == 2

@@ -68,7 +68,7 @@ def trained(data: Path, place: Path, **more: Any) -> Page:
         "device": "cpu",
         **more,
     }
-    train(TrainConfig(data=data, store=place / "store", out=place / "run", **settings))
+    train(TrainConfig(data=data, cache=place / "cache", out=place / "run", **settings))
     return read(place / "run")
 
 

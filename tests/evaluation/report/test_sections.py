@@ -95,7 +95,7 @@ def by_image() -> SignNetwork:
 )
 def test_find_mistakes__with_what_the_network_used(make: Any, kind: str, says: str, tmp_path: Path) -> None:
     draw_dataset(tmp_path / "drawn", "BL", signers=1, images=1, size=96)
-    indexed = index_images(read_folder(tmp_path / "drawn"), tmp_path / "store")
+    indexed = index_images(read_folder(tmp_path / "drawn"), tmp_path / "cache")
     wrong = np.array([[0.1, 0.9], [0.8, 0.2]], dtype=np.float32)
     found = find_mistakes(indexed, make(), Preprocessing(224), indexed.dataset, wrong)
     assert [(one.label, one.predicted, one.kind) for one in found] == [("B", "L", kind), ("L", "B", kind)]

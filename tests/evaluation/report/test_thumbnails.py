@@ -33,7 +33,7 @@ def test_lit__keeps_what_is_lit_and_dims_the_rest() -> None:
 
 
 def sheet(data: Path, tmp_path: Path, signer: str | None) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    indexed = index_images(read_folder(data, signer=signer), tmp_path / "store")
+    indexed = index_images(read_folder(data, signer=signer), tmp_path / "cache")
     sample_sheet(indexed, tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as image:
         return np.asarray(image.convert("RGB"))

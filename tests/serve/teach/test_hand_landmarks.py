@@ -15,7 +15,7 @@ def finder_in(place: Path) -> "LandmarkFinder":
     from handshape.serve.teach.hand_landmarks import LandmarkFinder
     from handshape.serve.teach.photo_folder import PhotoFolder
 
-    return LandmarkFinder(PhotoFolder(place / "photos"), place / "store")
+    return LandmarkFinder(PhotoFolder(place / "photos"), place / "cache")
 
 
 def test_find__caches_the_features_that_training_would_compute(tmp_path: Path) -> None:
@@ -28,12 +28,12 @@ def test_find__caches_the_features_that_training_would_compute(tmp_path: Path) -
     landmarks = finder.find(data)
     assert landmarks is not None and len(landmarks) == 21
     assert finder.find(data) is landmarks
-    cached = finder.extractor.table(tmp_path / "store")
+    cached = finder.extractor.table(tmp_path / "cache")
     (row,) = cached.rows([content_digest(data)], 0)
     found = np.array(cached.read(np.array([row]), "features").to_pylist())
     prepared = finder.extractor.backbone.preprocessing.prepare(decode_image(data)[0])
     images = InMemoryImages(prepared[None])
-    computed = features_of(other.extractor, images, [content_digest(data)], tmp_path / "other" / "store")
+    computed = features_of(other.extractor, images, [content_digest(data)], tmp_path / "other" / "cache")
     # Training computes batches, which round otherwise in the last bit.
     np.testing.assert_allclose(found, computed.reshape(1, -1), atol=2e-3)
 

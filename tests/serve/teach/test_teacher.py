@@ -39,20 +39,20 @@ def likeliest(recogniser: "Recogniser", photo: bytes | Image.Image) -> str:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache in which each drawing's landmarks are found once."""
-    return tmp_path_factory.mktemp("store")
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
-def make_teacher(tmp_path: Path, store: Path) -> Callable[..., "Teacher"]:
+def make_teacher(tmp_path: Path, cache_dir: Path) -> Callable[..., "Teacher"]:
     """Return a function that starts Teach on one folder, as a server does; the queue has one thread."""
     from handshape.serve.prediction_queue import PredictionQueue
     from handshape.serve.teach.photo_folder import PhotoFolder
     from handshape.serve.teach.teacher import Teacher
 
     def make(queue: Any = None) -> Teacher:
-        return Teacher(PhotoFolder(tmp_path / "photos"), queue or PredictionQueue(None, threads=1), store)
+        return Teacher(PhotoFolder(tmp_path / "photos"), queue or PredictionQueue(None, threads=1), cache_dir)
 
     return make
 

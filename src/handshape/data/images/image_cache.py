@@ -55,10 +55,10 @@ class CachedImages(BatchedDataset[NDArray[np.uint8]]):
         return images
 
 
-def cache_file(store: Path, digests: Sequence[str], size: int) -> Path:
+def cache_file(cache: Path, digests: Sequence[str], size: int) -> Path:
     """Return the path of the file for these photos' prepared images."""
     name = content_digest(",".join([str(size), *digests]).encode())
-    return store / "images" / f"{name}{_PIXELS}"
+    return cache / "images" / f"{name}{_PIXELS}"
 
 
 def fits_cache(count: int, size: int) -> bool:

@@ -18,7 +18,7 @@ def index_in_memory(
     images: Sequence[ImageLike],
     classes: NDArray[np.int64],
     labels: tuple[str, ...],
-    store: Path,
+    cache: Path,
     *,
     signers: Sequence[str | None] | None = None,
     size: int = 224,
@@ -32,7 +32,7 @@ def index_in_memory(
         images: N images.
         classes: (N,) int64 in [0, K).
         labels: K labels.
-        store: The cache folder.
+        cache: The cache folder.
         signers: (N,) signer of each, None where unknown.
         size: Height and width of the prepared images in pixels.
         cached: As for `index_images`; arrays and Pillow images stay in memory.
@@ -51,7 +51,7 @@ def index_in_memory(
     )
     dataset = Dataset(Path(), samples, labels)
     if all(paths):
-        return index_images(dataset, store, size=size, strict=True, cached=cached)
+        return index_images(dataset, cache, size=size, strict=True, cached=cached)
     pixels = [to_pixels(image) for image in images]
     prepared = np.stack([Preprocessing(size).prepare(one) for one in pixels])
     return ImageIndex(

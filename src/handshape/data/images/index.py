@@ -56,7 +56,7 @@ class ImageIndex:
 
 def index_images(
     dataset: Dataset,
-    store: Path,
+    cache: Path,
     *,
     size: int = 224,
     strict: bool = False,
@@ -67,7 +67,7 @@ def index_images(
 
     Args:
         dataset: Samples as listed by `read_folder`.
-        store: The cache folder.
+        cache: The cache folder.
         size: Height and width of the prepared images in pixels.
         strict: Raise for the first image that cannot be used, instead of skipping it.
         cached: Whether prepared images are kept in the cache, if they fit; otherwise they are decoded each
@@ -83,9 +83,9 @@ def index_images(
     samples, unreadable = dataset.samples, list(dataset.unreadable)
     with workers() as pool:
         digests = list(in_order(pool, _digest, samples, _CHUNK))
-        table = _stats_table(store)
+        table = _stats_table(cache)
         known = _known_stats(table, digests, measure)
-        path = cache_file(store, digests, size)
+        path = cache_file(cache, digests, size)
         keep = cached and fits_cache(len(samples), size)
         fill = keep and not is_cached(path, len(samples), size)
         todo = [i for i, digest in enumerate(digests) if fill or digest not in known]
@@ -186,11 +186,11 @@ def unreadable_error(first: Unreadable) -> DataError:
     )
 
 
-def _stats_table(store: Path) -> CacheTable:
+def _stats_table(cache: Path) -> CacheTable:
     # Each version of the measured fields has its own table.
     version = blake2b(",".join(f.name for f in fields(ImageStats)).encode(), digest_size=4).hexdigest()
     return CacheTable(
-        store / f"facts-{version}.lance", {"facts": pa.string()}, {"about": "measurements of image files"}
+        cache / f"facts-{version}.lance", {"facts": pa.string()}, {"about": "measurements of image files"}
     )
 
 

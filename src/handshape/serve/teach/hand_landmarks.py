@@ -28,11 +28,11 @@ class LandmarkFinder:
 
     Args:
         folder: The photos.
-        store: The cache, from which training reads the landmarks.
+        cache: The cache, from which training reads the landmarks.
     """
 
-    def __init__(self, folder: PhotoFolder, store: Path) -> None:
-        self._folder, self._store = folder, store
+    def __init__(self, folder: PhotoFolder, cache: Path) -> None:
+        self._folder, self._cache = folder, cache
         self._lock = threading.Lock()
         self._landmarks: dict[str, LandmarkList | None] = {}
         self._has_hand: dict[TeachPhoto, bool] = {}
@@ -77,7 +77,7 @@ class LandmarkFinder:
             hands = finder.find(backbone.preprocessing.normalise(torch.from_numpy(prepared)[None]))
             rows = Pool(1, 1, 1)(finder.to_rows(hands)).flatten(1).half().numpy()
         # Training finds them in the cache as if the extractor had computed them.
-        commits = Commits(self.extractor.table(self._store), 0)
+        commits = Commits(self.extractor.table(self._cache), 0)
         commits.add([digest], rows)
         commits.now()
         if not hands.found[0]:
@@ -103,5 +103,5 @@ class LandmarkFinder:
             digests.append(content_digest(data))
             opened.append(photo)
         if opened:
-            rows, _ = landmarks_of(self.extractor, InMemoryImages(np.stack(images)), digests, self._store)
+            rows, _ = landmarks_of(self.extractor, InMemoryImages(np.stack(images)), digests, self._cache)
             self._has_hand.update({photo: bool(row.any()) for photo, row in zip(opened, rows, strict=True)})

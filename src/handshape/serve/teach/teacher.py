@@ -24,15 +24,15 @@ class Teacher:
     Args:
         folder: The photos.
         queue: Predicts; gets the trained recogniser when it is to be used.
-        store: The cache.
+        cache: The cache.
     """
 
-    def __init__(self, folder: PhotoFolder, queue: PredictionQueue, store: Path) -> None:
-        self.folder, self._queue, self._store = folder, queue, store
+    def __init__(self, folder: PhotoFolder, queue: PredictionQueue, cache: Path) -> None:
+        self.folder, self._queue, self._cache = folder, queue, cache
         self.bundle = folder.path.with_name(f"{folder.path.name}-recogniser")
         self._started, self._taught = queue.recogniser, self._load_taught()
         self._lock = threading.Lock()
-        self._landmarks = LandmarkFinder(folder, store)
+        self._landmarks = LandmarkFinder(folder, cache)
         if self._started is None:
             queue.recogniser = self._taught
 
@@ -68,7 +68,7 @@ class Teacher:
             if missing := missing_photos(photos):
                 raise AlbumError("too few photos to train on", "two signs with some photos each", missing)
             signer = SIGNER_PATTERN if any(photo.signer for photo in photos) else None
-            result = train_on_photos(self.folder.path, signer, self._store)
+            result = train_on_photos(self.folder.path, signer, self._cache)
             result.save(self.bundle, fingerprint)
             self._taught = load_for_serving(self.bundle)
             return result

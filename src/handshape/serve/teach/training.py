@@ -108,20 +108,20 @@ class TeachResult:
         )
 
 
-def train_on_photos(folder: Path, signer: str | None, store: Path) -> TeachResult:
+def train_on_photos(folder: Path, signer: str | None, cache: Path) -> TeachResult:
     """Train on the photos of a folder.
 
     Args:
         folder: The photos, in one folder for each label.
         signer: Regular expression that finds the signer in a path, if any path has one.
-        store: The cache; landmarks that are there are not computed again.
+        cache: The cache; landmarks that are there are not computed again.
 
     Raises:
         DataError: There is no photo that can be opened.
     """
-    scan = index_images(read_folder(folder, signer=signer), store, size=IMAGE_SIZE)
+    scan = index_images(read_folder(folder, signer=signer), cache, size=IMAGE_SIZE)
     dataset, options = scan.dataset, TrainConfig(data=folder, model="landmarks")
-    fitter = Fitter(scan, store, torch.device("cpu"), options)
+    fitter = Fitter(scan, cache, torch.device("cpu"), options)
 
     def evaluated(split: SplitIndices) -> FitEvaluation:
         valid, test = (dataset.take(split[side].tolist()) for side in ("valid", "test"))
