@@ -212,7 +212,7 @@ def test_fit__refuses_settings(photos: Photos, tmp_path: Path, settings: Any, te
             DataError,
             "fit requires y to be passed, but the target y is",
         ),
-        (np.zeros((2, 8, 8, 3), np.uint8), list("AB"), DataError, "2 photos, none of which can be spared"),
+        (np.zeros((2, 8, 8, 3), np.uint8), list("AB"), DataError, "2 photos, one of each label"),
         (np.zeros((2, 8, 8, 3), np.uint8), list("ABC"), ValueError, "inconsistent numbers of samples"),
     ],
 )

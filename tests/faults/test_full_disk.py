@@ -29,11 +29,11 @@ def fails_until_there_is_room(scene: Scene, expected: Undisturbed, mount: Mount,
         (
             "features",
             1000,
-            "cannot write 3.6 MB of prepared images to '{cache_dir}/images' (No space left on device)",
+            "cannot write 3.6 MB of prepared images to '{cache}/images' (No space left on device)",
         ),
-        ("features", 3640, "cannot write to the cache at '{cache_dir}/"),
-        ("features", 3700, "cannot write to the cache at '{cache_dir}/features/handnet-"),
-        ("train", 3640, "cannot write to the cache at '{cache_dir}/"),
+        ("features", 3640, "cannot write to the cache at '{cache}/"),
+        ("features", 3700, "cannot write to the cache at '{cache}/features/handnet-"),
+        ("train", 3640, "cannot write to the cache at '{cache}/"),
     ],
 )
 def test_full_disk__of_the_cache(

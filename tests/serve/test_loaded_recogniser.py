@@ -95,7 +95,7 @@ def _graph(bundle: Path) -> tuple[Any, Any]:
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (_another_state, "another state"),
+        (_another_state, "before the bundle changed"),
         (_other_predictions, "predicts otherwise"),
         (_outside_file, "cannot open"),
         (_outside_file_by_full_path, "cannot open"),

@@ -2,8 +2,10 @@
 
 import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from hashlib import blake2b
 from http.client import HTTPException
@@ -69,7 +71,9 @@ def find_weights(name: str, file: Path | None, download: Callable[[], Mapping[st
             if path.suffix in _ENDINGS:
                 return Weights(read_state_dict(path), path.name)
     try:
-        return Weights(download(), "downloaded by its library, hash checked")
+        # torch announces a download on standard output, where --json promises one object and nothing else.
+        with redirect_stdout(sys.stderr):
+            return Weights(download(), "downloaded by its library, hash checked")
     except (OSError, HTTPException, RuntimeError) as error:  # torch.hub raises the last for a wrong hash
         reason = getattr(error, "reason", None) or error
         raise WeightsError(
