@@ -439,4 +439,4 @@ def test_push__a_whole_process_prints_no_token(
     environment = {"HF_TOKEN": TOKEN, **settings}
     done = starter.run("push", finished.out, "owner/signs", "--debug", environment=environment).done()
     assert TOKEN not in done.out + done.err
-    assert "private: you alone see it" in done.out
+    assert "private: only you can see it" in done.out

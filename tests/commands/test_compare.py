@@ -275,14 +275,13 @@ def test_compare__webcam(cli: Any, shared_data: Path, shared_weights: Path, tmp_
     words = ("--labels", "A-C", "--backbone", "squeezenet1_0", "--cache", tmp_path / "cache", "--json")
     answer = cli("compare", shared_data / "webcam", *words, "--out", tmp_path / "run")
     assert answer.code == 0, answer.err
-    check_contract(answer.json, ["cnn", "frozen"])
-    # Frames of a video are bursts, which the split keeps together. What the plain lesson reaches is what it
-    # reaches where near-twins are on both sides, and stands beside the honest figures.
+    check_contract(answer.json, ["cnn", "frozen", "combined"])
+    # Frames of a video are bursts, which the split keeps together. The accuracy of a split that does not is
+    # given beside it.
     assert answer.json["split"] == {**answer.json["split"], "kind": "random", "grouped": True}
     assert answer.json["leaks"]["near_duplicates_across_splits"] < 0.02
     plain = answer.json["leaks"]["without_grouping"]
     assert plain["near_duplicates_across_splits"] > 0.4
-    assert plain["models"]["cnn"]["valid_accuracy"] >= 0.88
     assert plain["models"]["frozen"]["test_accuracy"] >= 0.97
     assert answer.json["models"]["cnn"]["valid_accuracy"] >= 0.6
     assert answer.json["models"]["frozen"]["test_accuracy"] >= 0.95
@@ -296,7 +295,7 @@ def test_compare__studio_by_signer(cli: Any, shared_data: Path, shared_weights: 
     words = ("--labels", "A-C", "--signer", r"hand(\d+)_", "--backbone", "squeezenet1_0", "--json")
     answer = cli("compare", shared_data / "studio", *words, "--cache", tmp_path / "cache", "--out", run)
     assert answer.code == 0, answer.err
-    check_contract(answer.json, ["cnn", "frozen"])
+    check_contract(answer.json, ["cnn", "frozen", "combined"])
     assert answer.json["split"]["kind"] == "signer"
     models = answer.json["models"]
     assert models["frozen"]["test_accuracy"] > models["cnn"]["test_accuracy"]
@@ -323,4 +322,4 @@ def test_compare__studio_and_webcam_are_two_worlds(cli: Any, shared_data: Path, 
     # Measured: 63.9 and 27.8 %, beside 95.0 % with photos of both in training; chance is 11 %.
     assert 0.5 < rooms["studio"] < 0.8 and 0.15 < rooms["webcam"] < 0.4
     assert answer.json["models"]["frozen"]["test_accuracy"] > 0.9
-    assert "; worst in webcam: " in answer.json["answer"] and folded["signers_apart"] is None
+    assert "; worst source: webcam, " in answer.json["answer"] and folded["signers_apart"] is None

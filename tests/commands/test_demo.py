@@ -23,7 +23,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_demo__frozen_beats_the_cnn_offline_on_unseen_drawn_signers(in_folder: Path) -> None:
     found: dict[str, Any] = demo(DemoConfig(cache=in_folder / "cache", images=6))
     assert found["backbone"] == "handnet"
-    assert "neither here nor downloadable" in found["reason"]
+    assert "could not be downloaded" in found["reason"]
     assert found["split"]["kind"] == "signer"
     models = found["models"]
     assert models["frozen"]["test_accuracy"] >= models["cnn"]["test_accuracy"] + 0.10
