@@ -6,7 +6,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib.util import find_spec
 
 from handshape.errors import ClusterError, MissingExtraError
@@ -44,7 +44,9 @@ def join_cluster(address: str | None) -> Iterator[None]:
         return
     _connect(address)
     try:
-        yield
+        # Ray prints that a worker was lost, whatever its settings; standard output is the result's.
+        with redirect_stdout(sys.stderr):
+            yield
     finally:
         ray.shutdown()
 
@@ -54,9 +56,7 @@ def _connect(address: str | None) -> None:
 
     if address not in (None, "auto"):
         _knock(str(address))
-    # What Ray has to say stays in its own log files: a terminal shows handshape's progress, and standard
-    # output is the result's. Of a lost worker Ray would print to it whatever it is told (2.60).
-    ray._private.worker._worker_logs_enabled = False
+    # Ray's messages stay in its own log files: a terminal shows handshape's progress.
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "include_dashboard": False}
     alone = {}
     if address is None:

@@ -61,7 +61,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         batch_size: Images in one step.
         learning_rate: Of Adam.
         weight_decay: Of Adam.
-        valid_fraction: Share of the images given to `fit` that is used to choose with: shrinkage, epoch,
+        valid_fraction: Share of the images given to `fit` that is used to choose shrinkage, epoch,
             temperature and threshold.
         seed: Fixes every random choice.
         cache: Folder of the cache; None for the user's cache directory.
@@ -113,7 +113,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             X: N images.
             y: (N,) labels.
-            groups: (N,) signer of each image: none is on both sides of the part that is chosen with. Without,
+            groups: (N,) signer of each image; nobody is in both training and validation. Without signers,
                 bursts of near-identical images are kept together.
 
         Returns:
@@ -135,17 +135,17 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         cache, labels = open_cache(config.cache), tuple(str(label) for label in self.classes_)
         signers = None if groups is None else [str(group) for group in groups]
         held = not MODELS[config.model].on_cached_features  # pixels are needed in every pass
-        scan = index_in_memory(images, classes, labels, cache, signers=signers, size=size, cached=held)
-        train, valid = hold_out_groups(classes, _groups(scan, signers), config.valid_fraction, config.seed)
+        index = index_in_memory(images, classes, labels, cache, signers=signers, size=size, cached=held)
+        train, valid = hold_out_groups(classes, _groups(index, signers), config.valid_fraction, config.seed)
         device = choose_device(config.device)
-        fitter = Fitter(scan, cache, device, config, backbone)
+        fitter = Fitter(index, cache, device, config, backbone)
         # It is tested elsewhere, on photos of their own; the fitter needs some all the same.
         fitted = fitter.fit(config.model, {"train": train, "valid": valid, "test": valid}, mirrored=False)
-        self.recogniser_ = _recogniser(fitted, scan, len(train), classes[valid])
+        self.recogniser_ = _recogniser(fitted, index, len(train), classes[valid])
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
-        """Read images.
+        """Return the probabilities of images.
 
         Args:
             X: N images.
@@ -162,13 +162,13 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         network, known = recogniser.network, recogniser.config
         images, cache = to_images(X), open_cache(config.cache)
         nothing = np.zeros(len(images), dtype=np.int64)
-        scan = index_in_memory(images, nothing, known.labels, cache, size=known.network.preprocessing.size)
+        index = index_in_memory(images, nothing, known.labels, cache, size=known.network.preprocessing.size)
         if not MODELS[known.network.model].on_cached_features:
             starts = range(0, len(images), _BATCH)
-            batches = (read_batch(scan.images, range(s, min(s + _BATCH, len(images)))) for s in starts)
+            batches = (read_batch(index.images, range(s, min(s + _BATCH, len(images)))) for s in starts)
             return np.concatenate([recogniser.prepared_probabilities(batch) for batch in batches])
         device = choose_device(config.device)
-        logits = predict_from_cache(network, scan.images, scan.digests, cache, device)
+        logits = predict_from_cache(network, index.images, index.digests, cache, device)
         return probabilities_of(logits, known.temperature)
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -212,22 +212,22 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return TrainConfig(data=Path(), **self.get_params())
 
 
-def _groups(scan: ImageIndex, signers: list[str] | None) -> NDArray[np.int64]:
+def _groups(index: ImageIndex, signers: list[str] | None) -> NDArray[np.int64]:
     if signers is not None:
         return np.unique(signers, return_inverse=True)[1]
-    classes = scan.dataset.classes
-    return find_bursts(find_near_duplicates(scan.stats, classes), scan.digests, classes)
+    classes = index.dataset.classes
+    return find_bursts(find_near_duplicates(index.stats, classes), index.digests, classes)
 
 
-def _recogniser(fitted: FitResult, scan: ImageIndex, trained: int, valid: NDArray[np.int64]) -> Recogniser:
+def _recogniser(fitted: FitResult, index: ImageIndex, trained: int, valid: NDArray[np.int64]) -> Recogniser:
     logits = fitted.logits["valid"]
     temperature = fit_temperature(logits.numpy(), valid)
     threshold = choose_threshold(probabilities_of(logits, temperature), valid)
     trained_on = {
-        "data_digest": content_digest("\n".join(scan.digests).encode()),
-        "signers": list(scan.dataset.signers),
+        "data_digest": content_digest("\n".join(index.digests).encode()),
+        "signers": list(index.dataset.signers),
         "train": trained,
         "valid": len(valid),
     }
-    described = BundleConfig(scan.dataset.labels, fitted.config, temperature, threshold, trained_on)
+    described = BundleConfig(index.dataset.labels, fitted.config, temperature, threshold, trained_on)
     return Recogniser(fitted.network.cpu(), described)

@@ -22,7 +22,7 @@ from handshape.recogniser import Recogniser
 
 pytestmark = pytest.mark.slow
 
-HALVED = re.compile(r"^Out of memory: going on with \d+ images? at a time\.$", re.MULTILINE)
+HALVED = re.compile(r"^Out of memory: continuing with \d+ images? at a time\.$", re.MULTILINE)
 # Fewer heaps of threads' own, which are not all as full in every run.
 FEW_HEAPS = {"MALLOC_ARENA_MAX": "2"}
 _MB = 1024**2

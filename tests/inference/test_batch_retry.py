@@ -43,7 +43,8 @@ def test_work__halved_until_it_fits_and_from_then_on(said: Callable[[], str]) ->
     assert portions.work(no_more_than(3, tried), 9) == list(range(9))
     assert tried == [[9], [4, 4, 1], [2, 2, 2, 2, 1]]
     assert said() == (
-        "Out of memory: going on with 4 images at a time.\nOut of memory: going on with 2 images at a time.\n"
+        "Out of memory: continuing with 4 images at a time.\n"
+        "Out of memory: continuing with 2 images at a time.\n"
     )
     assert portions.work(no_more_than(3, tried), 3) == list(range(3))
     assert tried[3:] == [[2, 1]] and said() == ""

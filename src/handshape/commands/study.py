@@ -33,47 +33,17 @@ _Config = TypeVar("_Config", bound=StudyConfig)
 
 
 def chirality(config: ChiralityConfig) -> dict[str, Any]:
-    """Measure whether photos can be distinguished from their mirror images, and write the run.
-
-    Args:
-        config: The settings.
-
-    Returns:
-        What ``metrics.json`` holds.
-
-    Raises:
-        HandshapeError: Something a user can mend; see the message.
-    """
+    """Measure whether photos can be distinguished from their mirror images, and write the run."""
     return run_study("chirality", config, study_chirality)
 
 
 def autoencoder(config: AutoencoderConfig) -> dict[str, Any]:
-    """Measure how well photos can be reconstructed from the backbone's features, and write the run.
-
-    Args:
-        config: The settings.
-
-    Returns:
-        What ``metrics.json`` holds.
-
-    Raises:
-        HandshapeError: Something a user can mend; see the message.
-    """
+    """Measure how well photos can be reconstructed from the backbone's features, and write the run."""
     return run_study("autoencoder", config, study_autoencoder)
 
 
 def finetune(config: FinetuneConfig) -> dict[str, Any]:
-    """Measure whether fine-tuning the backbone pays, by the number of training photos, and write the run.
-
-    Args:
-        config: The settings.
-
-    Returns:
-        What ``metrics.json`` holds.
-
-    Raises:
-        HandshapeError: Something a user can mend; see the message.
-    """
+    """Measure whether fine-tuning the backbone pays, by the number of training photos, and write the run."""
     return run_study("finetune", config, study_finetune)
 
 

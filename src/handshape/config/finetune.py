@@ -9,7 +9,7 @@ from handshape.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneOptions(Settings):
-    """How a backbone is tuned, from the head that was trained on its stored features."""
+    """How a backbone is tuned, from the head that was trained on its cached features."""
 
     unfreeze: Literal["last", "last2", "all"] = option(
         "all", "Which blocks of the backbone are tuned: the last, the last two, or all."

@@ -15,12 +15,14 @@ class ModelKind:
         image_features: Whether it uses the features of a pretrained backbone.
         hand_landmarks: Whether it uses the landmarks of the hand.
         fine_tuned: Whether the backbone itself is trained.
+        preferred: Whether it is saved unless another model is clearly better on validation.
     """
 
     words: str
     image_features: bool = False
     hand_landmarks: bool = False
     fine_tuned: bool = False
+    preferred: bool = False
 
     @property
     def on_cached_features(self) -> bool:
@@ -34,6 +36,9 @@ MODELS: dict[ModelName, ModelKind] = {
     "finetune": ModelKind("a fine-tuned backbone with its head", image_features=True, fine_tuned=True),
     "landmarks": ModelKind("a classifier of hand landmarks", hand_landmarks=True),
     "combined": ModelKind(
-        "image features and hand landmarks together", image_features=True, hand_landmarks=True
+        "image features and hand landmarks together",
+        image_features=True,
+        hand_landmarks=True,
+        preferred=True,
     ),
 }

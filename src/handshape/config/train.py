@@ -66,7 +66,7 @@ class BackboneConfig(AugmentOptions):
 
     @property
     def stored_views(self) -> int:
-        """How many views of each training photo are stored and learned from."""
+        """How many augmented views of each training photo have cached features and are trained on."""
         return self.views or 0
 
     @property

@@ -128,7 +128,7 @@ class Choice:
 def choose_model(
     results: Sequence[FitEvaluation], signers: Sequence[str | None], bursts: NDArray[np.int64]
 ) -> Choice:
-    """Choose the model to save: combined, unless another one is clearly better on the validation photos.
+    """Choose the model to save: the preferred one, unless another is clearly better on the validation photos.
 
     Image features alone may do as well on photos of one studio and still fail with another camera, unlike the
     combined model.
@@ -139,27 +139,28 @@ def choose_model(
         bursts: (M,) burst of each validation photo.
 
     Returns:
-        The model and the reason. Without a combined model, the one with the best validation accuracy, and
+        The model and the reason. Without a preferred model, the one with the best validation accuracy, and
         among equals the one with the lowest validation loss.
     """
     ranked = sorted(results, key=lambda one: (-one.fitted.valid_accuracy, one.valid_loss))
     first = ranked[0]
     if len(results) == 1:
         return Choice(first, "It was the only model.")
-    combined = next((one for one in results if one.fitted.name == "combined"), None)
-    if combined is None:
+    preferred = next((one for one in results if MODELS[one.fitted.name].preferred), None)
+    if preferred is None:
         return Choice(first, "It had the best accuracy on the validation photos.")
-    gain = compare_paired(combined.valid_correct, first.valid_correct, signers, bursts)
+    gain = compare_paired(preferred.valid_correct, first.valid_correct, signers, bursts)
     if gain.low > 0:
         points = f"{100 * gain.difference:.1f} points (95 %: {100 * gain.low:.1f} to {100 * gain.high:.1f})"
+        name = preferred.fitted.name
         return Choice(
-            first, f"On the validation photos its accuracy was {points} higher than that of combined."
+            first, f"On the validation photos its accuracy was {points} higher than that of {name}."
         )
     better = (
-        "it had the best accuracy" if first is combined else "no other model was better by more than chance"
+        "it had the best accuracy" if first is preferred else "no other model was better by more than chance"
     )
     return Choice(
-        combined,
+        preferred,
         "It works best for people and rooms that are not in your photos, and on the validation photos "
         f"{better}.",
     )

@@ -84,7 +84,7 @@ def fill_on_cluster(
     """Extract and cache the features of the photos that have none yet, on the cluster that was joined.
 
     Each photo is decoded once, by the worker that extracts its features; only this process writes, as rows
-    come. So a run that was killed goes on where it stopped, and a block whose worker was lost is repeated.
+    come. So a run that was killed continues where it stopped, and a block whose worker was lost is repeated.
 
     Args:
         extractor: Backbone, pooling and views; it is sent to the workers.

@@ -125,7 +125,7 @@ def fill_cache(
 ) -> CacheTable:
     """Extract and cache one view's features of the images that have none yet.
 
-    Rows are committed as they are made, so that a run that was killed goes on where it stopped.
+    Rows are committed as they are made, so that a run that was killed continues where it stopped.
 
     Args:
         extractor: Backbone, pooling and views.
@@ -150,7 +150,7 @@ def fill_cache(
 def features_of(
     extractor: Extractor, images: PreparedImages, digests: Sequence[str], cache: Path, *, view: int = 0
 ) -> NDArray[np.float16]:
-    """Return one view's features of every image, extracting and storing those that are missing.
+    """Return one view's features of every image, extracting and caching those that are missing.
 
     Args:
         extractor: Backbone, pooling and views.
@@ -165,7 +165,7 @@ def features_of(
     while True:
         table = fill_cache(extractor, images, digests, cache, view=view)
         rows = table.rows(digests, view)
-        if (rows >= 0).all():  # else somebody pruned the cache meanwhile
+        if (rows >= 0).all():  # else the cache was cleared meanwhile
             break
     features = _room_for(len(rows), int(np.prod(extractor.shape)), cache)
     table.read_into(rows, "features", features)

@@ -34,7 +34,7 @@ def run_on_cores(
         indices: (M,) int64, which of them.
 
     Yields:
-        BatchIndices of B images and their (B, D) float16 features.
+        Indices of B images and their (B, D) float16 features.
     """
     batches = _cut(indices, ON_A_CORE)
     one = partial(_run_full, network, images, Portions())
@@ -53,7 +53,7 @@ def run_on_this_core(
         indices: (M,) int64, which of them.
 
     Yields:
-        BatchIndices of B images and their (B, D) float16 features.
+        Indices of B images and their (B, D) float16 features.
     """
     portions = Portions()
     for batch in _cut(indices, ON_A_CORE):
@@ -73,7 +73,7 @@ def run_on_accelerator(
         indices: (M,) int64, which of them.
 
     Yields:
-        BatchIndices of B images and their (B, D) float16 features.
+        Indices of B images and their (B, D) float16 features.
     """
     batches = _cut(indices, ON_AN_ACCELERATOR)
     portions = Portions()

@@ -75,7 +75,7 @@ class Portions:
         half = largest // 2
         if self._most is None or half < self._most:
             self._most = half
-            said = f"Out of memory: going on with {half} image{'s' * (half > 1)} at a time."
+            said = f"Out of memory: continuing with {half} image{'s' * (half > 1)} at a time."
             if self._fewest > 1:
                 said += " Batch norm then sees fewer at once, and figures may differ."
             say(said)

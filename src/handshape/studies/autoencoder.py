@@ -36,7 +36,7 @@ from handshape.training.heads.lda import train_lda
 from handshape.training.reconstruction import ReconstructionConfig, TargetPhotos, psnr_of
 
 # Name, divisor of the epochs, and highest learning rates of (encoder and) decoder as shares of the setting. A
-# pretrained encoder changes a tenth as fast as its decoder; a decoder goes on at half its first rate.
+# pretrained encoder changes a tenth as fast as its decoder; a decoder continues at half its first rate.
 _ENCODERS: dict[str, tuple[str, int, tuple[float, ...]]] = {
     "frozen": ("frozen", 1, (1.0,)),
     "longer": ("frozen, longer", 6, (0.5,)),

@@ -163,14 +163,14 @@ def _with_mirror_images(splits: SplitIndices, count: int) -> SplitIndices:
     return {name: np.concatenate([own, own + count]) for name, own in splits.items()}
 
 
-def with_mirror_images(scan: ImageIndex) -> ImageIndex:
+def with_mirror_images(index: ImageIndex) -> ImageIndex:
     """Return N photos and their N mirror images as one data set of two labels."""
     labels = ("as taken", "mirrored")
-    samples = tuple(replace(sample, label=label) for label in labels for sample in scan.dataset.samples)
+    samples = tuple(replace(sample, label=label) for label in labels for sample in index.dataset.samples)
     # Mirror images need digests of their own, under which their views and features are cached.
-    digests = (prepared.content_digest(f"{digest} mirrored".encode()) for digest in scan.digests)
-    dataset = replace(scan.dataset, samples=samples, labels=labels)
-    return ImageIndex(dataset, (*scan.digests, *digests), scan.stats * 2, WithMirrorImages(scan.images))
+    digests = (prepared.content_digest(f"{digest} mirrored".encode()) for digest in index.digests)
+    dataset = replace(index.dataset, samples=samples, labels=labels)
+    return ImageIndex(dataset, (*index.digests, *digests), index.stats * 2, WithMirrorImages(index.images))
 
 
 # Models. A result is (2 n,) bool: whether each test photo, then each mirror image, is classified correctly.
@@ -199,10 +199,10 @@ def _predict(head: Head, rows: Tensor) -> NDArray[np.int64]:
 
 def _finetune(config: ChiralityConfig, data: StudyData, keeper: Checkpoint) -> StepResult:
     """Fine-tune the backbone on photos and mirror images, without augmentation, as all models here."""
-    scan = with_mirror_images(data.report.indexed)
+    index = with_mirror_images(data.report.indexed)
     options = BackboneConfig(backbone=config.backbone, weights=config.weights, augment="none")
     loop = LoopConfig(batch_size=config.batch_size, weight_decay=config.weight_decay, seed=config.seed)
-    common = (scan, data.cache, data.device, data.backbone)
+    common = (index, data.cache, data.device, data.backbone)
     tuning = select_settings(FinetuneOptions, config)
     fitter = FinetuneFitter(*common, FrozenFitter(*common, options, loop), options, tuning, loop)
     fitted = fitter.fit(_with_mirror_images(data.splits, len(data.classes)), mirrored=False, keeper=keeper)

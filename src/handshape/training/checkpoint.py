@@ -1,4 +1,4 @@
-"""Checkpoints: where training stands after an epoch, so that a killed run goes on from there."""
+"""Checkpoints: where training stands after an epoch, so that a killed run continues from there."""
 
 import io
 import os
@@ -67,7 +67,7 @@ class Checkpoint:
         Raises:
             OutputError: It cannot be written.
         """
-        # In memory first: of a disk that is full torch says nothing that anybody would understand.
+        # In memory first: torch reports a full disk with an error that nobody would understand.
         whole = io.BytesIO()
         torch.save(dict(state), whole)
 
@@ -89,7 +89,7 @@ def write_whole(path: Path, write: Callable[[Path], None], *others: type[Excepti
         OutputError: It cannot be written.
     """
     partial = path.with_name(f".{path.name}.partial")
-    with explain_write_errors(repr(str(path)), "make room, and go on with --resume", *others):
+    with explain_write_errors(repr(str(path)), "free some space, and continue with --resume", *others):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write(partial)

@@ -20,7 +20,7 @@ def new_cnn(labels: int, size: int = 224) -> CNN:
 
 
 def fit_cnn(
-    scan: ImageIndex,
+    index: ImageIndex,
     splits: SplitIndices,
     loop: LoopConfig,
     device: torch.device,
@@ -31,7 +31,7 @@ def fit_cnn(
     """Train the CNN from scratch on one split.
 
     Args:
-        scan: The data set with its prepared images.
+        index: The data set with its prepared images.
         splits: Indices of the samples in each split.
         loop: Epochs, batch size and rates.
         device: Where it is trained.
@@ -41,8 +41,8 @@ def fit_cnn(
     Returns:
         The trained network.
     """
-    classes, labels, preprocessing = scan.dataset.classes, len(scan.dataset.labels), Preprocessing(size)
-    chosen = {name: Subset(scan.images, indices.tolist()) for name, indices in splits.items()}
+    classes, labels, preprocessing = index.dataset.classes, len(index.dataset.labels), Preprocessing(size)
+    chosen = {name: Subset(index.images, indices.tolist()) for name, indices in splits.items()}
     inputs = {name: NormalisedImages(images, preprocessing) for name, images in chosen.items()}
     network, history = train_network(
         lambda: new_cnn(labels, size),
@@ -56,6 +56,5 @@ def fit_cnn(
     if mirrored:
         tested["mirrored"] = NormalisedImages(chosen["test"], preprocessing, mirrored=True)
     logits = {name: predict_logits(network, images) for name, images in tested.items()}
-    assert isinstance(network, CNN)
     config = NetworkConfig("cnn", labels, preprocessing)
     return FitResult(network, config, history, logits, network.trained_parameters())

@@ -1,4 +1,4 @@
-"""Fine-tune a backbone, from the head that was trained on its stored features."""
+"""Fine-tune a backbone, from the head that was trained on its cached features."""
 
 import copy
 from dataclasses import replace
@@ -60,7 +60,7 @@ class FinetuneFitter:
     """Fine-tunes copies of a backbone on splits of one data set.
 
     Args:
-        scan: The data set with its prepared images.
+        index: The data set with its prepared images.
         folder: Where what is too large for memory may lie.
         device: Where networks run.
         backbone: The pretrained backbone; it stays as it is.
@@ -73,7 +73,7 @@ class FinetuneFitter:
 
     def __init__(
         self,
-        scan: ImageIndex,
+        index: ImageIndex,
         folder: Path,
         device: torch.device,
         backbone: Backbone,
@@ -84,10 +84,10 @@ class FinetuneFitter:
         tuner: Trainer = train_loop,
     ) -> None:
         self._tuner = tuner
-        self._scan, self._folder, self._device = scan, folder, device
+        self._index, self._folder, self._device = index, folder, device
         self._backbone, self._frozen, self._options = backbone, frozen, options
         self._tuning, self._loop, self._views = tuning, loop, make_views(options)
-        self._classes = scan.dataset.classes
+        self._classes = index.dataset.classes
 
     def fit(self, splits: SplitIndices, *, mirrored: bool, keeper: Keeper | None = None) -> FitResult:
         """Fine-tune on one split; what is less accurate on validation than the frozen network is not kept.
@@ -95,7 +95,7 @@ class FinetuneFitter:
         Args:
             splits: Indices of the samples in each split.
             mirrored: Whether the mirror images of the test photos are classified, too.
-            keeper: Keeps the state after every epoch; training goes on from what it holds.
+            keeper: Keeps the state after every epoch; training continues from what it holds.
 
         Returns:
             The fine-tuned network, or the frozen one where no epoch was better on validation.
@@ -150,7 +150,7 @@ class FinetuneFitter:
             if self._options.augment == "none":
                 train = NormalisedImages(images["train"], backbone.preprocessing)
             else:
-                digests = [self._scan.digests[i] for i in splits["train"]]
+                digests = [self._index.digests[i] for i in splits["train"]]
                 train = AugmentedImages(images["train"], digests, self._views, backbone.preprocessing)
         return Labelled(train, self._classes[splits["train"]]), Labelled(
             valid, self._classes[splits["valid"]]
@@ -190,7 +190,7 @@ class FinetuneFitter:
         found = {name: predict_logits(network, some) for name, some in tested.items()}
         described = NetworkConfig(
             "finetune",
-            len(self._scan.dataset.labels),
+            len(self._index.dataset.labels),
             backbone.preprocessing,
             backbone.name,
             backbone.feature_shape,
@@ -211,11 +211,11 @@ class FinetuneFitter:
         self, backbone: Backbone, places: int | None, indices: NDArray[np.int64], view: int
     ) -> NDArray[np.float16]:
         extractor = Extractor(backbone, places, self._views, self._device)
-        digests = [self._scan.digests[i] for i in indices]
+        digests = [self._index.digests[i] for i in indices]
         return features_now(extractor, self._images(indices), digests, view=view, folder=self._folder)
 
     def _images(self, indices: NDArray[np.int64]) -> Subset[NDArray[np.uint8]]:
-        return Subset(self._scan.images, indices.tolist())
+        return Subset(self._index.images, indices.tolist())
 
 
 class _MixedPrecision(nn.Module):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from handshape.config.models import ModelName
 from handshape.models.sign_network import NetworkConfig, SignNetwork, count_parameters
 from handshape.training.history import Epoch
 
@@ -34,7 +35,7 @@ class FitResult:
     valid_accuracy: float = float("nan")
 
     @property
-    def name(self) -> str:
+    def name(self) -> ModelName:
         """Name of the model."""
         return self.config.model
 

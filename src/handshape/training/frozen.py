@@ -1,4 +1,4 @@
-"""Fit a head on the stored features of a frozen backbone."""
+"""Fit a head on the cached features of a frozen backbone."""
 
 import time
 from pathlib import Path
@@ -31,19 +31,19 @@ class FrozenFitter:
     """Fits heads on splits of one data set, whose features are extracted once.
 
     Args:
-        scan: The data set with its prepared images.
+        index: The data set with its prepared images.
         cache: The cache folder.
         device: Where networks run.
         backbone: The frozen backbone.
         options: Head, pooling and views.
         loop: Epochs, batch size and rates of the MLP.
-        without_valid: Let heads choose by valid and never learn from it, so that the photos they learn from
+        without_valid: Choose by validation and never fit heads to it, so that the photos they are fitted to
             can be counted.
     """
 
     def __init__(
         self,
-        scan: ImageIndex,
+        index: ImageIndex,
         cache: Path,
         device: torch.device,
         backbone: Backbone,
@@ -52,14 +52,14 @@ class FrozenFitter:
         *,
         without_valid: bool = False,
     ) -> None:
-        self._scan, self._cache, self._device, self._backbone = scan, cache, device, backbone
+        self._index, self._cache, self._device, self._backbone = index, cache, device, backbone
         self._options, self._loop = options, loop
         self._exact = Extractor(backbone, options.places, make_views(options), device)
         plain = options.precision == "fp32"
         self._quick = self._exact if plain else make_extractor(backbone, options, device)
         self._without_valid = without_valid
         self._stored: NDArray[np.float16] | None = None
-        self._classes, self._labels = scan.dataset.classes, len(scan.dataset.labels)
+        self._classes, self._labels = index.dataset.classes, len(index.dataset.labels)
         self.extraction = 0.0
         """Seconds that the features of every photo took."""
 
@@ -164,7 +164,7 @@ class FrozenFitter:
     def _extracted(
         self, indices: NDArray[np.int64], view: int, *, exact: bool = False
     ) -> NDArray[np.float16]:
-        digests = [self._scan.digests[i] for i in indices]
-        images = Subset(self._scan.images, indices.tolist())
+        digests = [self._index.digests[i] for i in indices]
+        images = Subset(self._index.images, indices.tolist())
         extractor = self._exact if exact else self._quick
         return features_of(extractor, images, digests, self._cache, view=view)

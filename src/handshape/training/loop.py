@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ _WARM_UP = 0.1
 # Weight of the moving average of the weights against the newest ones: the last fifty steps or so count.
 _AVERAGING = 0.98
 
+_Network = TypeVar("_Network", bound=nn.Module)
 State = dict[str, Tensor]
 Score = tuple[float, float]
 Trainer = Callable[..., "LoopResult"]
@@ -105,7 +106,7 @@ class LoopResult:
 
 
 def train_network(
-    make: Callable[[], nn.Module],
+    make: Callable[[], _Network],
     train: tuple[Inputs, NDArray[np.int64]],
     valid: tuple[Inputs, NDArray[np.int64]],
     config: LoopConfig,
@@ -113,7 +114,7 @@ def train_network(
     device: torch.device | None = None,
     what: str = "Training",
     keeper: Keeper | None = None,
-) -> tuple[nn.Module, list[Epoch]]:
+) -> tuple[_Network, list[Epoch]]:
     """Train a classifier from its first weights and keep the epoch with the best validation accuracy.
 
     Args:
@@ -123,7 +124,7 @@ def train_network(
         config: Epochs, batch size, rates and seed.
         device: Where to train; ``None`` for the CPU.
         what: Name shown with the progress.
-        keeper: Keeps the state after every epoch; training goes on from what it holds.
+        keeper: Keeps the state after every epoch; training continues from what it holds.
 
     Returns:
         The network of the best epoch (of equals, the one with the least validation loss), in evaluation mode
@@ -177,7 +178,7 @@ def train_loop(
         objective: Loss and metric.
         forward: The network in mixed precision, with the same parameters, which training runs in its place.
         what: Name shown with the progress.
-        keeper: Keeps the state after every epoch; training goes on from what it holds.
+        keeper: Keeps the state after every epoch; training continues from what it holds.
         processes: The processes that train together; each calls this with the same arguments.
 
     Returns:

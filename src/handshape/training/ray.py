@@ -24,7 +24,7 @@ from handshape.training.checkpoint import Checkpoint
 from handshape.training.distributed import ProcessGroup
 from handshape.training.loop import LoopResult, kept_result, train_loop
 
-# How often tuning goes on after workers were lost.
+# How often tuning continues after workers were lost.
 _LOST = 5
 
 
@@ -43,7 +43,7 @@ class Cluster:
     def __call__(self, network: BackboneClassifier, *data: Any, **settings: Any) -> LoopResult:
         """Train a network as `train_loop` does, a share of each batch on each worker.
 
-        After every epoch the state is written to the folder. Where a worker is lost, the others go on from
+        After every epoch the state is written to the folder. Where a worker is lost, the others continue from
         there, with as many as there are then.
 
         Args:

@@ -119,9 +119,9 @@ def train_on_photos(folder: Path, signer: str | None, cache: Path) -> TeachResul
     Raises:
         DataError: There is no photo that can be opened.
     """
-    scan = index_images(read_folder(folder, signer=signer), cache, size=IMAGE_SIZE)
-    dataset, options = scan.dataset, TrainConfig(data=folder, model="landmarks")
-    fitter = Fitter(scan, cache, torch.device("cpu"), options)
+    index = index_images(read_folder(folder, signer=signer), cache, size=IMAGE_SIZE)
+    dataset, options = index.dataset, TrainConfig(data=folder, model="landmarks")
+    fitter = Fitter(index, cache, torch.device("cpu"), options)
 
     def evaluated(split: SplitIndices) -> FitEvaluation:
         valid, test = (dataset.take(split[side].tolist()) for side in ("valid", "test"))

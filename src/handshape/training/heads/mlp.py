@@ -1,4 +1,4 @@
-"""The lesson's MLP on stored features."""
+"""The lesson's MLP on cached features."""
 
 import torch
 from torch import Tensor, nn
