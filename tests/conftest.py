@@ -1,5 +1,6 @@
 """What all tests share: drawn photos, the real ones where they are, and no way out to a network."""
 
+import gc
 import json
 import os
 import signal
@@ -28,6 +29,17 @@ WEIGHTS = os.environ.get("HANDSHAPE_WEIGHTS")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a run take one part of the tests, such as ``--part 0/3``."""
     parser.addoption("--part", help="K/N: only the K-th of N parts of the test files")
+
+
+def pytest_configure() -> None:
+    """Let Python's garbage collector rest while modules are imported: nearly nothing of them is garbage."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Let it work again, on what comes from now on."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

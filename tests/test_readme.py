@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import torchvision
 from safetensors.torch import save_file
 from tests.conftest import draw_shape
 from tests.processes import Starter
@@ -35,6 +34,8 @@ def readers_folder(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
                     image = draw_shape(number, signer, index)
                     image.save(in_folder / place / label / f"{name}_{index}.jpg")
     torch.manual_seed(0)
+    import torchvision
+
     weights = torchvision.models.alexnet().features.state_dict(prefix="features.")
     save_file(weights, in_folder / "alexnet-test.safetensors")
     monkeypatch.setenv("HANDSHAPE_WEIGHTS", str(in_folder))

@@ -6,7 +6,6 @@ import onnx
 import pytest
 import torch
 from torch import Tensor
-from torchvision.models.vision_transformer import Encoder
 
 from handshape.bundle import BundleConfig
 from handshape.data.images.decode import Preprocessing
@@ -25,6 +24,8 @@ from handshape.synthetic.signer import make_signer
 
 
 def frozen(name: str, kind: Any = "lda") -> Recogniser:
+    from torchvision.models.vision_transformer import Encoder
+
     backbone = load_backbone(name, None if name == "handnet" else "untrained")
     for part in backbone.modules():
         if isinstance(part, Encoder):  # a transformer's layers are all alike

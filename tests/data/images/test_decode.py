@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from torchvision.transforms.v2 import functional
 
 from handshape.data.images import decode as module
 from handshape.data.images.decode import MAX_PIXELS, Preprocessing, decode_image, pixels_of, read_image
@@ -466,6 +465,8 @@ def test_normalise__as_torchvision_does() -> None:
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     batch = torch.from_numpy(noise(2 * 5, 5, 3).reshape(2, 5, 5, 3))
     normalised = Preprocessing(5, mean, std).normalise(batch)
+    from torchvision.transforms.v2 import functional
+
     expected = functional.normalize(batch.permute(0, 3, 1, 2) / 255, list(mean), list(std))
     assert normalised.dtype == torch.float32
     assert normalised.is_contiguous(memory_format=torch.channels_last)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from torchvision.datasets import ImageFolder
 
 from handshape.data.dataset import Dataset
 from handshape.data.io.folder import read_folder, read_unlabelled
@@ -29,6 +28,8 @@ def refused(data: Path, message: str, **options: str) -> None:
 
 
 def same_as_image_folder(root: Path) -> None:
+    from torchvision.datasets import ImageFolder
+
     theirs, ours = ImageFolder(root), read_folder(root)
     assert list(ours.labels) == theirs.classes
     assert ours.class_to_idx == theirs.class_to_idx

@@ -4,7 +4,6 @@ from urllib.error import URLError
 
 import pytest
 import torch
-import torchvision.models
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -95,6 +94,8 @@ def test_backbone__refuses_other_shapes(shape: tuple[int, ...]) -> None:
 
 @pytest.fixture(scope="module")
 def alexnet() -> nn.Module:
+    import torchvision.models
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(11)
         network: nn.Module = torchvision.models.alexnet()

@@ -1,3 +1,5 @@
+from importlib.util import find_spec
+
 import pytest
 import torch
 from torch import nn
@@ -5,7 +7,7 @@ from torch import nn
 from handshape.data.images.decode import Preprocessing
 from handshape.models.backbones.registry import empty_backbone, load_backbone
 
-timm = pytest.importorskip("timm")
+pytestmark = pytest.mark.skipif(find_spec("timm") is None, reason="timm is not installed")
 
 # A small network of each way in which timm's features come: maps, channels last, tokens.
 SHAPES = {
@@ -19,6 +21,8 @@ SHAPES = {
 def test_plan__features_pool_to_what_timm_s_classifier_is_given(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import timm
+
     networks: list[nn.Module] = []
     make = timm.create_model
 
@@ -42,6 +46,8 @@ def test_plan__features_pool_to_what_timm_s_classifier_is_given(
 
 
 def test_plan__takes_the_preprocessing_of_its_weights() -> None:
+    import timm
+
     config = timm.get_pretrained_cfg("mobilenetv3_small_050")
     backbone = load_backbone("mobilenetv3_small_050", "untrained")
     assert backbone.preprocessing == Preprocessing(config.input_size[-1], config.mean, config.std)
