@@ -23,7 +23,8 @@ from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import load_backbone
-from handshape.models.heads import Head, HeadConfig
+from handshape.models.heads import Head
+from handshape.models.network_config import HeadConfig
 from handshape.training.datasets import FeatureRows
 from handshape.training.heads.mlp import train_mlp
 from handshape.training.loop import LoopConfig

@@ -17,8 +17,10 @@ from handshape.data.images.decode import Preprocessing, read_image
 from handshape.errors import BundleError, ImageError, ShapeError
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
-from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.sign_network import BackboneClassifier, NetworkConfig
+from handshape.models.heads import Head, Pool
+from handshape.models.network_config import HeadConfig
+from handshape.models.sign_network import BackboneClassifier
+from handshape.models.network_config import NetworkConfig
 from handshape.recogniser import Recogniser, load
 from handshape.types import UNSURE
 

@@ -1,12 +1,16 @@
-"""Take the weights of MediaPipe's hand models out of its wheel and write handshape's file of them.
+"""Take MediaPipe's hand networks out of its wheel and write handshape's graphs of them.
 
     pip download --no-deps mediapipe==0.10.21
-    python -m tools.convert_landmarks mediapipe-0.10.21-*.whl --out landmarks.safetensors
+    python -m tools.convert_landmarks mediapipe-0.10.21-*.whl --out src/handshape/models/hand
 
-The models are two TensorFlow Lite files under the Apache License 2.0, whose weights are stored as float16.
+The networks are two TensorFlow Lite files under the Apache License 2.0, whose weights are stored as float16.
 They are copied as they are, in the order of the layers, but for kernels, which are turned upside down: where
 TensorFlow halves a map it adds more pixels behind it than before it, and torch does that to a map upside
 down, without a copy. Needs the package `tflite`, which reads such files.
+
+`palm.onnx`: `images` (N, 192, 192, 3) uint8, RGB, to `palm` (N, 4).
+`hand.onnx`: `images` (N, 224, 224, 3) uint8, RGB, to `points` (N, 21, 3), `presence` (N,), `right_hand` (N,)
+and `embedding` (N, 1152). What the numbers mean is said at the networks' `forward`.
 """
 
 import argparse
@@ -17,14 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
-from safetensors.torch import save_file
+from onnx import numpy_helper
 from torch import Tensor, nn
 
-from handshape.models.backbones.bundled_weights import file_digest
-from handshape.models.hand.hand_finder import HandFinder
-from handshape.models.hand.landmark_network import LandmarkNet
-from handshape.models.hand.palm_detector import PalmNet
+from tools.landmark_network import CROP_SIZE, LandmarkNet
+from tools.palm_detector import PALM_SIZE, PalmNet
 
 _PALM = "mediapipe/modules/palm_detection/palm_detection_full.tflite"
 _HAND = "mediapipe/modules/hand_landmark/hand_landmark_full.tflite"
@@ -83,18 +86,61 @@ def _copy(modules: Sequence[nn.Module], found: Sequence[list[Tensor]]) -> None:
             parameter.data.copy_(tensor.reshape(parameter.shape))
 
 
+class _OnPixels(nn.Module):
+    """A network on (N, S, S, 3) uint8 images."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Any:
+        """Return what the network makes of them."""
+        return self.network(images.permute(0, 3, 1, 2).float() / 255)
+
+
+def write_graph(network: nn.Module, size: int, outputs: Sequence[str], path: Path) -> None:
+    """Export a network, its weights as float16 as they were."""
+    example = torch.zeros((2, size, size, 3), dtype=torch.uint8)
+    program = torch.onnx.export(
+        _OnPixels(network).eval(),
+        (example,),
+        input_names=["images"],
+        output_names=list(outputs),
+        dynamic_shapes=({0: torch.export.Dim("N")},),
+        opset_version=18,
+        dynamo=True,
+        optimize=True,
+        verbose=False,
+    )
+    model = program.model_proto  # type: ignore[union-attr]
+    for number, tensor in enumerate(list(model.graph.initializer)):
+        numbers = numpy_helper.to_array(tensor)
+        if (
+            numbers.dtype == np.float32
+            and (numbers.astype(np.float16) == numbers).all()
+            and numbers.size > 64
+        ):
+            name = tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(numbers.astype(np.float16), f"half.{name}"))
+            cast = onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT)
+            model.graph.node.insert(number, cast)
+    del model.graph.value_info[:]
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read, copy, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("wheel", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("landmarks.safetensors"))
+    parser.add_argument("--out", type=Path, default=Path("src/handshape/models/hand"))
     given = parser.parse_args(arguments)
-    network = HandFinder()
+    palm, hand = PalmNet(), LandmarkNet()
     with zipfile.ZipFile(given.wheel) as wheel:
-        fill_palm(network.palm, list(layers(wheel.read(_PALM))))
-        fill_landmarks(network.landmarks, list(layers(wheel.read(_HAND))))
-    save_file({name: tensor.half() for name, tensor in network.state_dict().items()}, given.out)
-    print(f"{given.out}: put this digest into handshape/models/hand/hand_finder.py: {file_digest(given.out)}")
+        fill_palm(palm, list(layers(wheel.read(_PALM))))
+        fill_landmarks(hand, list(layers(wheel.read(_HAND))))
+    write_graph(palm, PALM_SIZE, ["palm"], given.out / "palm.onnx")
+    write_graph(hand, CROP_SIZE, ["points", "presence", "right_hand", "embedding"], given.out / "hand.onnx")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from handshape.errors import BundleError
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.network_config import NetworkConfig
 
 FORMAT_VERSION = 2
 CONFIG, MODEL, CARD, KNOWN_PHOTOS = "config.json", "model.safetensors", "README.md", "known_photos.bin"
+PALM, HAND, IMAGE, HEAD = "palm.onnx", "hand.onnx", "image.onnx", "head.onnx"
+"""Graphs: the palm detector, the landmark network, image features, and what classifies these."""
+GRAPHS = (PALM, HAND, IMAGE, HEAD)
 # Largest image size in pixels; no classification network takes larger ones.
 _LARGEST = 2048
 

@@ -17,6 +17,7 @@ import typer
 
 from handshape.config.cache import CacheClearConfig, CacheInfoConfig
 from handshape.config.draw import DemoConfig, DrawConfig
+from handshape.config.engine import EngineOptions
 from handshape.config.export import ExportConfig
 from handshape.config.fields import flag_of
 from handshape.config.push import PushConfig
@@ -84,11 +85,13 @@ def _command(name: str, settings: type, *, group: str = "") -> Callable[..., Non
         show_progress()
         try:
             config = settings(**options)
+            if isinstance(config, EngineOptions):
+                _imported("handshape.inference.engine").configure(config)
             result = getattr(_imported(f"handshape.commands.{group or name}"), name)(config)
         except HandshapeError as error:
             raise _ended(words, error, debug) from error
         except (MemoryError, OSError, RuntimeError) as error:
-            if not _imported("handshape.inference.batch_retry").is_memory_full(error):
+            if not _imported("handshape.inference.memory").is_memory_full(error):
                 raise
             raise _ended(words, _NO_MEMORY, debug) from error
         if as_json:

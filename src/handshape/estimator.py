@@ -18,22 +18,23 @@ from handshape.data.checks.near_duplicates import find_near_duplicates
 from handshape.data.images.in_memory import ImageLike, to_images
 from handshape.data.images.in_memory_index import index_in_memory
 from handshape.data.images.index import ImageIndex
-from handshape.data.images.prepared import content_digest, read_batch
+from handshape.data.images.prepared import content_digest
 from handshape.data.splits.group_hold_out import hold_out_groups
 from handshape.errors import DataError
 from handshape.evaluation.calibration import fit_temperature
 from handshape.evaluation.rejection import choose_threshold
 from handshape.evaluation.report.model_card import model_card
+from handshape.features.hand_landmarks import HandCache
 from handshape.features.predict import predict_from_cache
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
+from handshape.network_bundle import network_of, recogniser_of
+from handshape.predict_indexed import predict_indexed
 from handshape.recogniser import Recogniser
 from handshape.run import new_run
 from handshape.training.fit import IMAGE_SIZE, Fitter
 from handshape.training.fit_result import FitResult
-from handshape.training.predict import probabilities_of
-
-_BATCH = 64
+from handshape.training.temperature import probabilities_of
 
 
 class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -135,13 +136,16 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         cache, labels = open_cache(config.cache), tuple(str(label) for label in self.classes_)
         signers = None if groups is None else [str(group) for group in groups]
         held = not MODELS[config.model].on_cached_features  # pixels are needed in every pass
-        index = index_in_memory(images, classes, labels, cache, signers=signers, size=size, cached=held)
+        facts = HandCache(cache) if MODELS[config.model].hand_landmarks else None
+        index = index_in_memory(
+            images, classes, labels, cache, signers=signers, size=size, cached=held, facts=facts
+        )
         train, valid = hold_out_groups(classes, _groups(index, signers), config.valid_fraction, config.seed)
         device = choose_device(config.device)
         fitter = Fitter(index, cache, device, config, backbone)
         # It is tested elsewhere, on photos of their own; the fitter needs some all the same.
         fitted = fitter.fit(config.model, {"train": train, "valid": valid, "test": valid}, mirrored=False)
-        self.recogniser_ = _recogniser(fitted, index, len(train), classes[valid])
+        self.recogniser_ = _recogniser(fitted, index, len(train), classes[valid], cache)
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
@@ -158,17 +162,18 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ShapeError: X is not images.
         """
         check_is_fitted(self)
-        config, recogniser = self._config(), self.recogniser_
-        network, known = recogniser.network, recogniser.config
-        images, cache = to_images(X), open_cache(config.cache)
+        recogniser, cache = self.recogniser_, open_cache(self._config().cache)
+        images, known = to_images(X), recogniser.config
         nothing = np.zeros(len(images), dtype=np.int64)
-        index = index_in_memory(images, nothing, known.labels, cache, size=known.network.preprocessing.size)
+        facts = HandCache(cache, recogniser.hand_finder) if recogniser.hand_finder else None
+        index = index_in_memory(
+            images, nothing, known.labels, cache, size=known.network.preprocessing.size, facts=facts
+        )
+        hands = facts.rows(index.digests) if facts else None
         if not MODELS[known.network.model].on_cached_features:
-            starts = range(0, len(images), _BATCH)
-            batches = (read_batch(index.images, range(s, min(s + _BATCH, len(images)))) for s in starts)
-            return np.concatenate([recogniser.prepared_probabilities(batch) for batch in batches])
-        device = choose_device(config.device)
-        logits = predict_from_cache(network, index.images, index.digests, cache, device)
+            return predict_indexed(recogniser, index, np.arange(len(images)), hands)
+        device, network = choose_device(self._config().device), network_of(recogniser)
+        logits = predict_from_cache(network, index.images, index.digests, hands, cache, device)
         return probabilities_of(logits, known.temperature)
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -219,7 +224,9 @@ def _groups(index: ImageIndex, signers: list[str] | None) -> NDArray[np.int64]:
     return find_bursts(find_near_duplicates(index.stats, classes), index.digests, classes)
 
 
-def _recogniser(fitted: FitResult, index: ImageIndex, trained: int, valid: NDArray[np.int64]) -> Recogniser:
+def _recogniser(
+    fitted: FitResult, index: ImageIndex, trained: int, valid: NDArray[np.int64], cache: Path
+) -> Recogniser:
     logits = fitted.logits["valid"]
     temperature = fit_temperature(logits.numpy(), valid)
     threshold = choose_threshold(probabilities_of(logits, temperature), valid)
@@ -230,4 +237,4 @@ def _recogniser(fitted: FitResult, index: ImageIndex, trained: int, valid: NDArr
         "valid": len(valid),
     }
     described = BundleConfig(index.dataset.labels, fitted.config, temperature, threshold, trained_on)
-    return Recogniser(fitted.network.cpu(), described)
+    return recogniser_of(fitted.network, described, cache)

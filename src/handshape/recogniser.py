@@ -1,49 +1,57 @@
-"""A recogniser: preprocessing, network, labels and threshold, saved as one bundle without code."""
+"""A recogniser: preprocessing, networks, labels and threshold, as a bundle holds them. No torch."""
 
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
-import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import save
-from torch import Tensor
 
 from handshape.bundle import (
     CARD,
     CONFIG,
+    GRAPHS,
+    HAND,
+    HEAD,
+    IMAGE,
     KNOWN_PHOTOS,
     MODEL,
+    PALM,
     BundleConfig,
     damaged,
     read_config,
     read_file,
     write_bundle,
 )
+from handshape.config.models import MODELS
 from handshape.data.images.in_memory import ImageLike, to_pixels
+from handshape.data.images.workers import in_order, workers
 from handshape.hub import PREFIX, fetch_bundle
-from handshape.inference.batch_retry import Portions, is_memory_full
-from handshape.models.build import check_features, empty_network
-from handshape.models.sign_network import SignNetwork
+from handshape.inference.engine import Graph
+from handshape.inference.memory import is_memory_full
+from handshape.models.hand.hand_finder import HandFinder, landmark_rows
 from handshape.run import find_bundle
-from handshape.training.predict import probabilities_of
-from handshape.types import UNSURE, Prediction
+from handshape.types import UNSURE, HandLandmarks, LandmarkRows, Prediction
 
 
 class Recogniser:
-    """Predicts the label of a hand-sign image.
+    """Predicts the label of a hand-sign image. Several threads may use it at once.
 
     Args:
-        network: From (N, 3, H, W) normalised images to (N, K) logits.
         config: Labels, preprocessing, temperature, threshold, and how the recogniser was trained.
+        files: Contents of the bundle's other files by name: its graphs and weights.
+
+    Raises:
+        BundleError: A graph is missing, or is not of this recogniser.
     """
 
-    def __init__(self, network: SignNetwork, config: BundleConfig) -> None:
-        self.network, self.config = network.eval(), config
-        self._portions = Portions()
+    def __init__(self, config: BundleConfig, files: Mapping[str, bytes]) -> None:
+        self.config, self.files = config, files
+        self._graphs = {name: _open(name, files[name]) for name in GRAPHS if name in files}
+        _check(config, self._graphs)
+        self.hand_finder: HandFinder | None = None
+        """Finds the hand; None for models that do not use landmarks."""
+        if PALM in self._graphs:
+            self.hand_finder = HandFinder(self._graphs[PALM], self._graphs[HAND])
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -65,12 +73,11 @@ class Recogniser:
         """
         return self.answer(self.probabilities([image])[0])
 
-    def probabilities(self, images: Iterable[ImageLike], *, batch_size: int = 32) -> NDArray[np.float32]:
+    def probabilities(self, images: Iterable[ImageLike]) -> NDArray[np.float32]:
         """Return the probabilities of many images.
 
         Args:
             images: N paths, Pillow images or arrays.
-            batch_size: Number of images in memory at once.
 
         Returns:
             (N, K) float32 probabilities; rows sum to 1.
@@ -79,23 +86,35 @@ class Recogniser:
             ImageError: An image cannot be read.
             ShapeError: An array is not (H, W, 3) uint8.
         """
-        prepare = self.config.network.preprocessing.prepare
-        rows: list[NDArray[np.float32]] = []
-        batch: list[NDArray[np.uint8]] = []
-        for image in images:
-            batch.append(prepare(to_pixels(image)))
-            if len(batch) == batch_size:
-                rows.append(self.prepared_probabilities(np.stack(batch)))
-                batch = []
-        if batch:
-            rows.append(self.prepared_probabilities(np.stack(batch)))
-        return np.concatenate(rows) if rows else np.zeros((0, len(self.labels)), dtype=np.float32)
+        with workers() as pool:
+            rows = list(in_order(pool, lambda image: self.classify(to_pixels(image)), images))
+        return np.stack(rows) if rows else np.zeros((0, len(self.labels)), dtype=np.float32)
 
-    def prepared_probabilities(self, prepared: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def classify(self, pixels: NDArray[np.uint8], hand: HandLandmarks | None = None) -> NDArray[np.float32]:
+        """Return the (K,) float32 probabilities of one decoded photo, (H, W, 3) uint8, RGB.
+
+        Args:
+            pixels: The photo.
+            hand: Its hand, where it was found already.
+
+        Raises:
+            ShapeError: The photo is not (H, W, 3) uint8.
+        """
+        prepared = self.config.network.preprocessing.prepare(pixels)
+        hands = None
+        if self.hand_finder is not None:
+            hands = landmark_rows([hand or self.hand_finder.find(pixels)])
+        row: NDArray[np.float32] = self.classify_prepared(prepared[None], hands)[0]
+        return row
+
+    def classify_prepared(
+        self, prepared: NDArray[np.uint8], hands: LandmarkRows | None = None
+    ) -> NDArray[np.float32]:
         """Return the probabilities of prepared images.
 
         Args:
             prepared: (N, size, size, 3) uint8, RGB.
+            hands: Of the photos, for models that use landmarks.
 
         Returns:
             (N, K) float32 probabilities.
@@ -103,13 +122,12 @@ class Recogniser:
         Raises:
             MemoryFullError: There is not enough memory for a single image.
         """
-        logits = self._portions.work(partial(self._logits, prepared), len(prepared))
-        return probabilities_of(logits, self.config.temperature)
-
-    def _logits(self, prepared: NDArray[np.uint8], cuts: list[slice]) -> Tensor:
-        normalise = self.config.network.preprocessing.normalise
-        with torch.inference_mode():
-            return torch.cat([self.network(normalise(torch.from_numpy(prepared[cut]))) for cut in cuts])
+        found: dict[str, NDArray[np.float32] | NDArray[np.bool_]] = {}
+        if IMAGE in self._graphs:
+            found |= self._graphs[IMAGE].run(images=prepared.astype(np.float32))
+        if hands is not None:
+            found |= {"landmarks": hands.landmarks, "right_hand": hands.right_hand}
+        return self._graphs[HEAD].run(**found)["probabilities"]
 
     def answer(self, probabilities: NDArray[np.float32], *, top: int = 3) -> Prediction:
         """Turn one row of probabilities into a prediction.
@@ -132,8 +150,7 @@ class Recogniser:
             card: Text of the model card.
             known_photos: From `handshape.bundle.known_photos`; empty for none.
         """
-        state = {name: tensor.contiguous() for name, tensor in self.network.state_dict().items()}
-        files = {MODEL: save(state, metadata={"format": "pt"}), CARD: card.encode()}
+        files = {**self.files, CARD: card.encode()}
         if known_photos:
             files[KNOWN_PHOTOS] = known_photos
         write_bundle(Path(folder), self.config, files)
@@ -146,7 +163,7 @@ def load(bundle: str | Path) -> Recogniser:
         bundle: Folder of a bundle or of a run, or ``hub:owner/name``, or ``hub:owner/name@revision``.
 
     Returns:
-        The recogniser, on the CPU.
+        The recogniser.
 
     Raises:
         BundleError: There is no bundle in the folder, or it is damaged.
@@ -155,26 +172,8 @@ def load(bundle: str | Path) -> Recogniser:
     """
     place = bundle_folder(bundle)
     config = read_config(place / CONFIG)
-    try:
-        network = empty_network(config.network)
-    except Exception as error:  # torch raises many kinds of errors for a wrong description
-        if is_memory_full(error):
-            raise
-        raise damaged(place / CONFIG, "network", str(error)) from error
-    try:
-        state = safetensors.torch.load(read_file(place, config, MODEL))
-    except SafetensorError as error:
-        raise damaged(place / MODEL, "the file", str(error)) from error
-    _check_tensors(place / MODEL, network.state_dict(), state)
-    network.load_state_dict(state, strict=True, assign=True)
-    network = network.to(memory_format=torch.channels_last).eval()
-    try:
-        check_features(network, config.network)
-    except Exception as error:
-        if is_memory_full(error):
-            raise
-        raise damaged(place / CONFIG, "network", str(error)) from error
-    return Recogniser(network, config)
+    names = [name for name in (MODEL, *GRAPHS) if name in (MODEL, *config.digests)]
+    return Recogniser(config, {name: read_file(place, config, name) for name in names})
 
 
 def bundle_folder(bundle: str | Path) -> Path:
@@ -196,12 +195,36 @@ def bundle_folder(bundle: str | Path) -> Path:
     return find_bundle(bundle)
 
 
-def _check_tensors(path: Path, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
-    for name in sorted({*expected, *found}):
-        if name not in found:
-            raise damaged(path, name, "is missing")
-        if name not in expected:
-            raise damaged(path, name, "does not belong to this network")
-        kinds = [f"{tensor.dtype} of shape {tuple(tensor.shape)}" for tensor in (found[name], expected[name])]
-        if kinds[0] != kinds[1]:
-            raise damaged(path, name, f"is {kinds[0]} instead of {kinds[1]}")
+def _open(name: str, content: bytes) -> Graph:
+    try:
+        return Graph(content)
+    except Exception as error:  # ONNX Runtime's own classes are not public
+        if is_memory_full(error):
+            raise
+        raise damaged(Path(name), "the graph", str(error)) from error
+
+
+def _check(config: BundleConfig, graphs: Mapping[str, Graph]) -> None:
+    """Check that the graphs are those of the recogniser.
+
+    Raises:
+        BundleError: One is missing, or has other inputs or outputs.
+    """
+    kind = MODELS[config.network.model]
+    wanted: dict[str, tuple[Sequence[str], Sequence[str]]] = {}
+    inputs = ["features"] if kind.image_stage else []
+    if kind.hand_landmarks:
+        wanted[PALM] = ["images"], ["palm"]
+        wanted[HAND] = ["images"], ["points", "presence", "right_hand", "embedding"]
+        inputs += ["landmarks", *(["right_hand"] if kind.image_stage else [])]
+    if kind.image_stage:
+        wanted[IMAGE] = ["images"], ["features"]
+    wanted[HEAD] = inputs, ["probabilities"]
+    for name, (taken, given) in wanted.items():
+        if name not in graphs:
+            raise damaged(Path(name), "the graph", "is missing")
+        if set(graphs[name].inputs) != set(taken) or set(graphs[name].outputs) != set(given):
+            found = f"takes {graphs[name].inputs} and gives {graphs[name].outputs}"
+            raise damaged(Path(name), "the graph", found)
+    if graphs[HEAD].shape("probabilities") != (len(config.labels),):
+        raise damaged(Path(HEAD), "the graph", f"does not give {len(config.labels)} probabilities")

@@ -1,10 +1,10 @@
 """Types that every layer shares: one type for one thing."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from torch import Tensor  # so that `handshape --help` need not wait for torch
+import numpy as np
+from numpy.typing import NDArray
 
 UNSURE = "unsure"
 """The label of a prediction whose probability is below the recogniser's threshold."""
@@ -36,21 +36,54 @@ class Prediction:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HandLandmarks:
-    """The most visible hand of each of N photos.
+    """The most visible hand of a photo; lengths are in shares of the photo's longer side.
 
     Args:
-        points: (N, 21, 3) float32, x to the right and y down in shares of the photo's sides, and depth.
-        presence: (N,) float32 in [0, 1], the probability that there is a hand.
-        right_hand: (N,) float32 in [0, 1], the probability that it is a right hand, as others see it.
+        points: (21, 3) float32, x to the right and y down from the photo's upper left corner, and depth.
+        presence: Probability in [0, 1] that there is a hand.
+        right_hand: Probability in [0, 1] that it is a right hand, as others see it.
+        box: x and y of the middle of the hand's square, its side, and its clockwise rotation in radians.
+        embedding: (1152,) float32, the landmark network's last layer, averaged over all places.
     """
 
-    points: "Tensor"
-    presence: "Tensor"
-    right_hand: "Tensor"
+    points: NDArray[np.float32]
+    presence: float
+    right_hand: float
+    box: tuple[float, float, float, float]
+    embedding: NDArray[np.float32]
 
     @property
-    def found(self) -> "Tensor":
-        """(N,) bool, whether there is a hand."""
+    def found(self) -> bool:
+        """Whether there is a hand."""
         return self.presence > 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkRows:
+    """What classifiers use of the hands of N photos.
+
+    Args:
+        landmarks: (N, 63) float32 normalised landmarks, 0 where no hand was found.
+        right_hand: (N,) bool, whether it is a right hand.
+    """
+
+    landmarks: NDArray[np.float32]
+    right_hand: NDArray[np.bool_]
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """(N,) bool, in which photos a hand was found."""
+        return np.asarray((self.landmarks != 0).any(axis=1))
+
+    def take(self, indices: NDArray[np.int64]) -> "LandmarkRows":
+        """Return the rows of some photos."""
+        return LandmarkRows(self.landmarks[indices], self.right_hand[indices])
+
+    def mirrored(self) -> "LandmarkRows":
+        """Return the rows of the photos' mirror images.
+
+        Normalised landmarks are those of a right hand, so only the handedness changes.
+        """
+        return LandmarkRows(self.landmarks, ~self.right_hand)

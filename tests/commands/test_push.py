@@ -7,7 +7,7 @@ import pytest
 from handshape.bundle import BundleConfig
 from handshape.commands.push import number_signers
 from handshape.data.images.decode import Preprocessing
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.network_config import NetworkConfig
 
 # What the hub does with it is in tests/test_hub.py.
 

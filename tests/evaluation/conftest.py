@@ -21,7 +21,7 @@ from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.report.cautions import find_cautions
 from handshape.evaluation.report.headline import find_headline
 from handshape.models.cnn import CNN
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.network_config import NetworkConfig
 from handshape.training.fit_result import FitResult
 
 

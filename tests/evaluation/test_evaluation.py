@@ -10,7 +10,7 @@ from handshape.data.dataset import Dataset, Sample
 from handshape.data.images.decode import Preprocessing
 from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit, worst_mistakes, write_predictions
 from handshape.models.cnn import CNN
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.network_config import NetworkConfig
 from handshape.training.fit_result import FitResult
 from handshape.training.history import Epoch
 

@@ -9,7 +9,7 @@ from handshape.bundle import BundleConfig
 from handshape.config.export import ExportConfig
 from handshape.data.images.decode import Preprocessing
 from handshape.models.cnn import CNN
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.network_config import NetworkConfig
 from handshape.recogniser import Recogniser
 
 LABELS = ("A", "B", "C")

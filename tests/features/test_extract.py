@@ -21,8 +21,10 @@ from handshape.features.extract import Extractor, features_of
 from handshape.features.hand_landmarks import landmark_extractor
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.hand.hand_finder import load_hand_finder
-from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.sign_network import BackboneClassifier, NetworkConfig
+from handshape.models.heads import Head, Pool
+from handshape.models.network_config import HeadConfig
+from handshape.models.sign_network import BackboneClassifier
+from handshape.models.network_config import NetworkConfig
 from handshape.recogniser import Recogniser, load
 
 MakePhotos = Callable[..., Path]

@@ -9,8 +9,10 @@ from handshape.errors import BackboneError
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.build import check_features, empty_network
 from handshape.models.cnn import CNN
-from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.models.sign_network import BackboneClassifier, NetworkConfig
+from handshape.models.heads import Head, Pool
+from handshape.models.network_config import HeadConfig
+from handshape.models.sign_network import BackboneClassifier
+from handshape.models.network_config import NetworkConfig
 
 SMALL = Preprocessing(64, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HEAD = HeadConfig("linear", pool=2)

@@ -6,7 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from handshape.errors import ShapeError, UsageError
-from handshape.models.heads import Head, HeadConfig, Pool
+from handshape.models.heads import Head, Pool
+from handshape.models.network_config import HeadConfig
 
 
 def rounded(features: torch.Tensor) -> torch.Tensor:

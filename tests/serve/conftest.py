@@ -143,21 +143,21 @@ def wait_until(condition: Callable[[], object], seconds: float = 120) -> None:
 
 
 class Gate:
-    """Holds every batch of a recogniser until it is opened.
+    """Holds every photo of a recogniser until it is opened.
 
     Args:
         loaded: The recogniser.
     """
 
     def __init__(self, loaded: "LoadedRecogniser") -> None:
-        self.opened, self.sizes = threading.Event(), list[int]()
+        self.opened, self.runs = threading.Event(), 0
         self.entered = threading.Event()
 
-        def run(images: Any) -> Any:
+        def run(pixels: Any, hand: Any) -> Any:
             self.entered.set()
             assert self.opened.wait(120)
-            self.sizes.append(len(images))
-            return loaded.run(images)
+            self.runs += 1
+            return loaded.run(pixels, hand)
 
         self.recogniser = replace(loaded, run=run)
 
@@ -179,7 +179,7 @@ def serving(
     from handshape.serve.teach.teacher import Teacher
 
     limits = limits or Limits()
-    queue = PredictionQueue(loaded, threads=1, limit=limits.waiting)
+    queue = PredictionQueue(loaded, limit=limits.waiting)
     teacher = Teacher(PhotoFolder(teach / "photos"), queue, teach / "cache") if teach else None
     up = threading.Event()
     app = create_app(queue, access or AccessPolicy(), limits, teacher=teacher)

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from handshape.data.images.prepared import BatchedDataset, BatchIndices
 from handshape.errors import UsageError
 from handshape.models.cnn import CNN
-from handshape.models.heads import Head, HeadConfig, Pool
+from handshape.models.heads import Head, Pool
+from handshape.models.network_config import HeadConfig
 from handshape.models.sign_network import BackboneClassifier
 from handshape.training.datasets import FeatureRows, Labelled
 from handshape.training.history import Epoch

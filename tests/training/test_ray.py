@@ -15,7 +15,8 @@ from tests.clusters import ON_RAY
 from handshape.cluster import join_cluster
 from handshape.errors import ClusterError
 from handshape.models.backbones.registry import load_backbone
-from handshape.models.heads import Head, HeadConfig, Pool
+from handshape.models.heads import Head, Pool
+from handshape.models.network_config import HeadConfig
 from handshape.models.sign_network import BackboneClassifier
 from handshape.training.datasets import AugmentedImages
 from handshape.training.loop import LoopSettings

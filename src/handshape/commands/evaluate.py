@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.commands.shared import index_photos, predict_photos
+from handshape.commands.shared import index_photos
 from handshape.config.use import EvaluateConfig
 from handshape.data.checks.bursts import find_bursts
 from handshape.data.checks.finding import count_of, listed
@@ -17,8 +17,8 @@ from handshape.data.dataset import Dataset
 from handshape.data.images.prepared import content_digest
 from handshape.errors import DataError
 from handshape.evaluation.evaluation import Evaluation, evaluate_predictions
-from handshape.evaluation.report.evaluation_page import write_evaluation
-from handshape.evaluation.report.sections import find_mistakes
+from handshape.features.hand_landmarks import HandCache
+from handshape.predict_indexed import predict_indexed
 from handshape.progress import say
 from handshape.recogniser import Recogniser, load
 from handshape.run import check_out, describe, new_run, write_json
@@ -32,12 +32,15 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     if config.out is not None:
         check_out(config.out, force=config.force)
     recogniser = load(config.bundle)
-    _, indexed = index_photos(config, size=recogniser.config.network.preprocessing.size)
+    size, finder = recogniser.config.network.preprocessing.size, recogniser.hand_finder
+    cache, indexed = index_photos(config, size=size, finder=finder)
     known, unknown = _known(indexed.dataset, recogniser)
     # The samples get the recogniser's classes.
     tested = replace(indexed.dataset.take(known.tolist()), labels=recogniser.labels)
-    probabilities = predict_photos(recogniser, indexed, known)
-    mirrored = predict_photos(recogniser, indexed, known, mirrored=True)
+    photos = [sample.path for sample in indexed.dataset.samples]
+    hands = HandCache(cache, finder).rows(indexed.digests, photos) if finder else None
+    probabilities = predict_indexed(recogniser, indexed, known, hands)
+    mirrored = predict_indexed(recogniser, indexed, known, hands, mirrored=True)
     stats, digests = [indexed.stats[i] for i in known], [indexed.digests[i] for i in known]
     bursts = find_bursts(find_near_duplicates(stats, tested.classes), digests, tested.classes)
     found = evaluate_predictions(
@@ -51,7 +54,11 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     known_signers = sorted(trained & set(tested.signers))
     metrics = _metrics(found, unknown, known_signers)
     if config.out is not None:
-        network, preprocessing = recogniser.network, recogniser.config.network.preprocessing
+        from handshape.evaluation.report.evaluation_page import write_evaluation
+        from handshape.evaluation.report.sections import find_mistakes  # it explains them in torch
+        from handshape.network_bundle import network_of
+
+        network, preprocessing = network_of(recogniser), recogniser.config.network.preprocessing
         with new_run(config.out, force=config.force) as folder:
             description = describe("evaluate", config, content_digest("\n".join(indexed.digests).encode()))
             write_json(folder / "config.json", description)

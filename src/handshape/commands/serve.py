@@ -2,11 +2,9 @@
 
 import ipaddress
 import webbrowser
-from importlib.util import find_spec
 from typing import Any
 
 from handshape.config.serve import ServeConfig
-from handshape.errors import MissingExtraError
 from handshape.progress import say, show_progress
 
 
@@ -22,11 +20,9 @@ def serve(config: ServeConfig) -> dict[str, Any]:
     Raises:
         BundleError: The bundle is missing or damaged.
         OutputError: The cache cannot be written.
-        MissingExtraError: The extra ``serve`` is not installed.
         ServeError: The address cannot be listened on, or the certificate cannot be used.
     """
-    _require_extra()
-    # Only now, so that the message about the extra comes before a failing import.
+    # Only now, so that `--help` does not wait for them.
     from handshape.cache.location import open_cache
     from handshape.serve.access import AccessPolicy
     from handshape.serve.app import create_app
@@ -40,7 +36,7 @@ def serve(config: ServeConfig) -> dict[str, Any]:
     access, limits = AccessPolicy.of(config), Limits()
     with listen(config.host, config.port) as listener:
         recogniser = None if config.bundle is None else load_for_serving(config.bundle)
-        queue = PredictionQueue(recogniser, threads=config.threads, limit=limits.waiting)
+        queue = PredictionQueue(recogniser, limit=limits.waiting)
         teacher = Teacher(PhotoFolder(config.teach), queue, open_cache(config.cache))
         url = _url(config, listener.getsockname()[1])
         try:
@@ -55,14 +51,6 @@ def serve(config: ServeConfig) -> dict[str, Any]:
         finally:
             queue.close()
     return {"url": url, "photos": queue.predicted}
-
-
-def _require_extra() -> None:
-    for name in ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client"):
-        if find_spec(name) is None:
-            raise MissingExtraError(
-                f"{name!r} is not installed", "the extra 'serve'", "pip install 'handshape[serve]'"
-            )
 
 
 def _url(config: ServeConfig, port: int) -> str:

@@ -11,22 +11,24 @@ from handshape.config.data import DataConfig, DataOptions
 from handshape.data.data_report import DataReport, make_data_report
 from handshape.data.dataset import Dataset, Unreadable
 from handshape.data.images.index import ImageIndex, index_images
-from handshape.data.images.prepared import read_batch
 from handshape.data.io.folder import read_folder
 from handshape.data.splits.train_valid_test import split_dataset
 from handshape.errors import DataError
-from handshape.inference.batch_retry import ON_A_CORE
-from handshape.progress import say, track
-from handshape.recogniser import Recogniser
+from handshape.features.hand_landmarks import HandCache
+from handshape.models.hand.hand_finder import HandFinder
+from handshape.progress import say
 
 
-def index_photos(config: DataConfig, *, size: int = 224, measure: bool = True) -> tuple[Path, ImageIndex]:
+def index_photos(
+    config: DataConfig, *, size: int = 224, measure: bool = True, finder: HandFinder | None = None
+) -> tuple[Path, ImageIndex]:
     """Read the images of a command and return the cache folder and the index.
 
     Args:
         config: The command's settings.
         size: Height and width of the prepared images in pixels.
         measure: Whether to measure the images for the data check.
+        finder: Finds the hand in each photo, for models that use landmarks.
 
     Raises:
         DataError: The data cannot be read.
@@ -34,7 +36,8 @@ def index_photos(config: DataConfig, *, size: int = 224, measure: bool = True) -
     """
     dataset = read_folder(config.data, labels=config.labels, signer=config.signer, source=config.source)
     cache = open_cache(config.cache)
-    indexed = index_images(dataset, cache, size=size, strict=config.strict, measure=measure)
+    facts = HandCache(cache, finder) if finder else None
+    indexed = index_images(dataset, cache, size=size, strict=config.strict, measure=measure, facts=facts)
     print_skipped(indexed.dataset.unreadable)
     return cache, indexed
 
@@ -96,19 +99,3 @@ def print_findings(data_report: DataReport) -> None:
     for finding in data_report.findings:
         if finding.severity != "note":
             say(f"{finding.severity.capitalize()}: {finding.message}")
-
-
-def predict_photos(
-    recogniser: Recogniser, indexed: ImageIndex, indices: NDArray[np.int64], *, mirrored: bool = False
-) -> NDArray[np.float32]:
-    """Return a recogniser's (N, K) probabilities of N indexed photos, or of their mirror images."""
-    rows: list[NDArray[np.float32]] = []
-    with track("Predicting mirror images" if mirrored else "Predicting", len(indices)) as advance:
-        for start in range(0, len(indices), ON_A_CORE):
-            batch = indices[start : start + ON_A_CORE]
-            images = read_batch(indexed.images, batch)
-            # torch takes no negative strides.
-            images = np.ascontiguousarray(images[:, :, ::-1]) if mirrored else images
-            rows.append(recogniser.prepared_probabilities(images))
-            advance(len(batch))
-    return np.concatenate(rows)

@@ -22,8 +22,9 @@ from handshape.evaluation.report.page import write_report
 from handshape.evaluation.report.thumbnails import ViewMaker
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
+from handshape.models.hand.hand_finder import HandFinder
+from handshape.network_bundle import recogniser_of
 from handshape.progress import say
-from handshape.recogniser import Recogniser
 from handshape.run import BUNDLE, Claim, claim, default_out, describe, write_json
 from handshape.training.fit import IMAGE_SIZE, Fitter
 from handshape.training.history import write_history
@@ -82,7 +83,8 @@ def _train(
     if any(MODELS[name].image_features for name in names):
         backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     size = backbone.preprocessing.size if backbone else IMAGE_SIZE
-    cache, indexed = index_photos(config, size=size)
+    finder = HandFinder() if any(MODELS[name].hand_landmarks for name in names) else None
+    cache, indexed = index_photos(config, size=size, finder=finder)
     dataset = indexed.dataset
     check_split(config, dataset)  # before the long work
     ungrouped = np.arange(len(dataset), dtype=np.int64)
@@ -101,7 +103,12 @@ def _train(
     metrics = {"answer": find_headline(experiment).sentence, **experiment.to_dict()}
     with claimed.new_run(force=config.force) as folder:
         _write(
-            folder, experiment, metrics, describe(command, config, data_report.digest), _views(config, names)
+            folder,
+            experiment,
+            metrics,
+            describe(command, config, data_report.digest),
+            _views(config, names),
+            cache,
         )
     return metrics
 
@@ -119,6 +126,7 @@ def _write(
     metrics: dict[str, Any],
     description: dict[str, Any],
     views: ViewMaker | None,
+    cache: Path,
 ) -> None:
     results, split, best = experiment.results, experiment.data_report.split, experiment.best
     write_json(folder / "config.json", description)
@@ -146,4 +154,4 @@ def _write(
     indexed = experiment.data_report.indexed
     rows = zip(indexed.digests, indexed.stats, split.dataset.samples, strict=True)
     known = known_photos((digest, stats.phash) for digest, stats, one in rows if one.split != "test")
-    Recogniser(best.fitted.network, config).save(folder / BUNDLE, card, known)
+    recogniser_of(best.fitted.network, config, cache).save(folder / BUNDLE, card, known)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from handshape.config.engine import EngineOptions
 from handshape.config.fields import Settings, argument, cache_option, option
 from handshape.errors import UsageError
 
@@ -13,7 +14,7 @@ DATA_HELP = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataOptions(Settings):
+class DataOptions(EngineOptions):
     """Which photos and labels, and how they are split."""
 
     labels: str | None = option(None, "Labels to use: A,B,C or A-I (default: all).")

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from handshape.config.fields import Settings, argument, option
+from handshape.config.engine import EngineOptions
+from handshape.config.fields import argument, option
 from handshape.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportConfig(Settings):
+class ExportConfig(EngineOptions):
     """Export a recogniser to ONNX or to a web page."""
 
     bundle: Path = argument("Folder of a run or of its recogniser.", first=True)

@@ -25,6 +25,11 @@ class ModelKind:
     preferred: bool = False
 
     @property
+    def image_stage(self) -> bool:
+        """Whether it looks at the image itself, and not at landmarks alone."""
+        return self.image_features or not self.hand_landmarks
+
+    @property
     def on_cached_features(self) -> bool:
         """Whether it is fitted, in seconds, on what is computed once for each photo and cached."""
         return (self.image_features or self.hand_landmarks) and not self.fine_tuned

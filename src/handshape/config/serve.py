@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from handshape.config.fields import Settings, argument, cache_option, option
+from handshape.config.engine import EngineOptions
+from handshape.config.fields import argument, cache_option, option
 from handshape.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServeConfig(Settings):
+class ServeConfig(EngineOptions):
     """Serve the live page and the HTTP API."""
 
     bundle: Path | None = argument(
@@ -34,15 +35,12 @@ class ServeConfig(Settings):
         "Folder for photos taken on the page; the recogniser trained on them goes into a folder beside it.",
     )
     cache: Path | None = cache_option()
-    threads: int = option(0, "Threads that predict; 0 for one per core.")
 
     def __post_init__(self) -> None:
         """Check ranges and options that need each other."""
         super().__post_init__()
         if not 0 <= self.port <= 65535:
             raise UsageError(f"--port {self.port}", "a whole number from 0 to 65535", "change --port")
-        if not 0 <= self.threads <= 256:
-            raise UsageError(f"--threads {self.threads}", "a whole number from 0 to 256", "change --threads")
         if self.token is not None and not (len(self.token) >= 16 and self.token.isascii()):
             raise UsageError(
                 "--token is short or not ASCII", "at least 16 letters and digits", "leave it out to get one"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from handshape.config.cluster import ClusterOptions, is_address
 from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
-from handshape.config.fields import Settings, argument
+from handshape.config.engine import EngineOptions
+from handshape.config.fields import argument
 from handshape.config.train import BackboneConfig
 from handshape.errors import UsageError
 
@@ -40,7 +41,7 @@ class EvaluateConfig(OutConfig, DataConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictConfig(Settings):
+class PredictConfig(EngineOptions):
     """Predict the labels of photos."""
 
     bundle: Path = argument("Folder of a run or of its recogniser, or hub:owner/name.", first=True)

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from handshape.errors import ShapeError
 from handshape.evaluation.argument_checks import check_classes, check_probabilities
 from handshape.evaluation.json_result import JsonResult
-from handshape.training.predict import calibrated_softmax
-from handshape.training.temperature import likeliest_temperature
+from handshape.training.temperature import likeliest_temperature, probabilities_of
 
 BINS = 15
 # Beyond these, probabilities are practically one-hot or uniform.
@@ -92,7 +90,7 @@ def calibrated_probabilities(logits: NDArray[np.floating[Any]], temperature: flo
         raise ShapeError(
             f"temperature {temperature}", "a finite number above 0", "fit it with fit_temperature"
         )
-    return calibrated_softmax(torch.from_numpy(logits.astype(np.float64)), temperature).numpy()
+    return probabilities_of(logits, temperature).astype(np.float64)
 
 
 def fit_temperature(logits: NDArray[np.floating[Any]], classes: NDArray[np.int64]) -> float:

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,10 @@ from handshape.evaluation.intervals.accuracy import Interval, accuracy_interval
 from handshape.evaluation.intervals.grouping import Groups
 from handshape.evaluation.metrics import Metrics, compute_metrics
 from handshape.evaluation.rejection import Rejection, choose_threshold, measure_rejection
-from handshape.training.fit_result import FitResult
-from handshape.training.predict import probabilities_of
+from handshape.training.temperature import probabilities_of
+
+if TYPE_CHECKING:
+    from handshape.training.fit_result import FitResult  # `evaluate` needs no torch
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class FitEvaluation(Evaluation):
             where that is not float32; None where it is.
     """
 
-    fitted: FitResult
+    fitted: "FitResult"
     calibration: Calibration
     valid_correct: NDArray[np.bool_]
     valid_loss: float
@@ -143,7 +145,7 @@ def evaluate_predictions(
 
 
 def evaluate_fit(
-    fitted: FitResult, valid: Dataset, tested: Dataset, bursts: Groups | None = None
+    fitted: "FitResult", valid: Dataset, tested: Dataset, bursts: Groups | None = None
 ) -> FitEvaluation:
     """Calibrate a fitted model on the validation photos and measure it on the test photos.
 

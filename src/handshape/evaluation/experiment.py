@@ -21,7 +21,7 @@ from handshape.evaluation.intervals.paired import PairedDifference, compare_pair
 from handshape.evaluation.rejection import rejected_share
 from handshape.synthetic.scene import make_background
 from handshape.training.fit import Fitter
-from handshape.training.predict import probabilities_of
+from handshape.training.temperature import probabilities_of
 
 # Usual names of the label for photos without a sign.
 _NOTHING = ("nothing", "none", "no_hand", "background", "empty")
@@ -239,9 +239,9 @@ def _no_hand_refused(fitter: Fitter, result: FitEvaluation) -> float:
 
 
 @cache
-def _empty_rooms(size: int) -> NDArray[np.uint8]:
+def _empty_rooms(size: int) -> tuple[NDArray[np.uint8], ...]:
     rng = np.random.default_rng(0)
-    return np.stack([make_background("room", size, rng) for _ in range(_ROOMS)])
+    return tuple(make_background("room", size, rng) for _ in range(_ROOMS))
 
 
 def _paired(results: Sequence[FitEvaluation], data_report: DataReport) -> PairedDifference:

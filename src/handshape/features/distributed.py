@@ -30,8 +30,9 @@ from handshape.data.images.prepared import InMemoryImages, content_digest
 from handshape.data.images.workers import in_order
 from handshape.errors import ClusterError, ImageError, UsageError
 from handshape.features.extract import Commits, Extractor
-from handshape.features.run import run_on_accelerator, run_on_this_core
+from handshape.inference.engine import Graph
 from handshape.progress import track
+from handshape.threads import set_threads
 
 # Photos of one block: what a lost worker can cost, and what a worker holds at once.
 _FEWEST, _MOST = 16, 256
@@ -116,7 +117,7 @@ def fill_on_cluster(
     lost = set(range(len(samples)))
     try:
         with track("Extracting features", len(samples)) as advance:
-            for block in _blocks(paths, extractor, reader, views):
+            for block in _blocks(paths, extractor, cache, reader, views):
                 lost.difference_update(block["index"].to_pylist())
                 for index, reason in _left_out(block):
                     bad[index] = Unreadable(samples[index].name, samples[index].label, reason)
@@ -140,7 +141,9 @@ def fill_on_cluster(
     return Filled(tuple(digests[index] for index in sorted(digests)), unreadable)
 
 
-def _blocks(paths: list[bytes], extractor: Extractor, reader: "_Reader", views: int) -> Iterator[pa.Table]:
+def _blocks(
+    paths: list[bytes], extractor: Extractor, cache: Path, reader: "_Reader", views: int
+) -> Iterator[pa.Table]:
     """Read photos, run the backbone over them, and yield blocks of rows as they are done."""
     if not paths:
         return
@@ -161,7 +164,12 @@ def _blocks(paths: list[bytes], extractor: Extractor, reader: "_Reader", views: 
     rows = photos.map_batches(
         _Worker,
         # On CPUs, pixels never leave the process that decoded them: moving them costs more than decoding.
-        fn_constructor_args=(ray.put(extractor), views, _count_tries(), None if on_gpus else ray.put(reader)),
+        fn_constructor_args=(
+            ray.put((extractor, extractor.graph(cache))),
+            views,
+            _count_tries(),
+            None if on_gpus else ray.put(reader),
+        ),
         compute=ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
         num_gpus=int(on_gpus),
         num_cpus=int(not on_gpus),
@@ -243,19 +251,21 @@ class _Worker:
     """Holds the backbone in a process of its own.
 
     Args:
-        extractor: Reference to backbone, pooling and views.
+        extractor: Reference to backbone, pooling and views, and to the backbone's graph.
         views: Views of each photo beside the photo itself.
         tries: Counts how often a block was begun.
         reader: Reference to what decodes the photos, where they are not decoded yet.
     """
 
     def __init__(self, extractor: Any, views: int, tries: Any, reader: Any) -> None:
-        self._extractor, self._views, self._tries = ray.get(extractor), views, tries
+        self._extractor, graph = ray.get(extractor)
+        self._graph = None if graph is None else Graph(graph)
+        self._views, self._tries = views, tries
         self._reader = None if reader is None else ray.get(reader)
 
     def __call__(self, photos: pa.Table) -> pa.Table:
         """Return photos with the features of each view in place of their pixels; of a deadly block, none."""
-        torch.set_num_threads(1)  # of this thread, which is not that of the constructor
+        set_threads(1)  # each worker has a core
         if ray.get(self._tries.begin.remote(photos["index"][0].as_py())) > _TRIES:
             photos = photos.slice(0, 0)
         read = photos if self._reader is None else self._reader(photos)
@@ -277,9 +287,9 @@ class _Worker:
     def _features(
         self, images: NDArray[np.uint8], digests: list[str], view: int
     ) -> Iterator[tuple[int, NDArray[np.float16]]]:
-        extractor, order = self._extractor, np.arange(len(digests))
-        run = run_on_this_core if extractor.device.type == "cpu" else run_on_accelerator
-        for batch, rows in run(extractor.network(digests, view), InMemoryImages(images), order):
+        order = np.arange(len(digests))
+        found = self._extractor.run(self._graph, InMemoryImages(images), digests, order, view)
+        for batch, rows in found:
             yield from zip(batch.tolist(), rows, strict=True)
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -13,18 +13,20 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from handshape.cache.disk_errors import explain_cache_errors
 from handshape.cache.table import CacheTable
 from handshape.config.train import BackboneConfig, Precision
 from handshape.data.augment import MIRRORED, Views, make_views
 from handshape.data.images.prepared import PreparedImages
-from handshape.errors import UsageError
-from handshape.features.run import Network, Rows, run_on_accelerator, run_on_cores, to_device
+from handshape.errors import ExportError, UsageError
+from handshape.features.run import Rows, run_graph, run_in_torch
+from handshape.inference.engine import Graph
 from handshape.models.backbones.registry import Backbone
 from handshape.models.heads import Pool
-from handshape.progress import track
+from handshape.models.stages import image_graph
+from handshape.progress import say, track
 
 # Rows of one commit, and how long a row may wait for it: what a kill can cost.
 COMMIT = 256
@@ -57,29 +59,61 @@ class Extractor:
         channels, height, width = self.backbone.feature_shape
         return channels, min(self.pool or height, height), min(self.pool or width, width)
 
-    def network(self, digests: Sequence[str], view: int) -> Network:
-        """Return the way from prepared images to the features of one view.
+    def graph(self, cache: Path) -> bytes | None:
+        """Return the graph that the engine runs on the CPU; None where torch runs the backbone.
 
         Args:
+            cache: The cache folder.
+        """
+        if self.device.type != "cpu":
+            return None
+        pool = Pool(self.pool, *self.backbone.feature_shape[1:])
+        try:
+            return image_graph(nn.Sequential(self.backbone.cpu(), pool), self.backbone.preprocessing, cache)
+        except ExportError as error:
+            say(f"torch runs the backbone {self.backbone.name}: {error.wrong}.")
+            return None
+
+    def open(self, cache: Path) -> Graph | None:
+        """Return the graph, ready to run; None where torch runs the backbone."""
+        model = self.graph(cache)
+        return None if model is None else Graph(model)
+
+    def run(
+        self,
+        graph: Graph | None,
+        images: PreparedImages,
+        digests: Sequence[str],
+        indices: NDArray[np.int64],
+        view: int,
+    ) -> Iterator[tuple[NDArray[np.int64], Rows]]:
+        """Yield indices of B images and their (B, D) float16 features of one view.
+
+        Args:
+            graph: Of the backbone; None to run it in torch.
+            images: N prepared images.
             digests: N content digests, from which an augmented view is drawn.
+            indices: (M,) int64, which of them.
             view: View number.
         """
+
+        def shown(batch: Tensor, which: NDArray[np.int64]) -> Tensor:
+            if view == MIRRORED:
+                return batch.flip(2)
+            return self.views.apply(batch, [digests[i] for i in which], view) if view else batch
+
+        if graph is not None:
+            return run_graph(graph, shown, images, indices)
         backbone = self.backbone.to(self.device)
         pool = Pool(self.pool, *backbone.feature_shape[1:]).to(self.device)
 
-        def run(prepared: NDArray[np.uint8], indices: NDArray[np.int64]) -> Tensor:
-            batch = to_device(prepared, self.device)
-            if view == MIRRORED:
-                batch = batch.flip(2)
-            elif view:
-                batch = self.views.apply(batch, [digests[i] for i in indices], view)
-            normalised = backbone.preprocessing.normalise(batch)
+        def network(batch: Tensor) -> Tensor:
             with torch.autocast(self.device.type, torch.float16, enabled=self.precision == "fp16"):
-                features: Tensor = backbone(normalised)
+                features: Tensor = backbone(backbone.preprocessing.normalise(batch))
             pooled: Tensor = pool(features.float())
             return pooled.flatten(1).half()
 
-        return run
+        return run_in_torch(network, self.device, shown, images, indices)
 
     def table(self, cache: Path, view: int = 0) -> CacheTable:
         """Return the cache's table for these features.
@@ -143,7 +177,7 @@ def fill_cache(
     if len(missing):
         # Copies of one photo are extracted once.
         unique = np.sort(missing[np.unique(np.array(digests)[missing], return_index=True)[1]])
-        _extract(extractor, images, digests, unique, table, view)
+        _extract(extractor, images, digests, unique, table, view, cache)
     return table
 
 
@@ -182,16 +216,16 @@ def features_now(
         images: N prepared images.
         digests: N content digests.
         view: As for `fill_cache`.
-        folder: Where features beyond 2 GiB lie, in a file that is gone with the array.
+        folder: Of the cache; features beyond 2 GiB lie there in a file that is gone with the array.
 
     Returns:
         (N, C, p, p) float16.
     """
     extractor.backbone.eval()
-    run = run_on_cores if extractor.device.type == "cpu" else run_on_accelerator
     features = _room_for(len(images), int(np.prod(extractor.shape)), folder)
+    graph, every = extractor.open(folder), np.arange(len(images))
     with track(f"Running {extractor.backbone.name}", len(images)) as advance:
-        for batch, rows in run(extractor.network(digests, view), images, np.arange(len(images))):
+        for batch, rows in extractor.run(graph, images, digests, every, view):
             features[batch] = rows
             advance(len(batch))
     return features.reshape(len(images), *extractor.shape)
@@ -216,14 +250,14 @@ def _extract(
     missing: NDArray[np.int64],
     table: CacheTable,
     view: int,
+    cache: Path,
 ) -> None:
-    run = run_on_cores if extractor.device.type == "cpu" else run_on_accelerator
     which = {0: "", MIRRORED: " of mirrored photos"}.get(view, f" of augmented copy {view}")
     commits = Commits(table, view)
-    network = extractor.network(digests, view)
+    graph = extractor.open(cache)
     try:
-        with track(f"{extractor.backbone.task}{which}", len(missing)) as advance:
-            for batch, rows in run(network, images, missing):
+        with track(f"Extracting features{which}", len(missing)) as advance:
+            for batch, rows in extractor.run(graph, images, digests, missing, view):
                 commits.add([digests[i] for i in batch], rows)
                 advance(len(batch))
     finally:

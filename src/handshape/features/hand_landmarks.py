@@ -1,59 +1,129 @@
-"""Hand landmarks of photos: found once and cached like the features of a backbone."""
+"""Hands of photos: found once, while the photos are decoded, and cached by content."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
-import torch
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from handshape.data.augment import Views
-from handshape.data.images.prepared import PreparedImages
-from handshape.features.extract import Extractor, features_of
-from handshape.models.backbones.registry import Backbone
-from handshape.models.hand.hand_finder import (
-    LANDMARK_WIDTH,
-    METHOD,
-    PREPROCESSING,
-    HandFinder,
-    load_hand_finder,
-)
+from handshape.cache.table import CacheTable
+from handshape.data.images.decode import decode_image
+from handshape.data.images.workers import in_order, workers
+from handshape.errors import ImageError
+from handshape.models.hand.hand_finder import EMBEDDING_WIDTH, LANDMARK_WIDTH, METHOD, HandFinder, normalise
+from handshape.progress import track
+from handshape.types import HandLandmarks, LandmarkRows
 
-LandmarkRows = tuple[NDArray[np.float32], NDArray[np.bool_]]
-"""(N, 63) float32 normalised landmarks, 0 where no hand was found, and (N,) bool, whether of a right hand."""
-
-
-class _FinderAsBackbone(Backbone):
-    """The hand finder, in the form that the extractor takes."""
-
-    task = "Finding hands"
-
-    @cached_property
-    def digest(self) -> str:
-        """Stands for the weights and for how they are used."""
-        return blake2b(f"{super().digest} {METHOD}".encode(), digest_size=16).hexdigest()
+# Hands found between two commits: what a kill can cost.
+_COMMIT = 256
+_COLUMNS = {
+    "landmarks": pa.list_(pa.float16(), LANDMARK_WIDTH),
+    "points": pa.list_(pa.float32(), LANDMARK_WIDTH),
+    "box": pa.list_(pa.float32(), 4),
+    "presence": pa.float32(),
+    "right_hand": pa.float32(),
+    "embedding": pa.list_(pa.float16(), EMBEDDING_WIDTH),
+}
 
 
-def landmark_extractor(device: torch.device, finder: HandFinder | None = None) -> Extractor:
-    """Return what finds hand landmarks in prepared images and caches them."""
-    body = finder or load_hand_finder()
-    return Extractor(_FinderAsBackbone("landmarks", body, PREPROCESSING, "handshape"), 1, Views(), device)
-
-
-def landmarks_of(
-    extractor: Extractor, images: PreparedImages, digests: Sequence[str], cache: Path, *, view: int = 0
-) -> LandmarkRows:
-    """Return the landmarks of every image, found where they are not in the cache yet.
+class HandCache:
+    """Hands of photos in the cache, and what finds them.
 
     Args:
-        extractor: From `landmark_extractor`.
-        images: N prepared images.
-        digests: N content digests.
-        cache: The cache's folder.
-        view: 0 for the photo itself, `MIRRORED` for its mirror image.
+        cache: The cache folder.
+        finder: Finds hands; by default with the networks of the package.
     """
-    stored = features_of(extractor, images, digests, cache, view=view)
-    rows = stored.reshape(len(stored), -1).astype(np.float32)
-    return rows[:, :LANDMARK_WIDTH], rows[:, LANDMARK_WIDTH] > 0.5
+
+    def __init__(self, cache: Path, finder: HandFinder | None = None) -> None:
+        self._finder = finder or HandFinder()
+        digest = blake2b(METHOD.encode(), digest_size=6).hexdigest()
+        self._table = CacheTable(cache / "features" / f"hands-{digest}.lance", _COLUMNS, {"method": METHOD})
+        self._lock = Lock()
+        self._new: dict[str, HandLandmarks] = {}
+
+    def missing(self, digests: Sequence[str]) -> set[str]:
+        """Return the content digests of the photos whose hands are not known."""
+        rows = self._table.rows(digests, 0)
+        return {digest for digest, row in zip(digests, rows, strict=True) if row < 0}
+
+    def find(self, digest: str, pixels: NDArray[np.uint8]) -> HandLandmarks:
+        """Find the hand in a photo and keep it; several threads may do so at once.
+
+        Args:
+            digest: Content digest of the photo.
+            pixels: (H, W, 3) uint8, RGB.
+        """
+        hand = self._finder.find(pixels)
+        with self._lock:
+            self._new[digest] = hand
+            if len(self._new) >= _COMMIT:
+                self._commit()
+        return hand
+
+    def commit(self) -> None:
+        """Write what was found and not written yet."""
+        with self._lock:
+            self._commit()
+
+    def rows(self, digests: Sequence[str], photos: Sequence[Path] = ()) -> LandmarkRows:
+        """Return the landmarks of N photos.
+
+        Args:
+            digests: N content digests.
+            photos: Their files, for those whose hands are not known.
+        """
+        self.commit()
+        if photos:
+            self._fill(digests, photos)
+        places = self._table.rows(digests, 0)
+        landmarks = np.empty((len(digests), LANDMARK_WIDTH), dtype=np.float16)
+        self._table.read_into(places, "landmarks", landmarks)
+        right_hand = self._table.read(places, "right_hand").to_numpy()
+        return LandmarkRows(landmarks.astype(np.float32), right_hand > 0.5)
+
+    def points(self, digests: Sequence[str]) -> NDArray[np.float32]:
+        """Return (N, 21, 3) float32 landmarks in shares of the photos' longer sides; 0 without a hand."""
+        self.commit()
+        places = self._table.rows(digests, 0)
+        points = np.array(self._table.read(places, "points").to_pylist(), dtype=np.float32)
+        presence = self._table.read(places, "presence").to_numpy()
+        return np.where(presence[:, None] > 0.5, points, 0).reshape(len(digests), -1, 3)
+
+    def _fill(self, digests: Sequence[str], photos: Sequence[Path]) -> None:
+        missing = self.missing(digests)
+        todo = {digest: photo for digest, photo in zip(digests, photos, strict=True) if digest in missing}
+        if not todo:
+            return
+
+        def find(digest: str) -> None:
+            try:
+                self.find(digest, decode_image(todo[digest].read_bytes())[0])
+            except (OSError, ImageError):  # removed meanwhile
+                return
+
+        with workers() as pool, track("Finding hands", len(todo)) as advance:
+            for _ in in_order(pool, find, todo):
+                advance(1)
+        self.commit()
+
+    def _commit(self) -> None:
+        if not self._new:
+            return
+        hands = list(self._new.values())
+        matrices: dict[str, NDArray[np.floating]] = {
+            "landmarks": np.stack([normalise(hand) for hand in hands]).astype(np.float16),
+            "points": np.stack([hand.points.reshape(-1) for hand in hands]),
+            "box": np.array([hand.box for hand in hands], dtype=np.float32),
+            "embedding": np.stack([hand.embedding for hand in hands]).astype(np.float16),
+        }
+        columns = {
+            name: pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), matrix.shape[1])
+            for name, matrix in matrices.items()
+        }
+        for name in ("presence", "right_hand"):
+            columns[name] = pa.array([getattr(hand, name) for hand in hands], pa.float32())
+        self._table.append(list(self._new), 0, columns)
+        self._new.clear()

@@ -1,6 +1,5 @@
 """Batches that do not fit into memory are worked on in portions, halved until they fit."""
 
-import errno
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -8,18 +7,11 @@ import torch
 from torch import nn
 
 from handshape.errors import MemoryFullError
+from handshape.inference.memory import is_memory_full
 from handshape.progress import say
 
 _Result = TypeVar("_Result")
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
-
-# What torch and the libraries below it say where they raise a plain RuntimeError: the last but one is that of
-# oneDNN, and the last that of Python, whose threads want memory of their own.
-_WORDS = (
-    *("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation"),
-    *("could not create a primitive", "can't start new thread"),
-)
-
 
 # Images that go through a network at once on a core: what the widest layers of common networks hold of more
 # than a few images is no longer kept by the allocator, and the system clears the same memory again and again
@@ -90,15 +82,6 @@ class Portions:
         if len(starts) > 1 and count - starts[-1] < self._fewest:
             starts.pop()  # the last joins the one before it
         return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], count], strict=True)]
-
-
-def is_memory_full(error: BaseException) -> bool:
-    """Return whether an error says that memory could not be had."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
-    return isinstance(error, RuntimeError) and any(word in str(error) for word in _WORDS)
 
 
 def _normalises_batches(network: nn.Module) -> bool:

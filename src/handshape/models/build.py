@@ -6,11 +6,11 @@ from handshape.config.models import MODELS
 from handshape.models.backbones.registry import empty_backbone
 from handshape.models.cnn import CNN
 from handshape.models.combined import CombinedClassifier, InDistribution
-from handshape.models.hand.hand_finder import HandFinder
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.models.heads import Head, Pool
-from handshape.models.sign_network import BackboneClassifier, NetworkConfig, SignNetwork
+from handshape.models.network_config import NetworkConfig
+from handshape.models.sign_network import BackboneClassifier, SignNetwork
 
 
 def empty_network(config: NetworkConfig) -> SignNetwork:
@@ -71,8 +71,4 @@ def _image(config: NetworkConfig) -> BackboneClassifier:
 
 def _landmarks(config: NetworkConfig) -> LandmarkClassifier:
     with torch.device("meta"):
-        finder, pose = HandFinder(), PoseClassifier(config.labels)
-    network = LandmarkClassifier(finder, pose, config.preprocessing)
-    for name in ("log_found", "log_missed"):
-        network.register_buffer(name, torch.empty(config.labels, device="meta"))
-    return network
+        return LandmarkClassifier(PoseClassifier(config.labels))

@@ -47,13 +47,11 @@ class CNN(SignNetwork):
         """The convolutions."""
         return self.features
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits.
+    @property
+    def image_network(self) -> nn.Module:
+        """The convolutions."""
+        return self.features
 
-        Args:
-            images: (N, 3, H, W) float32, RGB.
-
-        Returns:
-            (N, K) float32.
-        """
-        return self.classifier(torch.flatten(self.features(images), 1))  # type: ignore[no-any-return]
+    def from_features(self, features: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
+        """Return (N, K) logits of the last feature map."""
+        return self.classifier(torch.flatten(features, 1))  # type: ignore[no-any-return]

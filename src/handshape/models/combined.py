@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from handshape.models.hand.hand_finder import HandFinder, has_hand
-from handshape.models.hand.landmark_classifier import LandmarkClassifier
+from handshape.models.hand.landmark_classifier import LandmarkClassifier, has_hand
 from handshape.models.sign_network import BackboneClassifier, SignNetwork
 
 # Steepness of the change from in-distribution to out-of-distribution: at twice the bound it is complete.
@@ -23,6 +22,8 @@ class CombinedClassifier(SignNetwork):
         in_distribution: Says how much a photo is like the training photos.
         image_weight: Weight of the image features for in-distribution photos, in [0, 1].
     """
+
+    uses_hand = True
 
     def __init__(
         self,
@@ -56,14 +57,9 @@ class CombinedClassifier(SignNetwork):
         return self.image.feature_shape
 
     @property
-    def hand_finder(self) -> HandFinder | None:  # type: ignore[override]
-        """Finds the hand."""
-        return self.landmarks.hand_finder
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return (N, K) logits of (N, 3, H, W) normalised images."""
-        features = self.image.pool(self.image.backbone(images))
-        return self.classify(features, self.image.head(features), *self.landmarks.find(images))
+    def image_network(self) -> nn.Module:
+        """The backbone and pooling."""
+        return self.image.image_network
 
     def classify(self, features: Tensor, by_image: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
         """Return (N, K) logits.

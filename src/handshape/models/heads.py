@@ -1,42 +1,13 @@
 """Heads: what is trained on the features of a frozen backbone."""
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-from handshape.errors import ShapeError, UsageError
+from handshape.errors import ShapeError
+from handshape.models.network_config import HeadConfig
 
-Scaling = Literal["root", "feature"]
-HIDDEN = 100
 _IN_CACHE = 32
 _LARGEST = 65504.0  # of float16; beyond it there is only infinity
-
-
-@dataclass(frozen=True)
-class HeadConfig:
-    """The shape of a head.
-
-    Args:
-        kind: ``lda``: linear discriminant analysis; ``linear``: multinomial logistic regression; ``mlp``: one
-            hidden layer with ReLU.
-        pool: Features are averaged to ``pool`` x ``pool`` places; ``None`` keeps the backbone's own.
-        hidden: Hidden units of the MLP.
-        scaling: ``root``: square roots, centred, all divided by one number; ``feature``: each feature brought
-            to mean 0 and deviation 1, which blows up features that are seldom there.
-    """
-
-    kind: Literal["lda", "linear", "mlp"] = "lda"
-    pool: int | None = 4
-    hidden: int = HIDDEN
-    scaling: Scaling = "root"
-
-    def __post_init__(self) -> None:
-        if self.pool is not None and self.pool < 1:
-            raise UsageError(
-                f"--pool {self.pool}", "1 or more, or 0 for the backbone's own places", "change it"
-            )
 
 
 class Pool(nn.Module):

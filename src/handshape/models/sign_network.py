@@ -1,61 +1,42 @@
 """What networks that classify signs have in common, and the one of a backbone with a head."""
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
-from handshape.config.models import ModelName
-from handshape.data.images.decode import Preprocessing
 from handshape.models.backbones.registry import Backbone
-from handshape.models.hand.hand_finder import HandFinder
-from handshape.models.heads import Head, HeadConfig, Pool
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """What a network is made of.
-
-    Args:
-        model: Name of the model.
-        labels: K.
-        preprocessing: What its images go through.
-        backbone: Name of the backbone, for models of image features.
-        feature_shape: (C, h, w) of the backbone's features, for models of image features.
-        head: Shape of the head on them, for models of image features.
-    """
-
-    model: ModelName
-    labels: int
-    preprocessing: Preprocessing
-    backbone: str | None = None
-    feature_shape: tuple[int, int, int] | None = None
-    head: HeadConfig | None = None
+from handshape.models.heads import Head, Pool
 
 
 class SignNetwork(nn.Module):
-    """A network from (N, 3, H, W) float32 normalised images to (N, K) float32 logits.
+    """A network from a photo's features, from its hand landmarks, or from both, to (N, K) float32 logits.
 
     Attributes:
         image_classifier: Classifies image features; None for models without a backbone.
         feature_map: Module whose output is the last feature map, (N, C, h, w); None for landmarks alone.
         feature_shape: (C, h, w) of a backbone's features; None without a backbone.
-        hand_finder: Finds the hand; None for models that do not use landmarks.
+        uses_hand: Whether it uses hand landmarks.
     """
 
     image_classifier: "BackboneClassifier | None" = None
     feature_map: nn.Module | None = None
     feature_shape: tuple[int, int, int] | None = None
-    hand_finder: HandFinder | None = None
+    uses_hand = False
+
+    @property
+    def image_network(self) -> nn.Module | None:
+        """From (N, 3, H, W) normalised images to what `from_features` takes; None for landmarks alone."""
+        return None
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return (N, K) logits."""
-        raise NotImplementedError
+        """Return (N, K) logits of (N, 3, H, W) normalised images, for networks that use nothing else."""
+        assert self.image_network is not None and not self.uses_hand  # landmarks are not found in torch
+        nothing = images.new_zeros(0)
+        return self.from_features(self.image_network(images), nothing, nothing)
 
     def from_features(self, features: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
         """Return (N, K) logits from what was computed of N photos before; empty tensors for what is not used.
 
         Args:
-            features: (N, C, p, p) float32 pooled features of the backbone.
+            features: (N, C, p, p) float32, as `image_network` gives them.
             landmarks: (N, 63) float32 hand landmarks, 0 where no hand was found.
             right_hand: (N,) bool.
         """
@@ -99,10 +80,10 @@ class BackboneClassifier(SignNetwork):
         """(C, h, w) of the backbone's features; None while only its last blocks are here."""
         return self.backbone.feature_shape if isinstance(self.backbone, Backbone) else None
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return (N, K) logits of (N, 3, H, W) normalised images."""
-        logits: Tensor = self.head(self.pool(self.backbone(images)))
-        return logits
+    @property
+    def image_network(self) -> nn.Module:
+        """The backbone and pooling."""
+        return nn.Sequential(self.backbone, self.pool)
 
     def from_features(self, features: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
         """Return (N, K) logits of (N, C, p, p) pooled features."""

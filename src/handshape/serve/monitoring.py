@@ -16,7 +16,6 @@ from handshape.serve.prediction_queue import PredictionQueue
 from handshape.serve.stream import Streams
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-_PHOTOS = (1, 2, 3, 4, 6, 8)
 
 
 class ServerMetrics:
@@ -37,19 +36,13 @@ class ServerMetrics:
         self._rejected = Counter(
             "handshape_rejected", "Requests refused, by code.", ("code",), registry=registry
         )
-        photos = Histogram("handshape_batch_photos", "Photos of a batch.", buckets=_PHOTOS, registry=registry)
         run = Histogram(
-            "handshape_batch_seconds", "Time of the network.", buckets=_SECONDS, registry=registry
+            "handshape_photo_seconds", "Time to predict a photo.", buckets=_SECONDS, registry=registry
         )
         waiting = Gauge("handshape_waiting_photos", "Photos in the queue.", registry=registry)
         waiting.set_function(lambda: queue.waiting)
         Gauge("handshape_streams", "Open streams.", registry=registry).set_function(lambda: streams.open)
-
-        def count_batch(size: int, seconds: float) -> None:
-            photos.observe(size)
-            run.observe(seconds)
-
-        queue.on_batch = count_batch
+        queue.on_photo = run.observe
 
     def count_request(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request that was answered."""

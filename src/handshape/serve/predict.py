@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from handshape.errors import HandshapeError
 from handshape.serve.errors import HttpError, documented
 from handshape.serve.limits import Limits
-from handshape.serve.prediction_queue import PredictionQueue
+from handshape.serve.prediction_queue import Predicted, PredictionQueue, Tracker
 from handshape.serve.upload import read_uploads
 from handshape.types import Prediction
 
@@ -87,17 +87,22 @@ def add_predict_route(app: FastAPI, queue: PredictionQueue, limits: Limits) -> N
     ) -> JSONResponse:
         uploads = await read_uploads(request, limits)
         photos = [data for data, _ in uploads]
-        predictions, model = await predict_photos(queue, photos, limits, mirrored=mirrored)
+        predictions = await predict_photos(queue, photos, limits, mirrored=mirrored)
         found = [
-            {**prediction.to_dict(), **({} if name is None else {"name": name})}
-            for prediction, (_, name) in zip(predictions, uploads, strict=True)
+            {**one.prediction.to_dict(), **({} if name is None else {"name": name})}
+            for one, (_, name) in zip(predictions, uploads, strict=True)
         ]
-        return JSONResponse({"model": model, "predictions": found})
+        return JSONResponse({"model": predictions[-1].model, "predictions": found})
 
 
 async def predict_photos(
-    queue: PredictionQueue, photos: Sequence[bytes], limits: Limits, *, mirrored: bool
-) -> tuple[list[Prediction], str]:
+    queue: PredictionQueue,
+    photos: Sequence[bytes],
+    limits: Limits,
+    *,
+    mirrored: bool,
+    tracker: Tracker | None = None,
+) -> list[Predicted]:
     """Predict photos, all or none.
 
     Args:
@@ -105,22 +110,25 @@ async def predict_photos(
         photos: N image files' bytes.
         limits: How long it may take.
         mirrored: Whether they are mirror images.
+        tracker: Of the stream whose next frame this is.
 
     Returns:
-        N predictions, and the digest of the recogniser.
+        N predictions.
 
     Raises:
         NoRecogniserError: There is no recogniser yet.
         BusyError: Too many photos are waiting.
         HttpError: A photo cannot be opened, or it takes too long.
     """
-    futures = [asyncio.wrap_future(future) for future in queue.submit(photos, mirrored=mirrored)]
+    futures = [
+        asyncio.wrap_future(future) for future in queue.submit(photos, mirrored=mirrored, tracker=tracker)
+    ]
     try:
         async with asyncio.timeout(limits.answer_seconds):
             results = await asyncio.gather(*futures, return_exceptions=True)
     except TimeoutError as error:
         raise HttpError(503, "The photos were not predicted in time; try again later.") from error
-    predictions, model = [], ""
+    predictions = []
     for number, result in enumerate(results, start=1):
         if isinstance(result, HandshapeError):
             found = HttpError.of(result)
@@ -129,6 +137,5 @@ async def predict_photos(
             raise found from result
         if isinstance(result, BaseException):
             raise result
-        prediction, model = result
-        predictions.append(prediction)
-    return predictions, model
+        predictions.append(result)
+    return predictions

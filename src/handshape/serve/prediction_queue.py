@@ -1,60 +1,85 @@
-"""A bounded queue of photos, and worker threads that predict them in batches."""
+"""A bounded queue of photos, and worker threads that predict them."""
 
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from handshape.errors import BusyError, NoRecogniserError
+from handshape.models.hand.hand_finder import HandTracker
 from handshape.serve.loaded_recogniser import LoadedRecogniser
 from handshape.serve.photo import decode_photo, is_large
-from handshape.types import Prediction
+from handshape.threads import threads
+from handshape.types import HandLandmarks, Prediction
 
-BATCH = 8  # larger batches are no faster on a CPU, and delay the first photo of a batch
+Point = tuple[float, float]
 
-Predicted = tuple[Prediction, str]
-"""A prediction with the digest of the recogniser that made it."""
+
+class Predicted(NamedTuple):
+    """What was predicted of a photo.
+
+    Args:
+        prediction: The prediction.
+        model: Digest of the recogniser that made it.
+        hand: 21 landmarks, x to the right and y down, as fractions of the photo's width and height; None
+            where no hand was found, or none was looked for.
+    """
+
+    prediction: Prediction
+    model: str
+    hand: list[Point] | None = None
+
+
+class Tracker:
+    """Follows the hand through the frames of a stream, whichever recogniser predicts them."""
+
+    def __init__(self) -> None:
+        self._by: tuple[str, HandTracker] | None = None
+
+    def find(self, loaded: LoadedRecogniser, pixels: NDArray[np.uint8]) -> HandLandmarks | None:
+        """Return the hand in the next frame; None for recognisers that do not use landmarks."""
+        finder = loaded.recogniser.hand_finder
+        if finder is None:
+            return None
+        if self._by is None or self._by[0] != loaded.digest:
+            self._by = loaded.digest, HandTracker(finder)
+        return self._by[1].find(pixels)
 
 
 @dataclass(eq=False)
 class _Job:
     data: bytes
     mirrored: bool
+    tracker: Tracker | None
     future: "Future[Predicted]" = field(default_factory=Future)
 
 
 class PredictionQueue:
     """Predicts photos with a recogniser that can be exchanged while the queue runs.
 
-    Each thread takes its share of the waiting photos, decodes them and predicts them as one batch: a single
-    photo never waits for others, and batches grow with the load. Large photos take seconds and up to a
-    gigabyte each, so a thread of their own predicts them one at a time.
+    Each thread predicts one photo at a time. Large photos take seconds and up to a gigabyte each, so a thread
+    of their own predicts them.
 
     Args:
         recogniser: The recogniser to start with; ``None`` where one is still to be taught.
-        threads: Threads for ordinary photos; 0 for one per core.
         limit: Photos that may wait.
     """
 
-    def __init__(self, recogniser: LoadedRecogniser | None, *, threads: int = 0, limit: int = 256) -> None:
+    def __init__(self, recogniser: LoadedRecogniser | None, *, limit: int = 256) -> None:
         self.recogniser, self._limit = recogniser, limit
         self._jobs, self._large_jobs = deque[_Job](), deque[_Job]()
         self._changed = threading.Condition()
         self._closing = False
-        self.on_batch: Callable[[int, float], None] = lambda photos, seconds: None
+        self.on_photo: Callable[[float], None] = lambda seconds: None
         self.predicted = 0
-        count = threads or os.cpu_count() or 1
-        self._threads = [
-            threading.Thread(target=self._work, args=(count,), daemon=True) for _ in range(count)
-        ]
-        self._threads.append(threading.Thread(target=self._work_large, daemon=True))
+        works = [self._work] * threads() + [self._work_large]
+        self._threads = [threading.Thread(target=work, daemon=True) for work in works]
         for thread in self._threads:
             thread.start()
 
@@ -68,12 +93,15 @@ class PredictionQueue:
         """Whether photos are being predicted."""
         return not self._closing and all(thread.is_alive() for thread in self._threads)
 
-    def submit(self, photos: Sequence[bytes], *, mirrored: bool = False) -> "list[Future[Predicted]]":
+    def submit(
+        self, photos: Sequence[bytes], *, mirrored: bool = False, tracker: Tracker | None = None
+    ) -> "list[Future[Predicted]]":
         """Queue photos.
 
         Args:
             photos: N image files' bytes.
             mirrored: Whether they are mirror images, to be flipped before they are predicted.
+            tracker: Of the stream whose next frame this is.
 
         Returns:
             N futures; each gives a prediction or raises an `ImageError`. One cancelled in time is skipped.
@@ -88,7 +116,7 @@ class PredictionQueue:
                 "one that was taught",
                 "teach one on the page, or start with a bundle",
             )
-        jobs = [_Job(photo, mirrored) for photo in photos]
+        jobs = [_Job(photo, mirrored, tracker) for photo in photos]
         with self._changed:
             if self._closing or self.waiting + len(jobs) > self._limit:
                 raise self._busy()
@@ -109,54 +137,58 @@ class PredictionQueue:
         for thread in self._threads:
             thread.join()
 
-    def _work(self, workers: int) -> None:
-        # One thread a photo: threads side by side use the cores better than together on one photo.
-        torch.set_num_threads(1)
-        while jobs := self._take(self._jobs, lambda waiting: min(BATCH, -(-waiting // workers))):
-            started = [job for job in jobs if job.future.set_running_or_notify_cancel()]
-            large = [job for job in started if is_large(job.data)]
-            if large:
+    def _work(self) -> None:
+        while job := self._take(self._jobs):
+            if is_large(job.data):
                 with self._changed:
-                    self._large_jobs.extend(large)
+                    self._large_jobs.append(job)
                     self._changed.notify_all()
-            self._predict([job for job in started if job not in large])
+            else:
+                self._predict(job)
 
     def _work_large(self) -> None:
-        torch.set_num_threads(1)
-        while jobs := self._take(self._large_jobs, lambda waiting: 1):
-            self._predict(jobs)
+        while job := self._take(self._large_jobs):
+            self._predict(job)
 
-    def _take(self, jobs: deque[_Job], share: Callable[[int], int]) -> list[_Job]:
+    def _take(self, jobs: deque[_Job]) -> _Job | None:
         with self._changed:
             while not jobs and not self._closing:
                 self._changed.wait()
-            return [jobs.popleft() for _ in range(min(share(len(jobs)), len(jobs)))]
+            return jobs.popleft() if jobs else None
 
-    def _predict(self, jobs: list[_Job]) -> None:
-        recogniser = self.recogniser
-        assert recogniser is not None  # submit refuses photos before
-        decoded: list[tuple[_Job, NDArray[np.uint8]]] = []
-        for job in jobs:
-            try:
-                image = recogniser.prepare(decode_photo(job.data))
-                decoded.append((job, np.ascontiguousarray(image[:, ::-1]) if job.mirrored else image))
-            except Exception as error:  # raised again by the future
-                job.future.set_exception(error)
-        if not decoded:
+    def _predict(self, job: _Job) -> None:
+        if not job.future.set_running_or_notify_cancel():
             return
-        start = time.perf_counter()
         try:
-            rows = recogniser.run([image for _, image in decoded])
-        except Exception as error:
-            for job, _ in decoded:
-                job.future.set_exception(error)
-            return
-        self.predicted += len(decoded)
-        self.on_batch(len(decoded), time.perf_counter() - start)
-        for (job, _), row in zip(decoded, rows, strict=True):
-            job.future.set_result((recogniser.recogniser.answer(row), recogniser.digest))
+            job.future.set_result(self._predicted(job))
+        except Exception as error:  # raised again by the future
+            job.future.set_exception(error)
+
+    def _predicted(self, job: _Job) -> Predicted:
+        loaded = self.recogniser
+        assert loaded is not None  # submit refuses photos before
+        pixels = decode_photo(job.data)
+        start = time.perf_counter()
+        pixels = np.ascontiguousarray(pixels[:, ::-1]) if job.mirrored else pixels
+        hand = job.tracker.find(loaded, pixels) if job.tracker else None
+        row = loaded.run(pixels, hand)
+        self.predicted += 1
+        self.on_photo(time.perf_counter() - start)
+        return Predicted(
+            loaded.recogniser.answer(row), loaded.digest, _points(hand, pixels.shape, job.mirrored)
+        )
 
     def _busy(self) -> BusyError:
         return BusyError(
             f"{self.waiting} photos are waiting", f"at most {self._limit}", "try again in a second"
         )
+
+
+def _points(hand: HandLandmarks | None, shape: tuple[int, ...], mirrored: bool) -> list[Point] | None:
+    """Return landmarks as fractions of the photo as it was sent."""
+    if hand is None or not hand.found:
+        return None
+    height, width = shape[:2]
+    longer = max(height, width)
+    places = [(float(x) * longer / width, float(y) * longer / height) for x, y, _ in hand.points]
+    return [(round(1 - x if mirrored else x, 4), round(y, 4)) for x, y in places]

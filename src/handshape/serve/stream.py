@@ -13,7 +13,7 @@ from handshape.errors import HandshapeError
 from handshape.serve.errors import HttpError
 from handshape.serve.limits import Limits
 from handshape.serve.predict import predict_photos
-from handshape.serve.prediction_queue import PredictionQueue
+from handshape.serve.prediction_queue import PredictionQueue, Tracker
 
 
 class Streams:
@@ -50,7 +50,7 @@ class _Stream:
 
     def __init__(self, websocket: WebSocket, queue: PredictionQueue, limits: Limits) -> None:
         self._websocket, self._queue, self._limits = websocket, queue, limits
-        self._mirrored, self._sequence = False, 0
+        self._mirrored, self._sequence, self._tracker = False, 0, Tracker()
         self._newest: asyncio.Queue[_Frame] = asyncio.Queue(1)
 
     async def run(self) -> None:
@@ -102,12 +102,17 @@ class _Stream:
 
     async def _predict(self, frame: _Frame) -> dict[str, Any]:
         try:
-            (prediction,), model = await predict_photos(
-                self._queue, [frame.data], self._limits, mirrored=frame.mirrored
+            (found,) = await predict_photos(
+                self._queue, [frame.data], self._limits, mirrored=frame.mirrored, tracker=self._tracker
             )
         except HttpError as error:
             return error.body()
         except HandshapeError as error:
             return HttpError.of(error).body()
         milliseconds = round(1000 * (time.perf_counter() - frame.arrived), 2)
-        return {**prediction.to_dict(), "milliseconds": milliseconds, "model": model}
+        return {
+            **found.prediction.to_dict(),
+            "hand": found.hand,
+            "milliseconds": milliseconds,
+            "model": found.model,
+        }

@@ -26,7 +26,8 @@ from handshape.models.backbones.layers import layers_of
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.backbones.weights import UNTRAINED
 from handshape.models.decoder import PROBE_SIZE, Autoencoder, Decoder, Probes
-from handshape.models.heads import Head, HeadConfig, Pool
+from handshape.models.heads import Head, Pool
+from handshape.models.network_config import HeadConfig
 from handshape.studies.page import PageImage, PageTable, Section, StudyOutcome, percent, photo_grid
 from handshape.studies.steps import GRID, StepResult, Steps, StudyData
 from handshape.training import reconstruction

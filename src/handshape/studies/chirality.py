@@ -35,7 +35,8 @@ from handshape.evaluation.report.plots import INK, RIGHT, WRONG
 from handshape.features.extract import Extractor, features_now
 from handshape.models.backbones.layers import layers_of, outputs_of
 from handshape.models.cnn import CNN
-from handshape.models.heads import Head, HeadConfig
+from handshape.models.heads import Head
+from handshape.models.network_config import HeadConfig
 from handshape.progress import track
 from handshape.studies import page
 from handshape.studies.page import PageImage, PageTable, Section, StudyOutcome, percent, percent_range

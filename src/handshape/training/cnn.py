@@ -7,7 +7,7 @@ from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import ImageIndex
 from handshape.models.cnn import CNN
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.network_config import NetworkConfig
 from handshape.training.datasets import NormalisedImages
 from handshape.training.fit_result import FitResult
 from handshape.training.loop import LoopConfig, train_network

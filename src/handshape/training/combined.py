@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from handshape.data.dataset import SplitIndices
-from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
 from handshape.models.combined import CombinedClassifier
@@ -19,8 +18,9 @@ from handshape.models.sign_network import BackboneClassifier
 from handshape.training.datasets import FeatureRows
 from handshape.training.fit_result import FitResult
 from handshape.training.frozen import FrozenFitter
-from handshape.training.landmarks import PhotoLandmarks, fit_landmarks, has_hand_rows
+from handshape.training.landmarks import fit_landmarks
 from handshape.training.ood import fit_image_weight, fit_in_distribution
+from handshape.types import LandmarkRows
 
 # The least share of hands that shows that right, or left, hands were in the training photos.
 _PRESENT = 0.05
@@ -32,11 +32,11 @@ class CombinedFitter:
     Args:
         index: The data set with its prepared images.
         frozen: Fits the frozen model.
-        photos: Hand landmarks of the data set.
+        hands: Of the data set's photos.
     """
 
-    def __init__(self, index: ImageIndex, frozen: FrozenFitter, photos: PhotoLandmarks) -> None:
-        self._frozen, self._photos = frozen, photos
+    def __init__(self, index: ImageIndex, frozen: FrozenFitter, hands: LandmarkRows) -> None:
+        self._frozen, self._hands = frozen, hands
         self._classes, self._labels = index.dataset.classes, len(index.dataset.labels)
 
     def fit(self, splits: SplitIndices, *, mirrored: bool) -> FitResult:
@@ -57,10 +57,10 @@ class CombinedFitter:
         in_distribution = fit_in_distribution(
             train_features, self._classes[train], valid_features, self._labels
         )
-        landmarks, by_pose = self._landmarks(splits, frozen.config.preprocessing)
+        landmarks, by_pose = self._landmarks(splits)
         # Both models' logits of the validation photos are from before these were used for fitting.
         by_image = frozen.logits["valid"].log_softmax(dim=1)
-        rows = torch.from_numpy(self._photos.all[0][valid])
+        rows = torch.from_numpy(self._hands.landmarks[valid])
         by_landmarks = landmarks.merge(rows, by_pose, by_image)
         weight, logits = fit_image_weight(
             in_distribution(valid_features), by_image, by_landmarks, self._classes[valid]
@@ -82,28 +82,27 @@ class CombinedFitter:
 
     def _tested(self, name: str, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """Return features, landmarks and handedness of M photos, all of them from the cache."""
-        landmarks, right_hand = self._photos.of(indices, mirrored=name == "mirrored")
+        hands = self._hands.take(indices)
+        hands = hands.mirrored() if name == "mirrored" else hands
         if name == "quick":
             features = _rows(FeatureRows((self._frozen.features(), indices)))
         else:
             features = _rows(self._frozen.exact_features(indices, mirrored=name == "mirrored"))
-        return features, torch.from_numpy(landmarks), torch.from_numpy(right_hand)
+        return features, torch.from_numpy(hands.landmarks), torch.from_numpy(hands.right_hand)
 
-    def _landmarks(
-        self, splits: SplitIndices, preprocessing: Preprocessing
-    ) -> tuple[LandmarkClassifier, Tensor]:
+    def _landmarks(self, splits: SplitIndices) -> tuple[LandmarkClassifier, Tensor]:
         """Fit the landmark classifier; return the (M, K) logits of its pose classifier on validation, too."""
-        network = LandmarkClassifier(self._photos.finder, PoseClassifier(self._labels), preprocessing)
-        fitted = fit_landmarks(network.pose, self._photos.all[0], self._classes, splits)
+        network = LandmarkClassifier(PoseClassifier(self._labels))
+        fitted = fit_landmarks(network.pose, self._hands, self._classes, splits)
         network.log_found.copy_(fitted.log_found)
         network.log_missed.copy_(fitted.log_missed)
         return network.eval(), fitted.valid
 
     def _set_trained_hands(self, network: CombinedClassifier, train: NDArray[np.int64]) -> None:
-        rows, right_hand = self._photos.of(train)
-        hands = right_hand[has_hand_rows(rows)]
-        if len(hands):
-            share = float(hands.mean())
+        hands = self._hands.take(train)
+        right_hand = hands.right_hand[hands.found]
+        if len(right_hand):
+            share = float(right_hand.mean())
             network.trained_hands.copy_(torch.tensor([share >= _PRESENT, 1 - share >= _PRESENT]))
 
 

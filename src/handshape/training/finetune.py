@@ -21,7 +21,8 @@ from handshape.features.extract import Extractor, features_now
 from handshape.models.backbones.blocks import Cut, cut_backbone
 from handshape.models.backbones.registry import Backbone
 from handshape.models.heads import Head, Pool
-from handshape.models.sign_network import BackboneClassifier, NetworkConfig
+from handshape.models.network_config import NetworkConfig
+from handshape.models.sign_network import BackboneClassifier
 from handshape.training.checkpoint import Keeper
 from handshape.training.datasets import (
     AugmentedImages,

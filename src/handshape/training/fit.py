@@ -1,6 +1,7 @@
 """Fit one model on one split: what `train`, `compare`, folds and the estimator all do."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,18 +16,19 @@ from handshape.config.train import TrainingConfig
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import ImageIndex
-from handshape.data.images.prepared import InMemoryImages
+from handshape.data.images.prepared import content_digest
+from handshape.features.hand_landmarks import HandCache
+from handshape.features.predict import predict_features
 from handshape.models.backbones.registry import Backbone
 from handshape.training.cnn import fit_cnn
 from handshape.training.combined import CombinedFitter
-from handshape.training.datasets import NormalisedImages
 from handshape.training.finetune import FinetuneFitter
 from handshape.training.fit_result import FitResult
 from handshape.training.frozen import FrozenFitter
 from handshape.training.history import accuracy_of
-from handshape.training.landmarks import LandmarkFitter, PhotoLandmarks
+from handshape.training.landmarks import LandmarkFitter
 from handshape.training.loop import LoopConfig, Trainer, train_loop
-from handshape.training.predict import predict_logits
+from handshape.types import LandmarkRows
 
 IMAGE_SIZE = 224
 """Height and width in pixels of the images of models without a backbone; the lesson's."""
@@ -56,6 +58,7 @@ class Fitter:
     ) -> None:
         self._index, self._cache, self._device = index, cache, device
         self._settings, self._backbone, self._tuner = settings, backbone, tuner
+        self._hand_seconds = 0.0
         self.size = backbone.preprocessing.size if backbone else IMAGE_SIZE
         self._loop = LoopConfig(
             epochs=settings.epochs,
@@ -89,13 +92,19 @@ class Fitter:
             seconds={"features": features, "train": train, "total": features + train},
         )
 
-    def predict(self, fitted: FitResult, prepared: NDArray[np.uint8]) -> Tensor:
-        """Return (N, K) float32 logits of (N, size, size, 3) uint8 prepared images."""
-        images = InMemoryImages(prepared)
-        network = fitted.network.to(self._device)
-        logits = predict_logits(network, NormalisedImages(images, fitted.config.preprocessing))
-        fitted.network.cpu()
-        return logits
+    def predict(self, fitted: FitResult, photos: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Return (N, K) float32 logits of photos that are not in the data, (H, W, 3) uint8 each."""
+        prepare = fitted.config.preprocessing.prepare
+        hands = None
+        if fitted.network.uses_hand:
+            digests = [content_digest(photo.tobytes()) for photo in photos]
+            lacking = self._hand_cache.missing(digests)
+            for digest, photo in zip(digests, photos, strict=True):
+                if digest in lacking:
+                    self._hand_cache.find(digest, photo)
+            hands = self._hand_cache.rows(digests)
+        prepared = np.stack([prepare(photo) for photo in photos])
+        return predict_features(fitted.network.cpu(), fitted.config.preprocessing, prepared, hands)
 
     def _extract(self, name: ModelName) -> float:
         """Make sure of what the model uses of every photo; return the seconds that took."""
@@ -104,8 +113,8 @@ class Fitter:
             self._frozen.features()
             seconds += self._frozen.extraction
         if MODELS[name].hand_landmarks:
-            _ = self._landmarks.all
-            seconds += self._landmarks.seconds
+            _ = self._hands
+            seconds += self._hand_seconds
         return seconds
 
     def _fit(self, name: ModelName, splits: SplitIndices, mirrored: bool) -> FitResult:
@@ -120,10 +129,11 @@ class Fitter:
                 return self._finetune.fit(splits, mirrored=mirrored)
             case "landmarks":
                 preprocessing = self._backbone.preprocessing if self._backbone else Preprocessing(self.size)
-                fitter = LandmarkFitter(self._index, self._landmarks, preprocessing)
+                dataset = self._index.dataset
+                fitter = LandmarkFitter(self._hands, dataset.classes, len(dataset.labels), preprocessing)
                 return fitter.fit(splits, mirrored=mirrored)
             case "combined":
-                combined = CombinedFitter(self._index, self._frozen, self._landmarks)
+                combined = CombinedFitter(self._index, self._frozen, self._hands)
                 return combined.fit(splits, mirrored=mirrored)
 
     @cached_property
@@ -140,5 +150,13 @@ class Fitter:
         return FinetuneFitter(*place, self._frozen, self._settings, self._settings, self._loop, self._tuner)
 
     @cached_property
-    def _landmarks(self) -> PhotoLandmarks:
-        return PhotoLandmarks(self._index, self._cache, self._device)
+    def _hand_cache(self) -> HandCache:
+        return HandCache(self._cache)
+
+    @cached_property
+    def _hands(self) -> LandmarkRows:
+        start = time.perf_counter()
+        photos = [sample.path for sample in self._index.dataset.samples]
+        found = self._hand_cache.rows(self._index.digests, photos)
+        self._hand_seconds = time.perf_counter() - start
+        return found

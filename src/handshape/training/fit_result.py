@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from handshape.config.models import ModelName
-from handshape.models.sign_network import NetworkConfig, SignNetwork, count_parameters
+from handshape.models.network_config import NetworkConfig
+from handshape.models.sign_network import SignNetwork, count_parameters
 from handshape.training.history import Epoch
 
 

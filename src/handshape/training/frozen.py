@@ -15,8 +15,9 @@ from handshape.data.dataset import SplitIndices
 from handshape.data.images.index import ImageIndex
 from handshape.features.extract import Extractor, features_of, make_extractor
 from handshape.models.backbones.registry import Backbone
-from handshape.models.heads import Head, HeadConfig, Pool, Scaling
-from handshape.models.sign_network import BackboneClassifier, NetworkConfig
+from handshape.models.heads import Head, Pool
+from handshape.models.network_config import HeadConfig, NetworkConfig, Scaling
+from handshape.models.sign_network import BackboneClassifier
 from handshape.training.datasets import FeatureRows, LabelledFeatures
 from handshape.training.fit_result import FitResult
 from handshape.training.heads.lda import train_lda

@@ -2,70 +2,28 @@
 
 import time
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import Subset
 
-from handshape.data.augment import MIRRORED
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
-from handshape.data.images.index import ImageIndex
-from handshape.features.hand_landmarks import LandmarkRows, landmark_extractor, landmarks_of
-from handshape.models.hand.hand_finder import LANDMARK_WIDTH, load_hand_finder
+from handshape.models.hand.hand_finder import LANDMARK_WIDTH
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.network_config import NetworkConfig
 from handshape.training.fit_result import FitResult
 from handshape.training.history import Epoch, accuracy_of
 from handshape.training.pose_classifier import Poses, fit_pose_classifier
+from handshape.types import LandmarkRows
 
 # Augmented hands, for people who hold and build them differently: each hand that often, rotated in space by
 # some degrees and each landmark moved by some of the palm's length (both standard deviations). Chosen on the
 # signers of the studio photos: docs/research/landmarks.md.
 _VIEWS, _ROTATION, _SHIFT = 8, 10.0, 0.05
-
-
-class PhotoLandmarks:
-    """Hand landmarks of a data set's photos, found once and cached.
-
-    Args:
-        index: The data set with its prepared images.
-        cache: The cache's folder.
-        device: Where networks run.
-    """
-
-    def __init__(self, index: ImageIndex, cache: Path, device: torch.device) -> None:
-        self._index, self._cache = index, cache
-        self.finder = load_hand_finder()
-        self._extractor = landmark_extractor(device, self.finder)
-        self.seconds = 0.0
-        """What finding the landmarks of every photo took."""
-
-    @cached_property
-    def all(self) -> LandmarkRows:
-        """Landmarks of every photo."""
-        start = time.perf_counter()
-        found = self._find(np.arange(len(self._index.dataset)), 0)
-        self.seconds = time.perf_counter() - start
-        return found
-
-    def of(self, indices: NDArray[np.int64], *, mirrored: bool = False) -> LandmarkRows:
-        """Return the landmarks of some photos, or of their mirror images."""
-        if mirrored:
-            return self._find(indices, MIRRORED)
-        rows, right_hand = self.all
-        return rows[indices], right_hand[indices]
-
-    def _find(self, indices: NDArray[np.int64], view: int) -> LandmarkRows:
-        digests = [self._index.digests[i] for i in indices]
-        images = Subset(self._index.images, indices.tolist())
-        return landmarks_of(self._extractor, images, digests, self._cache, view=view)
 
 
 @dataclass(frozen=True)
@@ -82,11 +40,6 @@ class LandmarkFit:
     valid: Tensor
     log_found: Tensor
     log_missed: Tensor
-
-
-def has_hand_rows(rows: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Return (N,) bool, in which of (N, 63) landmarks a hand was found."""
-    return np.asarray((rows != 0).any(axis=1))
 
 
 def augmented_hands(rows: NDArray[np.float32], views: int) -> NDArray[np.float32]:
@@ -110,7 +63,7 @@ def augmented_hands(rows: NDArray[np.float32], views: int) -> NDArray[np.float32
 
 def fit_landmarks(
     pose: PoseClassifier,
-    rows: NDArray[np.float32],
+    hands: LandmarkRows,
     classes: NDArray[np.int64],
     splits: SplitIndices,
     *,
@@ -120,13 +73,13 @@ def fit_landmarks(
 
     Args:
         pose: Fitted here; left as it is where hands of fewer than two labels were found.
-        rows: (N, 63) float32 landmarks.
+        hands: Of N photos.
         classes: (N,) int64.
         splits: Indices of the samples in each split.
         on_augmented: Whether validation hands are augmented before they are classified: with few photos,
             taken by one person in a few seconds, validation is more of the same, and nothing in it is hard.
     """
-    found = has_hand_rows(rows)
+    rows, found = hands.landmarks, hands.found
     train, valid = (splits[name][found[splits[name]]] for name in ("train", "valid"))
     logits = torch.zeros(len(splits["valid"]), pose.labels)
     if len(np.unique(classes[train])) > 1:
@@ -170,14 +123,17 @@ class LandmarkFitter:
     """Fits classifiers of hand landmarks on splits of one data set.
 
     Args:
-        index: The data set with its prepared images.
-        photos: Its hand landmarks.
+        hands: Of its N photos.
+        classes: (N,) int64.
+        labels: K.
         preprocessing: What images go through.
     """
 
-    def __init__(self, index: ImageIndex, photos: PhotoLandmarks, preprocessing: Preprocessing) -> None:
-        self._photos, self._preprocessing = photos, preprocessing
-        self._classes, self._labels = index.dataset.classes, len(index.dataset.labels)
+    def __init__(
+        self, hands: LandmarkRows, classes: NDArray[np.int64], labels: int, preprocessing: Preprocessing
+    ) -> None:
+        self._hands, self._preprocessing = hands, preprocessing
+        self._classes, self._labels = classes, labels
 
     def fit(self, splits: SplitIndices, *, mirrored: bool) -> FitResult:
         """Fit on one split.
@@ -187,36 +143,31 @@ class LandmarkFitter:
             mirrored: Whether the mirror images of the test photos are classified, too.
         """
         start = time.perf_counter()
-        rows, _ = self._photos.all
-        tested = {"test": rows[splits["test"]]}
-        if mirrored:
-            tested["mirrored"] = self._photos.of(splits["test"], mirrored=True)[0]
-        features = time.perf_counter() - start
-        pose = PoseClassifier(self._labels)
-        network = LandmarkClassifier(self._photos.finder, pose, self._preprocessing)
-        fitted = fit_landmarks(pose, rows, self._classes, splits, on_augmented=True)
+        rows = torch.from_numpy(self._hands.landmarks)
+        network = LandmarkClassifier(PoseClassifier(self._labels))
+        fitted = fit_landmarks(network.pose, self._hands, self._classes, splits, on_augmented=True)
         network.log_found.copy_(fitted.log_found)
         network.log_missed.copy_(fitted.log_missed)
-        valid = network.merge(torch.from_numpy(rows[splits["valid"]]), fitted.valid)
+        valid = network.merge(rows[splits["valid"]], fitted.valid)
         # The pose classifier was fitted once more on train and validation; so are these.
         both = np.concatenate([splits["train"], splits["valid"]])
-        hit, missed = log_found(has_hand_rows(rows), self._classes, both, self._labels)
+        hit, missed = log_found(self._hands.found, self._classes, both, self._labels)
         network.log_found.copy_(hit)
         network.log_missed.copy_(missed)
         with torch.inference_mode():
-            train = network.classify(torch.from_numpy(rows[splits["train"]]))
-            logits = {name: network.classify(torch.from_numpy(some)) for name, some in tested.items()}
-        logits["valid"] = valid
-        seconds = time.perf_counter() - start - features
+            train = network.classify(rows[splits["train"]])
+            logits = {"test": network.classify(rows[splits["test"]]), "valid": valid}
+        if mirrored:
+            logits["mirrored"] = logits["test"]  # the landmarks of a hand are those of its mirror image
+        seconds = time.perf_counter() - start
         classes = {name: self._classes[splits[name]] for name in ("train", "valid")}
         loss = float(F.cross_entropy(train, torch.from_numpy(classes["train"])))
         accuracies = accuracy_of(train, classes["train"]), accuracy_of(valid, classes["valid"])
-        config = NetworkConfig("landmarks", self._labels, self._preprocessing)
         return FitResult(
             network.eval(),
-            config,
+            NetworkConfig("landmarks", self._labels, self._preprocessing),
             [Epoch(1, loss, *accuracies, seconds)],
             logits,
             network.trained_parameters(),
-            {"features": features},
+            {"features": 0.0},
         )

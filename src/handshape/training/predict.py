@@ -99,22 +99,3 @@ class _Predictor:
 
     def _run(self, inputs: Tensor, cuts: list[slice]) -> Tensor:
         return torch.cat([self._network(inputs[cut]) for cut in cuts]).cpu()
-
-
-def calibrated_softmax(logits: Tensor, temperature: float) -> Tensor:
-    """Return (N, K) probabilities of (N, K) logits that are divided by a temperature first."""
-    return torch.softmax(logits / temperature, dim=1)
-
-
-def probabilities_of(logits: Tensor, temperature: float = 1.0) -> NDArray[np.float32]:
-    """Turn logits into probabilities.
-
-    Args:
-        logits: (N, K) float32.
-        temperature: Logits are divided by it first; above 1 lowers the confidence.
-
-    Returns:
-        (N, K) float32; rows sum to 1.
-    """
-    result: NDArray[np.float32] = calibrated_softmax(logits, temperature).cpu().numpy()
-    return result

@@ -1,11 +1,25 @@
-"""The temperature at which a model's logits make the likeliest probabilities."""
+"""Probabilities from logits, and the temperature that makes them likeliest. No torch."""
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
+
+
+def probabilities_of(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float32]:
+    """Turn logits into probabilities.
+
+    Args:
+        logits: (N, K) floats, an array or a tensor on the CPU.
+        temperature: Logits are divided by it first; above 1 lowers the confidence.
+
+    Returns:
+        (N, K) float32; rows sum to 1.
+    """
+    rows: NDArray[np.float32] = softmax(np.asarray(logits, dtype=np.float64) / temperature, axis=1)
+    return rows.astype(np.float32)
 
 
 def likeliest_temperature(

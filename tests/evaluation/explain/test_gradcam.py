@@ -4,7 +4,8 @@ from torch import nn
 
 from handshape.evaluation.explain.gradcam import gradcam
 from handshape.models.cnn import CNN
-from handshape.models.heads import Head, HeadConfig, Pool
+from handshape.models.heads import Head, Pool
+from handshape.models.network_config import HeadConfig
 from handshape.models.sign_network import BackboneClassifier
 
 

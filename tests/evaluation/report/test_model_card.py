@@ -7,7 +7,7 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from handshape.data.images.decode import Preprocessing
 from handshape.evaluation.report.model_card import model_card
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.network_config import NetworkConfig
 from handshape.recogniser import load
 
 CNN = NetworkConfig("cnn", 3, Preprocessing(32))

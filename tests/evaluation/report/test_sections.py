@@ -22,7 +22,8 @@ from handshape.models.backbones.registry import load_backbone
 from handshape.models.hand.hand_finder import load_hand_finder
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
-from handshape.models.heads import Head, HeadConfig, Pool
+from handshape.models.heads import Head, Pool
+from handshape.models.network_config import HeadConfig
 from handshape.models.sign_network import BackboneClassifier, SignNetwork
 from handshape.synthetic.dataset import draw_dataset
 

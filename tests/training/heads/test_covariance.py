@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from handshape.models.heads import Head, HeadConfig
+from handshape.models.heads import Head
+from handshape.models.network_config import HeadConfig
 from handshape.training import datasets
 from handshape.training.datasets import FeatureRows
 from handshape.training.heads import covariance

@@ -6,7 +6,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handshape.models.heads import Head, HeadConfig
+from handshape.models.heads import Head
+from handshape.models.network_config import HeadConfig
 from handshape.training.datasets import FeatureRows, LabelledFeatures
 from handshape.training.heads import logistic as linear
 from handshape.training.heads.logistic import train_linear

@@ -4,7 +4,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from handshape.models.heads import Head, HeadConfig
+from handshape.models.heads import Head
+from handshape.models.network_config import HeadConfig
 from handshape.training.datasets import FeatureRows, LabelledFeatures
 from handshape.training.heads.mlp import train_mlp
 from handshape.training.loop import LoopConfig

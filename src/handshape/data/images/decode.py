@@ -3,14 +3,15 @@
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import simplejpeg
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
-from torch import Tensor
-from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from torch import Tensor  # so that predictions need not wait for torch
 
 from handshape.errors import ImageError, ImageFormatError, ImageSizeError, ShapeError
 
@@ -22,8 +23,8 @@ _EXIF_ORIENTATION = 0x0112
 class Preprocessing:
     """Resizes and normalises images for a network.
 
-    The whole image is resized to a square, so that no finger is cut off, with torch's antialiased bilinear
-    filter on uint8: integer arithmetic that gives the same result on every processor.
+    The whole image is resized to a square, so that no finger is cut off, with Pillow's antialiased
+    bilinear filter: integer arithmetic that gives the same result on every processor.
 
     Args:
         size: Height and width in pixels.
@@ -55,14 +56,10 @@ class Preprocessing:
             )
         if pixels.shape[:2] == (self.size, self.size):
             return pixels
-        # torch takes neither read-only arrays, such as Pillow's, nor negative strides, such as [..., ::-1].
-        forward = pixels if min(pixels.strides) > 0 else pixels.copy()
-        # A channels-last view, which torch resizes without a copy.
-        image = torch.from_numpy(np.require(forward, requirements=("C", "W")))[None].permute(0, 3, 1, 2)
-        resized = F.interpolate(image, (self.size, self.size), mode="bilinear", antialias=True)
-        return resized[0].permute(1, 2, 0).contiguous().numpy()
+        resized = Image.fromarray(pixels).resize((self.size, self.size), Image.Resampling.BILINEAR)
+        return np.asarray(resized)
 
-    def normalise(self, batch: Tensor) -> Tensor:
+    def normalise(self, batch: "Tensor") -> "Tensor":
         """Scale prepared images to [0, 1] and standardise their channels.
 
         Args:
@@ -71,6 +68,8 @@ class Preprocessing:
         Returns:
             (N, 3, H, W) float32 in channels-last memory, which is the fast layout for convolutions.
         """
+        import torch
+
         count, height, width, channels = batch.shape
         mean = torch.tensor(self.mean, device=batch.device) * 255
         scale = 1 / (torch.tensor(self.std, device=batch.device) * 255)

@@ -10,7 +10,7 @@ from handshape.data.dataset import Dataset, Sample
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.image_stats import image_stats
 from handshape.data.images.in_memory import ImageLike, to_pixels
-from handshape.data.images.index import ImageIndex, index_images
+from handshape.data.images.index import ImageIndex, PhotoFacts, index_images
 from handshape.data.images.prepared import InMemoryImages, content_digest
 
 
@@ -23,6 +23,7 @@ def index_in_memory(
     signers: Sequence[str | None] | None = None,
     size: int = 224,
     cached: bool = False,
+    facts: PhotoFacts | None = None,
 ) -> ImageIndex:
     """Index paths, Pillow images or arrays.
 
@@ -36,6 +37,7 @@ def index_in_memory(
         signers: (N,) signer of each, None where unknown.
         size: Height and width of the prepared images in pixels.
         cached: As for `index_images`; arrays and Pillow images stay in memory.
+        facts: As for `index_images`.
 
     Raises:
         DataError: A file cannot be read.
@@ -51,12 +53,18 @@ def index_in_memory(
     )
     dataset = Dataset(Path(), samples, labels)
     if all(paths):
-        return index_images(dataset, cache, size=size, strict=True, cached=cached)
+        return index_images(dataset, cache, size=size, strict=True, cached=cached, facts=facts)
     pixels = [to_pixels(image) for image in images]
     prepared = np.stack([Preprocessing(size).prepare(one) for one in pixels])
+    digests = tuple(content_digest(f"{one.shape}".encode() + one.tobytes()) for one in pixels)
+    if facts is not None:
+        lacking = facts.missing(digests)
+        for digest, one in {d: one for d, one in zip(digests, pixels, strict=True) if d in lacking}.items():
+            facts.find(digest, one)
+        facts.commit()
     return ImageIndex(
         dataset,
-        tuple(content_digest(f"{one.shape}".encode() + one.tobytes()) for one in pixels),
+        digests,
         tuple(image_stats(one, "RGB") for one in pixels),
         InMemoryImages(prepared),
     )

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +54,19 @@ class ImageIndex:
     images: PreparedImages
 
 
+class PhotoFacts(Protocol):
+    """What else is found in each photo while it is decoded, and kept."""
+
+    def missing(self, digests: Sequence[str]) -> set[str]:
+        """Return the content digests of the photos for which it is not known."""
+
+    def find(self, digest: str, pixels: NDArray[np.uint8]) -> Any:
+        """Find it in a photo, (H, W, 3) uint8; called by several threads."""
+
+    def commit(self) -> None:
+        """Write what was found."""
+
+
 def index_images(
     dataset: Dataset,
     cache: Path,
@@ -62,6 +75,7 @@ def index_images(
     strict: bool = False,
     cached: bool = True,
     measure: bool = True,
+    facts: PhotoFacts | None = None,
 ) -> ImageIndex:
     """Read every image of a data set; images that the cache has are not read again.
 
@@ -73,6 +87,7 @@ def index_images(
         cached: Whether prepared images are kept in the cache, if they fit; otherwise they are decoded each
             time they are asked for.
         measure: Whether to measure each image, which takes longer than decoding it.
+        facts: What else is found in each image.
 
     Returns:
         The index; labels without a readable image are no longer among its labels.
@@ -88,11 +103,20 @@ def index_images(
         path = cache_file(cache, digests, size)
         keep = cached and fits_cache(len(samples), size)
         fill = keep and not is_cached(path, len(samples), size)
-        todo = [i for i, digest in enumerate(digests) if fill or digest not in known]
+        lacking = facts.missing([digest for digest in digests if digest]) if facts else set[str]()
+        todo = [i for i, digest in enumerate(digests) if fill or digest not in known or digest in lacking]
         with write_cached_images(path, digests, size) if fill else nullcontext(None) as writer:
             write = writer.write if writer else None
-            read = partial(_read, Preprocessing(size), samples, digests, write, measure)
+
+            def find(digest: str, pixels: NDArray[np.uint8]) -> None:
+                if facts and digest in lacking:
+                    lacking.discard(digest)  # once for all copies of a photo
+                    facts.find(digest, pixels)
+
+            read = partial(_read, Preprocessing(size), samples, digests, write, find, measure)
             reasons = _read_all(in_order(pool, read, todo, _CHUNK), todo, digests, known)
+            if facts:
+                facts.commit()
             if writer and any(digests[i] and _is_temporary(reason) for i, reason in reasons.items()):
                 writer.discard()
                 keep = False
@@ -124,6 +148,7 @@ def _read(
     samples: Sequence[Sample],
     digests: Sequence[str],
     write: Callable[[int, NDArray[np.uint8]], None] | None,
+    find: Callable[[str, NDArray[np.uint8]], None],
     measure: bool,
     index: int,
 ) -> ImageStats | str | None:
@@ -139,6 +164,7 @@ def _read(
         return error.wrong
     if write is not None:
         write(index, preprocessing.prepare(pixels))
+    find(digests[index], pixels)
     return image_stats(pixels, mode) if measure else None
 
 

@@ -3,20 +3,24 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import Dataset, Subset
 
 from handshape.data.dataset import Sample
 from handshape.data.images.decode import Preprocessing, decode_image
 from handshape.data.images.workers import workers
 from handshape.errors import DataError
 
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset, Subset
+else:
+    # Nobody who only predicts waits for torch, which takes any class with these methods as a data set.
+    Dataset = Generic
+
 BatchIndices = Sequence[int] | NDArray[np.int64]
-Batch = TypeVar("Batch", NDArray[np.uint8], Tensor)
+Batch = TypeVar("Batch", bound=Any)
 
 
 class BatchedDataset(Dataset[Batch]):
@@ -42,11 +46,11 @@ class BatchedDataset(Dataset[Batch]):
         """Set the epoch, from 1; only data sets with augmentation depend on it."""
 
 
-PreparedImages = BatchedDataset[NDArray[np.uint8]] | Subset[NDArray[np.uint8]]
+PreparedImages: TypeAlias = "BatchedDataset[NDArray[np.uint8]] | Subset[NDArray[np.uint8]]"
 """N images, each (H, W, 3) uint8 in RGB order, in the order of the samples."""
 
 
-def read_batch(dataset: BatchedDataset[Batch] | Subset[Batch], indices: BatchIndices) -> Batch:
+def read_batch(dataset: "BatchedDataset[Batch] | Subset[Batch]", indices: BatchIndices) -> Batch:
     """Return the items at B indices as one batch."""
     return cast(Batch, dataset.__getitems__(indices))  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ from typing import Any
 from handshape.config.models import ModelName
 from handshape.evaluation.report.cautions import SPLIT_SENTENCES
 from handshape.evaluation.report.page import environment
-from handshape.models.sign_network import NetworkConfig
+from handshape.models.network_config import NetworkConfig
 
 _NETWORKS: dict[ModelName, str] = {
     "cnn": "a small CNN trained from scratch",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from handshape.data.checks.near_duplicates import Leaks
 from handshape.data.data_report import DataReport
 from handshape.data.dataset import Dataset, SplitName
-from handshape.data.images.decode import Preprocessing
+from handshape.data.images.decode import Preprocessing, read_image
 from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
 from handshape.evaluation.evaluation import FitEvaluation, worst_mistakes
@@ -21,6 +21,7 @@ from handshape.evaluation.explain.landmark_overlay import draw_landmarks
 from handshape.evaluation.metrics import Confusion, Metrics
 from handshape.evaluation.report import metric_plots, plots
 from handshape.evaluation.report.thumbnails import highlight, thumbnail
+from handshape.models.hand.hand_finder import HandFinder
 from handshape.models.sign_network import SignNetwork
 
 _STEPS = {
@@ -102,19 +103,21 @@ def find_mistakes(
     position = {sample.name: i for i, sample in enumerate(indexed.dataset.samples)}
     samples = [tested.samples[i] for i in worst]
     predicted, true = probabilities[worst].argmax(axis=1), tested.classes[worst]
-    pixels = read_batch(indexed.images, [position[sample.name] for sample in samples])
-    finder = network.hand_finder
-    if finder is not None:
-        explained = draw_landmarks(finder, pixels)
+    prepared = read_batch(indexed.images, [position[sample.name] for sample in samples])
+    photos = list(prepared)
+    if network.uses_hand:
+        finder = HandFinder()
+        photos = [read_image(sample.path) for sample in samples]
+        explained = [draw_landmarks(photo, finder.find(photo)) for photo in photos]
     else:
-        images = preprocessing.normalise(torch.from_numpy(np.ascontiguousarray(pixels)))
+        images = preprocessing.normalise(torch.from_numpy(prepared))
         light = gradcam(network, images, torch.from_numpy(predicted), torch.from_numpy(true)).numpy()
-        explained = [highlight(*one) for one in zip(pixels, light, strict=True)]
+        explained = [highlight(*one) for one in zip(prepared, light, strict=True)]
     return [
         Mistake(
-            thumbnail(pixels[row]),
+            thumbnail(photos[row]),
             thumbnail(explained[row]),
-            "places" if finder is None else "landmarks",
+            "landmarks" if network.uses_hand else "places",
             sample.name,
             sample.label,
             tested.labels[predicted[row]],

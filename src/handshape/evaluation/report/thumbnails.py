@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 from torch import Tensor
 
 from handshape.data.checks.near_duplicates import Leaks
@@ -20,13 +20,17 @@ _CELL, _GAP, _MARGIN = 96, 4, 110
 _SHOWN = 6
 ViewMaker = Callable[[Tensor, Sequence[str], int], Tensor]
 """From (B, H, W, 3) uint8 photos, their digests and a number to one view of each, float32 in [0, 255]."""
+_BESIDE = (128, 128, 128)
 _PAPER, _INK = (255, 255, 255), (30, 30, 30)
 
 
 def thumbnail(pixels: NDArray[np.uint8], side: int = 160) -> str:
-    """Return (H, W, 3) uint8 pixels, resized to a square, as a data URL for a page."""
+    """Return (H, W, 3) uint8 pixels, fitted into a grey square, as a data URL for a page."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).resize((side, side), Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=80)
+    image = Image.fromarray(pixels)
+    ImageOps.pad(image, (side, side), Image.Resampling.LANCZOS, color=_BESIDE).save(
+        buffer, "JPEG", quality=80
+    )
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

@@ -28,9 +28,6 @@ class Backbone(nn.Module):
         source: Where the weights came from.
     """
 
-    task = "Extracting features"
-    """What running it on photos is called in a progress bar."""
-
     def __init__(self, name: str, body: nn.Module, preprocessing: Preprocessing, source: str) -> None:
         super().__init__()
         self.name, self.preprocessing, self.source = name, preprocessing, source

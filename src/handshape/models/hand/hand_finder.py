@@ -1,161 +1,286 @@
-"""Finding the hand in a photo, and its landmarks."""
+"""Finding the hand in a photo as it is, and its landmarks."""
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
-from handshape.data.images.decode import Preprocessing
-from handshape.models.backbones.bundled_weights import Packaged
-from handshape.models.hand import landmark_network as landmark_net
-from handshape.models.hand import palm_detector as palm
-from handshape.types import HandLandmarks
+from handshape.inference.engine import Graph, packaged_graph
+from handshape.types import HandLandmarks, LandmarkRows
 
-WEIGHTS = Packaged(Path(__file__).with_name("landmarks.safetensors"), "934267bcbf3d1f5bf0383e47c325e6f4")
-"""Written by tools/convert_landmarks.py, which prints the digest."""
-PREPROCESSING = Preprocessing(224)
-LANDMARK_WIDTH = 3 * landmark_net.POINTS
+PALM, HAND = (Path(__file__).parent / name for name in ("palm.onnx", "hand.onnx"))
+"""The graphs of the package; tools/convert_landmarks.py says what they take and give."""
+POINTS = 21
+"""The wrist and four landmarks of each finger, from the thumb to the little finger and from root to tip."""
+LANDMARK_WIDTH = 3 * POINTS
 """Numbers of a hand's landmarks: x, y and depth of each."""
+EMBEDDING_WIDTH = 1152
+"""Numbers of a hand's embedding."""
 
-# Room around the photo in which the palm is looked for, in shares of its side: a hand that fills the photo is
-# larger than those the network was trained on.
-_ROOM = 0.25
-# Gamma by which photos are lightened before anything is looked for, so that a dark hand, or a hand in the
-# dark, is found as well as a bright one: docs/research/landmarks.md.
+_PALM_SIZE, _CROP_SIZE = 192, 224
+# The palm is looked for in the photo at this many pixels on its longer side.
+_LONG_SIDE = 640
+# Gamma by which photos are lightened: a dark hand, or one in the dark, is found better so.
 _GAMMA = 0.5
-# From the palm's box to the hand's: how much larger, and how far towards the fingers, in palm widths.
-_PALMS, _AHEAD = 2.6, 0.5
+_LIGHTER = [round(255 * (level / 255) ** _GAMMA) for level in range(256)] * 3
+# From the palm's box to the hand's: how much larger, and how far towards the fingers, in sides of the palm's
+# box. Medians over digits, studio and room of the box that the landmarks give.
+_PALMS, _AHEAD = 2.68, 0.32
 # The same from the box around the landmarks that are not at fingertips.
 _HANDS, _FURTHER = 2.0, 0.1
-METHOD = f"gamma {_GAMMA}; room {_ROOM}; palms {_PALMS} {_AHEAD}; hands {_HANDS} {_FURTHER}; two looks"
-"""How landmarks are found beside the weights; landmarks found in another way are cached apart."""
+# The landmarks are found again in the crop that they give themselves where that differs by more than this:
+# its middle in sides, the logarithm of its side, and its rotation in radians.
+_SHIFTED, _SCALED, _ROTATED = 0.06, 0.1, 0.15
+# Below this presence the landmarks give no better crop.
+_LEAST = 0.1
+# An attempt with this presence is the last.
+_CLEAR = 0.8
 _WRIST, _ROOTS = 0, (5, 9, 13, 17)
 _ROOTED = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
 
-
-class HandFinder(nn.Module):
-    """Finds the most visible hand of each photo, and its landmarks.
-
-    Source: MediaPipe Hands (F. Zhang and others, arXiv 2006.10214), for one hand, all photos at once.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.palm, self.landmarks = palm.PalmNet(), landmark_net.LandmarkNet()
-
-    def find(self, images: Tensor) -> HandLandmarks:
-        """Find the hands in (N, 3, S, S) float32 images, RGB in [0, 1].
-
-        Where there is no hand, the landmarks are of what looks most like one and mean nothing.
-        """
-        images = images**_GAMMA
-        whole = images.new_tensor([0.5, 0.5, 1 + 2 * _ROOM, 0.0]).expand(images.shape[0], 4)
-        first = self._landmarks(
-            images, _around_palm(_unshared(self.palm(cut(images, whole, palm.PALM_SIZE))))
-        )
-        # Landmarks locate the hand better than the palm does: they are found again in their own crop.
-        return self._landmarks(images, _around_points(first.points[:, :, :2]))
-
-    def _landmarks(self, images: Tensor, boxes: Tensor) -> HandLandmarks:
-        points, presence, right_hand = self.landmarks(cut(images, boxes, landmark_net.CROP_SIZE))
-        return HandLandmarks(_put_back(points, boxes), presence, right_hand)
-
-    def normalise(self, hands: HandLandmarks) -> Tensor:
-        """Return landmarks that do not depend on where the hand is, how large, and which hand it is.
-
-        Args:
-            hands: Of N photos.
-
-        Returns:
-            (N, 63, 1, 1) float32: x, y and depth of each landmark from the wrist, in lengths of the palm; a
-            left hand is mirrored; all 0 where no hand was found.
-        """
-        points = hands.points - hands.points[:, _WRIST, None]
-        length = points[:, _ROOTS].mean(dim=1).norm(dim=1).clamp(min=1e-3)
-        across = torch.where(hands.right_hand > 0.5, 1.0, -1.0)
-        signs = torch.stack([across, torch.ones_like(across), torch.ones_like(across)], dim=1)
-        found = hands.found / length
-        normalised: Tensor = points * (signs * found[:, None])[:, None]
-        return normalised.flatten(1)[:, :, None, None]
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return what the cache keeps of (N, 3, S, S) images, RGB in [0, 1]; see `to_rows`."""
-        return self.to_rows(self.find(images))
-
-    def to_rows(self, hands: HandLandmarks) -> Tensor:
-        """Return (N, 64, 1, 1) float32: normalised landmarks, and 1 for a right hand, else 0."""
-        right = (hands.right_hand > 0.5).to(hands.points.dtype)
-        return torch.cat([self.normalise(hands), right[:, None, None, None]], dim=1)
+Box = tuple[float, float, float, float]
+"""A rotated square: x and y of its middle, its side, and its clockwise rotation in radians."""
 
 
-def load_hand_finder() -> HandFinder:
-    """Return the hand finder with the weights that come with handshape, in evaluation mode."""
-    with torch.device("meta"):
-        finder = HandFinder()
-    finder.load_state_dict(dict(WEIGHTS.read()), assign=True)
-    return finder.to(memory_format=torch.channels_last).eval().requires_grad_(False)
-
-
-def has_hand(landmarks: Tensor) -> Tensor:
-    """Return (N,) bool, in which of (N, 63) normalised landmarks a hand was found."""
-    return (landmarks != 0).any(dim=1)
-
-
-def cut(images: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """Cut a turned square out of each image.
+@dataclass(frozen=True)
+class Attempt:
+    """One way of looking for the palm.
 
     Args:
-        images: (N, 3, S, S) float32.
-        boxes: (N, 4) float32: x and y of its middle and its side, in shares of the image, and by how much its
-            upper side is turned clockwise, radians.
-        size: Height and width of what is cut out, pixels.
+        room: Side of the square that is looked at, in longer sides of the photo; larger ones find hands that
+            fill the photo.
+        lighter: Whether the photo is lightened.
+        rotation: Of the square, clockwise, radians.
+    """
+
+    room: float
+    lighter: bool = False
+    rotation: float = 0.0
+
+
+ATTEMPTS = (
+    Attempt(1.5, lighter=True),
+    Attempt(1),
+    Attempt(2.2),
+    Attempt(1, lighter=True),
+    Attempt(3.2, lighter=True),
+    Attempt(1.5),
+    Attempt(2.2, lighter=True),
+    Attempt(3.2),
+    Attempt(1.5, rotation=0.5),
+    Attempt(1.5, rotation=-0.5),
+    Attempt(1.5, rotation=math.pi),
+    Attempt(2.2, lighter=True, rotation=math.pi),
+)
+"""The attempts in their order; the first that shows a hand clearly is the last."""
+METHOD = repr((ATTEMPTS, _LONG_SIDE, _PALMS, _AHEAD, _HANDS, _FURTHER, _SHIFTED, _SCALED, _ROTATED, _CLEAR))
+"""How hands are found, beside the graphs; what is found in another way is cached apart."""
+
+
+class HandFinder:
+    """Finds the most visible hand of a photo, and its landmarks.
+
+    Args:
+        palm: Graph of the palm detector; by default that of the package.
+        hand: Graph of the landmark network; by default that of the package.
+
+    Source: MediaPipe Hands (F. Zhang and others, arXiv 2006.10214), whose networks it uses.
+    """
+
+    def __init__(self, palm: Graph | None = None, hand: Graph | None = None) -> None:
+        self._palm, self._hand = palm or packaged_graph(PALM), hand or packaged_graph(HAND)
+
+    def find(self, pixels: NDArray[np.uint8], *, attempts: int = len(ATTEMPTS)) -> HandLandmarks:
+        """Find the hand in a photo.
+
+        Args:
+            pixels: (H, W, 3) uint8, RGB.
+            attempts: How many at most. Each runs the palm detector once and the landmark network once or
+                twice.
+
+        Returns:
+            The hand of the attempt with the greatest presence. Where there is no hand, the landmarks mean
+            nothing.
+        """
+        photo = Photo(pixels)
+        best: HandLandmarks | None = None
+        for attempt in ATTEMPTS[:attempts]:
+            found = self.attempt(photo, attempt)
+            if best is None or found.presence > best.presence:
+                best = found
+            if best.presence >= _CLEAR:
+                break
+        assert best is not None  # there is one attempt at least
+        return best
+
+    def attempt(self, photo: "Photo", attempt: Attempt) -> HandLandmarks:
+        """Look for the hand once: for its palm, then for its landmarks."""
+        small, scale = photo.small, photo.scale
+        width, height = small.size
+        side = attempt.room * max(width, height)
+        square = (width / 2, height / 2, side, attempt.rotation)
+        crop = _cut(small, square, _PALM_SIZE, attempt.lighter)
+        x, y, palm, rotation = map(float, self._palm.run(images=crop)["palm"][0])
+        cos, sin = math.cos(attempt.rotation), math.sin(attempt.rotation)
+        right, down = (x - 0.5) * side, (y - 0.5) * side
+        x, y = width / 2 + cos * right - sin * down, height / 2 + sin * right + cos * down
+        palm, rotation = palm * side, rotation + attempt.rotation
+        ahead = _AHEAD * palm
+        box = (x + ahead * math.sin(rotation), y - ahead * math.cos(rotation), _PALMS * palm, rotation)
+        return self.follow(photo, (box[0] * scale, box[1] * scale, box[2] * scale, rotation), attempt.lighter)
+
+    def follow(self, photo: "Photo", box: Box, lighter: bool) -> HandLandmarks:
+        """Find the landmarks of a hand in a box, in pixels of the photo, and better ones in their own box."""
+        hand, better = self._landmarks(photo, box, lighter)
+        if hand.presence >= _LEAST and _differ(box, better):
+            hand, better = self._landmarks(photo, better, lighter)
+        return hand
+
+    def _landmarks(self, photo: "Photo", box: Box, lighter: bool) -> tuple[HandLandmarks, Box]:
+        """Return the landmarks in a box, and the box around them, both in pixels."""
+        found = self._hand.run(images=_cut(photo.image, box, _CROP_SIZE, lighter))
+        points = _put_back(found["points"][0], box)
+        size = max(photo.image.size)
+        hand = HandLandmarks(
+            (points / size).astype(np.float32),
+            float(found["presence"][0]),
+            float(found["right_hand"][0]),
+            (box[0] / size, box[1] / size, box[2] / size, box[3]),
+            found["embedding"][0],
+        )
+        return hand, _around(points)
+
+
+class HandTracker:
+    """Finds the hand in the frames of a stream: first where it was, then, once it is lost, anywhere.
+
+    Args:
+        finder: Finds the hand.
+    """
+
+    def __init__(self, finder: HandFinder) -> None:
+        self._finder, self._turn = finder, 0
+        self._last: tuple[Box, bool] | None = None
+
+    def find(self, pixels: NDArray[np.uint8]) -> HandLandmarks:
+        """Find the hand in the next frame, (H, W, 3) uint8, RGB.
+
+        While no hand is found, each frame makes the first attempt and one of the others in turn.
+        """
+        photo = Photo(pixels)
+        size = max(photo.image.size)
+        if self._last is not None:
+            (x, y, side, rotation), lighter = self._last
+            hand = self._finder.follow(photo, (x * size, y * size, side * size, rotation), lighter)
+            if hand.found:
+                return self._keep(hand, lighter)
+        others = ATTEMPTS[1:]
+        found: list[tuple[HandLandmarks, bool]] = []
+        for attempt in (ATTEMPTS[0], others[self._turn % len(others)]):
+            found.append((self._finder.attempt(photo, attempt), attempt.lighter))
+            if found[-1][0].found:
+                break
+        self._turn += 1
+        return self._keep(*max(found, key=lambda one: one[0].presence))
+
+    def _keep(self, hand: HandLandmarks, lighter: bool) -> HandLandmarks:
+        x, y, side, rotation = _around(hand.points)
+        self._last = ((x, y, side, rotation), lighter) if hand.found else None
+        if hand.found:
+            self._turn = 0
+        return hand
+
+
+class Photo:
+    """A photo in which a hand is looked for.
+
+    Args:
+        pixels: (H, W, 3) uint8, RGB.
+    """
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        self.image = Image.fromarray(pixels)
+        longer = max(self.image.size)
+        self.scale = max(1.0, longer / _LONG_SIDE)
+        """Pixels of the photo in one of the small one."""
+        self.small = self.image
+        if self.scale > 1:
+            width, height = (max(1, round(side / self.scale)) for side in self.image.size)
+            self.small = self.image.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def normalise(hand: HandLandmarks) -> NDArray[np.float32]:
+    """Return landmarks that do not depend on where the hand is, how large, and which hand it is.
 
     Returns:
-        (N, 3, size, size) float32; 0 where there was nothing to cut out.
+        (63,) float32 with the precision of float16: x, y and depth of each landmark from the wrist, in
+        lengths of the palm; a left hand is mirrored; all 0 where no hand was found.
     """
-    along = (torch.arange(size, device=images.device) + 0.5) / size - 0.5
-    x, y, side, turned = (column[:, None, None] for column in boxes.unbind(1))
-    cos, sin = side * turned.cos(), side * turned.sin()
-    down = along[:, None]
-    grid = torch.stack([x + cos * along - sin * down, y + sin * along + cos * down], dim=3)
-    # torch counts from -1 to 1.
-    return F.grid_sample(images, 2 * grid - 1, mode="bilinear", padding_mode="zeros", align_corners=False)
+    if not hand.found:
+        return np.zeros(LANDMARK_WIDTH, dtype=np.float32)
+    points = hand.points - hand.points[_WRIST]
+    length = max(float(np.linalg.norm(points[list(_ROOTS)].mean(axis=0))), 1e-4)
+    mirror = 1.0 if hand.right_hand > 0.5 else -1.0
+    rows: NDArray[np.float32] = points / length * np.array([mirror, 1, 1], dtype=np.float32)
+    return rows.astype(np.float16).astype(np.float32).reshape(-1)
 
 
-def _unshared(boxes: Tensor) -> Tensor:
-    """Return boxes in shares of the photo with room around it as boxes in shares of the photo."""
-    middle, side, turned = boxes[:, :2], boxes[:, 2:3], boxes[:, 3:]
-    return torch.cat([middle * (1 + 2 * _ROOM) - _ROOM, side * (1 + 2 * _ROOM), turned], dim=1)
+def landmark_rows(hands: Sequence[HandLandmarks]) -> LandmarkRows:
+    """Return what classifiers use of the hands of N photos."""
+    landmarks = np.stack([normalise(hand) for hand in hands])
+    return LandmarkRows(landmarks, np.array([hand.right_hand > 0.5 for hand in hands]))
 
 
-def _around_palm(boxes: Tensor) -> Tensor:
-    """Return (N, 4) float32 boxes of hands from those of their palms."""
-    middle, side, turned = boxes[:, :2], boxes[:, 2:3], boxes[:, 3:]
-    ahead = _AHEAD * side * torch.cat([turned.sin(), -turned.cos()], dim=1)
-    return torch.cat([middle + ahead, _PALMS * side, turned], dim=1)
+def _cut(image: Image.Image, box: Box, size: int, lighter: bool) -> NDArray[np.uint8]:
+    """Cut a rotated square out of an image; black where there is nothing to cut out.
+
+    Returns:
+        (1, size, size, 3) uint8, RGB.
+    """
+    x, y, side, rotation = box
+    whole = int(min(side / size, *(edge / 2 for edge in image.size)))
+    if whole > 1:  # pixels are averaged before they are left out
+        image = image.reduce(whole)
+        x, y, side = x / whole, y / whole, side / whole
+    step = max(side, 1e-3) / size
+    cos, sin, half = step * math.cos(rotation), step * math.sin(rotation), size / 2
+    corner = (cos, -sin, x - half * (cos - sin), sin, cos, y - half * (sin + cos))
+    crop = image.transform((size, size), Image.Transform.AFFINE, corner, Image.Resampling.BILINEAR)
+    return np.asarray(crop.point(_LIGHTER) if lighter else crop)[None]
 
 
-def _around_points(points: Tensor) -> Tensor:
-    """Return (N, 4) float32 boxes of hands from (N, 21, 2) float32 landmarks."""
-    # Fingertips move most between signs and say least of where the hand is.
-    index, middle, ring = (points[:, root] for root in _ROOTS[:3])
-    up = (index + ring) / 4 + middle / 2 - points[:, _WRIST]
-    turned = torch.atan2(up[:, 0], -up[:, 1])
-    across, along = turned.cos(), turned.sin()
-    turn = torch.stack([torch.stack([across, along], dim=1), torch.stack([-along, across], dim=1)], dim=1)
-    upright = points[:, _ROOTED] @ turn.mT  # (N, R, 2): to the hand's right, and down towards its wrist
-    low, high = upright.amin(dim=1), upright.amax(dim=1)
+def _put_back(points: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
+    """Return landmarks in shares of a square as landmarks in pixels of the photo."""
+    x, y, side, rotation = box
+    right, down, depth = ((points - [0.5, 0.5, 0.0]) * side).T
+    cos, sin = math.cos(rotation), math.sin(rotation)
+    return np.stack([x + cos * right - sin * down, y + sin * right + cos * down, depth], axis=1).astype(
+        np.float32
+    )
+
+
+def _around(points: NDArray[np.float32]) -> Box:
+    """Return the box of a hand from its (21, 3) landmarks."""
+    # Fingertips move most between signers and say least of where the hand is.
+    flat = points[:, :2].astype(np.float64)
+    up = (flat[5] + flat[13]) / 4 + flat[9] / 2 - flat[_WRIST]
+    rotation = math.atan2(up[0], -up[1])
+    cos, sin = math.cos(rotation), math.sin(rotation)
+    turn = np.array([[cos, -sin], [sin, cos]])
+    upright = flat[list(_ROOTED)] @ turn  # to the hand's right, and down towards its wrist
+    low, high = upright.min(axis=0), upright.max(axis=0)
     sides = high - low
-    middle = (low + high) / 2 - sides * sides.new_tensor([0.0, _FURTHER])
-    back = (middle[:, None] @ turn)[:, 0]
-    return torch.cat([back, _HANDS * sides.amax(dim=1, keepdim=True), turned[:, None]], dim=1)
+    x, y = turn @ ((low + high) / 2 - sides * [0.0, _FURTHER])
+    return float(x), float(y), float(_HANDS * sides.max()), rotation
 
 
-def _put_back(points: Tensor, boxes: Tensor) -> Tensor:
-    """Return landmarks in shares of the squares as landmarks in shares of the images."""
-    x, y, side, turned = (column[:, None] for column in boxes.unbind(1))
-    right, down, depth = (points - points.new_tensor([0.5, 0.5, 0.0])).unbind(2)
-    cos, sin = turned.cos(), turned.sin()
-    moved = x + side * (cos * right - sin * down), y + side * (sin * right + cos * down), side * depth
-    return torch.stack(moved, dim=2)
+def _differ(one: Box, other: Box) -> bool:
+    """Return whether two boxes differ by so much that landmarks are found again."""
+    turned = abs((other[3] - one[3] + math.pi) % (2 * math.pi) - math.pi)
+    scaled = abs(math.log(max(other[2], 1e-3) / max(one[2], 1e-3)))
+    shifted = math.hypot(other[0] - one[0], other[1] - one[1]) / max(one[2], 1e-3)
+    return shifted > _SHIFTED or scaled > _SCALED or turned > _ROTATED

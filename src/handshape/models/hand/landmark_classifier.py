@@ -3,26 +3,22 @@
 import torch
 from torch import Tensor
 
-from handshape.data.images.decode import Preprocessing
-from handshape.models.hand.hand_finder import HandFinder, has_hand
 from handshape.models.hand.pose_classifier import PoseClassifier
-from handshape.models.heads import Pool
 from handshape.models.sign_network import SignNetwork, count_parameters
 
 
 class LandmarkClassifier(SignNetwork):
-    """Finds the hand, wherever it is in the photo, and classifies its pose.
+    """Classifies the pose of the hand, and photos in which none was found.
 
     Args:
-        hand_finder: Finds the hand.
-        pose: Classifies its landmarks.
-        preprocessing: What its images went through.
+        pose: Classifies landmarks.
     """
 
-    def __init__(self, hand_finder: HandFinder, pose: PoseClassifier, preprocessing: Preprocessing) -> None:
+    uses_hand = True
+
+    def __init__(self, pose: PoseClassifier) -> None:
         super().__init__()
-        self.finder, self.pose, self._preprocessing = hand_finder, pose, preprocessing
-        self.round = Pool(1, 1, 1)  # to float16: training used what the cache keeps
+        self.pose = pose
         self.register_buffer("log_found", torch.zeros(pose.labels))
         self.register_buffer("log_missed", torch.zeros(pose.labels))
 
@@ -30,24 +26,6 @@ class LandmarkClassifier(SignNetwork):
     """(K,) log-probability that a hand is found in a photo of each label."""
     log_missed: Tensor
     """(K,) log-probability that none is found."""
-
-    @property
-    def hand_finder(self) -> HandFinder:  # type: ignore[override]
-        """Finds the hand."""
-        return self.finder
-
-    def find(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Find the hands in (N, 3, H, W) normalised images.
-
-        Returns:
-            (N, 63) float32 landmarks, 0 where there is no hand, and (N,) bool, whether it is a right hand.
-        """
-        done = self._preprocessing
-        mean, std = (images.new_tensor(of)[:, None, None] for of in (done.mean, done.std))
-        # The very pixels that the cached landmarks were found in.
-        pixels = ((images * std + mean).clamp(0, 1) * 255).round() * (1 / 255)
-        hands = self.finder.find(pixels)
-        return self.round(self.finder.normalise(hands)).flatten(1), hands.right_hand > 0.5
 
     def classify(self, landmarks: Tensor, without_hand: Tensor | None = None) -> Tensor:
         """Return (N, K) log-probabilities up to a constant.
@@ -64,10 +42,6 @@ class LandmarkClassifier(SignNetwork):
         missed = self.log_missed if without_hand is None else without_hand + self.log_missed
         return torch.where(has_hand(landmarks)[:, None], by_pose.log_softmax(dim=1) + self.log_found, missed)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return (N, K) logits of (N, 3, H, W) normalised images."""
-        return self.classify(self.find(images)[0])
-
     def from_features(self, features: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
         """Return (N, K) logits of (N, 63) landmarks."""
         return self.classify(landmarks)
@@ -75,3 +49,8 @@ class LandmarkClassifier(SignNetwork):
     def trained_parameters(self) -> int:
         """Return how many parameters the pose classifier has."""
         return count_parameters(self.pose)
+
+
+def has_hand(landmarks: Tensor) -> Tensor:
+    """Return (N,) bool, in which of (N, 63) normalised landmarks a hand was found."""
+    return (landmarks != 0).any(dim=1)

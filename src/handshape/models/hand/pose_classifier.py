@@ -5,8 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from handshape.models.hand import hand_finder as landmarks
-from handshape.models.heads import Head, HeadConfig
+from handshape.models.hand.hand_finder import LANDMARK_WIDTH
+from handshape.models.heads import Head
+from handshape.models.network_config import HeadConfig
 
 POSE_HEAD = HeadConfig("lda", pool=1, scaling="feature")
 """Its shape as a head."""
@@ -30,12 +31,12 @@ class PoseClassifier(Head):
     """
 
     def __init__(self, labels: int) -> None:
-        super().__init__(landmarks.LANDMARK_WIDTH, labels, POSE_HEAD)
-        flat = 2 * landmarks.LANDMARK_WIDTH // 3
+        super().__init__(LANDMARK_WIDTH, labels, POSE_HEAD)
+        flat = 2 * LANDMARK_WIDTH // 3
         self.layers = nn.Identity()  # the means below are what is learned
         self.means = nn.Parameter(torch.zeros(len(_YAWS), labels, flat))
         self.register_buffer("whiten", torch.zeros(flat, flat))
-        width = landmarks.LANDMARK_WIDTH
+        width = LANDMARK_WIDTH
         self.register_buffer("label_counts", torch.zeros(labels))
         self.register_buffer("label_means", torch.zeros(labels, width))
         self.register_buffer("label_scatter", torch.zeros(labels, width, width))
@@ -58,7 +59,7 @@ class PoseClassifier(Head):
         return int(self.means.shape[1])
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return (N, K) float32 logits of (N, 63) float32 landmarks, as `HandFinder.normalise` gives them."""
+        """Return (N, K) float32 logits of (N, 63) float32 landmarks, as `normalise` gives them."""
         hands = torch.flatten(features, 1)
         both = torch.cat([self._log_densities(hands), self._log_densities(mirror(hands))], dim=1)
         return both.logsumexp(dim=1)

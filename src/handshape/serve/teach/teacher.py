@@ -69,7 +69,7 @@ class Teacher:
                 raise AlbumError("too few photos to train on", "two signs with some photos each", missing)
             signer = SIGNER_PATTERN if any(photo.signer for photo in photos) else None
             result = train_on_photos(self.folder.path, signer, self._cache)
-            result.save(self.bundle, fingerprint)
+            result.save(self.bundle, fingerprint, self._cache)
             self._taught = load_for_serving(self.bundle)
             return result
         finally:

@@ -20,7 +20,8 @@ from handshape.data.io.folder import read_folder
 from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_signer_out
 from handshape.evaluation.cross_validation import FoldFigures, measure_folds
 from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit, write_predictions
-from handshape.recogniser import Recogniser
+from handshape.features.hand_landmarks import HandCache
+from handshape.network_bundle import recogniser_of
 from handshape.run import BUNDLE, describe, new_run, write_json
 from handshape.training.fit import IMAGE_SIZE, Fitter
 
@@ -67,12 +68,13 @@ class TeachResult:
             **{key: metrics[key] for key in ("labels", "signers", "most_confused")},
         }
 
-    def save(self, out: Path, fingerprint: str) -> None:
+    def save(self, out: Path, fingerprint: str, cache: Path) -> None:
         """Save the model as a run, in place of an earlier one.
 
         Args:
             out: Folder of the run.
             fingerprint: Of the list of photos.
+            cache: The cache folder.
 
         Raises:
             OutputError: The run cannot be written.
@@ -94,7 +96,7 @@ class TeachResult:
             write_json(folder / "config.json", describe("teach", self.options, fingerprint))
             write_json(folder / "metrics.json", figures)
             write_predictions(folder / "predictions.csv", self.folds)
-            Recogniser(fitted.network, config).save(folder / BUNDLE, self._card())
+            recogniser_of(fitted.network, config, cache).save(folder / BUNDLE, self._card())
 
     def _card(self) -> str:
         labels, people = self.dataset.labels, len(self.dataset.signers)
@@ -119,7 +121,8 @@ def train_on_photos(folder: Path, signer: str | None, cache: Path) -> TeachResul
     Raises:
         DataError: There is no photo that can be opened.
     """
-    index = index_images(read_folder(folder, signer=signer), cache, size=IMAGE_SIZE)
+    dataset = read_folder(folder, signer=signer)
+    index = index_images(dataset, cache, size=IMAGE_SIZE, facts=HandCache(cache))
     dataset, options = index.dataset, TrainConfig(data=folder, model="landmarks")
     fitter = Fitter(index, cache, torch.device("cpu"), options)
 

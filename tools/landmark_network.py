@@ -48,7 +48,7 @@ class LandmarkNet(nn.Module):
         self.points, self.there = nn.Linear(_LAST, POINTS * 3), nn.Linear(_LAST, 1)
         self.side = nn.Linear(_LAST, 1)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Find the landmarks.
 
         Args:
@@ -56,7 +56,8 @@ class LandmarkNet(nn.Module):
 
         Returns:
             (N, 21, 3) float32, x and y in shares of the image and depth on the same scale; (N,) float32, how
-            likely this is a hand, in [0, 1]; (N,) float32, how likely it is a right one, in [0, 1].
+            likely this is a hand, in [0, 1]; (N,) float32, how likely it is a right one, in [0, 1]; (N, 1152)
+            float32, the last layer averaged over all places.
         """
         # So are its kernels, and torch's padding is that of the network's makers.
         upside_down = images.flip(2, 3).contiguous(memory_format=torch.channels_last)
@@ -66,7 +67,7 @@ class LandmarkNet(nn.Module):
             seen = F.relu6(layer(seen))
         seen = seen.mean(dim=(2, 3))
         points = self.points(seen).unflatten(1, (POINTS, 3)) / CROP_SIZE
-        return points, self.there(seen)[:, 0].sigmoid(), self.side(seen)[:, 0].sigmoid()
+        return points, self.there(seen)[:, 0].sigmoid(), self.side(seen)[:, 0].sigmoid(), seen
 
 
 class InvertedResidual(nn.Module):

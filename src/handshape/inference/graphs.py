@@ -1,0 +1,128 @@
+"""Export a network in torch as a graph, once per architecture: weights are filled in as initialisers."""
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from uuid import uuid4
+
+import onnx
+import onnxscript
+import onnxscript.optimizer
+import torch
+from onnx import numpy_helper
+from onnxscript import ir
+from torch import Tensor, nn
+
+from handshape.cache.disk_errors import explain_cache_errors
+from handshape.errors import ExportError
+
+OPSET = 18
+"""The oldest opset in which all operators are defined."""
+_VERSION = "1"  # of this file: graphs that were exported in another way are not used
+
+
+def graph_of(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str], cache: Path) -> bytes:
+    """Return the graph of a network, exported only where the cache has none of its architecture.
+
+    Args:
+        network: In evaluation mode, on the CPU; its ``forward`` takes the inputs by name.
+        inputs: Examples of two items each, by name; the graph takes any number of items.
+        outputs: Names of the outputs.
+        cache: The cache folder.
+
+    Raises:
+        ExportError: The network has a layer that cannot be exported.
+    """
+    state = network.state_dict()
+    shapes = {name: [str(tensor.dtype), *tensor.shape[1:]] for name, tensor in inputs.items()}
+    versions = [_VERSION, torch.__version__, onnxscript.__version__]
+    tensors = {name: list(tensor.shape) for name, tensor in state.items()}
+    about = json.dumps([versions, repr(network), shapes, list(outputs), tensors, _settings(network)])
+    file = cache / "graphs" / f"{blake2b(about.encode(), digest_size=12).hexdigest()}.onnx"
+    if not file.is_file():
+        model = _exported(network, inputs, outputs)
+        _empty(model, state)
+        with explain_cache_errors(f"a graph to {str(file.parent)!r}"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            partial = file.with_suffix(f".{uuid4().hex[:12]}")
+            partial.write_bytes(model.SerializeToString())
+            partial.replace(file)
+    model = onnx.load_from_string(file.read_bytes())
+    for initialiser in model.graph.initializer:
+        if initialiser.name in state:
+            numbers = state[initialiser.name].detach().cpu().contiguous().numpy()
+            initialiser.CopyFrom(numpy_helper.from_array(numbers, initialiser.name))
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def _settings(network: nn.Module) -> list[str]:
+    """Return the plain numbers of every module, which ``repr`` need not show."""
+    plain = (bool, int, float, str, tuple)
+    return [
+        f"{name}.{key}={value}"
+        for name, module in network.named_modules()
+        for key, value in sorted(vars(module).items())
+        if isinstance(value, plain) and not key.startswith("_")
+    ]
+
+
+def _exported(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> onnx.ModelProto:
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                network,
+                (),
+                kwargs=dict(inputs),
+                input_names=list(inputs),
+                output_names=list(outputs),
+                dynamic_shapes={name: {0: torch.export.Dim("N")} for name in inputs},
+                opset_version=OPSET,
+                dynamo=True,
+                # Optimised below: by itself it would mix the weights into new tensors.
+                optimize=False,
+                verbose=False,
+            )
+            model = ir.serde.deserialize_model(program.model_proto)  # type: ignore[union-attr]
+            weights = set(network.state_dict())
+            onnxscript.optimizer.fold_constants(
+                model, should_fold=lambda node: False if _names(node) & weights else None
+            )
+            onnxscript.optimizer.remove_unused_nodes(model)
+            return ir.serde.serialize_model(model)
+    except Exception as error:  # the exporter raises many kinds of errors
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ExportError(
+            f"the network {type(network).__name__!r} cannot be exported ({first})",
+            "layers that ONNX has",
+            "choose another --backbone",
+        ) from error
+
+
+def _names(node: ir.Node) -> set[str | None]:
+    return {value.name for value in node.inputs if value is not None}
+
+
+def _empty(model: onnx.ModelProto, state: Mapping[str, Tensor]) -> None:
+    """Take the weights out of a graph."""
+    for initialiser in model.graph.initializer:
+        if initialiser.name in state:
+            initialiser.ClearField("raw_data")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide the exporter's log messages."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

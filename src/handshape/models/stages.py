@@ -1,0 +1,94 @@
+"""The stages of a network as modules that are exported: image to features, and these to probabilities."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from handshape.data.images.decode import Preprocessing
+from handshape.inference.graphs import graph_of
+from handshape.models.hand.hand_finder import LANDMARK_WIDTH
+from handshape.models.sign_network import SignNetwork
+
+
+class ImageStage(nn.Module):
+    """Normalises images and computes their features.
+
+    Args:
+        network: From (N, 3, H, W) normalised images to features.
+        preprocessing: What its images go through.
+    """
+
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.network, self.preprocessing = network, preprocessing
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return features of (N, H, W, 3) float32 prepared images in [0, 255]."""
+        features: Tensor = self.network(self.preprocessing.normalise(images))
+        return features
+
+
+class HeadStage(nn.Module):
+    """Classifies what the other stages found.
+
+    Args:
+        network: The whole network.
+        temperature: Divides the logits before the softmax.
+    """
+
+    def __init__(self, network: SignNetwork, temperature: float) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("temperature", torch.tensor(temperature))
+
+    temperature: Tensor
+
+    def forward(
+        self,
+        features: Tensor | None = None,
+        landmarks: Tensor | None = None,
+        right_hand: Tensor | None = None,
+    ) -> Tensor:
+        """Return (N, K) probabilities."""
+        none = torch.zeros(0)
+        given = (none if one is None else one for one in (features, landmarks, right_hand))
+        return torch.softmax(self.network.from_features(*given) / self.temperature, dim=1)
+
+
+def image_graph(network: nn.Module, preprocessing: Preprocessing, cache: Path) -> bytes:
+    """Return the graph from ``images``, (N, S, S, 3) float32 in [0, 255], to ``features``.
+
+    Args:
+        network: From (N, 3, S, S) normalised images to features; in evaluation mode, on the CPU.
+        preprocessing: What its images go through.
+        cache: The cache folder.
+
+    Raises:
+        ExportError: The network has a layer that cannot be exported.
+    """
+    example = torch.zeros(2, preprocessing.size, preprocessing.size, 3)
+    stage = ImageStage(network, preprocessing).eval()
+    return graph_of(stage, {"images": example}, ["features"], cache)
+
+
+def head_graph(network: SignNetwork, preprocessing: Preprocessing, temperature: float, cache: Path) -> bytes:
+    """Return the graph from ``features``, ``landmarks`` and ``right_hand`` to ``probabilities``.
+
+    It takes what the network uses of these: see `SignNetwork.from_features`.
+
+    Args:
+        network: The whole network, in evaluation mode, on the CPU.
+        preprocessing: What its images go through.
+        temperature: Divides the logits before the softmax.
+        cache: The cache folder.
+    """
+    inputs, image = {}, network.image_network
+    if image is not None:
+        with torch.inference_mode():
+            inputs["features"] = image(torch.zeros(2, 3, preprocessing.size, preprocessing.size)).clone()
+    if network.uses_hand:
+        inputs["landmarks"] = torch.rand(2, LANDMARK_WIDTH)
+    if network.uses_hand and image is not None:
+        inputs["right_hand"] = torch.tensor([True, False])
+    return graph_of(HeadStage(network, temperature).eval(), inputs, ["probabilities"], cache)
