@@ -19,9 +19,8 @@ from handshape.errors import DataError
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, Pool
-from handshape.models.network_config import HeadConfig
+from handshape.models.network_config import HeadConfig, NetworkConfig
 from handshape.models.sign_network import BackboneClassifier, SignNetwork
-from handshape.models.network_config import NetworkConfig
 from handshape.recogniser import Recogniser
 
 PYTHON = sys.executable

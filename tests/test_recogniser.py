@@ -2,6 +2,8 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,24 +15,27 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from handshape.bundle import BundleConfig
-from handshape.data.images.decode import Preprocessing, read_image
+from handshape.cache.location import open_cache
+from handshape.data.images.decode import Preprocessing
 from handshape.errors import BundleError, ImageError, ShapeError
+from handshape.features.predict import predict_features
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, Pool
-from handshape.models.network_config import HeadConfig
+from handshape.models.network_config import HeadConfig, NetworkConfig
 from handshape.models.sign_network import BackboneClassifier
-from handshape.models.network_config import NetworkConfig
+from handshape.network_bundle import network_of, recogniser_of
 from handshape.recogniser import Recogniser, load
 from handshape.types import UNSURE
 
 LABELS = ("A", "B", "C")
+GRAPHS = open_cache(None)  # exported once for all tests
 
 
 def cnn(threshold: float = 0.0, temperature: float = 1.0) -> Recogniser:
     torch.manual_seed(0)
     config = NetworkConfig("cnn", 3, Preprocessing(32))
-    return Recogniser(CNN(3, 32), BundleConfig(LABELS, config, temperature, threshold))
+    return recogniser_of(CNN(3, 32), BundleConfig(LABELS, config, temperature, threshold), GRAPHS)
 
 
 def frozen() -> Recogniser:
@@ -41,7 +46,7 @@ def frozen() -> Recogniser:
     head.mean.uniform_()
     network = BackboneClassifier(backbone, Pool(2, 13, 13), head)
     config = NetworkConfig("frozen", 3, backbone.preprocessing, "squeezenet1_1", (512, 13, 13), head_config)
-    return Recogniser(network, BundleConfig(LABELS, config))
+    return recogniser_of(network, BundleConfig(LABELS, config), GRAPHS)
 
 
 def photos(count: int = 5, size: int = 50) -> list[np.ndarray[Any, np.dtype[np.uint8]]]:
@@ -62,10 +67,10 @@ def change(bundle: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     path.write_text(json.dumps(found), encoding="utf-8")
 
 
-def accept(bundle: Path) -> None:
-    """Write the digest of the tensors that are there now into the bundle."""
-    digest = hashlib.blake2b((bundle / "model.safetensors").read_bytes(), digest_size=16).hexdigest()
-    change(bundle, lambda config: config["digests"].update({"model.safetensors": digest}))
+def accept(bundle: Path, name: str = "model.safetensors") -> None:
+    """Write the digest of a file that is there now into the bundle."""
+    digest = hashlib.blake2b((bundle / name).read_bytes(), digest_size=16).hexdigest()
+    change(bundle, lambda config: config["digests"].update({name: digest}))
 
 
 @pytest.mark.parametrize("make", [cnn, frozen])
@@ -75,27 +80,24 @@ def test_save__and_load_give_identical_probabilities(make: Callable[[], Recognis
     assert {path.name for path in (tmp_path / "bundle").iterdir()} == {
         "config.json",
         "model.safetensors",
+        "image.onnx",
+        "head.onnx",
         "README.md",
     }
     again = load(tmp_path / "bundle")
     assert again.config == recogniser.config and again.labels == LABELS
     assert np.allclose(again.probabilities(photos()), recogniser.probabilities(photos()), atol=1e-6)
-    assert not again.network.training
+    assert not network_of(again).training
 
 
-def test_prepared_probabilities__in_portions_that_memory_holds() -> None:
-    recogniser, prepared = cnn(), np.stack([photo[:32, :32] for photo in photos(7)])
-    expected = recogniser.prepared_probabilities(prepared)
-    tried: list[int] = []
-
-    def want(_: torch.nn.Module, images: tuple[torch.Tensor]) -> None:
-        tried.append(len(images[0]))
-        torch.empty(1 if len(images[0]) <= 2 else 2**60, dtype=torch.uint8)  # what no machine has
-
-    recogniser.network.register_forward_pre_hook(want)
-    found = recogniser.prepared_probabilities(prepared)
-    assert tried == [7, 3, 1, 1, 1, 1, 1, 1, 1]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+@pytest.mark.parametrize("make", [cnn, frozen])
+def test_probabilities__those_of_torch(make: Callable[[], Recogniser]) -> None:
+    recogniser, some = make(), photos()
+    config, network = recogniser.config.network, network_of(make())
+    prepared = np.stack([config.preprocessing.prepare(photo) for photo in some])
+    logits = predict_features(network, config.preprocessing, prepared, None)
+    expected = torch.softmax(logits, dim=1).numpy()
+    assert np.allclose(recogniser.probabilities(some), expected, atol=1e-5)
 
 
 def test_save__lets_the_same_people_read_every_file(tmp_path: Path) -> None:
@@ -106,7 +108,7 @@ def test_save__lets_the_same_people_read_every_file(tmp_path: Path) -> None:
 def test_save__keeps_what_is_known(tmp_path: Path) -> None:
     trained_on, figures = {"split": "signer", "signers": ["änn"]}, {"test_accuracy": 0.5}
     config = BundleConfig(LABELS, cnn().config.network, 1.5, 0.25, trained_on, figures)
-    Recogniser(cnn().network, config).save(tmp_path / "bundle", "card")
+    recogniser_of(CNN(3, 32), config, GRAPHS).save(tmp_path / "bundle", "card")
     assert load(tmp_path / "bundle").config == config
     assert (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8") == "card"
 
@@ -172,11 +174,11 @@ def test_predict__unsure_below_the_threshold() -> None:
     assert cnn(threshold=above).predict(photos(1)[0]).top == sure.top
 
 
-def test_probabilities__any_batch_size_and_none_at_all() -> None:
+def test_probabilities__any_number_of_photos() -> None:
     recogniser = cnn()
     whole = recogniser.probabilities(photos(7))
     assert whole.shape == (7, 3) and whole.dtype == np.float32
-    assert np.allclose(recogniser.probabilities(iter(photos(7)), batch_size=3), whole, atol=1e-6)
+    assert np.array_equal(recogniser.probabilities(iter(photos(7))), whole)
     assert recogniser.probabilities([]).shape == (0, 3)
 
 
@@ -188,14 +190,14 @@ def test_probabilities__temperature_flattens() -> None:
 
 def test_load__leaves_no_gradient(tmp_path: Path) -> None:
     frozen().save(tmp_path / "bundle", "card")
-    network = load(tmp_path / "bundle").network
+    network = network_of(load(tmp_path / "bundle"))
     assert isinstance(network, BackboneClassifier)
     assert not any(parameter.requires_grad for parameter in network.backbone.parameters())
 
 
 def damaged(bundle: Path, file: str, field: str, reason: str) -> None:
     with pytest.raises(BundleError) as caught:
-        load(bundle)
+        network_of(load(bundle))
     text = str(caught.value)
     pattern = rf"the bundle's {re.escape(file)} is damaged at '{re.escape(field)}': .*{reason}.*; "
     assert re.match(pattern, text), text
@@ -255,7 +257,11 @@ def test_load__another_version_or_another_program_s(bundle: Path, text: str) -> 
         (lambda c: c.update(threshold=1.5), "threshold", r"is 1.5, not in \[0, 1\]"),
         (lambda c: c["network"]["preprocessing"].update(size=0), "network.preprocessing.size", "is 0"),
         (lambda c: c["network"]["preprocessing"].update(size=9999), "network.preprocessing.size", "is 9999"),
-        (lambda c: c["network"]["preprocessing"].update(size=8), "network", "images of 8 pixels"),
+        (
+            lambda c: c["network"]["preprocessing"].update(size=8),
+            "network.preprocessing.size",
+            "image.onnx takes other images",
+        ),
         (
             lambda c: c["network"]["preprocessing"].update(std=[1, 0, 1]),
             "network.preprocessing.std",
@@ -282,8 +288,6 @@ def test_load__a_damaged_field(
         (lambda n: n.update(backbone=None), "network", "needs backbone, feature_shape and head"),
         (lambda n: n.update(head=None), "network", "needs backbone, feature_shape and head"),
         (lambda n: n.update(feature_shape=[512, 26, 26]), "network", r"features of shape \(512, 13, 13\)"),
-        (lambda n: n["preprocessing"].update(size=112), "network", r"features of shape \(512, 6, 6\)"),
-        (lambda n: n["preprocessing"].update(size=1), "network", ""),
         (lambda n: n["head"].update(kind="tree"), "network.head.kind", "'linear' or 'mlp'"),
         (lambda n: n["head"].update(pool=0), "network.head", "1 or more"),
     ],
@@ -331,7 +335,7 @@ def test_load__cut_tensors(bundle: Path, keep: int) -> None:
 
 
 def test_load__a_pickle_instead_of_tensors(bundle: Path) -> None:
-    torch.save(cnn().network.state_dict(), bundle / "model.safetensors")
+    torch.save(CNN(3, 32).state_dict(), bundle / "model.safetensors")
     damaged(bundle, "model.safetensors", "the file", "")
 
 
@@ -343,12 +347,30 @@ def test_load__tensors_of_another_bundle(bundle: Path, tmp_path: Path) -> None:
     damaged(bundle, "model.safetensors", "backbone.body.features.0.bias", "does not belong")
 
 
-def test_predict__a_photo_read_by_hand(tmp_path: Path) -> None:
-    recogniser, pixels = cnn(), photos(1)[0]
-    Image.fromarray(pixels).save(tmp_path / "photo.png")
-    preprocessing = recogniser.config.network.preprocessing
-    prepared = preprocessing.prepare(read_image(tmp_path / "photo.png"))
-    with torch.inference_mode():
-        logits = recogniser.network(preprocessing.normalise(torch.from_numpy(prepared[None])))
-    expected = torch.softmax(logits, dim=1).numpy()
-    assert np.allclose(recogniser.probabilities([tmp_path / "photo.png"]), expected, atol=1e-6)
+@pytest.mark.parametrize("name", ["image.onnx", "head.onnx"])
+def test_load__a_graph_that_is_missing_cut_or_of_another_bundle(
+    bundle: Path, tmp_path: Path, name: str
+) -> None:
+    frozen().save(tmp_path / "other", "card")
+    kept = (bundle / name).read_bytes()
+    (bundle / name).write_bytes(kept[:-1])
+    damaged(bundle, name, "the file", "not the file that was saved")
+    accept(bundle, name)
+    damaged(bundle, name, "the graph", "")
+    shutil.copy(tmp_path / "other" / name, bundle)
+    accept(bundle, name)
+    with pytest.raises(BundleError):
+        load(bundle)
+    change(bundle, lambda config: config["digests"].pop(name))
+    damaged(bundle, name, "the graph", "is missing")
+
+
+def test_load_and_predict__without_torch(bundle: Path, tmp_path: Path) -> None:
+    Image.fromarray(photos(1)[0]).save(tmp_path / "photo.png")
+    code = (
+        "import sys; from handshape.cli import main\n"
+        f"sys.argv = ['handshape', 'predict', {str(bundle)!r}, {str(tmp_path / 'photo.png')!r}]\n"
+        "try: main()\nexcept SystemExit as end: assert not end.code\n"
+        "assert 'torch' not in sys.modules and 'lance' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -226,5 +226,10 @@ def _check(config: BundleConfig, graphs: Mapping[str, Graph]) -> None:
         if set(graphs[name].inputs) != set(taken) or set(graphs[name].outputs) != set(given):
             found = f"takes {graphs[name].inputs} and gives {graphs[name].outputs}"
             raise damaged(Path(name), "the graph", found)
+    size = config.network.preprocessing.size
+    if kind.image_stage and graphs[IMAGE].shape("images") != (size, size, 3):
+        raise damaged(Path(CONFIG), "network.preprocessing.size", f"{IMAGE} takes other images")
+    if kind.image_stage and graphs[HEAD].shape("features") != graphs[IMAGE].shape("features"):
+        raise damaged(Path(HEAD), "the graph", f"takes other features than {IMAGE} gives")
     if graphs[HEAD].shape("probabilities") != (len(config.labels),):
         raise damaged(Path(HEAD), "the graph", f"does not give {len(config.labels)} probabilities")

@@ -17,9 +17,8 @@ from handshape.models.hand.hand_finder import load_hand_finder
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.models.heads import Head, Pool
-from handshape.models.network_config import HeadConfig
+from handshape.models.network_config import HeadConfig, NetworkConfig
 from handshape.models.sign_network import BackboneClassifier, SignNetwork
-from handshape.models.network_config import NetworkConfig
 from handshape.recogniser import Recogniser
 from handshape.synthetic.picture import draw_image
 from handshape.synthetic.signer import make_signer

@@ -17,9 +17,8 @@ from tests.processes import Process, Starter
 from handshape.bundle import BundleConfig
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.heads import Head, Pool
-from handshape.models.network_config import HeadConfig
+from handshape.models.network_config import HeadConfig, NetworkConfig
 from handshape.models.sign_network import BackboneClassifier
-from handshape.models.network_config import NetworkConfig
 from handshape.recogniser import Recogniser
 
 pytestmark = pytest.mark.slow

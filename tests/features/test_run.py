@@ -1,6 +1,3 @@
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -9,45 +6,46 @@ from torch import Tensor
 
 from handshape.data.images.prepared import InMemoryImages
 from handshape.errors import DataError
-from handshape.features.run import ON_AN_ACCELERATOR, run_on_accelerator, run_on_cores, to_device
+from handshape.features.run import ON_AN_ACCELERATOR, run_in_torch, to_device
 
 COUNT = 2 * ON_AN_ACCELERATOR + 3
 PIXELS = np.arange(COUNT, dtype=np.uint16).view(np.uint8).reshape(COUNT, 1, 2, 1)[:, :, :, [0, 0, 0]]
 IMAGES = InMemoryImages(np.ascontiguousarray(PIXELS))
+CPU = torch.device("cpu")
 
 
-def index_of(prepared: NDArray[np.uint8], indices: NDArray[np.int64]) -> Tensor:
-    """Return (B, 2): what the pixels say the index is, and what it is said to be."""
-    read = prepared[:, 0, 0, 0].astype(np.int64) + 256 * prepared[:, 0, 1, 0].astype(np.int64)
-    return torch.from_numpy(np.stack([read, indices], axis=1)).half()
+def index_of(images: Tensor) -> Tensor:
+    """Return (B, 1), what the pixels say the index is."""
+    return (images[:, 0, 0, :1].long() + 256 * images[:, 0, 1, :1].long()).half()
 
 
-@pytest.mark.parametrize("run", [run_on_cores, run_on_accelerator])
+def plain(batch: Tensor, indices: NDArray[np.int64]) -> Tensor:
+    return batch
+
+
 @pytest.mark.parametrize("indices", [range(COUNT), [5], [200, 3, 4, 258, 0], []])
-def test_run__every_image_in_order(run: Callable[..., Any], indices: range | list[int]) -> None:
+def test_run_in_torch__every_image_in_order(indices: range | list[int]) -> None:
     asked = np.array(list(indices), dtype=np.int64)
-    parts = list(run(index_of, IMAGES, asked))
+    parts = list(run_in_torch(index_of, CPU, plain, IMAGES, asked))
     assert np.concatenate([[], *(batch for batch, _ in parts)]).tolist() == asked.tolist()
-    rows = np.concatenate([np.zeros((0, 2)), *(rows for _, rows in parts)])
-    np.testing.assert_array_equal(rows, np.stack([asked, asked], axis=1))
+    rows = np.concatenate([np.zeros((0, 1)), *(rows for _, rows in parts)])
+    np.testing.assert_array_equal(rows[:, 0], asked)
 
 
-@pytest.mark.parametrize("run", [run_on_cores, run_on_accelerator])
-def test_run__an_error_comes_after_what_was_done(run: Callable[..., Any]) -> None:
-    def fail(prepared: NDArray[np.uint8], indices: NDArray[np.int64]) -> Tensor:
+def test_run_in_torch__an_error_comes_after_what_was_done() -> None:
+    def fail(batch: Tensor, indices: NDArray[np.int64]) -> Tensor:
         if COUNT - 1 in indices:
             raise DataError("wrong", "right", "do it")
-        return index_of(prepared, indices)
+        return batch
 
     done = []
     with pytest.raises(DataError, match="wrong"):
-        for batch, _ in run(fail, IMAGES, np.arange(COUNT)):
+        for batch, _ in run_in_torch(index_of, CPU, fail, IMAGES, np.arange(COUNT)):
             done += batch.tolist()
-    assert done == list(range(len(done)))
-    assert len(done) >= ON_AN_ACCELERATOR
+    assert done == list(range(len(done))) and len(done) >= ON_AN_ACCELERATOR
 
 
 def test_to_device__the_same_pixels() -> None:
-    sent = to_device(PIXELS, torch.device("cpu"))
+    sent = to_device(PIXELS, CPU)
     assert sent.dtype == torch.uint8
     np.testing.assert_array_equal(sent.numpy(), PIXELS)

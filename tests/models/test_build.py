@@ -10,9 +10,8 @@ from handshape.models.backbones.registry import load_backbone
 from handshape.models.build import check_features, empty_network
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, Pool
-from handshape.models.network_config import HeadConfig
+from handshape.models.network_config import HeadConfig, NetworkConfig
 from handshape.models.sign_network import BackboneClassifier
-from handshape.models.network_config import NetworkConfig
 
 SMALL = Preprocessing(64, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HEAD = HeadConfig("linear", pool=2)
@@ -68,4 +67,4 @@ def test_empty_network__landmarks_hold_no_numbers(model: Any) -> None:
     config = NetworkConfig(model, 3, SMALL, "squeezenet1_1", (512, 3, 3), HEAD)
     network = empty_network(config)
     assert all(tensor.is_meta for tensor in network.state_dict().values())
-    assert network.hand_finder is not None and (network.image_classifier is None) == (model == "landmarks")
+    assert network.uses_hand and (network.image_classifier is None) == (model == "landmarks")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import Subset
 
 from handshape.bundle import BundleConfig
 from handshape.config.train import TrainConfig
@@ -14,15 +13,18 @@ from handshape.data.dataset import SplitIndices
 from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.images.prepared import read_batch
 from handshape.data.io.folder import read_folder
+from handshape.features.hand_landmarks import HandCache
+from handshape.features.predict import predict_features
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.backbones.weights import state_digest
 from handshape.models.combined import CombinedClassifier
-from handshape.recogniser import Recogniser, load
+from handshape.models.sign_network import SignNetwork
+from handshape.network_bundle import recogniser_of
+from handshape.predict_indexed import predict_indexed
+from handshape.recogniser import load
 from handshape.synthetic.dataset import draw_dataset
-from handshape.training.datasets import NormalisedImages
 from handshape.training.fit import Fitter
 from handshape.training.fit_result import FitResult
-from handshape.training.predict import predict_logits
 
 CPU = torch.device("cpu")
 
@@ -70,26 +72,26 @@ def fitted(scan: ImageIndex, place: Path) -> FitResult:
     return fit(scan, place / "cache")
 
 
-def test_fit__a_bundle_predicts_the_same(fitted: FitResult, scan: ImageIndex, tmp_path: Path) -> None:
+def test_fit__a_bundle_predicts_the_same(
+    fitted: FitResult, scan: ImageIndex, place: Path, tmp_path: Path
+) -> None:
     network, labels = fitted.network, len(scan.dataset.labels)
     assert isinstance(network, CombinedClassifier) and fitted.name == "combined"
     assert fitted.logits["test"].shape == fitted.logits["mirrored"].shape == (12, labels)
     heads = network.image.head, network.landmarks.pose
     assert fitted.parameters["trained"] == sum(p.numel() for head in heads for p in head.parameters())
-    recogniser = Recogniser(network, BundleConfig(scan.dataset.labels, fitted.config))
+    recogniser = recogniser_of(network, BundleConfig(scan.dataset.labels, fitted.config), place / "cache")
     recogniser.save(tmp_path / "bundle", "card")
-    again = load(tmp_path / "bundle")
-    prepared = read_batch(scan.images, splits_of(scan)["test"])
-    found = again.prepared_probabilities(prepared)
-    assert np.allclose(found, recogniser.prepared_probabilities(prepared), atol=1e-6)
-    assert np.array_equal(found.argmax(axis=1), fitted.logits["test"].argmax(dim=1).numpy())
-
-
-def test_fit__logits_from_the_cache_are_those_of_the_network(fitted: FitResult, scan: ImageIndex) -> None:
-    inputs = Subset(scan.images, splits_of(scan)["test"].tolist())
+    again, test = load(tmp_path / "bundle"), splits_of(scan)["test"]
+    photos = [scan.dataset.samples[i].path for i in test]
+    found = again.probabilities(photos)
+    assert np.allclose(found, recogniser.probabilities(photos), atol=1e-6)
     for which in ("test", "mirrored"):
-        images = NormalisedImages(inputs, fitted.config.preprocessing, mirrored=which == "mirrored")
-        assert torch.allclose(predict_logits(fitted.network, images), fitted.logits[which], atol=1e-4), which
+        hands = HandCache(place / "cache").rows(scan.digests, [one.path for one in scan.dataset.samples])
+        indexed = predict_indexed(again, scan, test, hands, mirrored=which == "mirrored")
+        assert np.allclose(indexed, fitted.logits[which].softmax(dim=1).numpy(), atol=1e-4), which
+        if which == "test":
+            assert np.allclose(indexed, found, atol=1e-4)
 
 
 def test_fit__classifies_new_people_and_their_mirror_images(fitted: FitResult, scan: ImageIndex) -> None:
@@ -110,17 +112,24 @@ def test_fit__which_hands_and_labels_were_in_training(fitted: FitResult, scan: I
 
 
 def test_fit__out_of_distribution_photos_are_classified_by_landmarks(
-    fitted: FitResult, scan: ImageIndex
+    fitted: FitResult, scan: ImageIndex, place: Path
 ) -> None:
-    network = copy.deepcopy(fitted.network)
-    assert isinstance(network, CombinedClassifier)
+    both, network = (copy.deepcopy(fitted.network) for _ in range(2))
+    assert isinstance(network, CombinedClassifier) and isinstance(both, CombinedClassifier)
+    both.image_weight.fill_(0.5)
+    network.image_weight.fill_(0.5)
     network.in_distribution.bound.fill_(1e-6)
-    images = fitted.config.preprocessing.normalise(torch.from_numpy(read_batch(scan.images, np.arange(6))))
+    hands = HandCache(place / "cache").rows(scan.digests, [one.path for one in scan.dataset.samples])
+    six, prepared = hands.take(np.arange(6)), read_batch(scan.images, np.arange(6))
+
+    def logits(of: SignNetwork) -> torch.Tensor:
+        return predict_features(of, fitted.config.preprocessing, prepared, six)
+
+    by_image = logits(network.image).log_softmax(dim=1)
     with torch.inference_mode():
-        by_image = network.image(images).log_softmax(dim=1)
-        by_landmarks = network.landmarks.classify(network.landmarks.find(images)[0], by_image)
-        assert torch.allclose(network(images), by_landmarks.log_softmax(dim=1), atol=1e-3)
-        assert not torch.allclose(fitted.network(images), network(images), atol=1e-3)
+        by_landmarks = network.landmarks.classify(torch.from_numpy(six.landmarks), by_image)
+    assert torch.allclose(logits(network), by_landmarks.log_softmax(dim=1), atol=1e-3)
+    assert not torch.allclose(logits(both), logits(network), atol=1e-3)
 
 
 def test_fit__same_seed_same_numbers(fitted: FitResult, scan: ImageIndex, place: Path) -> None:

@@ -4,14 +4,19 @@ from numpy.typing import NDArray
 
 from handshape.data.dataset import SplitIndices
 from handshape.models.hand.pose_classifier import PoseClassifier
-from handshape.training.landmarks import fit_landmarks, has_hand_rows
+from handshape.training.landmarks import fit_landmarks
+from handshape.types import LandmarkRows
 
 
-def hands_of(classes: NDArray[np.int64], seed: int = 0) -> NDArray[np.float32]:
+def hands_of(classes: NDArray[np.int64], seed: int = 0) -> LandmarkRows:
     """Return landmarks of hands that differ by class."""
     chance = np.random.default_rng(seed)
     shapes = np.random.default_rng(9).normal(size=(3, 63))
-    return (shapes[classes] + 0.3 * chance.normal(size=(len(classes), 63))).astype(np.float32)
+    return rows_of((shapes[classes] + 0.3 * chance.normal(size=(len(classes), 63))).astype(np.float32))
+
+
+def rows_of(landmarks: NDArray[np.float32]) -> LandmarkRows:
+    return LandmarkRows(landmarks, np.ones(len(landmarks), dtype=bool))
 
 
 def halves(count: int) -> SplitIndices:
@@ -29,10 +34,10 @@ def test_fit_landmarks__photos_without_a_hand_change_no_mean() -> None:
         "train": np.append(sides["train"], np.arange(24, 28)),
         "valid": np.append(sides["valid"], np.arange(28, 32)),
     }
-    given = np.concatenate([hands, none]), np.append(classes, np.full(8, 2))
+    given = rows_of(np.concatenate([hands.landmarks, none])), np.append(classes, np.full(8, 2))
     learned = fit_landmarks(more, *given, both)
     assert torch.equal(plain.means, more.means) and bool(more.means.any())
-    assert not has_hand_rows(given[0])[both["valid"]][-4:].any()
+    assert not given[0].found[both["valid"]][-4:].any()
     assert torch.equal(learned.valid[-4:], torch.zeros(4, 3))
     # Of 4 photos each of classes 0 and 1 and 8 of class 2, one more of either than there were.
     assert torch.allclose(learned.log_missed.exp(), torch.tensor([1 / 6, 1 / 6, 5 / 10]))
@@ -41,7 +46,7 @@ def test_fit_landmarks__photos_without_a_hand_change_no_mean() -> None:
 
 def test_fit_landmarks__validation_is_less_confident_on_augmented_hands() -> None:
     classes = np.tile(np.arange(3), 8)
-    hands = hands_of(np.arange(3))[classes]  # the same photos over and over
+    hands = hands_of(np.arange(3)).take(classes)  # the same photos over and over
     given = hands, classes, halves(24)
     plain, views = (fit_landmarks(PoseClassifier(3), *given, on_augmented=by).valid for by in (False, True))
     sure = [float(logits.softmax(dim=1).amax(dim=1).mean()) for logits in (plain, views)]
@@ -51,7 +56,7 @@ def test_fit_landmarks__validation_is_less_confident_on_augmented_hands() -> Non
 def test_fit_landmarks__hands_of_one_class_fit_nothing() -> None:
     classes = np.tile([0, 1], 6)
     hands = hands_of(classes)
-    hands[classes == 1] = 0
+    hands.landmarks[classes == 1] = 0
     head = PoseClassifier(2)
     learned = fit_landmarks(head, hands, classes, halves(12))
     assert not learned.valid.any() and len(head(torch.ones(1, 63)).unique()) == 1

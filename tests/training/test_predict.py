@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from handshape.training.datasets import FeatureRows
-from handshape.training.predict import evaluate_network, predict_logits, probabilities_of
+from handshape.training.predict import evaluate_network, predict_logits
+from handshape.training.temperature import probabilities_of
 
 
 def test_evaluate_network__loss_and_accuracy() -> None:

@@ -80,9 +80,10 @@ class Graph:
         self.outputs = tuple(one.name for one in self._session.get_outputs())
         """Names of the outputs."""
 
-    def shape(self, output: str) -> tuple[int, ...]:
-        """Return the shape of one item of an output; 0 where it is not fixed."""
-        found = next(one.shape for one in self._session.get_outputs() if one.name == output)
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of one item of an input or output; 0 where it is not fixed."""
+        both = (*self._session.get_inputs(), *self._session.get_outputs())
+        found = next(one.shape for one in both if one.name == name)
         return tuple(side if isinstance(side, int) else 0 for side in found[1:])
 
     def run(self, **inputs: NDArray[Any]) -> dict[str, NDArray[np.float32]]:

@@ -1,11 +1,12 @@
-"""Export a network in torch as a graph, once per architecture: weights are filled in as initialisers."""
+"""Export a network in torch as a graph, once per architecture: weights are filled in afterwards."""
 
 import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from hashlib import blake2b
+from io import StringIO
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,6 +24,7 @@ from handshape.errors import ExportError
 OPSET = 18
 """The oldest opset in which all operators are defined."""
 _VERSION = "1"  # of this file: graphs that were exported in another way are not used
+_exported_here: dict[str, bytes] = {}  # graphs without their weights, by architecture
 
 
 def graph_of(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str], cache: Path) -> bytes:
@@ -42,16 +44,13 @@ def graph_of(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence
     versions = [_VERSION, torch.__version__, onnxscript.__version__]
     tensors = {name: list(tensor.shape) for name, tensor in state.items()}
     about = json.dumps([versions, repr(network), shapes, list(outputs), tensors, _settings(network)])
-    file = cache / "graphs" / f"{blake2b(about.encode(), digest_size=12).hexdigest()}.onnx"
-    if not file.is_file():
-        model = _exported(network, inputs, outputs)
-        _empty(model, state)
-        with explain_cache_errors(f"a graph to {str(file.parent)!r}"):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            partial = file.with_suffix(f".{uuid4().hex[:12]}")
-            partial.write_bytes(model.SerializeToString())
-            partial.replace(file)
-    model = onnx.load_from_string(file.read_bytes())
+    key = blake2b(about.encode(), digest_size=12).hexdigest()
+    file = cache / "graphs" / f"{key}.onnx"
+    if key not in _exported_here:
+        if not file.is_file():
+            _write(file, _exported(network, inputs, outputs))
+        _exported_here[key] = file.read_bytes()
+    model = onnx.load_from_string(_exported_here[key])
     for initialiser in model.graph.initializer:
         if initialiser.name in state:
             numbers = state[initialiser.name].detach().cpu().contiguous().numpy()
@@ -93,9 +92,14 @@ def _exported(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequenc
                 model, should_fold=lambda node: False if _names(node) & weights else None
             )
             onnxscript.optimizer.remove_unused_nodes(model)
-            return ir.serde.serialize_model(model)
+            graph = ir.serde.serialize_model(model)
+            for initialiser in graph.graph.initializer:
+                if initialiser.name in weights:
+                    initialiser.ClearField("raw_data")
+            return graph
     except Exception as error:  # the exporter raises many kinds of errors
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        cause = error.__cause__ or error
+        first = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
         raise ExportError(
             f"the network {type(network).__name__!r} cannot be exported ({first})",
             "layers that ONNX has",
@@ -107,21 +111,22 @@ def _names(node: ir.Node) -> set[str | None]:
     return {value.name for value in node.inputs if value is not None}
 
 
-def _empty(model: onnx.ModelProto, state: Mapping[str, Tensor]) -> None:
-    """Take the weights out of a graph."""
-    for initialiser in model.graph.initializer:
-        if initialiser.name in state:
-            initialiser.ClearField("raw_data")
+def _write(file: Path, model: onnx.ModelProto) -> None:
+    with explain_cache_errors(f"a graph to {str(file.parent)!r}"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(f".{uuid4().hex[:12]}")
+        partial.write_bytes(model.SerializeToString())
+        partial.replace(file)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide the exporter's log messages."""
-    logger = logging.getLogger("torch.onnx")
+    """Hide what the exporter prints and logs."""
+    logger = logging.getLogger("torch")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -8,13 +8,10 @@ from safetensors.torch import save_file
 from handshape.errors import WeightsError
 from handshape.models.backbones import handnet
 from handshape.models.backbones.bundled_weights import Packaged, file_digest
-from handshape.models.hand import hand_finder as landmarks
 
 
-@pytest.mark.parametrize(
-    "weights", [handnet.HANDNET_WEIGHTS, landmarks.WEIGHTS], ids=["handnet", "landmarks"]
-)
-def test_packaged__the_file_of_this_version_as_float32(weights: Packaged) -> None:
+def test_packaged__the_file_of_this_version_as_float32() -> None:
+    weights = handnet.HANDNET_WEIGHTS
     assert file_digest(weights.file) == weights.digest
     state = weights.read()
     assert state and all(

@@ -1,30 +1,13 @@
 import pytest
 import torch
 
-from handshape.data.images.decode import Preprocessing
-from handshape.models.hand.hand_finder import PREPROCESSING as PLAIN
-from handshape.models.hand.hand_finder import has_hand, load_hand_finder
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
-from handshape.synthetic.picture import draw_image
-from handshape.synthetic.signer import make_signer
-
-PREPROCESSING = Preprocessing(224, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
 
 
 @pytest.fixture
 def network() -> LandmarkClassifier:
-    return LandmarkClassifier(load_hand_finder(), PoseClassifier(3), PREPROCESSING).eval()
-
-
-def test_find__the_landmarks_that_the_cache_keeps(network: LandmarkClassifier) -> None:
-    hand = torch.from_numpy(draw_image("L", make_signer(2, handedness="right")).pixels.copy())
-    photos = torch.stack([hand, hand.flip(1), torch.zeros_like(hand)])
-    with torch.inference_mode():
-        landmarks, right_hand = network.find(PREPROCESSING.normalise(photos))
-        cached = network.round(network.hand_finder(PLAIN.normalise(photos))).flatten(1)
-    assert torch.equal(landmarks, cached[:, :63]) and right_hand[:2].tolist() == [True, False]
-    assert has_hand(landmarks).tolist() == [True, True, False]
+    return LandmarkClassifier(PoseClassifier(3)).eval()
 
 
 def test_merge__landmarks_of_a_hand_and_the_image_where_there_is_none(network: LandmarkClassifier) -> None:

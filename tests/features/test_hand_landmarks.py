@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handshape.data.images.index import index_images
+from handshape.data.io.folder import read_folder
+from handshape.features import hand_landmarks
+from handshape.features.hand_landmarks import HandCache
+from handshape.models.hand.hand_finder import HandFinder, landmark_rows
+from handshape.synthetic.dataset import draw_dataset
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("photos")
+    draw_dataset(root, "BL", signers=2, images=2, size=120)
+    return root
+
+
+def test_hand_cache__hands_are_found_while_photos_are_indexed(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hands = HandCache(tmp_path)
+    index = index_images(read_folder(photos), tmp_path, facts=hands)
+    rows = hands.rows(index.digests)
+    assert rows.found.all() and rows.landmarks.shape == (8, 63)
+    finder, from_files = HandFinder(), []
+    for sample in index.dataset.samples:
+        from handshape.data.images.decode import read_image
+
+        from_files.append(finder.find(read_image(sample.path)))
+    assert np.array_equal(rows.landmarks, landmark_rows(from_files).landmarks)
+    assert np.allclose(hands.points(index.digests), [hand.points for hand in from_files], atol=1e-6)
+    monkeypatch.setattr(HandFinder, "find", None)  # nothing is looked for again
+    again = HandCache(tmp_path)
+    index_images(read_folder(photos), tmp_path, facts=again)
+    assert np.array_equal(again.rows(index.digests).landmarks, rows.landmarks)
+
+
+def test_hand_cache__finds_what_is_missing_in_the_files(photos: Path, tmp_path: Path) -> None:
+    index = index_images(read_folder(photos), tmp_path)
+    paths = [sample.path for sample in index.dataset.samples]
+    hands = HandCache(tmp_path)
+    assert hands.missing(index.digests) == set(index.digests)
+    assert hands.rows(index.digests, paths).found.all() and not hands.missing(index.digests)
+
+
+def test_hand_cache__what_is_found_in_another_way_is_kept_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    HandCache(tmp_path).find("0" * 32, np.zeros((32, 32, 3), np.uint8))
+    one = HandCache(tmp_path)
+    one.find("0" * 32, np.zeros((32, 32, 3), np.uint8))
+    one.commit()
+    monkeypatch.setattr(hand_landmarks, "METHOD", "another")
+    assert HandCache(tmp_path).missing(["0" * 32]) and not one.missing(["0" * 32])
