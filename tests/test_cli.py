@@ -157,7 +157,6 @@ def test_main__no_words_shows_the_commands(cli: Any) -> None:
         ["inspect", "photos", "--device", "tpu"],
         ["study", "dance"],
         ["study", "chirality"],
-        ["study", "chirality", "--resume", "run", "--force"],
     ],
 )
 def test_main__wrong_usage_is_2(cli: Any, words: list[str]) -> None:

@@ -1,11 +1,10 @@
 """Settings of the studies: experiments that answer one question each on the user's own photos."""
 
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 
 from handshape.config.augment import AugmentOptions
-from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
-from handshape.config.fields import argument, flag_of, option
+from handshape.config.data import DataConfig, OutConfig
+from handshape.config.fields import flag_of, option
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.train import LoopOptions
 from handshape.errors import UsageError
@@ -14,13 +13,9 @@ _FEWEST_PHOTOS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyConfig(OutConfig, DataOptions):
-    """The settings of every study: photos, backbone, and an unfinished run to resume."""
+class StudyConfig(OutConfig, DataConfig):
+    """The settings of every study: photos and backbone."""
 
-    data: Path | None = argument(DATA_HELP + " Not needed with --resume.", optional=True)
-    resume: Path | None = option(
-        None, "Unfinished run to continue, with the photos and settings it was started with."
-    )
     backbone: str = option(
         "alexnet", "Pretrained network: handnet, or any torchvision classification network."
     )
@@ -28,24 +23,6 @@ class StudyConfig(OutConfig, DataOptions):
         None,
         "File with the backbone's weights, or `untrained` (default: $HANDSHAPE_WEIGHTS, a download).",
     )
-
-    def __post_init__(self) -> None:
-        """Check that there is something to study."""
-        super().__post_init__()
-        if self.data is None and self.resume is None:
-            raise UsageError(
-                "no photos named", "DATA, or --resume with an unfinished run", "name one of them"
-            )
-        if self.resume is not None and self.force:
-            raise UsageError(
-                "--resume with --force", "one of them: to continue, or to start again", "leave one out"
-            )
-
-    @property
-    def data_config(self) -> DataConfig:
-        """The settings of the photos and their split."""
-        assert self.data is not None  # a resumed study takes its settings from the run
-        return DataConfig(**{field.name: getattr(self, field.name) for field in fields(DataConfig)})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,6 @@ from handshape.training.checkpoint import Checkpoint
 from handshape.training.finetune import FinetuneFitter
 from handshape.training.frozen import FrozenFitter
 from handshape.training.loop import LoopConfig
-from handshape.training.memory import peak_memory
 
 # Name, colour, line and marker of each model.
 _MODELS = {
@@ -93,16 +92,14 @@ def _fit(
     # Heads are not refitted with validation photos: the curve counts the photos that were trained on.
     frozen = FrozenFitter(*common, options, loop, without_valid=True)
     splits, began = {**data.splits, "train": train}, time.perf_counter()
-    with peak_memory(data.device) as peak:
-        if name == "frozen":
-            fitted = frozen.fit(splits, mirrored=False)
-        else:
-            tuned = FinetuneFitter(*common, frozen, options, tuning, loop)
-            fitted = tuned.fit(splits, mirrored=False, keeper=keeper)
+    if name == "frozen":
+        fitted = frozen.fit(splits, mirrored=False)
+    else:
+        tuned = FinetuneFitter(*common, frozen, options, tuning, loop)
+        fitted = tuned.fit(splits, mirrored=False, keeper=keeper)
     correct = fitted.logits["test"].argmax(dim=1).numpy() == data.classes[splits["test"]]
     seconds, trained = time.perf_counter() - began, fitted.trained_parameters
     figures = {"correct": correct.tolist(), "photos": len(train), "seconds": seconds, "trained": trained}
-    figures["peak_megabytes"] = peak.megabytes
     return StepResult(figures, history=[vars(row) for row in fitted.history] if name != "frozen" else [])
 
 
@@ -183,17 +180,16 @@ def _table(words: str, sizes: _Sizes, names: list[str], cell: Callable[[_Figures
 
 _COST_TEXT = (
     "The frozen model's time is that of its head; its features were cached before. The last block's time "
-    "includes running the other blocks once. Peak memory is that of the whole program."
+    "includes running the other blocks once."
 )
 
 
 def _cost_table(sizes: _Sizes) -> PageTable:
-    count, rows = max(sizes), []
-    for name, one in sizes[count].items():
-        memory = "unknown" if one["peak_megabytes"] is None else f"{one['peak_megabytes']:,.0f} MB"
-        rows.append([_MODELS[name][0], f"{one['seconds']:.1f} s", memory, f"{one['trained']:,}"])
+    count = max(sizes)
+    models = sizes[count].items()
+    rows = [[_MODELS[name][0], f"{one['seconds']:.1f} s", f"{one['trained']:,}"] for name, one in models]
     words = f"Cost with {sizes[count]['frozen']['photos']:,} training photos ({count} of each label)."
-    return PageTable(words, ["Model", "Time", "Peak memory", "Trained parameters"], rows)
+    return PageTable(words, ["Model", "Time", "Trained parameters"], rows)
 
 
 def _accuracy(one: _Figures) -> str:

@@ -1,4 +1,4 @@
-"""What all studies share: their photos, and steps whose results are kept, so that a killed study resumes."""
+"""What all studies share: their photos, and steps whose results are kept for a study that is killed."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

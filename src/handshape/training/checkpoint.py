@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
-from handshape.cache.disk_errors import explain_write_errors
+from handshape.cache.disk_errors import explain_cache_errors
 from handshape.errors import OutputError
 
 
@@ -78,7 +78,7 @@ class Checkpoint:
 
 
 def write_whole(path: Path, write: Callable[[Path], None], *others: type[Exception]) -> None:
-    """Write a file of an unfinished run that appears under its name only when it is whole and on the disk.
+    """Write a file that appears under its name only when it is whole and on the disk.
 
     Args:
         path: The file; its folder is made where it is missing.
@@ -89,7 +89,7 @@ def write_whole(path: Path, write: Callable[[Path], None], *others: type[Excepti
         OutputError: It cannot be written.
     """
     partial = path.with_name(f".{path.name}.partial")
-    with explain_write_errors(repr(str(path)), "free some space, and continue with --resume", *others):
+    with explain_cache_errors(repr(str(path)), *others):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write(partial)
