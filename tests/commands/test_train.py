@@ -243,7 +243,7 @@ def test_train__a_sheet_shows_the_views_that_were_used(
 ) -> None:
     for options, shown in (
         (("--augment", "none"), False),
-        (("--views", 1, "--augment", "strong"), True),
+        (("--views", 1, "--mirror"), True),
     ):
         run = tmp_path / f"run-{shown}"
         assert cli(*words, "--model", "frozen", *options, "--out", run).code == 0

@@ -11,10 +11,8 @@ from handshape.errors import UsageError
 class AugmentOptions(Settings):
     """How training photos are augmented."""
 
-    augment: Literal["none", "moves", "strong"] = option(
-        "moves",
-        "Augmentation: rotation, scale, shift and brightness (moves); perspective, colour, blur and erased "
-        "patches as well (strong); or none.",
+    augment: Literal["none", "moves"] = option(
+        "moves", "Augmentation: rotation, scale, shift and brightness (moves), or none."
     )
     mirror: bool = option(
         False,
