@@ -43,11 +43,6 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
             f"{parameters['trained'] / 1e6:.2f} M",
         )
     _print(table)
-    for name, model in metrics["models"].items():
-        quick = model.get("training_precision_accuracy")
-        if quick is not None:
-            print(f"{name} was trained on features of lower precision, with which the test accuracy is")
-            print(f"{_percent(quick)}. The table and the recogniser use float32.")
     for name, figures in metrics.get("folds", {}).items():
         print(f"{name}, mean over each {figures.get('kind', 'signer')} left out: {_folds(figures)}")
     share = metrics["leaks"]["near_duplicates_across_splits"]

@@ -236,17 +236,3 @@ def test_compare_config__refuses_unknown_models(models: str) -> None:
 
 def test_compare_config__takes_each_model_once_in_the_order_given() -> None:
     assert CompareConfig(data=Path("p"), models=" frozen, cnn,frozen").model_names == ("frozen", "cnn")
-
-
-def test_train__a_sheet_shows_the_views_that_were_used(
-    cli: Any, words: tuple[object, ...], tmp_path: Path
-) -> None:
-    for options, shown in (
-        (("--augment", "none"), False),
-        (("--views", 1, "--mirror"), True),
-    ):
-        run = tmp_path / f"run-{shown}"
-        assert cli(*words, "--model", "frozen", *options, "--out", run).code == 0
-        assert (run / "plots" / "views.png").is_file() == shown
-        page = (run / "report.html").read_text(encoding="utf-8")
-        assert ("five augmented views of it" in page) == shown

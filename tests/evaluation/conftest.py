@@ -49,7 +49,6 @@ def evaluated(
         calibration=calibrate(logits, tested.classes, logits, tested.classes),
         valid_correct=np.ones(len(split.dataset.on("valid")), dtype=np.bool_),
         valid_loss=0.1,
-        training_precision_accuracy=None,
     )
 
 

@@ -1,5 +1,4 @@
 import json
-import re
 
 import numpy as np
 import pytest
@@ -54,14 +53,14 @@ def test_fit_temperature__all_wrong_stays_bounded_and_knows_nothing() -> None:
     assert calibrated_probabilities(logits, temperature).max() < 0.25
 
 
+def test_fit_temperature__diverged_training() -> None:
+    with pytest.raises(ShapeError, match="check the training for divergence"):
+        fit_temperature(np.array([[np.nan, 0.0]]), np.array([0]))
+
+
 def test_fit_temperature__one_photo_and_one_class() -> None:
     assert 0.05 <= fit_temperature(np.array([[2.0, 0.0]]), np.array([0])) <= 20
     assert fit_temperature(np.array([[2.0]]), np.array([0])) == 1
-
-
-def test_fit_temperature__wrong_input() -> None:
-    with pytest.raises(ShapeError, match=re.escape("true classes from 2 to 2")):
-        fit_temperature(np.zeros((1, 2)), np.array([2]))
 
 
 @settings(derandomize=True, deadline=None)
@@ -71,13 +70,6 @@ def test_calibrated__rows_sum_to_one_and_the_answer_stays(seed: int, temperature
     probabilities = calibrated_probabilities(logits.astype(np.float32), temperature)
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(4))
     assert probabilities.argmax(axis=1).tolist() == logits.argmax(axis=1).tolist()
-
-
-@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
-def test_calibrated__wrong_temperature(temperature: float) -> None:
-    message = f"temperature {temperature}"
-    with pytest.raises(ShapeError, match=message):
-        calibrated_probabilities(np.zeros((1, 2)), temperature)
 
 
 def test_measure_reliability__figures_by_hand() -> None:
@@ -95,23 +87,14 @@ def test_measure_reliability__figures_by_hand() -> None:
 
 def test_measure_reliability__certain_and_right_is_perfect() -> None:
     found = measure_reliability(np.eye(3), np.arange(3))
-    assert (found.ece, found.ece_equal_mass, found.brier, found.nll) == (0, 0, 0, 0)
+    assert (found.ece, found.brier, found.nll) == (0, 0, 0)
     assert found.bins[-1].count == 3
 
 
 def test_measure_reliability__certain_and_wrong_is_finite() -> None:
     found = measure_reliability(np.eye(2), np.array([1, 0]))
-    assert (found.ece, found.ece_equal_mass, found.brier) == (1, 1, 2)
+    assert (found.ece, found.brier) == (1, 2)
     assert 700 < found.nll < 710
-
-
-def test_measure_reliability__equal_mass_bins_share_out_the_photos() -> None:
-    # Two photos a bin: errors of one sign stay apart from errors of the other.
-    top = np.array([0.6, 0.61, 0.62, 0.63])
-    probabilities = np.stack([top, 1 - top], axis=1)
-    found = measure_reliability(probabilities, np.array([0, 0, 1, 1]), bins=2)
-    assert found.ece_equal_mass == pytest.approx((0.4 + 0.39 + 0.62 + 0.63) / 4)
-    assert found.ece == pytest.approx(abs(2 - top.sum()) / 4)
 
 
 def test_measure_reliability__few_photos_have_an_error_even_if_the_recogniser_is_perfect() -> None:
@@ -132,16 +115,10 @@ def test_measure_reliability__in_range_and_blind_to_order(n: int, seed: int) -> 
     found = measure_reliability(probabilities, classes)
     again = measure_reliability(probabilities[order], classes[order])
     assert 0 <= found.ece <= 1
-    assert 0 <= found.ece_equal_mass <= 1
     assert 0 <= found.brier <= 2
     assert sum(b.count for b in found.bins) == n
-    for name in ("ece", "ece_equal_mass", "brier", "nll"):
+    for name in ("ece", "brier", "nll"):
         assert getattr(found, name) == pytest.approx(getattr(again, name))
-
-
-def test_measure_reliability__logits_are_refused() -> None:
-    with pytest.raises(ShapeError, match="rows that are not probabilities"):
-        measure_reliability(np.array([[5.0, 1.0]]), np.array([0]))
 
 
 def test_calibrate__lowers_the_error_on_photos_it_was_not_fitted_on() -> None:

@@ -66,15 +66,12 @@ class FitEvaluation(Evaluation):
         calibration: Calibration before and after temperature scaling.
         valid_correct: (M,) bool, whether each validation photo was classified correctly.
         valid_loss: Mean negative log-likelihood of the validation photos in nats, calibrated.
-        training_precision_accuracy: Accuracy on the test photos with features in the precision of training,
-            where that is not float32; None where it is.
     """
 
     fitted: FitResult
     calibration: Calibration
     valid_correct: NDArray[np.bool_]
     valid_loss: float
-    training_precision_accuracy: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model's part of ``metrics.json``."""
@@ -88,11 +85,6 @@ class FitEvaluation(Evaluation):
             "interval_method": self.interval.method,
             "interval_scope": self.interval.scope,
             "mirrored_accuracy": self.mirrored_accuracy,
-            **(
-                {}
-                if self.training_precision_accuracy is None
-                else {"training_precision_accuracy": self.training_precision_accuracy}
-            ),
             **{key: figures[key] for key in figures if key not in ("n", "accuracy")},
             "calibration": self.calibration.to_dict(),
             "rejection": self.rejection.to_dict(),
@@ -170,7 +162,6 @@ def evaluate_fit(
         calibration=calibration,
         valid_correct=np.asarray(of_valid.argmax(axis=1) == valid.classes),
         valid_loss=measure_reliability(of_valid, valid.classes).nll,
-        training_precision_accuracy=_accuracy(logits.get("quick"), tested),
     )
 
 

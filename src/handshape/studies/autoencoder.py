@@ -21,12 +21,13 @@ from handshape.config.study import AutoencoderConfig
 from handshape.data.dataset import SPLITS, SplitIndices, SplitName
 from handshape.data.images.prepared import read_batch
 from handshape.evaluation.json_result import JsonResult
+from handshape.evaluation.report.thumbnails import photo_grid
 from handshape.models.backbones.layers import layers_of
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.backbones.weights import UNTRAINED
 from handshape.models.decoder import PROBE_SIZE, Autoencoder, Decoder, Probes
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.studies.page import PageImage, PageTable, Section, StudyOutcome, percent, photo_grid
+from handshape.studies.page import PageImage, PageTable, Section, StudyOutcome, percent
 from handshape.studies.steps import GRID, StepResult, Steps, StudyData
 from handshape.training import reconstruction
 from handshape.training.checkpoint import Checkpoint

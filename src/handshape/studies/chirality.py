@@ -31,13 +31,13 @@ from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import ImageIndex
 from handshape.data.splits.leave_one_group_out import leave_one_signer_out
 from handshape.evaluation.intervals.accuracy import accuracy_interval, mean_over_groups_interval
+from handshape.evaluation.report import plots
 from handshape.evaluation.report.plots import INK, RIGHT, WRONG
 from handshape.features.extract import Extractor, features_now
 from handshape.models.backbones.layers import layers_of, outputs_of
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig
 from handshape.progress import track
-from handshape.studies import page
 from handshape.studies.page import PageImage, PageTable, Section, StudyOutcome, percent, percent_range
 from handshape.studies.steps import GRID, StepResult, Steps, StudyData, select_settings
 from handshape.synthetic import draw_image, make_signer
@@ -515,13 +515,13 @@ def _similarity_plot(layers: Sequence[_Figures], places: int) -> PageImage:
     rows = [layer["means"] for layer in layers if layer["places"] == places]
     where = "4 x 4 places: what is in the photo, and where"
     caption = where if places == GRID else "Averaged over all places: what is in the photo"
-    drawing, axes = page.new_plot(3.6, "layer, from the input", "similarity")
+    drawing, axes = plots.new_plot(3.6, "layer, from the input", "similarity")
     for kind, (name, colour, line, marker) in _COMPARISONS.items():
         values = [float("nan") if means[kind] is None else means[kind] for means in rows]
         axes.plot(values, color=colour, ls=line, marker=marker, ms=3.5, lw=1.5, label=name)
     axes.set_xticks(range(len(rows)), ["pixels", *map(str, range(1, len(rows)))])
     axes.set_ylim(min(-0.25, *axes.get_ylim()), 1.03)
-    page.add_legend(drawing)
+    plots.add_legend(drawing, loc="outside lower center", ncols=2)
     words = f"Similarity of photos by layer, from the pixels to the last of {len(rows) - 1} layers."
     return PageImage(f"similarity-{places}x{places}", caption, drawing, words)
 

@@ -16,6 +16,7 @@ from handshape.config.finetune import FinetuneOptions
 from handshape.config.study import FinetuneConfig
 from handshape.config.train import BackboneConfig
 from handshape.evaluation.intervals.paired import compare_paired
+from handshape.evaluation.report import plots
 from handshape.evaluation.report.plots import INK, RIGHT, WRONG
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.backbones.weights import UNTRAINED
@@ -159,7 +160,7 @@ def find_finetune_answer(sizes: _Sizes) -> str:
 
 
 def _plot(sizes: _Sizes) -> PageImage:
-    drawing, axes = page.new_plot(3.6, "training photos of each label", "test accuracy (%)")
+    drawing, axes = plots.new_plot(3.6, "training photos of each label", "test accuracy (%)")
     for place, (model, (name, colour, line, marker)) in enumerate(_MODELS.items()):
         at = np.arange(len(sizes)) + 0.06 * (place - 1.5)  # so that no interval hides another
         values = np.array([100 * models[model]["test_accuracy"] for models in sizes.values()])
@@ -168,7 +169,7 @@ def _plot(sizes: _Sizes) -> PageImage:
                       marker=marker, ms=4, lw=1.5, elinewidth=0.8, label=name)  # fmt: skip
     axes.set_xticks(range(len(sizes)), [str(count) for count in sizes])
     axes.set_ylim(0, 103)
-    page.add_legend(drawing)
+    plots.add_legend(drawing, loc="outside lower center", ncols=2)
     words = "Test accuracy of four models by training photos of each label; the table has the numbers."
     return PageImage("accuracy-by-photos", "Test accuracy with 95 % intervals", drawing, words)
 

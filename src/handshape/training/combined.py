@@ -83,10 +83,7 @@ class CombinedFitter:
     def _tested(self, name: str, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """Return features, landmarks and handedness of M photos, all of them from the cache."""
         landmarks, right_hand = self._photos.of(indices, mirrored=name == "mirrored")
-        if name == "quick":
-            features = _rows(FeatureRows((self._frozen.features(), indices)))
-        else:
-            features = _rows(self._frozen.exact_features(indices, mirrored=name == "mirrored"))
+        features = _rows(self._frozen.exact_features(indices, mirrored=name == "mirrored"))
         return features, torch.from_numpy(landmarks), torch.from_numpy(right_hand)
 
     def _landmarks(

@@ -84,8 +84,6 @@ class FrozenFitter:
         start = time.perf_counter()
         (train, valid), config = self._both(splits), self.head_config
         tested = {"test": self.exact_features(splits["test"])}
-        if self._quick is not self._exact:
-            tested["quick"] = FeatureRows((self.features(), splits["test"]))
         if mirrored:
             tested["mirrored"] = self.exact_features(splits["test"], mirrored=True)
         seconds = time.perf_counter() - start

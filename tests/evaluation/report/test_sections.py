@@ -12,7 +12,6 @@ from handshape.data.io.folder import read_folder
 from handshape.evaluation.metrics import Metrics, compute_metrics
 from handshape.evaluation.report.page import environment
 from handshape.evaluation.report.sections import (
-    find_confusions,
     find_mistakes,
     find_near_copies,
     split_table,
@@ -30,17 +29,6 @@ from handshape.synthetic.dataset import draw_dataset
 def measured(classes: list[int], read: list[int], labels: str) -> Metrics:
     probabilities = np.eye(len(labels))[read]
     return compute_metrics(np.array(classes, dtype=np.int64), probabilities, tuple(labels))
-
-
-def test_find_confusions__most_often_first_and_of_equals_the_larger_share() -> None:
-    metrics = measured([0, 0, 0, 0, 1, 1, 2, 2, 2], [1, 1, 2, 0, 0, 1, 2, 2, 2], "ABC")
-    found = [(one.true, one.predicted, one.count, one.share) for one in find_confusions(metrics)]
-    assert found == [("A", "B", 2, 0.5), ("B", "A", 1, 0.5), ("A", "C", 1, 0.25)]
-    assert len(find_confusions(metrics, most=1)) == 1
-
-
-def test_find_confusions__none_without_a_mistake() -> None:
-    assert find_confusions(measured([0, 1], [0, 1], "AB")) == []
 
 
 def test_weakest_first__labels_without_photos_come_last() -> None:
