@@ -44,8 +44,6 @@ def test_chirality__killed_at_three_points_gives_the_same_figures(
 ) -> None:
     # Few pictures as controls in this process: that of the third kill has not reached them.
     monkeypatch.setattr(chirality, "ARROWS", {"train": 8, "valid": 4, "test": 6})
-    monkeypatch.setattr(chirality, "DRAWN_SIGNERS", {"train": 3, "valid": 1, "test": 2})
-    monkeypatch.setattr(chirality, "DRAWN_LETTERS", "BL")
     run, cache = tmp_path / "run", tmp_path / "cache"
     words = ("study", "chirality", make_photos(images=2), *SMALL, "--tuning-epochs", 1, "--cache", cache)
     answer = cli(*words, "--out", tmp_path / "whole", "--json")
@@ -93,9 +91,8 @@ def test_finetune__accuracies_and_costs_by_size(cli: Any, make_photos: Any, tmp_
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("chirality", "photos", "--weight-decay", "-1"), 2, "--weight-decay -1.0; expected zero or more"),
         (("finetune", "photos", "--sizes", "1,some"), 2, "--sizes '1,some'; expected numbers of photos, or"),
-        (("finetune", "photos", "--epochs", "0"), 2, "--epochs 0; expected a positive number; change it"),
+        (("autoencoder", "photos", "--photos", "3"), 2, "--photos 3; expected 12 or more; change it"),
     ],
 )
 def test_study__settings_that_are_refused(cli: Any, words: Any, code: int, message: str) -> None:

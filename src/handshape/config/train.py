@@ -1,5 +1,6 @@
 """Settings of training: the loop's, the head's and the backbone's."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,11 +37,13 @@ class BackboneConfig(AugmentOptions):
     pool: int | None = option(
         None,
         "Average features over this many places along each axis; 0 keeps all (default: 4; 6 for mlp).",
+        within=(0, math.inf),
     )
     views: int | None = option(
         None,
         f"Augmented copies of each training photo that features are computed of (default: {VIEWS}; 0 with "
         "--augment none).",
+        within=(0, 100),
     )
     precision: Precision = option(
         "fp32",
@@ -49,14 +52,10 @@ class BackboneConfig(AugmentOptions):
     )
 
     def __post_init__(self) -> None:
-        """Check ranges."""
+        """Set the default of the views, and check that they are augmented."""
         super().__post_init__()
-        if self.pool is not None and self.pool < 0:
-            raise UsageError(f"--pool {self.pool}", "0 or more", "use 0 to keep every place")
         if self.views is None:
             object.__setattr__(self, "views", 0 if self.augment == "none" else VIEWS)
-        if not 0 <= self.stored_views <= 100:
-            raise UsageError(f"--views {self.views}", "a number from 0 to 100", "change it")
         if self.views and self.augment == "none":
             raise UsageError(
                 f"--views {self.views} with --augment none",
@@ -82,24 +81,14 @@ class BackboneConfig(AugmentOptions):
 class LoopOptions(Settings):
     """Training of the CNN and of the MLP head; the defaults are the lesson's."""
 
-    epochs: int = option(7, "Passes over the training photos, for the CNN and the MLP head.")
-    batch_size: int = option(32, "Photos in one training step.")
-    learning_rate: float = option(1e-3, "Learning rate of Adam.")
-    weight_decay: float = option(0.0, "Weight decay of Adam.")
+    epochs: int = option(7, "Passes over the training photos, for the CNN and the MLP head.", positive=True)
+    batch_size: int = option(32, "Photos in one training step.", positive=True)
+    learning_rate: float = option(1e-3, "Learning rate of Adam.", positive=True)
+    weight_decay: float = option(0.0, "Weight decay of Adam.", within=(0, math.inf))
     folds: FoldKind = option(
         "none",
         "Cross-validation: leave each signer, or each source (--source), out once and test on it.",
     )
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        super().__post_init__()
-        for name in ("epochs", "batch_size", "learning_rate"):
-            if getattr(self, name) <= 0:
-                flag = name.replace("_", "-")
-                raise UsageError(f"--{flag} {getattr(self, name)}", "a positive number", "change it")
-        if self.weight_decay < 0:
-            raise UsageError(f"--weight-decay {self.weight_decay}", "zero or more", "change it")
 
 
 @dataclass(frozen=True, kw_only=True)
