@@ -5,9 +5,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from tools.tutorial import EXERCISES, TUTORIAL, exercises, main, read, run
+from tools.tutorial import EXERCISES, TUTORIAL, exercises, read, run
 
 from handshape.synthetic import draw_dataset
 
@@ -75,22 +74,6 @@ def test_exercises__one_place_for_each_answer() -> None:
     assert [cell.source for cell in found.cells] == ["Why?", "# Your turn.", "*Your answer.*", "x = 1"]
     assert all(cell.get("execution_count") is None for cell in found.cells)
     assert notebook == before
-
-
-def test_run__gives_outputs_and_leaves_the_notebook(tmp_path: Path) -> None:
-    notebook = new_notebook(cells=[new_code_cell("from pathlib import Path\nprint(Path.cwd().name)")])
-    assert printed(run(notebook, tmp_path)) == f"{tmp_path.name}\n"
-    assert printed(notebook) == ""
-
-
-def test_run__stops_at_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
-        run(new_notebook(cells=[new_code_cell("1 / 0")]), tmp_path)
-
-
-def test_main__tells_what_it_can_do(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == 2
-    assert "tutorial.py run" in capsys.readouterr().err
 
 
 @pytest.mark.slow

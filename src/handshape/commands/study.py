@@ -22,7 +22,7 @@ from handshape.studies.chirality import study_chirality
 from handshape.studies.finetune import study_finetune
 from handshape.studies.page import StudyOutcome, write_study_page
 from handshape.studies.steps import GRID, Steps, StudyData
-from handshape.training.history import write_rows
+from handshape.training.history import write_history
 
 _Config = TypeVar("_Config", bound=StudyConfig)
 
@@ -90,7 +90,7 @@ def _run(
             write_json(folder / "config.json", description)
             write_json(folder / "metrics.json", metrics)
             if steps.histories:
-                write_rows(folder / "history.csv", steps.histories)
+                write_history(folder / "history.csv", "step", steps.histories)
             write_study_page(folder, outcome, data.report, description)
         shutil.rmtree(unfinished)
     return metrics

@@ -111,7 +111,8 @@ def _write(
     results, split, best = experiment.results, experiment.data_report.split, experiment.best
     write_json(folder / "config.json", description)
     write_json(folder / "metrics.json", metrics)
-    write_history(folder / "history.csv", {result.fitted.name: result.fitted.history for result in results})
+    histories = {str(one.fitted.name): [vars(row) for row in one.fitted.history] for one in results}
+    write_history(folder / "history.csv", "model", histories)
     write_predictions(folder / "predictions.csv", results)
     write_report(folder, experiment, description)
     trained_on = {

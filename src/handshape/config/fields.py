@@ -4,7 +4,7 @@ import dataclasses
 import math
 import operator
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -28,7 +28,7 @@ def option(
     *,
     alias: str | None = None,
     positive: bool = False,
-    within: tuple[float, float] = (-math.inf, math.inf),
+    within: tuple[float, float] | None = None,
 ) -> Any:
     """Return a field that the command line takes as ``--name``, or as its ``alias``.
 
@@ -58,8 +58,8 @@ class Settings:
             flag = field.name.upper() if field.metadata.get("positional") else flag_of(field.name)
             value = _converted(flag, kinds[field.name], getattr(self, field.name))
             object.__setattr__(self, field.name, value)
-            if isinstance(value, int | float):
-                _check_range(flag, value, **{key: field.metadata[key] for key in ("positive", "within")})
+            if value is not None:
+                _check_range(flag, value, field.metadata)
 
 
 def flag_of(name: str) -> str:
@@ -67,11 +67,12 @@ def flag_of(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _check_range(flag: str, value: float, positive: bool, within: tuple[float, float]) -> None:
-    low, high = within
-    if positive and not value > 0:
+def _check_range(flag: str, value: Any, metadata: Mapping[str, Any]) -> None:
+    if metadata.get("positive") and not value > 0:
         raise UsageError(f"{flag} {value}", "a positive number", "change it")
-    if not low <= value <= high:
+    within = metadata.get("within")
+    if within and not within[0] <= value <= within[1]:
+        low, high = within
         expected = f"{low} or more" if high == math.inf else f"a number from {low} to {high}"
         raise UsageError(f"{flag} {value}", expected, "change it")
 

@@ -2,8 +2,6 @@
 
 import csv
 import multiprocessing
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from handshape.cache.atomic import reserve
 from handshape.errors import OutputError
 from handshape.synthetic.picture import Truth, draw_image
 from handshape.synthetic.scene import Style
@@ -137,16 +136,9 @@ def _write_table(path: Path, rows: Iterable[TruthRow]) -> None:
 def _new_folder(out: Path, force: bool) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``out`` when the block ends without an error."""
     _check_folder(out, force)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    folder.chmod(0o755)  # readable for other users
-    try:
+    with reserve(out.resolve(), f"drawn hands to {str(out)!r}") as reserved, reserved.new() as folder:
+        folder.mkdir()
         yield folder
-        if out.exists():
-            shutil.rmtree(out)
-        folder.rename(out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_folder(out: Path, force: bool) -> None:

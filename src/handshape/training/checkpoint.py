@@ -4,24 +4,12 @@ import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from handshape.cache.disk_errors import explain_cache_errors
 from handshape.errors import OutputError
-
-
-class Keeper(Protocol):
-    """Keeps the latest state of one training."""
-
-    def load(self) -> dict[str, Any] | None:
-        """Return the latest state, or ``None`` before the first."""
-        ...
-
-    def save(self, state: Mapping[str, Any]) -> None:
-        """Replace the latest state."""
-        ...
 
 
 class Checkpoint:

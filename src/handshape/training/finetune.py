@@ -22,7 +22,7 @@ from handshape.models.backbones.blocks import Cut, cut_backbone
 from handshape.models.backbones.registry import Backbone
 from handshape.models.heads import Head, Pool
 from handshape.models.sign_network import BackboneClassifier, NetworkConfig
-from handshape.training.checkpoint import Keeper
+from handshape.training.checkpoint import Checkpoint
 from handshape.training.datasets import (
     AugmentedImages,
     FeatureRows,
@@ -89,7 +89,7 @@ class FinetuneFitter:
         self._tuning, self._loop, self._views = tuning, loop, make_views(options)
         self._classes = index.dataset.classes
 
-    def fit(self, splits: SplitIndices, *, mirrored: bool, keeper: Keeper | None = None) -> FitResult:
+    def fit(self, splits: SplitIndices, *, mirrored: bool, keeper: Checkpoint | None = None) -> FitResult:
         """Fine-tune on one split; what is less accurate on validation than the frozen network is not kept.
 
         Args:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.utils.data import Subset
 
 from handshape.data.images.prepared import BatchedDataset, BatchIndices, PreparedImages, read_batch
-from handshape.training.checkpoint import Keeper
+from handshape.training.checkpoint import Checkpoint
 from handshape.training.datasets import Inputs, Labelled
 from handshape.training.loop import LoopSettings, train_loop
 from handshape.training.predict import Measure, Objective
@@ -98,7 +98,7 @@ def train_reconstruction(
     settings: LoopSettings,
     *,
     what: str,
-    keeper: Keeper,
+    keeper: Checkpoint,
     loss: Measure = reconstruction_loss,
     metric: Measure = summed_psnr,
 ) -> list[dict[str, float]]:

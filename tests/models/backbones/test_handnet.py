@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from handshape.data.images.decode import Preprocessing
 from handshape.errors import BackboneError
 from handshape.models.backbones import handnet
-from handshape.models.backbones.handnet import HANDNET_WEIGHTS, HandNet, fold
+from handshape.models.backbones.handnet import HANDNET_WEIGHTS, HandNet
 from handshape.models.backbones.registry import empty_backbone, load_backbone
 
 
@@ -27,22 +27,6 @@ def test_handnet__features_keep_their_place_in_space(size: int, side: int) -> No
         features = HandNet()(noise(size=size))
     assert features.shape == (2, handnet.HANDNET_WIDTH, side, side)
     assert features.dtype == torch.float32 and bool((features >= 0).all())
-
-
-def test_fold__gives_the_features_of_the_normalised_network() -> None:
-    torch.manual_seed(0)
-    network = HandNet(normalised=True)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 2)
-            nn.init.normal_(module.bias)
-            nn.init.uniform_(module.running_var, 0.5, 2)  # type: ignore[arg-type]
-            nn.init.normal_(module.running_mean)  # type: ignore[arg-type]
-    folded = fold(network.eval())
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
-    with torch.inference_mode():
-        ours, own = folded(noise()), network(noise())
-    assert (ours - own).abs().max() < 1e-4 * own.abs().max()
 
 
 def test_packaged_weights__fill_the_whole_network() -> None:
