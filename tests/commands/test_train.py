@@ -55,7 +55,7 @@ def without_seconds(metrics: dict[str, Any]) -> dict[str, Any]:
         ("--model", "frozen", "--head", "mlp"),
         ("--model", "frozen", "--pool", 0, "--views", 1),
         ("--model", "finetune", "--tuning-epochs", 1, "--tuning-rate", 1e-3),
-        ("--model", "finetune", "--unfreeze", "last", "--tuning-epochs", 1, "--augment", "none"),
+        ("--model", "finetune", "--unfreeze", "last", "--tuning-epochs", 1, "--views", 0),
         ("--model", "landmarks"),
         ("--model", "combined"),
     ],
@@ -189,10 +189,7 @@ def test_train__fewer_signers_than_sides(cli: Any, make_photos: Callable[..., Pa
         (("--pool", -1), "--pool -1"),
         (("--views", 101), "--views 101"),
         (("--views", -1), "--views -1"),
-        (
-            ("--views", 1, "--augment", "none"),
-            "--views 1 with --augment none",
-        ),
+        (("--views", 0, "--mirror"), "--views 0 with --mirror"),
     ],
 )
 def test_train__numbers_out_of_range_are_wrong_usage_before_anything_is_read(
@@ -216,7 +213,7 @@ def test_configs__the_lesson_s_defaults() -> None:
     assert (config.epochs, config.batch_size, config.learning_rate) == (7, 32, 1e-3)
     assert config.backbone == "alexnet" and config.seed == 0
     assert CompareConfig(data=Path("photos")).model_names == ("cnn", "frozen", "combined")
-    assert config.views == 1 and TrainConfig(data=Path("photos"), augment="none").views == 0
+    assert config.views == 1
 
 
 @pytest.mark.parametrize("make", [BackboneConfig, LoopOptions])

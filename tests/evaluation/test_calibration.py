@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +7,6 @@ from numpy.typing import NDArray
 from handshape.errors import ShapeError
 from handshape.evaluation.calibration import (
     ReliabilityBin,
-    calibrate,
     calibrated_probabilities,
     fit_temperature,
     measure_reliability,
@@ -119,20 +116,3 @@ def test_measure_reliability__in_range_and_blind_to_order(n: int, seed: int) -> 
     assert sum(b.count for b in found.bins) == n
     for name in ("ece", "brier", "nll"):
         assert getattr(found, name) == pytest.approx(getattr(again, name))
-
-
-def test_calibrate__lowers_the_error_on_photos_it_was_not_fitted_on() -> None:
-    valid, test = draw(1000, 9, seed=1), draw(1000, 9, seed=2)
-    found = calibrate(3 * valid[0], valid[1], 3 * test[0], test[1])
-    assert found.temperature == pytest.approx(3, rel=0.2)
-    assert found.before.ece > 0.1
-    assert found.after.ece < 0.05
-    assert found.after.nll < found.before.nll
-    assert found.after.brier < found.before.brier
-
-
-def test_calibrate__result_is_plain_json() -> None:
-    logits, truth = draw(20, 3, seed=3)
-    found = calibrate(logits, truth, logits, truth).to_dict()
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert len(found["before"]["bins"]) == 15

@@ -97,7 +97,7 @@ def test_fit__a_transformer(scan: ImageIndex, tmp_path: Path) -> None:
         photos,
         tmp_path / "cache",
         load_backbone("vit_b_32", "untrained"),
-        {"pool": 1, "augment": "none"},
+        {"pool": 1, "views": 0},
         unfreeze="last",
         tuning_epochs=1,
     )

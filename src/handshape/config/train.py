@@ -14,8 +14,6 @@ from handshape.errors import UsageError
 
 Precision = Literal["fp32", "fp16"]
 FoldKind = Literal["none", "signers", "source"]
-# More read people who were left out no better, and cost as much again: docs/research/head.md.
-VIEWS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,34 +37,11 @@ class BackboneConfig(AugmentOptions):
         "Average features over this many places along each axis; 0 keeps all (default: 4; 6 for mlp).",
         within=(0, math.inf),
     )
-    views: int | None = option(
-        None,
-        f"Augmented copies of each training photo that features are computed of (default: {VIEWS}; 0 with "
-        "--augment none).",
-        within=(0, 100),
-    )
     precision: Precision = option(
         "fp32",
         "Precision of the training photos' features: fp16 (CUDA only) is faster and less exact. Validation "
         "and test photos use fp32 all the same, as the recogniser does.",
     )
-
-    def __post_init__(self) -> None:
-        """Set the default of the views, and check that they are augmented."""
-        super().__post_init__()
-        if self.views is None:
-            object.__setattr__(self, "views", 0 if self.augment == "none" else VIEWS)
-        if self.views and self.augment == "none":
-            raise UsageError(
-                f"--views {self.views} with --augment none",
-                "one of them",
-                "leave one out, or change --augment",
-            )
-
-    @property
-    def stored_views(self) -> int:
-        """How many augmented views of each training photo have cached features and are trained on."""
-        return self.views or 0
 
     @property
     def places(self) -> int | None:

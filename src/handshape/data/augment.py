@@ -72,5 +72,5 @@ class Views:
 
 
 def make_views(options: AugmentOptions) -> Views:
-    """Return the policy of the settings; with ``augment`` none, it is not used."""
+    """Return the policy of the settings."""
     return Views(mirror=options.mirror)

@@ -147,34 +147,6 @@ def measure_reliability(
     )
 
 
-def calibrate(
-    valid_logits: NDArray[np.floating[Any]],
-    valid_classes: NDArray[np.int64],
-    test_logits: NDArray[np.floating[Any]],
-    test_classes: NDArray[np.int64],
-) -> Calibration:
-    """Fit the temperature on validation photos and measure calibration on test photos.
-
-    Args:
-        valid_logits: (M, K) floats.
-        valid_classes: (M,) int64 in [0, K).
-        test_logits: (N, K) floats.
-        test_classes: (N,) int64 in [0, K).
-
-    Returns:
-        The temperature, and the reliability on the test photos before and after scaling.
-
-    Raises:
-        ShapeError: A logit is not finite.
-    """
-    temperature = fit_temperature(valid_logits, valid_classes)
-    before, after = (
-        measure_reliability(calibrated_probabilities(test_logits, value), test_classes)
-        for value in (1.0, temperature)
-    )
-    return Calibration(temperature, before, after)
-
-
 def _bin(low: float, high: float, top: NDArray[Any], correct: NDArray[np.bool_]) -> ReliabilityBin:
     if not len(top):
         return ReliabilityBin(low, high, 0, None, None)

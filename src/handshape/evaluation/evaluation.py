@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshape.data.dataset import Dataset
-from handshape.evaluation.calibration import Calibration, Reliability, calibrate, measure_reliability
+from handshape.evaluation.calibration import Calibration, Reliability, fit_temperature, measure_reliability
 from handshape.evaluation.intervals.accuracy import Interval, accuracy_interval
 from handshape.evaluation.intervals.grouping import Groups
 from handshape.evaluation.metrics import Metrics, compute_metrics
@@ -146,8 +146,7 @@ def evaluate_fit(
         bursts: (N,) burst of each test photo, if known.
     """
     logits = {name: rows.numpy() for name, rows in fitted.logits.items()}
-    calibration = calibrate(logits["valid"], valid.classes, logits["test"], tested.classes)
-    temperature = calibration.temperature
+    temperature = fit_temperature(logits["valid"], valid.classes)
     of_valid = probabilities_of(fitted.logits["valid"], temperature)
     found = evaluate_predictions(
         tested,
@@ -159,7 +158,11 @@ def evaluate_fit(
     return FitEvaluation(
         **vars(found),
         fitted=fitted,
-        calibration=calibration,
+        calibration=Calibration(
+            temperature,
+            before=measure_reliability(probabilities_of(fitted.logits["test"]), tested.classes),
+            after=found.reliability,
+        ),
         valid_correct=np.asarray(of_valid.argmax(axis=1) == valid.classes),
         valid_loss=measure_reliability(of_valid, valid.classes).nll,
     )

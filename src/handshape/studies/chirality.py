@@ -187,7 +187,7 @@ def classify_by_lda(rows: Tensor, splits: SplitIndices) -> _Correct:
 def _finetune(config: ChiralityConfig, data: StudyData, keeper: Checkpoint) -> StepResult:
     """Fine-tune the backbone on photos and mirror images, without augmentation, as all models here."""
     index = with_mirror_images(data.report.indexed)
-    options = BackboneConfig(backbone=config.backbone, weights=config.weights, augment="none")
+    options = BackboneConfig(backbone=config.backbone, weights=config.weights, views=0)
     loop = LoopConfig(batch_size=config.batch_size, weight_decay=config.weight_decay, seed=config.seed)
     common = (index, data.cache, data.device, data.backbone)
     tuning = select_settings(FinetuneOptions, config)

@@ -153,7 +153,7 @@ class FrozenFitter:
 
     def _both(self, splits: SplitIndices) -> tuple[LabelledFeatures, LabelledFeatures]:
         """Return features and classes for training, the photos before their views, and for validation."""
-        views = range(1, self._options.stored_views + 1)
+        views = range(1, self._options.views + 1)
         stored = [self._extracted(splits["train"], view) for view in views]
         train = FeatureRows((self.features(), splits["train"]), *stored)
         classes = np.tile(self._classes[splits["train"]], 1 + len(stored))
