@@ -15,7 +15,6 @@ from tests.processes import Starter
 from handshape.bundle import BundleConfig
 from handshape.cli import COMMANDS, GROUPS, main
 from handshape.data.images.decode import Preprocessing
-from handshape.errors import DataError
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig, Pool
@@ -205,10 +204,6 @@ def test_main__is_the_console_script() -> None:
 
     (script,) = (point for point in entry_points(group="console_scripts") if point.name == "handshape")
     assert script.load() is main
-
-
-def test_errors__a_child_of_a_standard_error_too() -> None:
-    assert issubclass(DataError, ValueError)
 
 
 def test_process__inspect_prints_one_json_object(make_photos: Callable[..., Path], tmp_path: Path) -> None:

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import sklearn
 from PIL import Image
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -134,15 +132,6 @@ def test_grid_search__in_a_pipeline(photos: Photos, tmp_path: Path, extracted: l
     assert set(search.best_params_) == set(grid) and search.best_score_ >= 0.8
     assert search.predict(paths[:2]).shape == (2,)
     assert sum(extracted) == 2 * len(paths)  # once for each pooling
-
-
-def test_clone__and_set_params(tmp_path: Path, photos: Photos) -> None:
-    paths, labels, signers = photos
-    fitted = make(tmp_path, seed=3).fit(paths, labels, signers)
-    again = clone(fitted).set_params(head="linear")
-    assert again.get_params() == {**fitted.get_params(), "head": "linear"}
-    with pytest.raises(NotFittedError):
-        again.predict(paths)
 
 
 def test_fit__the_same_twice_and_through_pickle(photos: Photos, tmp_path: Path) -> None:

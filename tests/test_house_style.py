@@ -10,7 +10,7 @@ import handshape
 
 SOURCE = Path(handshape.__file__).parent
 MODULES = sorted(SOURCE.rglob("*.py"))
-PAGES = sorted(path for kind in ("*.html", "*.js", "*.md") for path in SOURCE.rglob(kind))
+PAGES = sorted(path for kind in ("*.html", "*.js", "*.md", "texts.toml") for path in SOURCE.rglob(kind))
 
 # Phrases that only the authors understood; the right words are those of the field.
 RULED_OUT = (

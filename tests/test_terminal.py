@@ -11,7 +11,6 @@ from handshape.terminal import (
     show_features,
     show_inspect,
     show_predict,
-    show_train,
 )
 
 DATA = Path("photos")
@@ -93,10 +92,6 @@ def test_show_compare__each_source_left_out(
     assert (
         f"25.0 % (95 % interval{whom}: 10.0–40.0 %); room 0 25.0 %, room 1 25.0 %" in capsys.readouterr().out
     )
-
-
-def test_show_train__is_the_same_view() -> None:
-    assert show_train is show_compare
 
 
 def test_show_features__says_where_and_how_much(capsys: pytest.CaptureFixture[str]) -> None:

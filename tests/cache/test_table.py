@@ -67,19 +67,6 @@ def test_read__in_the_order_asked_for(tmp_path: Path) -> None:
     assert values(table, order) == order  # many: a whole read
 
 
-def test_read__no_rows(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    assert values(table, []) == []
-    add(table, [1])
-    assert values(table, []) == []
-
-
-def test_append__nothing(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    add(table, [])
-    assert not table.path.exists()
-
-
 def test_append__repeated_digests_count_once(tmp_path: Path) -> None:
     table = open_table(tmp_path)
     table.append(names([1, 2, 1, 1]), 0, {"value": pa.array([10, 20, 11, 12], pa.int64())})
@@ -94,12 +81,6 @@ def test_append__rows_that_are_there_stay(tmp_path: Path) -> None:
     assert values(table, [1, 2, 3]) == [1, 2, 3]
     add(table, [1, 2, 3])
     assert len(table) == 3
-
-
-def test_append__says_what_the_rows_are(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    add(table, [1])
-    assert lance.dataset(str(table.path)).schema.metadata == {b"about": b"a test"}
 
 
 def test_append__a_folder_left_by_a_killed_process(tmp_path: Path) -> None:
@@ -143,23 +124,6 @@ def test_compact__keeps_every_row(tmp_path: Path) -> None:
     assert values(table, order) == order
     table.compact()  # little is left to do
     assert len(table) == 35
-
-
-def data_files(table: CacheTable) -> set[str]:
-    return {path.name for path in (table.path / "data").iterdir()}
-
-
-READER = """
-import sys
-from pathlib import Path
-import pyarrow as pa
-from handshape.cache.table import CacheTable
-table = CacheTable(Path(sys.argv[1]), {"value": pa.int64()}, {"about": "a test"})
-rows = table.rows([f"{n:032x}" for n in range(35)], 0)
-print("ready", flush=True)
-sys.stdin.readline()
-print(table.read(rows, "value").to_pylist() == list(range(35)), flush=True)
-"""
 
 
 # Processes of their own that import no more than the table: each works on batches of numbers.

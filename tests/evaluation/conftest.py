@@ -32,7 +32,7 @@ def evaluated(
     tested = split.dataset.on(side)
     predicted = tested.classes.copy()
     predicted[:wrong] = (predicted[:wrong] + 1) % len(tested.labels)
-    found = evaluate_predictions(tested, np.eye(len(tested.labels), dtype=np.float32)[predicted], 0.5)
+    found = evaluate_predictions(name, tested, np.eye(len(tested.labels), dtype=np.float32)[predicted], 0.5)
     fitted = FitResult(
         CNN(len(tested.labels), 16),
         NetworkConfig(name, len(tested.labels), Preprocessing(16)),

@@ -42,10 +42,6 @@ def test_pool__rounds_as_the_cache_does() -> None:
         assert torch.equal(pooled, torch.full_like(pooled, float(torch.tensor(1 / 3).half())))
 
 
-def test_pool__is_no_part_of_a_state_dict() -> None:
-    assert not Pool(4, 6, 6).state_dict()
-
-
 def test_head__mlp_has_the_lesson_s_shape() -> None:
     head = Head(256 * 6 * 6, 9, HeadConfig("mlp", pool=None))
     assert isinstance(head.layers, nn.Sequential)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handshape.config.models import ModelName
 from handshape.data.dataset import Dataset
 from handshape.evaluation.calibration import Calibration, Reliability, fit_temperature, measure_reliability
 from handshape.evaluation.intervals.accuracy import Interval, accuracy_interval
@@ -24,6 +25,7 @@ class Evaluation:
     """Predictions on test photos and their metrics.
 
     Args:
+        model: Name of the model.
         tested: N photos.
         probabilities: (N, K) float32, calibrated.
         metrics: Accuracy, and metrics per label, signer and source.
@@ -33,6 +35,7 @@ class Evaluation:
         mirrored_accuracy: Accuracy on the mirror images of the same photos; None where not measured.
     """
 
+    model: ModelName
     tested: Dataset
     probabilities: NDArray[np.float32]
     metrics: Metrics
@@ -104,6 +107,7 @@ def worst_mistakes(probabilities: NDArray[np.float32], classes: NDArray[np.int64
 
 
 def evaluate_predictions(
+    model: ModelName,
     tested: Dataset,
     probabilities: NDArray[np.float32],
     threshold: float,
@@ -114,6 +118,7 @@ def evaluate_predictions(
     """Compute all metrics of predictions.
 
     Args:
+        model: Name of the model.
         tested: N photos.
         probabilities: (N, K) float32, calibrated.
         threshold: Probability below which the answer is "unsure".
@@ -124,6 +129,7 @@ def evaluate_predictions(
     sources = [sample.source for sample in tested.samples]
     correct = probabilities.argmax(axis=1) == tested.classes
     return Evaluation(
+        model,
         tested,
         probabilities,
         compute_metrics(tested.classes, probabilities, tested.labels, signers, sources),
@@ -149,6 +155,7 @@ def evaluate_fit(
     temperature = fit_temperature(logits["valid"], valid.classes)
     of_valid = probabilities_of(fitted.logits["valid"], temperature)
     found = evaluate_predictions(
+        fitted.name,
         tested,
         probabilities_of(fitted.logits["test"], temperature),
         choose_threshold(of_valid, valid.classes),
@@ -172,14 +179,14 @@ def _accuracy(logits: NDArray[np.float32] | None, tested: Dataset) -> float | No
     return None if logits is None else float((logits.argmax(axis=1) == tested.classes).mean())
 
 
-def write_predictions(path: Path, results: Sequence[FitEvaluation]) -> None:
-    """Write every prediction on the test photos as a CSV table."""
+def write_predictions(path: Path, results: Sequence[Evaluation]) -> None:
+    """Write every prediction as a CSV table."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["model", "path", "label", "signer", "split", "predicted", "probability"])
         for result in results:
             rows = zip(result.tested.samples, result.predicted, result.probabilities, strict=True)
             for sample, best, row in rows:
-                known = [sample.name, sample.label, sample.signer or "", sample.split]
+                known = [sample.name, sample.label, sample.signer or "", sample.split or ""]
                 label = result.tested.labels[best]
-                writer.writerow([result.fitted.name, *known, label, f"{row[best]:.6f}"])
+                writer.writerow([result.model, *known, label, f"{row[best]:.6f}"])

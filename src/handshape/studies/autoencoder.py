@@ -27,7 +27,7 @@ from handshape.models.backbones.registry import load_backbone
 from handshape.models.backbones.weights import UNTRAINED
 from handshape.models.decoder import PROBE_SIZE, Autoencoder, Decoder, Probes
 from handshape.models.heads import Head, HeadConfig, Pool
-from handshape.studies.page import PageImage, PageTable, Section, StudyOutcome, percent
+from handshape.studies.page import PageImage, PageTable, Section, StudyOutcome, percent, texts
 from handshape.studies.steps import GRID, StepResult, Steps, StudyData
 from handshape.training import reconstruction
 from handshape.training.checkpoint import Checkpoint
@@ -343,10 +343,11 @@ def _describe(photos: StudyPhotos, results: Mapping[str, StepResult]) -> StudyOu
     mean, recognised = results["mean"].figures["mean_photo"], results["mean"].figures["recognised"]
     layers = results["layers"].figures
     table, name = _encoder_table(mean, encoders), photos.data.backbone.name
+    text = texts("autoencoder")
     sections = [
-        Section("photos", "Reconstructions", [_METHOD, _MEASURES], [_photo_sheet(photos, results), table]),
+        Section("photos", "Reconstructions", text["photos"], [_photo_sheet(photos, results), table]),
         Section("lost", "What the features lose", _lost_text(encoders, layers, recognised)),
-        Section("layers", "Layer by layer", [_LAYERS_TEXT], _layer_parts(results["layers"])),
+        Section("layers", "Layer by layer", text["layers"], _layer_parts(results["layers"])),
     ]
     used = {split: len(indices) for split, indices in photos.splits.items()}
     figures = {"photos": used, "mean_photo": mean, "recognised_in_photos": recognised}
@@ -383,22 +384,6 @@ def _encoder_table(mean: _Figures, encoders: Mapping[str, _Figures]) -> PageTabl
 
 def _quality(one: _Figures) -> list[str]:
     return [f"{one['psnr']:.2f} dB", f"{one['ssim']:.3f}"]
-
-
-_METHOD = (
-    "A decoder was trained to reconstruct photos from frozen features; then for more epochs, once with the "
-    "encoder frozen (“longer”) and once with it tuned. “From scratch” is the same with random weights; its "
-    "epochs take longer, so it gets fewer, and would improve with more."
-)
-_MEASURES = (
-    "PSNR measures squared error (half of it is 3 dB more); SSIM compares structure. “Signs recognised” is "
-    "the accuracy on the reconstructions of a linear discriminant analysis that was trained on features of "
-    "photos."
-)
-_LAYERS_TEXT = (
-    "Each layer got the same small decoder (channels mixed, resized to 64 x 64 pixels, two convolutions). "
-    "Its PSNR is a lower bound: a larger decoder would do better on the last layers, whose maps are coarse."
-)
 
 
 def _lost_text(encoders: Mapping[str, _Figures], layers: _Figures, recognised: float) -> list[str]:

@@ -36,7 +36,7 @@ from handshape.features.extract import Extractor, features_now
 from handshape.models.backbones.layers import layers_of, outputs_of
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, HeadConfig
-from handshape.studies.page import PageImage, PageTable, Section, StudyOutcome, percent, percent_range
+from handshape.studies.page import PageImage, PageTable, Section, StudyOutcome, percent, percent_range, texts
 from handshape.studies.steps import GRID, StepResult, Steps, StudyData, select_settings
 from handshape.training.checkpoint import Checkpoint
 from handshape.training.datasets import FeatureRows, NormalisedImages
@@ -373,18 +373,18 @@ def _describe(data: StudyData, found: Mapping[str, _Figures]) -> StudyOutcome:
     models = {name: found[name] for name in _MODELS}
     controls = {name: found[f"control-{name}"] for name in _CONTROLS}
     layers: list[_Figures] = found["similarity"]["layers"]
-    summary = _models_table(models)
+    summary, text = _models_table(models), texts("chirality")
     plots = [_similarity_plot(layers, places) for places in (1, GRID)]
     sections = [
-        Section("models", "Photos against their mirror images", [_MODELS_TEXT], [summary]),
-        Section("why", "Why: how similar a photo and its mirror image are", [_SIMILARITY_TEXT], plots),
+        Section("models", "Photos against their mirror images", text["models"], [summary]),
+        Section("why", "Why: how similar a photo and its mirror image are", text["why"], plots),
         Section(
             "control",
             "Drawn controls with a known answer",
-            [_CONTROL_TEXT],
+            text["control"],
             [_control_table(controls)],
         ),
-        Section("limits", "Limits", _LIMITS),
+        Section("limits", "Limits", text["limits"]),
     ]
     figures = {"models": models, "similarity": layers, "controls": controls, "chance": 0.5}
     answer = _answer(data.backbone.name, models, layers)
@@ -416,32 +416,6 @@ def _models_table(models: Mapping[str, _Figures]) -> PageTable:
     ]
     words = "Accuracy, photos against mirror images; guessing gives 50 %."
     return PageTable(words, ["Model", "Test", "95 % interval"], rows)
-
-
-_MODELS_TEXT = (
-    "Every photo and its mirror image were two examples, “as taken” and “mirrored”, in the same part of the "
-    "split. A linear discriminant analysis classified the outermost 1/28 of the photo, the photo at 8 x 8 "
-    "pixels, and frozen features; the first two have no view of the fingers. Features averaged over all "
-    "places (1 x 1) keep what is in the photo and lose where it is; at 4 x 4 places they keep roughly where. "
-    "The fine-tuned backbone and the lesson's CNN were trained on the photos and mirror images themselves."
-)
-_SIMILARITY_TEXT = (
-    "Similarity is the cosine of two feature vectors after the mean over all photos was subtracted: 1 is the "
-    "same, 0 is unrelated. In a network that responds to left and right alike, the feature map is mirrored "
-    "with the photo: “mirrored, map turned back” is 1 in every layer, and both have the same average."
-)
-_LIMITS = (
-    "A mirror image is an artificial left hand. If all signers use the same hand, this study cannot say how "
-    "well people who sign with the other are recognised. Neither hand is the wrong one.",
-    "Mirroring turns the whole photo. Where light, arm, wall or watermark mostly come from one direction, "
-    "the hand's shape is not needed; “border only” and “8 x 8 pixels” show how far.",
-)
-
-
-_CONTROL_TEXT = (
-    "The same heads on drawn pictures. An arrow that points to the right differs from its mirror image; an "
-    "arrow with two heads does not: any accuracy but 50 % would be a leak of this study."
-)
 
 
 def _similarity_plot(layers: Sequence[_Figures], places: int) -> PageImage:

@@ -123,17 +123,10 @@ def _describe(data: StudyData, sizes: _Sizes) -> StudyOutcome:
     accuracies = _table("Test accuracy (95 % interval).", sizes, list(_MODELS), _accuracy)
     words = "Difference from the frozen network on the same test photos (95 % interval)."
     differences = _table(words, sizes, [*_TUNED, "scratch"], _difference)
-    text = [
-        "All models were trained on the same photos and tested on the same photos, so their paired "
-        f"differences are more certain than their accuracies. With {len(sizes) * len(_TUNED)} comparisons of "
-        "tuned and frozen, about one in twenty would look significant even if tuning changed nothing.",
-        f"Fine-tuning started from a head on frozen {data.backbone.name} features and kept the epoch with "
-        "the best validation accuracy; the frozen start counts as one. From scratch is the same network with "
-        "random weights and as many epochs; it would need many more.",
-    ]
+    text = page.texts("finetune", comparisons=len(sizes) * len(_TUNED), backbone=data.backbone.name)
     sections = [
-        Section("gain", "Accuracy", text, [_plot(sizes), accuracies, differences]),
-        Section("cost", "Cost", [_COST_TEXT], [_cost_table(sizes)]),
+        Section("gain", "Accuracy", text["gain"], [_plot(sizes), accuracies, differences]),
+        Section("cost", "Cost", text["cost"], [_cost_table(sizes)]),
     ]
     figures = {"sizes": {str(count): models for count, models in sizes.items()}}
     return StudyOutcome(find_finetune_answer(sizes), figures, sections, accuracies)
@@ -177,12 +170,6 @@ def _plot(sizes: _Sizes) -> PageImage:
 def _table(words: str, sizes: _Sizes, names: list[str], cell: Callable[[_Figures], str]) -> PageTable:
     rows = [[str(count), *(cell(models[name]) for name in names)] for count, models in sizes.items()]
     return PageTable(words, ["Photos of each label", *(_MODELS[name][0] for name in names)], rows)
-
-
-_COST_TEXT = (
-    "The frozen model's time is that of its head; its features were cached before. The last block's time "
-    "includes running the other blocks once."
-)
 
 
 def _cost_table(sizes: _Sizes) -> PageTable:

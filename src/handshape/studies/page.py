@@ -1,7 +1,9 @@
 """The page of a study: sections of sentences, tables, plots and photos."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,15 @@ class StudyOutcome:
     sections: Sequence[Section]
     summary: PageTable
     cautions: Sequence[tuple[str, str]] = field(default_factory=tuple)
+
+
+def texts(study: str, **values: object) -> dict[str, list[str]]:
+    """Return the paragraphs of a study's page by section, from ``texts.toml``."""
+    found = tomllib.loads(files(__package__).joinpath("texts.toml").read_text(encoding="utf-8"))[study]
+    return {
+        name: [" ".join(paragraph.split()).format(**values) for paragraph in section]
+        for name, section in found.items()
+    }
 
 
 def percent(share: float, digits: int = 1) -> str:

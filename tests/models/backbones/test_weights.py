@@ -145,12 +145,6 @@ def test_read_state_dict__something_else(tmp_path: Path, value: Any) -> None:
         read_state_dict(tmp_path / "weights.pth")
 
 
-def test_read_state_dict__a_folder(tmp_path: Path) -> None:
-    (tmp_path / "alexnet-x.pth").mkdir()
-    with pytest.raises(WeightsError, match=r"cannot read the weights in '.*alexnet-x.pth' \("):
-        read_state_dict(tmp_path / "alexnet-x.pth")
-
-
 def test_fit__copies_every_tensor() -> None:
     source, target = network(1), network(2)
     source.get_buffer("1.running_mean").add_(3)

@@ -33,14 +33,6 @@ def test_train_linear__reads_separable_data(count: int, width: int) -> None:
     assert all(np.isfinite(epoch.loss) for epoch in history)
 
 
-def test_train_linear__takes_features_in_space() -> None:
-    flat, classes = clouds(60, 2 * 3 * 3, apart=2)
-    space = flat.reshape(60, 2, 3, 3)
-    one, *_ = trained((flat, classes), (flat, classes))
-    other, *_ = trained((space, classes), (space, classes))
-    assert torch.equal(one(flat), other(space))
-
-
 def test_train_linear__chooses_the_strength_that_reads_valid_best(monkeypatch: pytest.MonkeyPatch) -> None:
     train, valid = clouds(60, 40, apart=0.6), clouds(300, 40, apart=0.6, seed=1)
     alone = []
