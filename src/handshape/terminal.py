@@ -125,19 +125,10 @@ def show_cache(config: CacheInfoConfig | CacheClearConfig, found: dict[str, Any]
         print(f"Deleted {_size(found['freed'])} from {found['cache']}")
         return
     print(f"Cache: {found['cache']}, {_size(found['bytes'])}")
-    rows = [
-        (
-            one["backbone"],
-            one["shape"],
-            "photo, mirrored" if one["views"] == "{}" else "augmented",
-            one.get("precision", "fp32"),
-            f"{one['rows']:,}",
-            _size(one["bytes"]),
-        )
-        for one in found["features"]
-    ]
-    if rows:
-        _print_table(("features of", "shape", "views", "precision", "rows", "size"), rows)
+    for one in found["features"]:
+        views = "photo, mirrored" if one["views"] == "{}" else "augmented"
+        size = f"{one['rows']:,} rows, {_size(one['bytes'])}"
+        print(f"Features of {one['backbone']} ({one['shape']}; {views}): {size}")
     facts = sum(one["rows"] for one in found["facts"])
     print(f"Measurements of {facts:,} photos, {_size(sum(one['bytes'] for one in found['facts']))}")
     print(f"Prepared images: {found['images']['files']} files, {_size(found['images']['bytes'])}")

@@ -48,7 +48,7 @@ def test_chirality__killed_at_three_points_gives_the_same_figures(
     words = ("study", "chirality", make_photos(images=2), *SMALL, "--tuning-epochs", 1, "--cache", cache)
     answer = cli(*words, "--out", tmp_path / "whole", "--json")
     assert answer.code == 0, answer.err
-    for name in ("border.finished", "cnn.checkpoint", "similarity.finished"):
+    for name in ("thumbnail.finished", "cnn.checkpoint", "similarity.finished"):
         kill_when(starter, (*words, "--out", run), cache, name)
         assert not run.exists()
     assert "Step cnn: finished before." in cli(*words, "--out", run, "--json").err

@@ -14,15 +14,10 @@ from handshape.studies import chirality
 from handshape.studies.steps import StudyData
 
 
-def test_thumbnail_pairs_and_border_pairs__photos_and_then_mirror_images() -> None:
+def test_thumbnail_pairs__photos_and_then_mirror_images() -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (6, 56, 56, 3)).astype(np.uint8)
-    small, ring = (
-        chirality.thumbnail_pairs(InMemoryImages(pixels)),
-        chirality.border_pairs(InMemoryImages(pixels)),
-    )
+    small = chirality.thumbnail_pairs(InMemoryImages(pixels))
     assert small.shape == (12, 3, 8, 8) and torch.equal(small[6:], small[:6].flip(3))
-    pixels[:, 4:-4, 4:-4] = 0
-    assert ring.shape == (12, 3, 108) and torch.equal(chirality.border_pairs(InMemoryImages(pixels)), ring)
 
 
 def test_with_mirror_images__photos_and_then_mirror_images(data: StudyData) -> None:

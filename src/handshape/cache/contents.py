@@ -42,7 +42,7 @@ def _tables(folder: Path, pattern: str) -> list[Path]:
 def _describe(path: Path) -> dict[str, Any]:
     table = open_table(path)
     about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    named = {key: about[key] for key in ("backbone", "shape", "precision", "views") if key in about}
+    named = {key: about[key] for key in ("backbone", "shape", "views") if key in about}
     return {"table": path.name, **named, "rows": table.count_rows(), "bytes": _size(path)}
 
 

@@ -72,6 +72,5 @@ def _result(
         "bytes": int(np.prod(extractor.shape)) * 2 * images * (1 + config.views),
         "backbone": extractor.backbone.name,
         "weights": extractor.backbone.source,
-        "precision": config.precision,
         "cache": str(cache),
     }

@@ -41,15 +41,8 @@ class AutoencoderConfig(StudyConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChiralityConfig(StudyConfig, FinetuneOptions):
+class ChiralityConfig(StudyConfig, FinetuneOptions, LoopOptions):
     """Classify photos against their mirror images."""
-
-    epochs: int = option(LoopOptions.epochs, "Epochs of the CNN.", positive=True)
-    batch_size: int = option(LoopOptions.batch_size, "Photos in one step.", positive=True)
-    learning_rate: float = option(
-        LoopOptions.learning_rate, "Learning rate of Adam, for the CNN.", positive=True
-    )
-    weight_decay: float = option(LoopOptions.weight_decay, "Weight decay of Adam.", within=(0, math.inf))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,11 +37,6 @@ class BackboneConfig(AugmentOptions):
         "Average features over this many places along each axis; 0 keeps all (default: 4; 6 for mlp).",
         within=(0, math.inf),
     )
-    precision: Precision = option(
-        "fp32",
-        "Precision of the training photos' features: fp16 (CUDA only) is faster and less exact. Validation "
-        "and test photos use fp32 all the same, as the recogniser does.",
-    )
 
     @property
     def places(self) -> int | None:
@@ -60,15 +55,16 @@ class LoopOptions(Settings):
     batch_size: int = option(32, "Photos in one training step.", positive=True)
     learning_rate: float = option(1e-3, "Learning rate of Adam.", positive=True)
     weight_decay: float = option(0.0, "Weight decay of Adam.", within=(0, math.inf))
-    folds: FoldKind = option(
-        "none",
-        "Cross-validation: leave each signer, or each source (--source), out once and test on it.",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig(OutConfig, FinetuneOptions, LoopOptions, BackboneConfig, DataConfig):
     """Everything that training asks for."""
+
+    folds: FoldKind = option(
+        "none",
+        "Cross-validation: leave each signer, or each source (--source), out once and test on it.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,6 @@ from handshape.cache.table import CacheTable
 from handshape.config.train import BackboneConfig, Precision
 from handshape.data.augment import MIRRORED, Views, make_views
 from handshape.data.images.prepared import PreparedImages
-from handshape.errors import UsageError
 from handshape.features.run import Network, Rows, run_on_accelerator, run_on_cores, to_device
 from handshape.models.backbones.registry import Backbone
 from handshape.models.heads import Pool
@@ -108,16 +107,10 @@ def make_extractor(backbone: Backbone, options: BackboneConfig, device: torch.de
 
     Args:
         backbone: The backbone.
-        options: Pooling and precision.
+        options: Pooling and views.
         device: Where it runs.
-
-    Raises:
-        UsageError: The precision is not one of the device.
     """
-    precision = options.precision
-    if precision == "fp16" and device.type != "cuda":
-        raise UsageError(f"--precision fp16 on {device}", "a CUDA device", "leave out --precision")
-    return Extractor(backbone, options.places, make_views(options), device, precision)
+    return Extractor(backbone, options.places, make_views(options), device)
 
 
 def fill_cache(

@@ -1,7 +1,7 @@
 """Left shoe against right shoe: can features distinguish photos from their mirror images, and why or why not?
 
 The photos and their mirror images are two classes, and a mirror image is always in the same split as its
-photo. Heads on the border, on 8 x 8 pixels and on frozen features, the fine-tuned backbone and the lesson's
+photo. Heads on 8 x 8 pixels and on frozen features, the fine-tuned backbone and the lesson's
 CNN classify them. The similarity of features, layer by layer, explains the accuracies, and drawn pictures
 whose answer is known check them.
 """
@@ -55,11 +55,10 @@ _COMPARED = 64
 _SHIFT = 0.05
 # Arrows are drawn this much larger and then shrunk, so that their edges are smooth.
 _FINE = 4
-# Cues from the border or from 8 x 8 pixels explain all when their accuracy comes so near to that of features.
+# Cues from 8 x 8 pixels explain all when their accuracy comes so near to that of features.
 _NEAR = 0.03
 
 _MODELS = {
-    "border": "border only",
     "thumbnail": "8 x 8 pixels",
     "frozen-1x1": "frozen, 1 x 1",
     "frozen-4x4": "frozen, 4 x 4",
@@ -82,7 +81,7 @@ _Figures = Mapping[str, Any]
 
 
 def study_chirality(config: ChiralityConfig, data: StudyData, steps: Steps) -> StudyOutcome:
-    """Classify photos against their mirror images with six models, and explain the accuracies.
+    """Classify photos against their mirror images with five models, and explain the accuracies.
 
     Args:
         config: The settings.
@@ -93,7 +92,6 @@ def study_chirality(config: ChiralityConfig, data: StudyData, steps: Steps) -> S
         Accuracies with intervals, similarities by layer, and the drawn controls.
     """
     runs: dict[str, Callable[[Checkpoint], StepResult]] = {
-        "border": partial(_run_head, data, lambda: border_pairs(data.images)),
         "thumbnail": partial(_run_head, data, lambda: thumbnail_pairs(data.images)),
         "frozen-1x1": partial(_run_head, data, lambda: _feature_pairs(data, 1)),
         "frozen-4x4": partial(_run_head, data, lambda: _feature_pairs(data, GRID)),
@@ -136,13 +134,6 @@ def thumbnail_pairs(images: prepared.PreparedImages, size: int = 8) -> Tensor:
     pixels = (torch.from_numpy(prepared.read_batch(images, batch)).permute(0, 3, 1, 2) for batch in batches)
     small = torch.cat([F.adaptive_avg_pool2d(batch.float(), size) for batch in pixels]) / 255
     return torch.cat([small, small.flip(3)])
-
-
-def border_pairs(images: prepared.PreparedImages, size: int = 28) -> Tensor:
-    """Return the outermost of ``size`` x ``size`` cells only: frames, watermarks, where the arm enters."""
-    ring = torch.ones(size, size, dtype=torch.bool)
-    ring[1:-1, 1:-1] = False
-    return thumbnail_pairs(images, size)[:, :, ring]
 
 
 def _feature_pairs(data: StudyData, places: int) -> Tensor:
@@ -443,11 +434,9 @@ def _control_table(controls: Mapping[str, _Figures]) -> PageTable:
 
 
 def _find_cautions(models: Mapping[str, _Figures]) -> list[tuple[str, str]]:
-    cautions, best = [], models["frozen-4x4"]["test_accuracy"]
-    for name, cue in (("border", "The border alone"), ("thumbnail", "8 x 8 pixels")):
-        accuracy = models[name]["test_accuracy"]
-        if models[name]["test_interval"][0] > 0.5:
-            share = "all" if accuracy > best - _NEAR else "part"
-            text = f"{cue} gives {percent(accuracy)}: outline, light, place or frame explain {share} of it."
-            cautions.append(("Fingers are not needed", text))
-    return cautions
+    accuracy, best = models["thumbnail"]["test_accuracy"], models["frozen-4x4"]["test_accuracy"]
+    if models["thumbnail"]["test_interval"][0] <= 0.5:
+        return []
+    share = "all" if accuracy > best - _NEAR else "part"
+    text = f"8 x 8 pixels give {percent(accuracy)}: outline, light, place or frame explain {share} of it."
+    return [("Fingers are not needed", text)]

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from handshape.data.dataset import SplitIndices
-from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
 from handshape.models.combined import CombinedClassifier
@@ -52,12 +51,15 @@ class CombinedFitter:
         tested = {name: self._tested(name, splits["test"]) for name in frozen.logits if name != "valid"}
         features = time.perf_counter() - start
         train, valid = splits["train"], splits["valid"]
-        valid_features = _rows(self._frozen.exact_features(valid))
-        train_features = _rows(FeatureRows((self._frozen.features(), train)))
+        valid_features = _rows(self._frozen.features_of(valid))
+        train_features = _rows(self._frozen.features_of(train))
         in_distribution = fit_in_distribution(
             train_features, self._classes[train], valid_features, self._labels
         )
-        landmarks, by_pose = self._landmarks(splits, frozen.config.preprocessing)
+        landmarks = LandmarkClassifier(
+            self._photos.finder, PoseClassifier(self._labels), frozen.config.preprocessing
+        ).eval()
+        by_pose = fit_landmarks(landmarks, self._photos.all[0], self._classes, splits)
         # Both models' logits of the validation photos are from before these were used for fitting.
         by_image = frozen.logits["valid"].log_softmax(dim=1)
         rows = torch.from_numpy(self._photos.all[0][valid])
@@ -83,18 +85,8 @@ class CombinedFitter:
     def _tested(self, name: str, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """Return features, landmarks and handedness of M photos, all of them from the cache."""
         landmarks, right_hand = self._photos.of(indices, mirrored=name == "mirrored")
-        features = _rows(self._frozen.exact_features(indices, mirrored=name == "mirrored"))
+        features = _rows(self._frozen.features_of(indices, mirrored=name == "mirrored"))
         return features, torch.from_numpy(landmarks), torch.from_numpy(right_hand)
-
-    def _landmarks(
-        self, splits: SplitIndices, preprocessing: Preprocessing
-    ) -> tuple[LandmarkClassifier, Tensor]:
-        """Fit the landmark classifier; return the (M, K) logits of its pose classifier on validation, too."""
-        network = LandmarkClassifier(self._photos.finder, PoseClassifier(self._labels), preprocessing)
-        fitted = fit_landmarks(network.pose, self._photos.all[0], self._classes, splits)
-        network.log_found.copy_(fitted.log_found)
-        network.log_missed.copy_(fitted.log_missed)
-        return network.eval(), fitted.valid
 
     def _set_trained_hands(self, network: CombinedClassifier, train: NDArray[np.int64]) -> None:
         rows, right_hand = self._photos.of(train)

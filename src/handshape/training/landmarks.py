@@ -1,7 +1,6 @@
 """Fit a classifier of hand landmarks: by the photos with a hand, and by how often a label shows none."""
 
 import time
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -68,22 +67,6 @@ class PhotoLandmarks:
         return landmarks_of(self._extractor, images, digests, self._cache, view=view)
 
 
-@dataclass(frozen=True)
-class LandmarkFit:
-    """What fitting a pose classifier gives beside it.
-
-    Args:
-        valid: (M, K) float32 logits of the validation photos before they were used for fitting; 0 without a
-            hand.
-        log_found: (K,) float32 log-probability that a hand of each label is found.
-        log_missed: (K,) float32 log-probability that it is not.
-    """
-
-    valid: Tensor
-    log_found: Tensor
-    log_missed: Tensor
-
-
 def has_hand_rows(rows: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Return (N,) bool, in which of (N, 63) landmarks a hand was found."""
     return np.asarray((rows != 0).any(axis=1))
@@ -109,26 +92,30 @@ def augmented_hands(rows: NDArray[np.float32], views: int) -> NDArray[np.float32
 
 
 def fit_landmarks(
-    pose: PoseClassifier,
+    network: LandmarkClassifier,
     rows: NDArray[np.float32],
     classes: NDArray[np.int64],
     splits: SplitIndices,
     *,
     on_augmented: bool = False,
-) -> LandmarkFit:
-    """Fit a pose classifier on the photos in which a hand was found.
+) -> Tensor:
+    """Fit a classifier of landmarks: its poses to the photos with a hand, and how often each label shows one.
 
     Args:
-        pose: Fitted here; left as it is where hands of fewer than two labels were found.
+        network: Fitted here; its poses are left as they are where hands of fewer than two labels were found.
         rows: (N, 63) float32 landmarks.
         classes: (N,) int64.
         splits: Indices of the samples in each split.
         on_augmented: Whether validation hands are augmented before they are classified: with few photos,
             taken by one person in a few seconds, validation is more of the same, and nothing in it is hard.
+
+    Returns:
+        (M, K) float32 logits of the validation photos before they were used for fitting; 0 without a hand.
     """
     found = has_hand_rows(rows)
     train, valid = (splits[name][found[splits[name]]] for name in ("train", "valid"))
-    logits = torch.zeros(len(splits["valid"]), pose.labels)
+    logits = torch.zeros(len(splits["valid"]), network.pose.labels)
+    count_hands(network, found[splits["train"]], classes[splits["train"]])
     if len(np.unique(classes[train])) > 1:
 
         def poses(indices: NDArray[np.int64]) -> Poses:
@@ -138,32 +125,21 @@ def fit_landmarks(
         # Validation chooses only where it has hands of every label; a temperature chosen on some labels
         # would favour those.
         complete = set(classes[valid]) == set(classes[train])
-        by_pose = fit_pose_classifier(pose, poses(train), poses(valid if complete else train))
+        by_pose = fit_pose_classifier(network.pose, poses(train), poses(valid if complete else train))
         if not complete:
             with torch.inference_mode():
-                by_pose = pose(poses(valid)[0])
+                by_pose = network.pose(poses(valid)[0])
         own = by_pose[: len(valid)] if on_augmented else by_pose[len(by_pose) - len(valid) :]
         logits[found[splits["valid"]]] = own
-    return LandmarkFit(logits, *log_found(found, classes, splits["train"], pose.labels))
+    return logits
 
 
-def log_found(
-    found: NDArray[np.bool_], classes: NDArray[np.int64], indices: NDArray[np.int64], labels: int
-) -> tuple[Tensor, Tensor]:
-    """Return (K,) float32 log-probabilities that a hand of each label is found, and that it is missed.
-
-    Args:
-        found: (N,) bool, whether a hand was found in each photo.
-        classes: (N,) int64.
-        indices: Of the photos to count.
-        labels: K.
-    """
-    photos = np.bincount(classes[indices], minlength=labels)
-    hits = np.bincount(classes[indices][found[indices]], minlength=labels)
+def count_hands(network: LandmarkClassifier, found: NDArray[np.bool_], classes: NDArray[np.int64]) -> None:
+    """Set how likely a hand of each label is found, from (N,) photos of (N,) int64 classes."""
+    photos, hits = (np.bincount(some, minlength=network.pose.labels) for some in (classes, classes[found]))
     # Additive smoothing: what always happened need not happen again.
-    ratios = ((count + 1) / (photos + 2) for count in (hits, photos - hits))
-    hit, missed = (torch.from_numpy(np.log(ratio)).float() for ratio in ratios)
-    return hit, missed
+    network.log_found.copy_(torch.from_numpy(np.log((hits + 1) / (photos + 2))))
+    network.log_missed.copy_(torch.from_numpy(np.log((photos - hits + 1) / (photos + 2))))
 
 
 class LandmarkFitter:
@@ -192,17 +168,12 @@ class LandmarkFitter:
         if mirrored:
             tested["mirrored"] = self._photos.of(splits["test"], mirrored=True)[0]
         features = time.perf_counter() - start
-        pose = PoseClassifier(self._labels)
-        network = LandmarkClassifier(self._photos.finder, pose, self._preprocessing)
-        fitted = fit_landmarks(pose, rows, self._classes, splits, on_augmented=True)
-        network.log_found.copy_(fitted.log_found)
-        network.log_missed.copy_(fitted.log_missed)
-        valid = network.merge(torch.from_numpy(rows[splits["valid"]]), fitted.valid)
+        network = LandmarkClassifier(self._photos.finder, PoseClassifier(self._labels), self._preprocessing)
+        by_pose = fit_landmarks(network, rows, self._classes, splits, on_augmented=True)
+        valid = network.merge(torch.from_numpy(rows[splits["valid"]]), by_pose)
         # The pose classifier was fitted once more on train and validation; so are these.
         both = np.concatenate([splits["train"], splits["valid"]])
-        hit, missed = log_found(has_hand_rows(rows), self._classes, both, self._labels)
-        network.log_found.copy_(hit)
-        network.log_missed.copy_(missed)
+        count_hands(network, has_hand_rows(rows)[both], self._classes[both])
         with torch.inference_mode():
             train = network.classify(torch.from_numpy(rows[splits["train"]]))
             logits = {name: network.classify(torch.from_numpy(some)) for name, some in tested.items()}
