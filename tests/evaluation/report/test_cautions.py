@@ -46,10 +46,12 @@ def test_find_cautions__a_leak_says_how_much_is_memory(make: Any, leaking: int, 
 def test_find_cautions__with_and_without_grouping(make: Any) -> None:
     plain = make(signer=None, kind="random")
     name = plain.best.fitted.name
-    experiment = replace(plain, random_split=RandomSplitCheck(0.41, {name: 1.0}, {name: 0.99}))
+    experiment = replace(
+        plain, random_split=RandomSplitCheck(0.41, {name: {"valid_accuracy": 1.0, "test_accuracy": 0.99}})
+    )
     text = find_cautions(experiment, find_headline(experiment))[1].text
     assert "41 % of the test photos" in text and f"{name} would show an accuracy of 99.0 % instead of" in text
-    unknown = replace(plain, random_split=RandomSplitCheck(0.41, {}, {}))
+    unknown = replace(plain, random_split=RandomSplitCheck(0.41, {}))
     assert find_cautions(unknown, find_headline(unknown))[1].text.endswith("a near-copy in training.")
 
 

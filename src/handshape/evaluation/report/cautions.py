@@ -113,13 +113,13 @@ def _split(experiment: Experiment, headline: Headline) -> Iterator[Caution]:
     elif not headline.new_signers:
         yield Caution("Given split", SPLIT_SENTENCES["given"])
     if other is not None:
-        accuracy = other.test_accuracy.get(best.fitted.name)
-        shown = (
-            ""
-            if accuracy is None
-            else f", and {best.fitted.name} would show an accuracy of {100 * accuracy:.1f} % instead of "
-            f"{100 * best.accuracy:.1f} %"
-        )
+        shown = ""
+        if best.model in other.models:
+            accuracy = 100 * other.models[best.model]["test_accuracy"]
+            shown = (
+                f", and {best.model} would show an accuracy of {accuracy:.1f} % instead of "
+                f"{100 * best.accuracy:.1f} %"
+            )
         yield Caution(
             "Near-copies kept together",
             "Near-copies are in the same split. With an ordinary random split, "
