@@ -191,14 +191,6 @@ def test_main__an_error_of_the_program_itself_is_not_hidden(
         cli("inspect", tmp_path)
 
 
-def test_main__values_that_json_does_not_know_are_never_printed(
-    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("handshape.commands.inspect.inspect", lambda config: {"loss": float("nan")})
-    with pytest.raises(ValueError, match="Out of range float values"):
-        cli("inspect", tmp_path, "--json")
-
-
 def test_main__is_the_console_script() -> None:
     from importlib.metadata import entry_points
 
@@ -231,14 +223,3 @@ def test_process__train_predict_and_evaluate(
     assert (alone.returncode, alone.stderr) == (0, "")
     assert json.loads(alone.stdout)[0]["path"] == str(photo)
     assert starter.run("evaluate", run, photos, *cache_dir).done().json["n"] == 12
-
-
-@pytest.mark.parametrize(
-    "words, code",
-    [(["inspect", "nowhere"], 1), (["compare", "nowhere", "--epochs", "0"], 2), (["dance"], 2)],
-)
-def test_process__exit_codes(words: list[str], code: int, in_folder: Path) -> None:
-    done = process(*words)
-    assert done.returncode == code and done.stdout == "" and done.stderr
-    assert "Traceback" not in done.stderr
-    assert list(in_folder.iterdir()) == []

@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 
 import handshape
 from handshape import SignClassifier
-from handshape.errors import DataError, OutputError, ShapeError, UsageError
+from handshape.errors import DataError, OutputError, ShapeError
 from handshape.features import extract
 
 Photos = tuple[list[str], list[str], list[str]]
@@ -95,13 +95,6 @@ def test_fit__labels_of_any_type(photos: Photos, tmp_path: Path) -> None:
     assert fitted.to_recogniser().labels == ("4", "30", "100")
 
 
-def test_fit__keeps_signers_apart_within(photos: Photos, tmp_path: Path) -> None:
-    paths, labels, signers = photos
-    trained_on = make(tmp_path).fit(paths, labels, signers).to_recogniser().config.trained_on
-    assert trained_on["train"] + trained_on["valid"] == 36 and trained_on["valid"] == 9
-    assert trained_on["signers"] == ["signer1", "signer2", "signer3", "signer4"]
-
-
 def test_cross_val_score__extracts_every_image_once(
     photos: Photos, tmp_path: Path, extracted: list[int]
 ) -> None:
@@ -161,19 +154,6 @@ def test_save__gives_a_bundle(photos: Photos, tmp_path: Path, model: str) -> Non
     assert "Not measured" in (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
     with pytest.raises(OutputError, match="is not empty"):
         fitted.save(tmp_path / "bundle")
-
-
-@pytest.mark.parametrize(
-    "settings, text",
-    [
-        ({"model": "rnn"}, "--model 'rnn'; expected one of"),
-        ({"head": "tree"}, "--head 'tree'; expected one of lda, linear, mlp"),
-        ({"valid_fraction": 0.0}, "fractions of 0.0 for valid"),
-    ],
-)
-def test_fit__refuses_settings(photos: Photos, tmp_path: Path, settings: Any, text: str) -> None:
-    with pytest.raises(UsageError, match=text):
-        make(tmp_path, **settings).fit(photos[0], photos[1])
 
 
 @pytest.mark.parametrize(

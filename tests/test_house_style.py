@@ -102,12 +102,6 @@ def private_names(source: str) -> Iterator[str]:
                 yield ast.unparse(node)
 
 
-def test_private_names__are_found() -> None:
-    imports = "import a.b\nfrom __future__ import annotations\nfrom c import _d\nimport _e\n"
-    source = imports + "a.b._f\na.b.__version__\n_g = a.h(); self._i"
-    assert sorted(private_names(source)) == ["_d", "_e", "a.b._f"]
-
-
 def test_other_libraries__by_their_public_names_only() -> None:
     found = []
     for path in MODULES:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import handshape
-from handshape.config.train import BackboneConfig, CompareConfig, LoopOptions, TrainConfig
+from handshape.config.train import CompareConfig, TrainConfig
 from handshape.errors import UsageError
 
 SMALL = (
@@ -111,14 +111,6 @@ def test_train__run_directory_holds_what_the_contract_names(
     assert {"epoch", "loss", "train_accuracy", "valid_accuracy", "seconds"} <= set(history[0])
 
 
-def test_train__best_valid_accuracy_is_the_best_epoch_s(
-    cli: Any, words: tuple[object, ...], tmp_path: Path
-) -> None:
-    answer = cli(*words, "--model", "cnn", "--epochs", 3, "--out", tmp_path / "run", "--json")
-    best = max(float(row["valid_accuracy"]) for row in rows(tmp_path / "run" / "history.csv"))
-    assert answer.json["models"]["cnn"]["valid_accuracy"] == pytest.approx(best)
-
-
 @pytest.mark.parametrize("model", ["cnn", "combined"])
 def test_train__twice_gives_the_same_numbers(
     cli: Any, words: tuple[object, ...], tmp_path: Path, model: str
@@ -159,53 +151,14 @@ def test_train__given_split(cli: Any, make_photos: Callable[..., Path], tmp_path
     assert found == {"kind": "given", "train": 4, "valid": 4, "test": 4}
 
 
-def test_train__a_side_without_images(cli: Any, make_photos: Callable[..., Path], tmp_path: Path) -> None:
-    root = tmp_path / "given"
-    for side in ("train", "test"):
-        make_photos("AB", signers=1, images=2, name=f"given/{side}")
-    answer = cli("train", root, *SMALL, "--cache", tmp_path / "cache", "--out", tmp_path / "run")
-    assert answer.code == 1
-    last = answer.err.splitlines()[-1]
-    assert last.startswith("handshape train: no image for valid in a given split")
-    assert last.endswith("add photos, change the fractions, or choose another --split")
-    assert not (tmp_path / "run").exists()
-
-
-def test_train__fewer_signers_than_sides(cli: Any, make_photos: Callable[..., Path], tmp_path: Path) -> None:
-    photos = make_photos("AB", signers=2, images=2)
-    words = ("--split", "signer", "--signer", r"signer(\d)", "--cache", tmp_path / "cache")
-    answer = cli("train", photos, *SMALL, *words, "--out", tmp_path / "run")
-    assert answer.code == 1
-    assert "2 known signers" in answer.err
-
-
 @pytest.mark.parametrize(
-    "options, text",
-    [
-        (("--epochs", 0), "--epochs 0"),
-        (("--batch-size", -4), "--batch-size -4"),
-        (("--learning-rate", 0), "--learning-rate 0.0"),
-        (("--weight-decay", -1), "--weight-decay -1.0"),
-        (("--pool", -1), "--pool -1"),
-        (("--views", 101), "--views 101"),
-        (("--views", -1), "--views -1"),
-        (("--views", 0, "--mirror"), "--views 0 with --mirror"),
-    ],
+    ("options", "text"), [(("--epochs", 0), "--epochs 0"), (("--views", 0, "--mirror"), "--views 0")]
 )
-def test_train__numbers_out_of_range_are_wrong_usage_before_anything_is_read(
+def test_train__wrong_usage_before_anything_is_read(
     cli: Any, tmp_path: Path, options: tuple[object, ...], text: str
 ) -> None:
-    # The folder is not there: an option is looked at first.
     answer = cli("train", tmp_path / "nothing", *options)
-    assert answer.code == 2 and answer.err.startswith(f"handshape train: {text}; ")
-
-
-def test_train__fractions_that_leave_nothing_to_train_on(
-    cli: Any, words: tuple[object, ...], tmp_path: Path
-) -> None:
-    answer = cli(*words, "--valid-fraction", 0.5, "--test-fraction", 0.5, "--out", tmp_path / "run")
-    assert answer.code == 2
-    assert "fractions of 0.5 for valid and 0.5 for test" in answer.err
+    assert answer.code == 2 and answer.err.startswith(f"handshape train: {text}")
 
 
 def test_configs__the_lesson_s_defaults() -> None:
@@ -214,12 +167,6 @@ def test_configs__the_lesson_s_defaults() -> None:
     assert config.backbone == "alexnet" and config.seed == 0
     assert CompareConfig(data=Path("photos")).model_names == ("cnn", "frozen", "combined")
     assert config.views == 1
-
-
-@pytest.mark.parametrize("make", [BackboneConfig, LoopOptions])
-def test_configs__are_frozen(make: Any) -> None:
-    with pytest.raises(AttributeError):
-        make().epochs = 3
 
 
 @pytest.mark.parametrize("models", ["", ",", "cnn,resnet", "mlp"])

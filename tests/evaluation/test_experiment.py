@@ -103,32 +103,3 @@ def test_run_experiment__too_few_for_folds(
     root = make_photos("AB", signers=2, images=4)
     with pytest.raises(SplitError, match=message):
         experiment(root, tmp_path / "cache", signer=r"signer(\d)_", names=("frozen",), folds=folds)
-
-
-def test_run_experiment__each_source_is_read_by_what_the_others_taught(
-    make_photos: Any, tmp_path: Path
-) -> None:
-    root = make_photos("AB", signers=4, images=3)
-    for label in "AB":  # two people in one room, two in the other
-        for path in sorted((root / label).iterdir()):
-            room = "hall" if path.name[6] in "12" else "lab"
-            path.rename(path.with_name(f"{room}_{path.name}"))
-    found = experiment(
-        root,
-        tmp_path / "cache",
-        signer=r"signer(\d)_",
-        source="(hall|lab)_",
-        names=("frozen",),
-        folds="source",
-    )
-    metrics = found.to_dict()
-    assert metrics["split"]["kind"] == "signer"
-    folded = metrics["folds"]["frozen"]
-    accuracies = {name: one["accuracy"] for name, one in folded["metrics"]["sources"].items()}
-    assert folded["kind"] == "source" and list(accuracies) == ["hall", "lab"]
-    assert folded["mean"] == pytest.approx(np.mean(list(accuracies.values())))
-    assert folded["worst"] == accuracies[folded["worst_source"]] == min(accuracies.values())
-    assert folded["interval"]["low"] <= folded["mean"] <= folded["interval"]["high"]
-    assert "these two sources" in folded["interval"]["scope"]
-    assert (folded["signers_apart"], folded["untested"]) == (True, 0)
-    assert set(folded["metrics"]["signers"]) == set("1234") and folded["metrics"]["n"] == 24

@@ -53,10 +53,6 @@ def test_choose_threshold__all_wrong_answers_certainty_only() -> None:
     assert choose_threshold(*two_class([(90, False), (80, False)])) == 1
 
 
-def test_choose_threshold__single_photo() -> None:
-    assert choose_threshold(*two_class([(70, True)])) == 0.7
-
-
 def test_measure_rejection__figures_by_hand() -> None:
     found = measure_rejection(*two_class([(99, True), (90, True), (80, False), (60, True), (55, False)]), 0.8)
     assert (found.threshold, found.coverage, found.accuracy) == (0.8, 0.6, 0.6)
@@ -90,18 +86,6 @@ def test_coverage_accuracy__many_photos_are_thinned_to_101_points() -> None:
     found = coverage_curve(generator.random(5000), generator.random(5000) < 0.8)
     assert len(found.coverage) == len(found.accuracy) == 101
     assert found.coverage[-1] == 1
-
-
-@repeatable
-@given(scored, st.integers(0, 2**32 - 1))
-def test_coverage_accuracy__in_range_and_blind_to_order(cases: list[tuple[int, bool]], seed: int) -> None:
-    top, correct = np.array([p for p, _ in cases]) / 100, np.array([right for _, right in cases])
-    order = np.random.default_rng(seed).permutation(len(cases))
-    found, again = coverage_curve(top, correct), coverage_curve(top[order], correct[order])
-    assert found.accuracy == pytest.approx(again.accuracy)
-    assert found.accuracy[-1] == pytest.approx(correct.mean())
-    assert -1e-12 <= min(found.accuracy) <= found.area <= max(found.accuracy) + 1e-12 <= 1 + 2e-12
-    assert list(found.coverage) == sorted(set(found.coverage))
 
 
 def test_refused_share__unsure_or_nothing() -> None:

@@ -72,15 +72,6 @@ def test_draw_image__is_the_plain_letter_without_variation() -> None:
     assert y[8] == y.min() and x[4] == x.max()  # index up, thumb to the right
 
 
-def test_draw_image__mirrors_a_left_hand() -> None:
-    thumbs = {
-        hand: draw_image("L", make_signer(1, handedness=hand), size=64, variation=0.0).truth.keypoints
-        for hand in ("left", "right")
-    }
-    assert thumbs["left"][4, 0] < thumbs["left"][0, 0]
-    assert thumbs["right"][4, 0] > thumbs["right"][0, 0]
-
-
 def test_draw_image__refuses_a_label_that_is_no_letter() -> None:
     with pytest.raises(UsageError, match="no drawn hand for label 'hello'"):
         draw_image("hello", make_signer(1))

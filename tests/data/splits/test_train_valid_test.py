@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -124,12 +124,6 @@ def test_split_dataset__a_burst_of_two_labels_is_on_one_side() -> None:
         split = split_dataset(data_of("A" * 10 + "B" * 11), bursts=groups, seed=seed)
         sides = sides_of(split)
         assert sides[9] == sides[10]
-
-
-def test_split_dataset__one_burst_of_all() -> None:
-    message = "no image for valid in a random split"
-    with pytest.raises(SplitError, match="^" + re.escape(message)):
-        split_dataset(data_of("AAAABBBB"), bursts=np.array([0] * 4 + [1] * 4))
 
 
 # By signer
@@ -262,16 +256,3 @@ def test_split_dataset__too_few_images(labels: str) -> None:
         "no image for valid in a random split",
         "random",
     )
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.text("AB", max_size=12), st.integers(0, 9), st.booleans())
-def test_split_dataset__a_split_or_an_error(labels: str, seed: int, grouped: bool) -> None:
-    assume(labels)
-    bursts = np.arange(len(labels)) // 2 if grouped else None
-    try:
-        split = split_dataset(data_of(labels), seed=seed, bursts=bursts)
-    except SplitError:
-        assert all(n < 3 for n in Counter(labels).values()) or grouped
-    else:
-        assert all(split.counts().values())

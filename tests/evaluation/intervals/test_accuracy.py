@@ -84,13 +84,6 @@ def test_accuracy_interval__covers_the_truth_for_signers(
     assert 0.92 <= cover(accuracy, repeat) <= 0.98
 
 
-def test_accuracy_interval__photos_taken_for_independent_would_not_cover() -> None:
-    def repeat(generator: np.random.Generator) -> Interval:
-        return accuracy_interval(draw(0.9, 0.1, [100] * 10, generator)[0])
-
-    assert cover(0.9, repeat) < 0.6
-
-
 @repeatable
 @given(photos, st.sampled_from(["signers", "bursts", "alone"]))
 def test_accuracy_interval__contains_the_accuracy_and_lies_in_0_1(
@@ -120,16 +113,6 @@ def test_mean_over_groups_interval__contains_the_mean_and_lies_in_0_1(cases: lis
     assert 0 <= found.low <= mean + 1e-12
     assert mean - 1e-12 <= found.high <= 1
     assert found.low < found.high
-
-
-@repeatable
-@given(photos, st.integers(0, 2**32 - 1))
-def test_accuracy_interval__order_and_names_do_not_matter(cases: list[tuple[bool, int]], seed: int) -> None:
-    correct, groups = arrays(cases)
-    order = np.random.default_rng(seed).permutation(len(correct))
-    one, other = accuracy_interval(correct, groups), accuracy_interval(correct[order], -groups[order])
-    assert one.pair == pytest.approx(other.pair, abs=1e-12)
-    assert one.method == other.method
 
 
 @repeatable
@@ -167,12 +150,6 @@ def test_accuracy_interval__independent_photos_give_wilsons(right: int, n: int) 
     found = accuracy_interval(np.arange(n) < right)
     assert found.pair == pytest.approx([expected.low, expected.high], abs=1e-12)
     assert (found.method, found.effective_photos) == ("Wilson", n)
-
-
-def test_accuracy_interval__bursts_of_one_photo_are_independent_photos() -> None:
-    correct = np.arange(30) < 27
-    found = accuracy_interval(correct, bursts=np.arange(30))
-    assert found == accuracy_interval(correct)
 
 
 @pytest.mark.parametrize("unit", ["signers", "bursts"])

@@ -7,7 +7,6 @@ from typing import Any
 
 from handshape.commands.train import train
 from handshape.config.train import TrainConfig
-from handshape.evaluation.report.cautions import SPLIT_SENTENCES
 from handshape.evaluation.report.page import environment
 
 VOID = {"meta", "img", "br", "circle"}
@@ -184,22 +183,6 @@ def test_write_report__with_sources_left_out_their_mean_comes_first(make_photos:
     card = (tmp_path / "run" / "recogniser" / "README.md").read_text(encoding="utf-8")
     assert "**New rooms, cameras or collections.** Each of 2 sources was left out once" in card
     assert f"**{100 * folded['mean']:.1f} %** on average" in card and "hall" not in card
-
-
-def test_write_report__sources_of_an_ordinary_split(make_photos: Any, tmp_path: Path) -> None:
-    page = trained(make_photos("AB", signers=4, images=3), tmp_path, source=r"_(\d)\.", split="random")
-    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
-    tested = metrics["models"]["frozen"]["sources"]
-    assert len(tested) > 1 and sum(one["n"] for one in tested.values()) == metrics["split"]["test"]
-    assert "Accuracy on the test photos of each source" in page.text
-    assert "· 3 sources" in page.text and page.nesting == []
-
-
-def test_write_report__a_random_split_says_what_it_hides(make_photos: Any, tmp_path: Path) -> None:
-    page = trained(make_photos("AB", signers=1, images=6), tmp_path)
-    assert SPLIT_SENTENCES["random"] in page.text
-    card = (tmp_path / "run" / "recogniser" / "README.md").read_text(encoding="utf-8")
-    assert SPLIT_SENTENCES["random"] in card
 
 
 def test_write_report__gives_the_command_or_says_there_was_none(finished: Any) -> None:

@@ -50,14 +50,6 @@ def test_find_sides__count_photos_labels_signers_and_bursts(make_photos: Any, tm
     assert all(0 <= side.bursts <= side.photos / 2 for side in sides)
 
 
-def test_find_sides__list_sources(make_photos: Any, tmp_path: Path) -> None:
-    data = read_folder(make_photos("AB", signers=4, images=2), source=r"_(\d)\.")
-    data_report = make_data_report(
-        index_images(data, tmp_path, size=32), kind="random", valid_fraction=0.25, test_fraction=0.25, seed=0
-    )
-    assert split_table(data_report)[0].sources == ("0", "1")
-
-
 def test_find_twins__the_closest_with_their_names(make_photos: Any, tmp_path: Path) -> None:
     indexed = index_images(read_folder(make_photos("AB", signers=2, images=2)), tmp_path, size=32)
     copies = find_near_copies(indexed, Leaks(2, 2, ((0, 1, 0.01), (5, 4, 0.02))), most=1)

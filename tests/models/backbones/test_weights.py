@@ -188,14 +188,6 @@ def test_fit__does_without_batch_counts() -> None:
     assert torch.equal(target.get_parameter("0.weight"), state["0.weight"])
 
 
-def test_fit__reads_half_precision() -> None:
-    state = {name: tensor.half() for name, tensor in network(1).state_dict().items()}
-    target = network(2)
-    fit(target, Weights(state, "file"), ignored=lambda name: False)
-    assert target.get_parameter("0.weight").dtype == torch.float32
-    assert torch.equal(target.get_parameter("0.weight"), state["0.weight"].float())
-
-
 def test_state_digest__stands_for_every_number() -> None:
     one, same, other = network(0), network(0), network(0)
     other.get_buffer("1.running_mean")[2] = 1e-6
