@@ -160,10 +160,11 @@ def confusions_of(metrics: Metrics, most: int = 10) -> list[Confusion]:
 
 
 def _confusions(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> list[Confusion]:
+    k = len(labels)
+    pairs = [(true, predicted) for true in range(k) for predicted in range(k) if true != predicted]
     found = [
-        Confusion(labels[true], labels[predicted], count, count / sum(row))
-        for true, row in enumerate(matrix)
-        for predicted, count in enumerate(row)
-        if count and true != predicted
+        Confusion(labels[true], labels[predicted], matrix[true][predicted], share)
+        for true, predicted in reversed(pairs)
+        if (share := matrix[true][predicted] / max(sum(matrix[true]), 1))
     ]
     return sorted(found, key=lambda one: (-one.count, -one.share))

@@ -316,10 +316,7 @@ class _Run:
 
     def capture(self, found: LoopResult) -> dict[str, Any]:
         return {
-            "network": self._network.state_dict(),
-            "average": None if self._average is None else self._average.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-            "schedule": self._schedule.state_dict(),
+            **{name: part.state_dict() for name, part in self._parts().items()},
             "order": self._order.get_state(),
             "best": found.best,
             "best_network": found.state,
@@ -328,13 +325,14 @@ class _Run:
         }
 
     def restore(self, kept: dict[str, Any]) -> LoopResult:
-        self._network.load_state_dict(kept["network"])
-        if self._average is not None:
-            self._average.load_state_dict(kept["average"])
-        self._optimiser.load_state_dict(kept["optimiser"])
-        self._schedule.load_state_dict(kept["schedule"])
+        for name, part in self._parts().items():
+            part.load_state_dict(kept[name])
         self._order.set_state(kept["order"])
         return kept_result(kept)
+
+    def _parts(self) -> dict[str, Any]:
+        average = {} if self._average is None else {"average": self._average}
+        return {"network": self._network, "optimiser": self._optimiser, "schedule": self._schedule, **average}
 
 
 def kept_result(kept: dict[str, Any]) -> LoopResult:
