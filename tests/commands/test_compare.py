@@ -52,12 +52,6 @@ def test_compare__both_models_read_the_same_test_photos(finished: Any) -> None:
         assert sum(row["label"] == row["predicted"] for row in own) / len(own) == model["test_accuracy"]
 
 
-def test_compare__no_signer_is_on_two_sides(finished: Any) -> None:
-    config = json.loads((finished.out / "recogniser" / "config.json").read_text(encoding="utf-8"))
-    tested = {row["signer"] for row in rows(finished.out / "predictions.csv")}
-    assert tested and config["trained_on"]["signers"] and not tested & set(config["trained_on"]["signers"])
-
-
 def test_compare__saves_the_model_that_it_names(finished: Any) -> None:
     config = json.loads((finished.out / "recogniser" / "config.json").read_text(encoding="utf-8"))
     assert config["network"]["model"] == finished.metrics["best"] and finished.metrics["best_because"]
@@ -77,14 +71,6 @@ def test_compare__predict_gives_the_same_probabilities(
     assert [answer["top"][0][0] for answer in answers] == [row["predicted"] for row in tested]
     for row, answer in zip(tested, answers, strict=True):
         assert answer["probability"] == pytest.approx(float(row["probability"]), abs=1e-4)
-
-
-def test_compare__for_people(cli: Any, finished: Any, tmp_path: Path) -> None:
-    words = ("--cache", finished.cache, "--models", "frozen", "--out", tmp_path / "run")
-    answer = cli("compare", finished.photos, *SMALL, *words)
-    assert answer.code == 0
-    assert "Split: random (" in answer.out and "frozen" in answer.out and "cnn" not in answer.out
-    assert f"Report: {tmp_path / 'run' / 'report.html'}" in answer.err
 
 
 @pytest.fixture

@@ -115,18 +115,6 @@ def test_evaluate__the_page_cautions_where_it_must(
         assert words in page
 
 
-def test_evaluate__for_people(cli: Any, finished: Any) -> None:
-    words = ("--cache", finished.cache, "--signer", r"signer(\d)_")
-    answer = cli("evaluate", finished.out, finished.photos, *words)
-    found = evaluate(cli, finished.out, finished.photos, finished.cache, *words[2:])
-    assert (
-        f"{100 * found['accuracy']:.1f} % of 24 photos were classified correctly (95 % interval: "
-        in answer.out
-    )
-    for signer, figures in found["signers"].items():
-        assert f"Signer {signer}: {100 * figures['accuracy']:.1f} % of 6" in answer.out
-
-
 def test_evaluate__per_source(
     cli: Any, finished: Any, make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -125,22 +125,6 @@ def test_train__twice_gives_the_same_numbers(
     assert one == two != three
 
 
-def test_train__what_the_recogniser_was_trained_on(
-    cli: Any, words: tuple[object, ...], tmp_path: Path
-) -> None:
-    answer = cli(*words, "--model", "cnn", "--out", tmp_path / "run", "--json")
-    config = handshape.load(tmp_path / "run").config
-    split = answer.json["split"]
-    assert config.labels == ("A", "B", "C")
-    assert config.trained_on["split"] == "signer"
-    assert {side: config.trained_on[side] for side in ("train", "valid", "test")} == {
-        side: split[side] for side in ("train", "valid", "test")
-    }
-    tested = {row["signer"] for row in rows(tmp_path / "run" / "predictions.csv")}
-    assert config.trained_on["signers"] and not tested & set(config.trained_on["signers"])
-    assert config.figures["test_accuracy"] == answer.json["models"]["cnn"]["test_accuracy"]
-
-
 def test_train__given_split(cli: Any, make_photos: Callable[..., Path], tmp_path: Path) -> None:
     root = tmp_path / "given"
     for side in ("train", "val", "test"):

@@ -152,23 +152,6 @@ def test_split_dataset__no_signer_on_two_sides(
     assert cut(dataset, fractions, seed) == split
 
 
-@settings(max_examples=10, deadline=None)
-@given(fractions=FRACTIONS, seed=st.integers(0, 99), signers=st.integers(10, 14))
-def test_split_dataset__signers_fill_the_fractions(
-    fractions: tuple[float, float], seed: int, signers: int
-) -> None:
-    names: list[str | None] = [f"s{i % signers}" for i in range(10 * signers)]
-    split = split_dataset(
-        data_of("AB" * (5 * signers), names),
-        valid_fraction=fractions[0],
-        test_fraction=fractions[1],
-        seed=seed,
-    )
-    # As near as whole signers allow.
-    for side, fraction in zip(SPLITS[1:], fractions, strict=True):
-        assert abs(split.counts()[side] - fraction * 10 * signers) <= 10
-
-
 def test_split_dataset__train_has_every_label_if_it_can() -> None:
     # Only Ann signs C. By size alone she would be on the side of valid or test, beside Bo.
     labels = "ABC" * 6 + "AB" + "AB" * 40
