@@ -15,7 +15,6 @@ from tests.processes import Starter
 from handshape.bundle import BundleConfig
 from handshape.cli import COMMANDS, GROUPS, main
 from handshape.data.images.decode import Preprocessing
-from handshape.errors import DataError
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, Pool
@@ -158,7 +157,6 @@ def test_main__no_words_shows_the_commands(cli: Any) -> None:
         ["inspect", "photos", "--device", "tpu"],
         ["study", "dance"],
         ["study", "chirality"],
-        ["study", "chirality", "--resume", "run", "--force"],
     ],
 )
 def test_main__wrong_usage_is_2(cli: Any, words: list[str]) -> None:
@@ -194,23 +192,11 @@ def test_main__an_error_of_the_program_itself_is_not_hidden(
         cli("inspect", tmp_path)
 
 
-def test_main__values_that_json_does_not_know_are_never_printed(
-    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("handshape.commands.inspect.inspect", lambda config: {"loss": float("nan")})
-    with pytest.raises(ValueError, match="Out of range float values"):
-        cli("inspect", tmp_path, "--json")
-
-
 def test_main__is_the_console_script() -> None:
     from importlib.metadata import entry_points
 
     (script,) = (point for point in entry_points(group="console_scripts") if point.name == "handshape")
     assert script.load() is main
-
-
-def test_errors__a_child_of_a_standard_error_too() -> None:
-    assert issubclass(DataError, ValueError)
 
 
 def test_process__inspect_prints_one_json_object(make_photos: Callable[..., Path], tmp_path: Path) -> None:
@@ -238,14 +224,3 @@ def test_process__train_predict_and_evaluate(
     assert (alone.returncode, alone.stderr) == (0, "")
     assert json.loads(alone.stdout)[0]["path"] == str(photo)
     assert starter.run("evaluate", run, photos, *cache_dir).done().json["n"] == 12
-
-
-@pytest.mark.parametrize(
-    "words, code",
-    [(["inspect", "nowhere"], 1), (["compare", "nowhere", "--epochs", "0"], 2), (["dance"], 2)],
-)
-def test_process__exit_codes(words: list[str], code: int, in_folder: Path) -> None:
-    done = process(*words)
-    assert done.returncode == code and done.stdout == "" and done.stderr
-    assert "Traceback" not in done.stderr
-    assert list(in_folder.iterdir()) == []

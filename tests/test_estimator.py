@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import sklearn
 from PIL import Image
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -17,7 +15,7 @@ from sklearn.utils.validation import validate_data
 
 import handshape
 from handshape import SignClassifier
-from handshape.errors import DataError, OutputError, ShapeError, UsageError
+from handshape.errors import DataError, OutputError, ShapeError
 from handshape.features import extract
 
 Photos = tuple[list[str], list[str], list[str]]
@@ -97,13 +95,6 @@ def test_fit__labels_of_any_type(photos: Photos, tmp_path: Path) -> None:
     assert fitted.to_recogniser().labels == ("4", "30", "100")
 
 
-def test_fit__keeps_signers_apart_within(photos: Photos, tmp_path: Path) -> None:
-    paths, labels, signers = photos
-    trained_on = make(tmp_path).fit(paths, labels, signers).to_recogniser().config.trained_on
-    assert trained_on["train"] + trained_on["valid"] == 36 and trained_on["valid"] == 9
-    assert trained_on["signers"] == ["signer1", "signer2", "signer3", "signer4"]
-
-
 def test_cross_val_score__extracts_every_image_once(
     photos: Photos, tmp_path: Path, extracted: list[int]
 ) -> None:
@@ -136,15 +127,6 @@ def test_grid_search__in_a_pipeline(photos: Photos, tmp_path: Path, extracted: l
     assert sum(extracted) == 2 * len(paths)  # once for each pooling
 
 
-def test_clone__and_set_params(tmp_path: Path, photos: Photos) -> None:
-    paths, labels, signers = photos
-    fitted = make(tmp_path, seed=3).fit(paths, labels, signers)
-    again = clone(fitted).set_params(head="linear")
-    assert again.get_params() == {**fitted.get_params(), "head": "linear"}
-    with pytest.raises(NotFittedError):
-        again.predict(paths)
-
-
 def test_fit__the_same_twice_and_through_pickle(photos: Photos, tmp_path: Path) -> None:
     paths, labels, _ = photos
     one, other = (make(tmp_path, head="mlp", epochs=2).fit(paths, labels) for _ in range(2))
@@ -172,19 +154,6 @@ def test_save__gives_a_bundle(photos: Photos, tmp_path: Path, model: str) -> Non
     assert "Not measured" in (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
     with pytest.raises(OutputError, match="is not empty"):
         fitted.save(tmp_path / "bundle")
-
-
-@pytest.mark.parametrize(
-    "settings, text",
-    [
-        ({"model": "rnn"}, "--model 'rnn'; expected one of"),
-        ({"head": "tree"}, "--head 'tree'; expected one of lda, linear, mlp"),
-        ({"valid_fraction": 0.0}, "fractions of 0.0 for valid"),
-    ],
-)
-def test_fit__refuses_settings(photos: Photos, tmp_path: Path, settings: Any, text: str) -> None:
-    with pytest.raises(UsageError, match=text):
-        make(tmp_path, **settings).fit(photos[0], photos[1])
 
 
 @pytest.mark.parametrize(

@@ -50,13 +50,6 @@ def test_track__prints_a_line_now_and_then(
     assert capsys.readouterr().err == "Reading: 24/100, 2/s, 38 s left\n"
 
 
-def test_track__nothing_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    show_progress()
-    with track("Reading", 0):
-        pass
-    assert capsys.readouterr() == ("", "")
-
-
 def test_track__shows_a_bar_on_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,9 +62,3 @@ def test_track__shows_a_bar_on_a_terminal(
     assert captured.out == ""
     assert "Reading" in captured.err
     assert "4/4" in captured.err
-
-
-def test_track__an_error_passes_through() -> None:
-    show_progress()
-    with pytest.raises(KeyError, match="inside"), track("Reading", 4):
-        raise KeyError("inside")

@@ -4,14 +4,11 @@ from typing import Any
 import pytest
 
 from handshape.config.train import CompareConfig
-from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
+from handshape.config.use import EvaluateConfig, InspectConfig
 from handshape.terminal import (
     show_compare,
     show_evaluate,
-    show_features,
     show_inspect,
-    show_predict,
-    show_train,
 )
 
 DATA = Path("photos")
@@ -95,29 +92,6 @@ def test_show_compare__each_source_left_out(
     )
 
 
-def test_show_train__is_the_same_view() -> None:
-    assert show_train is show_compare
-
-
-def test_show_features__says_where_and_how_much(capsys: pytest.CaptureFixture[str]) -> None:
-    found = {
-        "images": 7,
-        "views": 2,
-        "shape": [256, 6, 6],
-        "backbone": "alexnet",
-        "weights": "file.pth",
-        "cache": "/s",
-        "unreadable": [{"path": "A/1.jpg", "reason": "the file is empty"}],
-    }
-    show_features(FeaturesConfig(data=str(DATA)), found)
-    assert capsys.readouterr().out.splitlines() == [
-        "7 images, 3 views each: 256 x 6 x 6 features of alexnet",
-        "Weights: file.pth",
-        "Cache: /s",
-        "Skipped A/1.jpg: the file is empty",
-    ]
-
-
 def test_show_inspect__names_what_is_missing_and_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     tensor = {"shape": [3, 224, 224], "type": "torch.float32", "smallest": 0.0, "largest": 0.9961}
     found = {
@@ -173,9 +147,3 @@ def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.Captur
     assert "Source hall: 50.0 % of 2" in out
     assert "75.0 % of the photos" in out and "66.7 % of those" in out
     assert "Mirrored photos: 25.0 %" in out
-
-
-def test_show_predict__a_line_for_machines_that_cut_at_tabs(capsys: pytest.CaptureFixture[str]) -> None:
-    answers = [{"path": "a b.png", "label": "A", "probability": 0.98765, "top": [["A", 0.98765]]}]
-    show_predict(PredictConfig(bundle=Path("b"), images=[Path("a b.png")]), answers)
-    assert capsys.readouterr().out == "a b.png\tA\t0.9877\n"

@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from handshape.models.backbones.bundled_weights import file_digest
-from handshape.models.backbones.handnet import HANDNET_PREPROCESSING, HANDNET_WIDTH, HandNet, fold
+from handshape.models.backbones.handnet import HANDNET_PREPROCESSING, HANDNET_WIDTH, HandNet
 from handshape.synthetic import ALPHABET, JOINTS, LIMITS, Signer, draw_image, make_signer
 from handshape.synthetic.scene import Style
 
@@ -292,6 +293,22 @@ def judge(told: Sequence[Tensor], letters: Tensor, keypoints: Tensor, angles: Te
     of_letters = F.cross_entropy(told[0][named], letters[named], label_smoothing=0.1, reduction="sum")
     of_places = F.l1_loss(told[1], keypoints.flatten(1))
     return of_letters / max(int(named.sum()), 1) + 4 * of_places + 2 * F.l1_loss(told[2], angles)
+
+
+def fold(network: HandNet) -> HandNet:
+    """Return the same network with batch norm folded into its convolutions.
+
+    Args:
+        network: A normalised one, in evaluation mode.
+
+    Returns:
+        One without normalisation that gives the same features but for rounding.
+    """
+    folded = HandNet()
+    for plain, layer in zip(folded.layers, network.layers, strict=True):
+        fused = fuse_conv_bn_eval(layer.conv, layer.norm)  # type: ignore[arg-type, type-var]
+        plain.conv.load_state_dict(fused.state_dict())  # type: ignore[union-attr]
+    return folded.eval()
 
 
 def train(

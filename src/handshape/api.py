@@ -63,12 +63,12 @@ def draw(out: str | Path, **settings: Any) -> dict[str, Any]:
     return dict(_draw.draw(DrawConfig(out=Path(out), **settings)))
 
 
-def study(name: str, data: str | Path | None = None, **settings: Any) -> dict[str, Any]:
+def study(name: str, data: str | Path, **settings: Any) -> dict[str, Any]:
     """Answer one of the lesson's questions on your own photos; see `handshape.config.study` for the settings.
 
     Args:
         name: Of the study, such as ``chirality``.
-        data: The photos; None with ``resume``.
+        data: The photos.
         settings: As on the command line.
 
     Raises:

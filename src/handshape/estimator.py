@@ -50,9 +50,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights: File with its weights, ``untrained``, or None to look and download.
         head: Classifier of the image features.
         pool: Places along each axis that features are averaged to.
-        views: Augmented copies of each training photo; None for the default of 1.
-        precision: Of the features of training photos.
-        augment: What augmented views look like.
+        views: Augmented copies of each training photo; 0 for no augmentation.
         mirror: Whether half of the views are mirror images.
         unfreeze: Which blocks of the backbone are fine-tuned.
         tuning_epochs: Most passes of fine-tuning.
@@ -81,9 +79,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights: str | Path | None = None,
         head: str = "lda",
         pool: int | None = None,
-        views: int | None = None,
-        precision: str = "fp32",
-        augment: str = "moves",
+        views: int = 1,
         mirror: bool = False,
         unfreeze: str = "all",
         tuning_epochs: int = 8,
@@ -99,8 +95,8 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         device: str = "auto",
     ) -> None:
         self.model, self.backbone, self.weights = model, backbone, weights
-        self.head, self.pool, self.views, self.precision = head, pool, views, precision
-        self.augment, self.mirror = augment, mirror
+        self.head, self.pool, self.views = head, pool, views
+        self.mirror = mirror
         self.unfreeze, self.tuning_epochs = unfreeze, tuning_epochs
         self.tuning_rate, self.patience = tuning_rate, patience
         self.epochs, self.batch_size = epochs, batch_size

@@ -1,6 +1,7 @@
 """Print the results of commands in a terminal."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from handshape.config.cache import CacheClearConfig, CacheInfoConfig
 from handshape.config.draw import DemoConfig, DrawConfig
@@ -11,43 +12,25 @@ from handshape.config.study import StudyConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
 
 def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict[str, Any]) -> None:
     """Print the table of the models, the headline, and which model was saved and why."""
     split = metrics["split"]
     counts = f"{split['train']} training, {split['valid']} validation and {split['test']} test photos"
-    table = _table(title=f"Split: {split['kind']} ({counts})", title_justify="left", title_style="")
-    for head in (
-        "model",
-        "validation",
-        "test",
-        "95 %\ninterval",
-        "features",
-        "training",
-        "trained\nweights",
-    ):
-        table.add_column(head, justify="left" if head == "model" else "right", no_wrap=True)
-    for name, model in metrics["models"].items():
-        low, high = model["test_interval"]
-        seconds, parameters = model["seconds"], model["parameters"]
-        table.add_row(
+    heads = ("model", "validation", "test", "95 %\ninterval", "features", "training", "trained\nweights")
+    rows = [
+        (
             name,
             _percent(model["valid_accuracy"]),
             _percent(model["test_accuracy"]),
-            f"{100 * low:.1f}–{100 * high:.1f}",
-            f"{seconds['features']:.1f} s",
-            f"{seconds['train']:.1f} s",
-            f"{parameters['trained'] / 1e6:.2f} M",
+            "–".join(f"{100 * end:.1f}" for end in model["test_interval"]),
+            f"{model['seconds']['features']:.1f} s",
+            f"{model['seconds']['train']:.1f} s",
+            f"{model['parameters']['trained'] / 1e6:.2f} M",
         )
-    _print(table)
-    for name, model in metrics["models"].items():
-        quick = model.get("training_precision_accuracy")
-        if quick is not None:
-            print(f"{name} was trained on features of lower precision, with which the test accuracy is")
-            print(f"{_percent(quick)}. The table and the recogniser use float32.")
+        for name, model in metrics["models"].items()
+    ]
+    _print_table(heads, rows, f"Split: {split['kind']} ({counts})")
     for name, figures in metrics.get("folds", {}).items():
         print(f"{name}, mean over each {figures.get('kind', 'signer')} left out: {_folds(figures)}")
     share = metrics["leaks"]["near_duplicates_across_splits"]
@@ -70,12 +53,7 @@ show_train = show_compare
 def show_study(config: StudyConfig, metrics: dict[str, Any]) -> None:
     """Print the study's table and its answer in a sentence."""
     summary = metrics["summary"]
-    table = _table(title=summary["words"], title_justify="left", title_style="")
-    for place, head in enumerate(summary["columns"]):
-        table.add_column(head, justify="right" if place else "left")
-    for row in summary["rows"]:
-        table.add_row(*row)
-    _print(table)
+    _print_table(summary["columns"], summary["rows"], summary["words"])
     print(f"{metrics['answer']}.")
 
 
@@ -102,15 +80,13 @@ def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
     """Print counts, shapes, signers, sources and findings."""
     split = found["split"]
     splits = {"train": "training", "valid": "validation", "test": "test"}
-    table = _table(title=f"{found['images']} images, split: {split['kind']}", title_justify="left")
-    table.add_column("label")
-    for head in (*splits.values(), "all"):
-        table.add_column(head, justify="right")
-    for label, count in found["counts"].items():
-        table.add_row(label, *(str(split["counts"][name][label]) for name in splits), str(count))
-    table.add_section()
-    table.add_row("all", *(str(sum(split["counts"][name].values())) for name in splits), str(found["images"]))
-    _print(table)
+    rows = [
+        (label, *(str(split["counts"][name][label]) for name in splits), str(count))
+        for label, count in found["counts"].items()
+    ]
+    every = (str(sum(split["counts"][name].values())) for name in splits)
+    title = f"{found['images']} images, split: {split['kind']}"
+    _print_table(("label", *splits.values(), "all"), [*rows, ("all", *every, str(found["images"]))], title)
     example, batch = found["example"], found["minibatch"]
     print(f"One example   {example['path']}")
     print(f"              x: {_tensor(example['x'])}   y: {example['y']} ({example['label']})")
@@ -149,15 +125,10 @@ def show_cache(config: CacheInfoConfig | CacheClearConfig, found: dict[str, Any]
         print(f"Deleted {_size(found['freed'])} from {found['cache']}")
         return
     print(f"Cache: {found['cache']}, {_size(found['bytes'])}")
-    if found["features"]:
-        table = _table()
-        for head in ("features of", "shape", "views", "precision", "rows", "size"):
-            table.add_column(head, justify="right" if head in ("rows", "size") else "left")
-        for one in found["features"]:
-            views = "photo, mirrored" if one["views"] == "{}" else "augmented"
-            row = (one["backbone"], one["shape"], views, one.get("precision", "fp32"), f"{one['rows']:,}")
-            table.add_row(*row, _size(one["bytes"]))
-        _print(table)
+    for one in found["features"]:
+        views = "photo, mirrored" if one["views"] == "{}" else "augmented"
+        size = f"{one['rows']:,} rows, {_size(one['bytes'])}"
+        print(f"Features of {one['backbone']} ({one['shape']}; {views}): {size}")
     facts = sum(one["rows"] for one in found["facts"])
     print(f"Measurements of {facts:,} photos, {_size(sum(one['bytes'] for one in found['facts']))}")
     print(f"Prepared images: {found['images']['files']} files, {_size(found['images']['bytes'])}")
@@ -169,13 +140,15 @@ def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
     low, high = found["interval"]
     interval = f"(95 % interval: {100 * low:.1f}–{100 * high:.1f} %)"
     print(f"{_percent(found['accuracy'])} of {found['n']} photos were classified correctly {interval}")
-    table = _table()
-    for head in ("label", "photos", "recall", "precision"):
-        table.add_column(head, justify="left" if head == "label" else "right")
-    for label, figures in found["labels"].items():
-        shares = ("-" if figures[key] is None else _percent(figures[key]) for key in ("recall", "precision"))
-        table.add_row(label, str(figures["support"]), *shares)
-    _print(table)
+    rows = [
+        (
+            label,
+            str(figures["support"]),
+            *("-" if figures[key] is None else _percent(figures[key]) for key in ("recall", "precision")),
+        )
+        for label, figures in found["labels"].items()
+    ]
+    _print_table(("label", "photos", "recall", "precision"), rows)
     for word, groups in (("Signer", found["signers"]), ("Source", found["sources"])):
         for name, figures in groups.items():
             print(f"{word} {name}: {_percent(figures['accuracy'])} of {figures['n']}")
@@ -222,16 +195,16 @@ def show_push(config: PushConfig, found: dict[str, Any]) -> None:
     print(f'handshape.load("hub:{found["repository"]}@{found["revision"][:12]}")')
 
 
-def _table(**options: Any) -> "Table":
+def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
     from rich.box import SIMPLE  # not imported by commands that print lines only
+    from rich.console import Console
     from rich.table import Table
 
-    return Table(box=SIMPLE, **options)
-
-
-def _print(table: "Table") -> None:
-    from rich.console import Console
-
+    table = Table(box=SIMPLE, title=title, title_justify="left", title_style="")
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="right" if place else "left")
+    for row in rows:
+        table.add_row(*row)
     Console().print(table)
 
 

@@ -9,7 +9,6 @@ from filelock import Timeout
 from handshape.cache.atomic import (
     lock_folder,
     partial_folder,
-    remove_abandoned,
     reserve,
     restore_interrupted,
 )
@@ -111,11 +110,11 @@ def test_lock_folder__is_deleted_at_the_end(tmp_path: Path) -> None:
     assert names(folder.parent) == []
 
 
-def test_remove_abandoned__only_what_no_process_has_locked(tmp_path: Path) -> None:
+def test_restore_interrupted__only_what_no_process_has_locked(tmp_path: Path) -> None:
     folder = partial_folder(tmp_path / "run")
     (tmp_path / ".photos.partial").mkdir()  # another program's
     process = start_locking(folder)
-    remove_abandoned(tmp_path)
+    restore_interrupted(tmp_path)
     with pytest.raises(Timeout), lock_folder(folder):
         pytest.fail("it is locked")
     assert (folder / "half").exists()
@@ -123,6 +122,6 @@ def test_remove_abandoned__only_what_no_process_has_locked(tmp_path: Path) -> No
     with lock_folder(folder):
         assert (folder / "half").exists()
     kill(start_locking(folder))
-    remove_abandoned(tmp_path)
-    remove_abandoned(tmp_path / "nowhere")
+    restore_interrupted(tmp_path)
+    restore_interrupted(tmp_path / "nowhere")
     assert names(tmp_path) == [".photos.partial"]

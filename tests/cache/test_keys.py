@@ -13,28 +13,6 @@ def commit(path: Path, numbers: Sequence[int], view: int = 0, *, mode: str = "ap
     return lance.write_dataset(pa.table(rows), str(path), mode=mode if path.exists() else "create")
 
 
-class Watched:
-    """A version of a table that says which of its fragments were read."""
-
-    def __init__(self, found: Any) -> None:
-        self.found, self.read = found, list[int]()
-
-    def get_fragments(self) -> list[Any]:
-        return [WatchedFragment(one, self.read) for one in self.found.get_fragments()]
-
-
-class WatchedFragment:
-    def __init__(self, fragment: Any, read: list[int]) -> None:
-        self.fragment, self.read, self.num_deletions = fragment, read, fragment.num_deletions
-
-    def data_files(self) -> Any:
-        return self.fragment.data_files()
-
-    def to_table(self, columns: list[str]) -> Any:
-        self.read.append(self.fragment.fragment_id)
-        return self.fragment.to_table(columns=columns)
-
-
 def test_follow__no_table() -> None:
     keys = Keys()
     keys.follow(None)
@@ -43,15 +21,10 @@ def test_follow__no_table() -> None:
     assert keys.places([], 0).tolist() == []
 
 
-def test_follow__reads_only_what_is_new(tmp_path: Path) -> None:
+def test_follow__rows_of_each_view(tmp_path: Path) -> None:
     keys = Keys()
     for number in range(4):
-        watched = Watched(commit(tmp_path / "t", [2 * number, 2 * number + 1], view=number % 2))
-        keys.follow(watched)
-        assert watched.read == [number]
-    watched = Watched(lance.dataset(str(tmp_path / "t")))
-    keys.follow(watched)
-    assert watched.read == []
+        keys.follow(commit(tmp_path / "t", [2 * number, 2 * number + 1], view=number % 2))
     assert keys.places(["5", "4", "0", "2"], 0).tolist() == [5, 4, 0, -1]
     assert keys.places(["2", "7"], 1).tolist() == [2, 7]
     assert keys.has("5", 0) and not keys.has("5", 1)

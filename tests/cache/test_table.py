@@ -42,22 +42,6 @@ def test_rows__no_table_yet(tmp_path: Path) -> None:
     assert not table.path.exists()
 
 
-def test_rows__finds_what_is_there(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    add(table, [5, 3, 9])
-    assert table.rows(names([3, 4, 9, 3]), 0).tolist() == [1, -1, 2, 1]
-    assert table.rows(names([3]), 1).tolist() == [-1]
-    assert table.rows([], 0).tolist() == []
-
-
-def test_rows__views_are_apart(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    for view in range(3):
-        add(table, [1, 2], view)
-    assert len(table) == 6
-    assert values(table, [2, 1], view=1) == [1002, 1001]
-
-
 def test_read__in_the_order_asked_for(tmp_path: Path) -> None:
     table = open_table(tmp_path)
     add(table, range(50))
@@ -65,41 +49,6 @@ def test_read__in_the_order_asked_for(tmp_path: Path) -> None:
     assert values(table, [55, 0, 55, 49]) == [55, 0, 55, 49]  # few: a random read
     order = [*range(59, -1, -1), 7]
     assert values(table, order) == order  # many: a whole read
-
-
-def test_read__no_rows(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    assert values(table, []) == []
-    add(table, [1])
-    assert values(table, []) == []
-
-
-def test_append__nothing(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    add(table, [])
-    assert not table.path.exists()
-
-
-def test_append__repeated_digests_count_once(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    table.append(names([1, 2, 1, 1]), 0, {"value": pa.array([10, 20, 11, 12], pa.int64())})
-    assert len(table) == 2
-    assert values(table, [1, 2]) == [10, 20]
-
-
-def test_append__rows_that_are_there_stay(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    add(table, [1, 2])
-    table.append(names([2, 3]), 0, {"value": pa.array([-1, 3], pa.int64())})
-    assert values(table, [1, 2, 3]) == [1, 2, 3]
-    add(table, [1, 2, 3])
-    assert len(table) == 3
-
-
-def test_append__says_what_the_rows_are(tmp_path: Path) -> None:
-    table = open_table(tmp_path)
-    add(table, [1])
-    assert lance.dataset(str(table.path)).schema.metadata == {b"about": b"a test"}
 
 
 def test_append__a_folder_left_by_a_killed_process(tmp_path: Path) -> None:
@@ -143,23 +92,6 @@ def test_compact__keeps_every_row(tmp_path: Path) -> None:
     assert values(table, order) == order
     table.compact()  # little is left to do
     assert len(table) == 35
-
-
-def data_files(table: CacheTable) -> set[str]:
-    return {path.name for path in (table.path / "data").iterdir()}
-
-
-READER = """
-import sys
-from pathlib import Path
-import pyarrow as pa
-from handshape.cache.table import CacheTable
-table = CacheTable(Path(sys.argv[1]), {"value": pa.int64()}, {"about": "a test"})
-rows = table.rows([f"{n:032x}" for n in range(35)], 0)
-print("ready", flush=True)
-sys.stdin.readline()
-print(table.read(rows, "value").to_pylist() == list(range(35)), flush=True)
-"""
 
 
 # Processes of their own that import no more than the table: each works on batches of numbers.

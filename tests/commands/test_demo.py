@@ -6,7 +6,7 @@ import pytest
 
 from handshape.commands.demo import demo
 from handshape.config.draw import DemoConfig
-from handshape.errors import OutputError, UsageError
+from handshape.errors import OutputError
 from handshape.recogniser import load
 
 
@@ -38,8 +38,3 @@ def test_demo__leaves_an_earlier_run_alone(in_folder: Path) -> None:
     with pytest.raises(OutputError, match="'taken' is not empty"):
         demo(DemoConfig(out=Path("taken")))
     assert (in_folder / "taken" / "mine.txt").read_text() == "mine"
-
-
-def test_demo_config__needs_three_signers() -> None:
-    with pytest.raises(UsageError, match="--signers 2"):
-        DemoConfig(signers=2)

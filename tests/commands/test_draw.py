@@ -1,6 +1,4 @@
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,23 +23,3 @@ def test_draw__refuses_labels_that_are_no_letters(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--labels 'A,7': .*"):
         draw(DrawConfig(out=tmp_path / "hands", labels="A,7"))
     assert not (tmp_path / "hands").exists()
-
-
-@pytest.mark.parametrize(
-    "options, expected",
-    [
-        ({"signers": 0}, "--signers 0"),
-        ({"images": 0}, "--images 0"),
-        ({"size": 47}, "--size 47"),
-        ({"seed": -1}, "--seed -1"),
-        ({"workers": -1}, "--workers -1"),
-        ({"style": "beach"}, "--style 'beach'"),
-    ],
-)
-def test_draw_config__refuses_impossible_settings(options: dict[str, Any], expected: str) -> None:
-    with pytest.raises(UsageError, match=expected):
-        DrawConfig(out=Path("hands"), **options)
-
-
-def test_draw_config__every_field_has_a_help_text() -> None:
-    assert all(field.metadata["help"] for field in fields(DrawConfig))

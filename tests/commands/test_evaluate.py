@@ -5,8 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 
 def evaluate(cli: Any, bundle: Path, data: Path, cache_dir: Path, *options: object) -> Any:
     answer = cli("evaluate", bundle, data, "--cache", cache_dir, *options, "--json")
@@ -78,12 +76,6 @@ def test_evaluate__no_label_that_it_knows(cli: Any, finished: Any, make_photos: 
     )
 
 
-def test_evaluate__counts_unreadable_files(cli: Any, finished: Any, make_photos: Callable[..., Path]) -> None:
-    photos = make_photos("AB", signers=1, images=2)
-    (photos / "A" / "broken.png").write_bytes(b"")
-    assert evaluate(cli, finished.out, photos, finished.cache)["unreadable"] == 1
-
-
 def test_evaluate__writes_a_run_when_asked_to(cli: Any, finished: Any, tmp_path: Path) -> None:
     run = tmp_path / "run"
     found = evaluate(cli, finished.out, finished.photos, finished.cache, "--out", run)
@@ -123,31 +115,6 @@ def test_evaluate__the_page_cautions_where_it_must(
         assert words in page
 
 
-def test_evaluate__for_people(cli: Any, finished: Any) -> None:
-    words = ("--cache", finished.cache, "--signer", r"signer(\d)_")
-    answer = cli("evaluate", finished.out, finished.photos, *words)
-    found = evaluate(cli, finished.out, finished.photos, finished.cache, *words[2:])
-    assert (
-        f"{100 * found['accuracy']:.1f} % of 24 photos were classified correctly (95 % interval: "
-        in answer.out
-    )
-    for signer, figures in found["signers"].items():
-        assert f"Signer {signer}: {100 * figures['accuracy']:.1f} % of 6" in answer.out
-
-
-@pytest.mark.parametrize("damage", ["config.json", "model.safetensors"])
-def test_evaluate__a_damaged_bundle(cli: Any, finished: Any, tmp_path: Path, damage: str) -> None:
-    bundle = tmp_path / "bundle"
-    bundle.mkdir()
-    for path in (finished.out / "recogniser").iterdir():
-        data = path.read_bytes()
-        (bundle / path.name).write_bytes(data[: len(data) // 2] if path.name == damage else data)
-    answer = cli("evaluate", bundle, finished.photos, "--cache", finished.cache)
-    assert answer.code == 1
-    assert answer.err.startswith(f"handshape evaluate: the bundle's {damage} is damaged at 'the file': ")
-    assert answer.err.count("\n") == 1
-
-
 def test_evaluate__per_source(
     cli: Any, finished: Any, make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -157,4 +124,4 @@ def test_evaluate__per_source(
     found = evaluate(cli, finished.out, *words)
     assert {name: figures["n"] for name, figures in found["sources"].items()} == {"hall": 6, "lab": 6}
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert "Accuracy by source" in page and (tmp_path / "run" / "plots" / "sources.svg").is_file()
+    assert "Accuracy by source" in page

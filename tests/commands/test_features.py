@@ -39,26 +39,3 @@ def test_features__are_extracted_once(
     passes.clear()
     assert cli(*words).code == 0
     assert passes == []
-
-
-def test_features__an_unreadable_label_and_one_label_do_not_matter(
-    cli: Any, make_photos: Callable[..., Path], tmp_path: Path
-) -> None:
-    answer = cli("features", make_photos("A", signers=1, images=1), "--cache", tmp_path / "cache", *SMALL)
-    assert answer.code == 0 and answer.json["images"] == 1
-
-
-def test_features__for_people(cli: Any, make_photos: Callable[..., Path], tmp_path: Path) -> None:
-    photos = make_photos("A", signers=1, images=2)
-    answer = cli("features", photos, "--cache", tmp_path / "cache", "--pool", 2, *SMALL[:-1])
-    assert "2 images, 2 views each: 512 x 2 x 2 features of squeezenet1_1" in answer.out
-    assert "Weights: untrained" in answer.out and str(tmp_path / "cache") in answer.out
-
-
-def test_features__unknown_backbone_lists_near_names(
-    cli: Any, make_photos: Callable[..., Path], tmp_path: Path
-) -> None:
-    answer = cli("features", make_photos("A"), "--cache", tmp_path / "cache", "--backbone", "squeezenet1")
-    assert answer.code == 1
-    assert answer.err.startswith("handshape features: no backbone 'squeezenet1'")
-    assert "did you mean squeezenet1_" in answer.err and answer.err.count("\n") == 1

@@ -55,11 +55,5 @@ def test_predict__a_damaged_image(cli: Any, finished: Any, tmp_path: Path) -> No
     assert answer.err.count("\n") == 1
 
 
-def test_predict__no_bundle(cli: Any, finished: Any, tmp_path: Path) -> None:
-    answer = cli("predict", tmp_path, photos_of(finished)[0])
-    assert (answer.code, answer.out) == (1, "")
-    assert answer.err.startswith(f"handshape predict: no bundle at '{tmp_path}'")
-
-
 def test_predict__no_image_named_is_wrong_usage(cli: Any, finished: Any) -> None:
     assert cli("predict", finished.out).code == 2

@@ -42,8 +42,3 @@ def test_push__no_identifier_of_a_licence(cli: Any, finished: Any, tmp_path: Pat
     answer = cli("push", bundle, "owner/signs", "--license", licence)
     assert answer.code == 2
     assert f"--license {licence!r}" in answer.err
-
-
-def test_push__no_bundle(cli: Any, tmp_path: Path) -> None:
-    answer = cli("push", tmp_path, "owner/signs")
-    assert answer.code == 1 and "no bundle at" in answer.err

@@ -89,12 +89,6 @@ def test_serve__a_file_that_is_no_certificate(finished: Any, cli: Any, tmp_path:
     assert f"certificate '{tmp_path / 'c.pem'}'" in answer.err
 
 
-def test_serve__no_bundle(cli: Any, tmp_path: Path) -> None:
-    answer = cli("serve", tmp_path, "--no-open", "--port", 0)
-    assert (answer.code, answer.out) == (1, "")
-    assert f"no bundle at '{tmp_path}'" in answer.err
-
-
 def test_serve__without_its_extra(finished: Any, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import handshape.commands.serve as command
 

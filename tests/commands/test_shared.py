@@ -2,12 +2,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from handshape.commands.shared import check_split, index_photos, report_data
+from handshape.commands.shared import index_photos, report_data
 from handshape.config.data import DataConfig
 from handshape.data.data_report import DataReport
-from handshape.errors import DataError
 
 
 def data_report(data: Path, cache_dir: Path, **settings: Any) -> DataReport:
@@ -23,12 +20,6 @@ def test_index_photos__says_what_was_left_out(
     answer = cli("inspect", photos, "--cache", tmp_path / "cache", "--out", tmp_path / "run", "--json")
     assert answer.code == 0
     assert "Skipped 1 file, starting with A/broken.jpg: " in answer.err
-
-
-def test_check_split__one_label_only(make_photos: Callable[..., Path], tmp_path: Path) -> None:
-    config = DataConfig(data=make_photos("A"), cache=tmp_path / "cache")
-    with pytest.raises(DataError, match=r"one label \('A'\)"):
-        check_split(config, index_photos(config, size=32)[1].dataset)
 
 
 def test_digest__stands_for_content_labels_signers_and_sides(

@@ -14,7 +14,7 @@ from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
 from handshape.data.splits.leave_one_group_out import FoldPlan
 from handshape.data.splits.train_valid_test import Split
-from handshape.evaluation.calibration import calibrate
+from handshape.evaluation.calibration import Calibration
 from handshape.evaluation.cross_validation import measure_folds
 from handshape.evaluation.evaluation import FitEvaluation, evaluate_predictions
 from handshape.evaluation.experiment import Experiment
@@ -32,8 +32,7 @@ def evaluated(
     tested = split.dataset.on(side)
     predicted = tested.classes.copy()
     predicted[:wrong] = (predicted[:wrong] + 1) % len(tested.labels)
-    logits = 4 * np.eye(len(tested.labels), dtype=np.float32)[predicted]
-    found = evaluate_predictions(tested, np.eye(len(tested.labels), dtype=np.float32)[predicted], 0.5)
+    found = evaluate_predictions(name, tested, np.eye(len(tested.labels), dtype=np.float32)[predicted], 0.5)
     fitted = FitResult(
         CNN(len(tested.labels), 16),
         NetworkConfig(name, len(tested.labels), Preprocessing(16)),
@@ -46,10 +45,9 @@ def evaluated(
     return FitEvaluation(
         **{**vars(found), "mirrored_accuracy": mirrored},
         fitted=fitted,
-        calibration=calibrate(logits, tested.classes, logits, tested.classes),
+        calibration=Calibration(1.0, found.reliability, found.reliability),
         valid_correct=np.ones(len(split.dataset.on("valid")), dtype=np.bool_),
         valid_loss=0.1,
-        training_precision_accuracy=None,
     )
 
 

@@ -1,6 +1,3 @@
-import json
-import re
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +7,6 @@ from numpy.typing import NDArray
 from handshape.errors import ShapeError
 from handshape.evaluation.calibration import (
     ReliabilityBin,
-    calibrate,
     calibrated_probabilities,
     fit_temperature,
     measure_reliability,
@@ -54,14 +50,14 @@ def test_fit_temperature__all_wrong_stays_bounded_and_knows_nothing() -> None:
     assert calibrated_probabilities(logits, temperature).max() < 0.25
 
 
+def test_fit_temperature__diverged_training() -> None:
+    with pytest.raises(ShapeError, match="check the training for divergence"):
+        fit_temperature(np.array([[np.nan, 0.0]]), np.array([0]))
+
+
 def test_fit_temperature__one_photo_and_one_class() -> None:
     assert 0.05 <= fit_temperature(np.array([[2.0, 0.0]]), np.array([0])) <= 20
     assert fit_temperature(np.array([[2.0]]), np.array([0])) == 1
-
-
-def test_fit_temperature__wrong_input() -> None:
-    with pytest.raises(ShapeError, match=re.escape("true classes from 2 to 2")):
-        fit_temperature(np.zeros((1, 2)), np.array([2]))
 
 
 @settings(derandomize=True, deadline=None)
@@ -71,13 +67,6 @@ def test_calibrated__rows_sum_to_one_and_the_answer_stays(seed: int, temperature
     probabilities = calibrated_probabilities(logits.astype(np.float32), temperature)
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(4))
     assert probabilities.argmax(axis=1).tolist() == logits.argmax(axis=1).tolist()
-
-
-@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
-def test_calibrated__wrong_temperature(temperature: float) -> None:
-    message = f"temperature {temperature}"
-    with pytest.raises(ShapeError, match=message):
-        calibrated_probabilities(np.zeros((1, 2)), temperature)
 
 
 def test_measure_reliability__figures_by_hand() -> None:
@@ -95,67 +84,11 @@ def test_measure_reliability__figures_by_hand() -> None:
 
 def test_measure_reliability__certain_and_right_is_perfect() -> None:
     found = measure_reliability(np.eye(3), np.arange(3))
-    assert (found.ece, found.ece_equal_mass, found.brier, found.nll) == (0, 0, 0, 0)
+    assert (found.ece, found.brier, found.nll) == (0, 0, 0)
     assert found.bins[-1].count == 3
 
 
 def test_measure_reliability__certain_and_wrong_is_finite() -> None:
     found = measure_reliability(np.eye(2), np.array([1, 0]))
-    assert (found.ece, found.ece_equal_mass, found.brier) == (1, 1, 2)
+    assert (found.ece, found.brier) == (1, 2)
     assert 700 < found.nll < 710
-
-
-def test_measure_reliability__equal_mass_bins_share_out_the_photos() -> None:
-    # Two photos a bin: errors of one sign stay apart from errors of the other.
-    top = np.array([0.6, 0.61, 0.62, 0.63])
-    probabilities = np.stack([top, 1 - top], axis=1)
-    found = measure_reliability(probabilities, np.array([0, 0, 1, 1]), bins=2)
-    assert found.ece_equal_mass == pytest.approx((0.4 + 0.39 + 0.62 + 0.63) / 4)
-    assert found.ece == pytest.approx(abs(2 - top.sum()) / 4)
-
-
-def test_measure_reliability__few_photos_have_an_error_even_if_the_recogniser_is_perfect() -> None:
-    logits, truth = draw(200, 9, seed=0)
-    many, many_truth = draw(20_000, 9, seed=0)
-    assert measure_reliability(calibrated_probabilities(logits, 1.0), truth).ece > 0.04
-    assert measure_reliability(calibrated_probabilities(many, 1.0), many_truth).ece < 0.015
-
-
-@settings(derandomize=True, deadline=None)
-@given(st.integers(1, 40), st.integers(0, 2**32 - 1))
-def test_measure_reliability__in_range_and_blind_to_order(n: int, seed: int) -> None:
-    generator = np.random.default_rng(seed)
-    probabilities = generator.dirichlet(np.ones(4), size=n).round(2)
-    probabilities[:, 0] += 1 - probabilities.sum(axis=1)
-    probabilities = np.abs(probabilities) / np.abs(probabilities).sum(axis=1, keepdims=True)
-    classes, order = generator.integers(0, 4, n), generator.permutation(n)
-    found = measure_reliability(probabilities, classes)
-    again = measure_reliability(probabilities[order], classes[order])
-    assert 0 <= found.ece <= 1
-    assert 0 <= found.ece_equal_mass <= 1
-    assert 0 <= found.brier <= 2
-    assert sum(b.count for b in found.bins) == n
-    for name in ("ece", "ece_equal_mass", "brier", "nll"):
-        assert getattr(found, name) == pytest.approx(getattr(again, name))
-
-
-def test_measure_reliability__logits_are_refused() -> None:
-    with pytest.raises(ShapeError, match="rows that are not probabilities"):
-        measure_reliability(np.array([[5.0, 1.0]]), np.array([0]))
-
-
-def test_calibrate__lowers_the_error_on_photos_it_was_not_fitted_on() -> None:
-    valid, test = draw(1000, 9, seed=1), draw(1000, 9, seed=2)
-    found = calibrate(3 * valid[0], valid[1], 3 * test[0], test[1])
-    assert found.temperature == pytest.approx(3, rel=0.2)
-    assert found.before.ece > 0.1
-    assert found.after.ece < 0.05
-    assert found.after.nll < found.before.nll
-    assert found.after.brier < found.before.brier
-
-
-def test_calibrate__result_is_plain_json() -> None:
-    logits, truth = draw(20, 3, seed=3)
-    found = calibrate(logits, truth, logits, truth).to_dict()
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert len(found["before"]["bins"]) == 15

@@ -3,11 +3,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pytest
 
 from handshape.data.dataset import Dataset, Sample
-from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_signer_out
-from handshape.evaluation.cross_validation import groups_of, measure_folds
+from handshape.data.splits.leave_one_group_out import FoldPlan
+from handshape.evaluation.cross_validation import measure_folds
 
 LABELS = ("A", "B")
 KEYS = {"mean", "interval", "worst", "metrics", "reliability", "curve", "seconds"}
@@ -29,20 +28,6 @@ def predicted(data: Dataset, wrong: int) -> Any:
     probabilities = np.eye(2, dtype=np.float32)[read]
     fitted = SimpleNamespace(seconds={"total": 1.5})
     return SimpleNamespace(tested=data, probabilities=probabilities, fitted=fitted)
-
-
-def test_leave_one_signer_out__each_signer_is_test_once_and_on_one_side() -> None:
-    data = dataset(["1"] * 6 + ["2"] * 4 + ["3"] * 2 + [None] * 2)
-    folds = leave_one_signer_out(data).folds
-    assert list(folds) == ["1", "2", "3"]
-    for signer, sides in folds.items():
-        who = {side: {data.samples[i].signer for i in indices} for side, indices in sides.items()}
-        assert who["test"] == {signer}
-        assert who["valid"] == {"2" if signer == "3" else "3"}  # the smallest of the others
-        assert None in who["train"]
-        assert not who["test"] & who["train"] | who["valid"] & who["train"]
-        everyone = np.sort(np.concatenate(list(sides.values())))
-        np.testing.assert_array_equal(everyone, np.arange(len(data)))
 
 
 def test_measure_folds__signers_keep_the_keys_that_programs_know() -> None:
@@ -81,9 +66,3 @@ def test_without_names__names_nobody_and_no_place() -> None:
     assert (found["kind"], found["count"], found["mean"], found["worst"]) == ("source", 3, 0.75, 0.75)
     assert found["interval_scope"] == "rooms, cameras or collections that are not in the training data"
     assert not any(name in str(found) for name in ("ann", "hall", "lab", "yard"))
-
-
-@pytest.mark.parametrize("kind", ["signer", "source"])
-def test_groups_of__by_kind(kind: Any) -> None:
-    metrics: Any = SimpleNamespace(signers={"signer": 1}, sources={"source": 1})
-    assert list(groups_of(metrics, kind)) == [kind]

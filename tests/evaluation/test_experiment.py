@@ -8,11 +8,10 @@ import torch
 
 from handshape.config.train import FoldKind, TrainConfig
 from handshape.data.data_report import make_data_report
-from handshape.data.dataset import Dataset, Sample, SplitName
 from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.io.folder import read_folder
 from handshape.errors import SplitError
-from handshape.evaluation.experiment import Experiment, choose_model, plan_folds, run_experiment
+from handshape.evaluation.experiment import Experiment, choose_model, run_experiment
 from handshape.models.backbones.registry import load_backbone
 from handshape.training.fit import Fitter
 
@@ -94,65 +93,13 @@ def test_run_experiment__bursts_show_both_figures(make_photos: Any, tmp_path: Pa
     assert set(plain) == {"valid_accuracy", "test_accuracy"}
 
 
-def test_run_experiment__folds_need_three_signers(make_photos: Any, tmp_path: Path) -> None:
-    root = make_photos("AB", signers=2, images=4)
-    expected = "2 known signers for --folds signers"
-    with pytest.raises(SplitError, match=expected):
-        experiment(root, tmp_path / "cache", signer=r"signer(\d)_", names=("frozen",), folds="signers")
-
-
-def test_run_experiment__each_source_is_read_by_what_the_others_taught(
-    make_photos: Any, tmp_path: Path
+@pytest.mark.parametrize(
+    ("folds", "message"),
+    [("signers", "2 known signers for --folds signers"), ("source", "0 known sources for --folds source")],
+)
+def test_run_experiment__too_few_for_folds(
+    make_photos: Any, tmp_path: Path, folds: Any, message: str
 ) -> None:
-    root = make_photos("AB", signers=4, images=3)
-    for label in "AB":  # two people in one room, two in the other
-        for path in sorted((root / label).iterdir()):
-            room = "hall" if path.name[6] in "12" else "lab"
-            path.rename(path.with_name(f"{room}_{path.name}"))
-    found = experiment(
-        root,
-        tmp_path / "cache",
-        signer=r"signer(\d)_",
-        source="(hall|lab)_",
-        names=("frozen",),
-        folds="source",
-    )
-    metrics = found.to_dict()
-    assert metrics["split"]["kind"] == "signer"
-    folded = metrics["folds"]["frozen"]
-    accuracies = {name: one["accuracy"] for name, one in folded["metrics"]["sources"].items()}
-    assert folded["kind"] == "source" and list(accuracies) == ["hall", "lab"]
-    assert folded["mean"] == pytest.approx(np.mean(list(accuracies.values())))
-    assert folded["worst"] == accuracies[folded["worst_source"]] == min(accuracies.values())
-    assert folded["interval"]["low"] <= folded["mean"] <= folded["interval"]["high"]
-    assert "these two sources" in folded["interval"]["scope"]
-    assert (folded["signers_apart"], folded["untested"]) == (True, 0)
-    assert set(folded["metrics"]["signers"]) == set("1234") and folded["metrics"]["n"] == 24
-
-
-def test_run_experiment__folds_need_two_sources(make_photos: Any, tmp_path: Path) -> None:
-    expected = r"0 known sources for --folds source"
-    with pytest.raises(SplitError, match=expected):
-        root = make_photos("AB", signers=4, images=2)
-        experiment(root, tmp_path / "cache", signer=None, names=("frozen",), folds="source")
-
-
-def test_plan_folds__as_asked(make_photos: Any, tmp_path: Path) -> None:
-    data = read_folder(make_photos("AB", signers=4, images=2), signer=r"signer(\d)", source=r"signer(\d)")
-    indexed = index_images(data, tmp_path / "cache", size=32)
-    bursts = np.arange(len(indexed.dataset))
-    assert plan_folds("none", indexed.dataset, bursts, valid_fraction=0.25, seed=0) is None
-    for kind in ("signers", "source"):
-        plan = plan_folds(kind, indexed.dataset, bursts, valid_fraction=0.25, seed=0)
-        assert plan is not None and plan.kind == kind.removesuffix("s") and list(plan.folds) == list("1234")
-
-
-def test_split_indices__in_the_order_of_the_samples() -> None:
-    order: tuple[SplitName, ...] = ("test", "train", "train", "valid")
-    samples = [Sample(Path(str(i)), str(i), "A", None, side) for i, side in enumerate(order)]
-    found = Dataset(Path(), tuple(samples), ("A",)).split_indices()
-    assert {side: indices.tolist() for side, indices in found.items()} == {
-        "train": [1, 2],
-        "valid": [3],
-        "test": [0],
-    }
+    root = make_photos("AB", signers=2, images=4)
+    with pytest.raises(SplitError, match=message):
+        experiment(root, tmp_path / "cache", signer=r"signer(\d)_", names=("frozen",), folds=folds)

@@ -17,7 +17,7 @@ _COMMANDS: dict[str, tuple[object, ...]] = {
     "features": ("features", *_NET),
     "train": ("train", *_NET, *_SIGNER, "--force", "--model", "frozen"),
     "compare": ("compare", *_NET, *_SIGNER, "--force", "--epochs", 1, "--batch-size", 8),
-    "study": ("study", "finetune", *_NET, *_SIGNER, "--sizes", "2", "--epochs", 1),
+    "study": ("study", "finetune", *_NET, *_SIGNER, "--force", "--sizes", "2", "--epochs", 1),
 }
 
 
@@ -47,14 +47,10 @@ class Scene:
     out: Path
 
     def begin(self, *more: object) -> Process:
-        """Start the command, or go on with it where it is a study that was begun."""
+        """Start the command."""
         command, *words = _COMMANDS[self.name]
-        if self.name == "study" and (self.out / "progress").is_dir():
-            return self.starter.run("study", "finetune", "--resume", self.out, "--json", *more)
         sub = [words.pop(0)] if self.name == "study" else []
         out = () if self.name == "features" else ("--out", self.out)
-        if self.name == "study" and self.out.exists():
-            out = (*out, "--force")
         return self.starter.run(command, *sub, self.photos, *words, "--cache", self.cache, *out, *more)
 
     def outcome(self, process: Process) -> dict[str, Any]:
@@ -73,9 +69,7 @@ class Scene:
         assert images.items() <= expected["images"].items(), "prepared images are not whole"
         found = rows(self.cache)
         assert all(expected["rows"][key] == row for key, row in found.items()), "rows are not those wanted"
-        if (self.out / "progress").is_dir():
-            assert {path.name for path in self.out.iterdir()} == {"config.json", "progress"}
-        elif self.out.exists():
+        if self.out.exists():
             whole = run_of(self.out)
             assert whole == {key: expected[key] for key in whole}
 

@@ -52,7 +52,7 @@ def test_full_disk__of_the_cache(
 
 
 @pytest.mark.parametrize(
-    ("name", "kilobytes"), [("train", 4), ("train", 100), ("compare", 400), ("study", 12), ("study", 400)]
+    ("name", "kilobytes"), [("train", 4), ("train", 100), ("compare", 400), ("study", 12)]
 )
 def test_full_disk__of_the_run(
     scene: Callable[..., Scene], undisturbed: Tell, small_disk: Mount, name: str, kilobytes: int

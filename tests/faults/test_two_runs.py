@@ -38,21 +38,6 @@ def test_two_runs__the_second_is_refused_at_once(
 
 
 @pytest.mark.slow
-def test_two_runs__a_study_that_is_begun_anew_or_gone_on_with_by_another(
-    scene: Callable[..., Scene], undisturbed: Tell
-) -> None:
-    here = scene("study")
-    process = here.begin()
-    assert process.wait(lambda: any(here.out.glob("progress/*.json"))) is None, process.err
-    process.send(signal.SIGSTOP)
-    assert "another process writes a run to" in here.begin().failed()  # goes on
-    anew = here.starter.run(*process.words, "--force", "--seed", 1)
-    assert "another process writes a run to" in anew.failed()
-    process.send(signal.SIGCONT)
-    assert here.outcome(process) == undisturbed("study").outcome
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("force", [True, False])
 def test_two_runs__of_different_settings_are_never_mixed(
     scene: Callable[..., Scene], tmp_path: Path, force: bool

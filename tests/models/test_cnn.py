@@ -39,11 +39,6 @@ def test_cnn__relu_behind_the_max_pool_is_the_lesson_s_before_it() -> None:
     assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
 
 
-@pytest.mark.parametrize("size, labels", [(16, 2), (48, 26), (100, 3), (299, 5)])
-def test_cnn__takes_any_size_and_number_of_labels(size: int, labels: int) -> None:
-    assert CNN(labels, size).eval()(torch.zeros(2, 3, size, size)).shape == (2, labels)
-
-
 def test_cnn__refuses_images_too_small() -> None:
     with pytest.raises(ShapeError, match="images of 15 pixels"):
         CNN(3, 15)

@@ -1,5 +1,3 @@
-from typing import Literal
-
 import pytest
 import torch
 from torch import nn
@@ -43,22 +41,12 @@ def test_pool__rounds_as_the_cache_does() -> None:
         assert torch.equal(pooled, torch.full_like(pooled, float(torch.tensor(1 / 3).half())))
 
 
-def test_pool__is_no_part_of_a_state_dict() -> None:
-    assert not Pool(4, 6, 6).state_dict()
-
-
 def test_head__mlp_has_the_lesson_s_shape() -> None:
     head = Head(256 * 6 * 6, 9, HeadConfig("mlp", pool=None))
     assert isinstance(head.layers, nn.Sequential)
     sizes = [(m.in_features, m.out_features) for m in head.layers if isinstance(m, nn.Linear)]
     assert sizes == [(256 * 6 * 6, 100), (100, 9)]
     assert head(torch.zeros(2, 256, 6, 6)).shape == (2, 9)
-
-
-def test_head__linear_takes_flat_and_spatial_features_alike() -> None:
-    head = Head(2 * 3 * 3, 4, HeadConfig("linear"))
-    features = torch.randn(5, 2, 3, 3, generator=torch.Generator().manual_seed(2))
-    assert torch.equal(head(features), head(features.flatten(1)))
 
 
 def test_head__refuses_features_of_another_width() -> None:
@@ -107,13 +95,6 @@ def test_scale_by__constant_features_become_zero(value: float) -> None:
     odd = features[:1].clone()
     odd[0, 1] = value + 1
     assert head.scaled(odd)[0, 1] == 0
-
-
-@pytest.mark.parametrize("scaling", ["root", "feature"])
-def test_scale_by__nothing_that_changes(scaling: Literal["root", "feature"]) -> None:
-    head = Head(3, 2, HeadConfig("linear", scaling=scaling))
-    head.scale_by(torch.full((5, 3), 7.0))
-    assert torch.equal(head.scaled(torch.full((2, 3), 9.0)), torch.zeros(2, 3))
 
 
 @pytest.mark.parametrize("side", [2, None])

@@ -47,12 +47,6 @@ def test_draw_dataset__a_picture_does_not_depend_on_the_others(tmp_path: Path) -
     assert few["K/signer1_K_0000.jpg"] == many["K/signer1_K_0000.jpg"]
 
 
-def test_draw_dataset__another_seed_draws_other_hands(tmp_path: Path) -> None:
-    for seed in (0, 1):
-        draw_dataset(tmp_path / str(seed), "A", signers=1, images=1, size=48, seed=seed)
-    assert _bytes(tmp_path / "0") != _bytes(tmp_path / "1")
-
-
 def test_draw_dataset__refuses_a_folder_in_use(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("mine")
     with pytest.raises(OutputError, match="is not empty"):

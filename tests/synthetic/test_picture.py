@@ -4,11 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handshape.errors import UsageError
-from handshape.synthetic.picture import draw_image, find_box
+from handshape.synthetic.picture import draw_image
 from handshape.synthetic.poses import ALPHABET
 from handshape.synthetic.scene import STYLES, Style
 from handshape.synthetic.signer import make_signer
-from handshape.synthetic.skeleton import LIMITS, pose_array
+from handshape.synthetic.skeleton import LIMITS
 
 _BOUNDS = np.array(list(LIMITS.values()))
 
@@ -72,26 +72,6 @@ def test_draw_image__is_the_plain_letter_without_variation() -> None:
     assert y[8] == y.min() and x[4] == x.max()  # index up, thumb to the right
 
 
-def test_draw_image__mirrors_a_left_hand() -> None:
-    thumbs = {
-        hand: draw_image("L", make_signer(1, handedness=hand), size=64, variation=0.0).truth.keypoints
-        for hand in ("left", "right")
-    }
-    assert thumbs["left"][4, 0] < thumbs["left"][0, 0]
-    assert thumbs["right"][4, 0] > thumbs["right"][0, 0]
-
-
-def test_draw_image__states_pose_and_label() -> None:
-    pose = pose_array({"index.mcp": 30.0})
-    truth = draw_image(pose, make_signer(2), size=48).truth
-    assert truth.label == "-" and np.array_equal(truth.pose, pose)
-    assert draw_image(None, make_signer(2), size=48).truth.label == "-"
-
-
 def test_draw_image__refuses_a_label_that_is_no_letter() -> None:
     with pytest.raises(UsageError, match="no drawn hand for label 'hello'"):
         draw_image("hello", make_signer(1))
-
-
-def test_find_box__of_nothing_is_empty() -> None:
-    assert find_box(np.zeros((5, 5), dtype=bool)) == (0, 0, 0, 0)

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from handshape.errors import UsageError
-from handshape.synthetic.poses import ALPHABET, find_letter, letters, random_pose, vary
+from handshape.synthetic.poses import ALPHABET, letters, random_pose, vary
 from handshape.synthetic.skeleton import JOINTS, LIMITS
 
 _BOUNDS = np.array(list(LIMITS.values()))
@@ -16,12 +15,6 @@ def test_letters__has_every_letter_with_a_view() -> None:
 @pytest.mark.parametrize("one, other", ["AS", "AT", "MN", "ST", "UV", "UR", "KV", "DZ", "EO", "IY"])
 def test_letters__similar_letters_differ(one: str, other: str) -> None:
     assert np.abs(letters()[one].pose - letters()[other].pose).max() >= 5.0  # degrees
-
-
-def test_find_letter__names_what_can_be_drawn() -> None:
-    expected = r"no drawn hand for label 'nothing'"
-    with pytest.raises(UsageError, match=expected):
-        find_letter("nothing")
 
 
 @pytest.mark.parametrize("seed", range(5))

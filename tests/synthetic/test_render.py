@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from handshape.synthetic.poses import letters
-from handshape.synthetic.render import FAR, NOTHING, View, render_surface
+from handshape.synthetic.render import View, render_surface
 from handshape.synthetic.skeleton import BONES, place_bones, pose_array
 from handshape.synthetic.solids import FOREARM, PALM, SLEEVE, build_solids
 
@@ -29,13 +29,6 @@ def test_render_surface__depth_is_the_top_of_each_ball() -> None:
     top = z + 0.4 * bones.radii[tip, 1]
     assert surface.part[round(y), round(x)] == tip
     assert surface.depth[round(y), round(x)] == pytest.approx(top, abs=0.15)  # pixels
-
-
-def test_render_surface__nothing_is_far() -> None:
-    surface = render_surface(build_solids(place_bones(pose_array({})), 60.0, None), _view(), _SIZE)
-    empty = surface.part == NOTHING
-    assert empty.any() and (surface.depth[empty] == FAR).all() and (surface.depth[~empty] > FAR).all()
-    assert set(np.unique(surface.part[surface.mask])) <= set(range(PALM + 1))
 
 
 def test_render_surface__a_bent_finger_hides_the_palm() -> None:

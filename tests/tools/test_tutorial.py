@@ -1,13 +1,10 @@
-import copy
 import json
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient.exceptions import CellExecutionError
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from tools.tutorial import EXERCISES, TUTORIAL, exercises, main, read, run
+from tools.tutorial import EXERCISES, TUTORIAL, exercises, read, run
 
 from handshape.synthetic import draw_dataset
 
@@ -58,39 +55,6 @@ def test_exercises__hold_questions_and_no_answers() -> None:
             if len(line) > 40:
                 assert json.dumps(line)[1:-1] not in emptied
     assert "image/png" not in emptied
-
-
-def test_exercises__one_place_for_each_answer() -> None:
-    notebook = new_notebook(
-        cells=[
-            new_markdown_cell("Why?"),
-            new_code_cell("print(1)", metadata=SIDES),
-            new_code_cell("print(2)", metadata=SIDES),
-            new_markdown_cell("Because.", metadata=SIDES),
-            new_code_cell("x = 1", execution_count=3),
-        ]
-    )
-    before = copy.deepcopy(notebook)
-    found = exercises(notebook)
-    assert [cell.source for cell in found.cells] == ["Why?", "# Your turn.", "*Your answer.*", "x = 1"]
-    assert all(cell.get("execution_count") is None for cell in found.cells)
-    assert notebook == before
-
-
-def test_run__gives_outputs_and_leaves_the_notebook(tmp_path: Path) -> None:
-    notebook = new_notebook(cells=[new_code_cell("from pathlib import Path\nprint(Path.cwd().name)")])
-    assert printed(run(notebook, tmp_path)) == f"{tmp_path.name}\n"
-    assert printed(notebook) == ""
-
-
-def test_run__stops_at_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
-        run(new_notebook(cells=[new_code_cell("1 / 0")]), tmp_path)
-
-
-def test_main__tells_what_it_can_do(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == 2
-    assert "tutorial.py run" in capsys.readouterr().err
 
 
 @pytest.mark.slow

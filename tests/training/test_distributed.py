@@ -25,7 +25,7 @@ def test_share_of__the_mean_over_the_processes_is_that_of_the_batch(count: int, 
     assert mean == pytest.approx(losses[batch].mean())
 
 
-def trained_by(processes: Processes, keeper: Memory | Checkpoint) -> LoopResult:
+def trained_by(processes: Processes, keeper: Checkpoint) -> LoopResult:
     """Train a small network without dropout, whose random numbers are those of each process."""
     found = network(dropout=0.0)
     images, classes = photos(1)

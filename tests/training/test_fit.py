@@ -43,20 +43,6 @@ def test_fit__its_logits_are_those_of_its_network(
     assert fitted.valid_accuracy == (fitted.logits["valid"].argmax(dim=1).numpy() == classes).mean()
 
 
-@pytest.mark.parametrize("model", ["cnn", "frozen"])
-def test_fit__same_seed_same_numbers(
-    scan: ImageIndex, tmp_path: Path, backbone: Backbone, model: Any
-) -> None:
-    def run(seed: int) -> torch.Tensor:
-        options = {"head": "mlp", "pool": 1}
-        fitted = fitter(scan, tmp_path / "cache", backbone, seed, **options).fit(model, sides_of(scan))
-        return fitted.logits["test"]
-
-    first, again, other = run(1), run(1), run(2)
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-
-
 def test_fit__mirrored_logits_are_of_the_mirrored_test_photos(
     scan: ImageIndex, tmp_path: Path, backbone: Backbone
 ) -> None:

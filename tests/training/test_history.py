@@ -1,25 +1,16 @@
-import csv
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from handshape.training.history import Epoch, accuracy_of, write_history
+from handshape.training.history import accuracy_of, write_history
 
 
-def test_write_history__one_row_an_epoch_of_each_model(tmp_path: Path) -> None:
-    one = [Epoch(1, 0.7, 0.5, 0.25, 1.5), Epoch(2, 0.6, 0.75, 0.5, 1.25)]
-    write_history(tmp_path / "history.csv", {"cnn": one, "frozen": [Epoch(1, 0.1, 1.0, 1.0, 0.5)]})
-    with (tmp_path / "history.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["model"], row["epoch"]) for row in rows] == [("cnn", "1"), ("cnn", "2"), ("frozen", "1")]
-    assert {key: float(rows[1][key]) for key in rows[1] if key != "model"} == {
-        "epoch": 2,
-        "loss": 0.6,
-        "train_accuracy": 0.75,
-        "valid_accuracy": 0.5,
-        "seconds": 1.25,
-    }
+def test_write_history__one_row_an_epoch_and_gaps_where_a_row_lacks_something(tmp_path: Path) -> None:
+    first, second = {"epoch": 1, "loss": 0.5}, {"epoch": 1, "psnr": 20.0}
+    write_history(tmp_path / "history.csv", "step", {"cnn": [first, first], "decoder": [second]})
+    text = (tmp_path / "history.csv").read_text(encoding="utf-8")
+    assert text.split() == ["step,epoch,loss,psnr", "cnn,1,0.5,", "cnn,1,0.5,", "decoder,1,,20.0"]
 
 
 def test_accuracy_of__the_largest_of_each_row() -> None:

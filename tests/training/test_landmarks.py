@@ -3,6 +3,7 @@ import torch
 from numpy.typing import NDArray
 
 from handshape.data.dataset import SplitIndices
+from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.training.landmarks import fit_landmarks
 from handshape.types import LandmarkRows
@@ -19,6 +20,10 @@ def rows_of(landmarks: NDArray[np.float32]) -> LandmarkRows:
     return LandmarkRows(landmarks, np.ones(len(landmarks), dtype=bool))
 
 
+def classifier(labels: int) -> LandmarkClassifier:
+    return LandmarkClassifier(PoseClassifier(labels))
+
+
 def halves(count: int) -> SplitIndices:
     return {"train": np.arange(count // 2), "valid": np.arange(count // 2, count)}
 
@@ -26,7 +31,7 @@ def halves(count: int) -> SplitIndices:
 def test_fit_landmarks__photos_without_a_hand_change_no_mean() -> None:
     classes = np.tile(np.arange(3), 8)
     hands = hands_of(classes)
-    plain, more = PoseClassifier(3), PoseClassifier(3)
+    plain, more = classifier(3), classifier(3)
     fit_landmarks(plain, hands, classes, halves(24))
     # The same photos, and on either side four of class 2 in which nothing was found.
     none, sides = np.zeros((8, 63), np.float32), halves(24)
@@ -35,20 +40,20 @@ def test_fit_landmarks__photos_without_a_hand_change_no_mean() -> None:
         "valid": np.append(sides["valid"], np.arange(28, 32)),
     }
     given = rows_of(np.concatenate([hands.landmarks, none])), np.append(classes, np.full(8, 2))
-    learned = fit_landmarks(more, *given, both)
-    assert torch.equal(plain.means, more.means) and bool(more.means.any())
+    valid = fit_landmarks(more, *given, both)
+    assert torch.equal(plain.pose.means, more.pose.means) and bool(more.pose.means.any())
     assert not given[0].found[both["valid"]][-4:].any()
-    assert torch.equal(learned.valid[-4:], torch.zeros(4, 3))
+    assert torch.equal(valid[-4:], torch.zeros(4, 3))
     # Of 4 photos each of classes 0 and 1 and 8 of class 2, one more of either than there were.
-    assert torch.allclose(learned.log_missed.exp(), torch.tensor([1 / 6, 1 / 6, 5 / 10]))
-    assert torch.allclose(learned.log_found.exp(), torch.tensor([5 / 6, 5 / 6, 5 / 10]))
+    assert torch.allclose(more.log_missed.exp(), torch.tensor([1 / 6, 1 / 6, 5 / 10]))
+    assert torch.allclose(more.log_found.exp(), torch.tensor([5 / 6, 5 / 6, 5 / 10]))
 
 
 def test_fit_landmarks__validation_is_less_confident_on_augmented_hands() -> None:
     classes = np.tile(np.arange(3), 8)
     hands = hands_of(np.arange(3)).take(classes)  # the same photos over and over
     given = hands, classes, halves(24)
-    plain, views = (fit_landmarks(PoseClassifier(3), *given, on_augmented=by).valid for by in (False, True))
+    plain, views = (fit_landmarks(classifier(3), *given, on_augmented=by) for by in (False, True))
     sure = [float(logits.softmax(dim=1).amax(dim=1).mean()) for logits in (plain, views)]
     assert sure[1] < sure[0] < 1
 
@@ -57,7 +62,7 @@ def test_fit_landmarks__hands_of_one_class_fit_nothing() -> None:
     classes = np.tile([0, 1], 6)
     hands = hands_of(classes)
     hands.landmarks[classes == 1] = 0
-    head = PoseClassifier(2)
-    learned = fit_landmarks(head, hands, classes, halves(12))
-    assert not learned.valid.any() and len(head(torch.ones(1, 63)).unique()) == 1
-    assert torch.allclose(learned.log_found.exp(), torch.tensor([4 / 5, 1 / 5]))
+    network = classifier(2)
+    assert not fit_landmarks(network, hands, classes, halves(12)).any()
+    assert len(network.pose(torch.ones(1, 63)).unique()) == 1
+    assert torch.allclose(network.log_found.exp(), torch.tensor([4 / 5, 1 / 5]))

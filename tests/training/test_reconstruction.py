@@ -1,6 +1,4 @@
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,29 +8,13 @@ from torch import nn
 from handshape.data.images.prepared import InMemoryImages, read_batch
 from handshape.training.checkpoint import Checkpoint
 from handshape.training.datasets import FeatureRows
+from handshape.training.loop import LoopSettings, parameter_group
 from handshape.training.reconstruction import (
-    ReconstructionConfig,
     TargetPhotos,
     psnr_of,
     reconstruction_loss,
     train_reconstruction,
 )
-
-
-class CutError(Exception):
-    """What stands for a power cut."""
-
-
-class CutAfter(Checkpoint):
-    def __init__(self, path: Path, states: int) -> None:
-        super().__init__(path)
-        self._left = states
-
-    def save(self, state: Mapping[str, Any]) -> None:
-        super().save(state)
-        self._left -= 1
-        if not self._left:
-            raise CutError
 
 
 def photos(size: int = 64) -> TargetPhotos:
@@ -48,29 +30,10 @@ class Painter(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.mix = nn.Linear(3, 3)
-        self.drop = nn.Dropout(0.1)
 
     def forward(self, codes: torch.Tensor) -> torch.Tensor:
-        colours: torch.Tensor = self.drop(self.mix(codes))
+        colours: torch.Tensor = self.mix(codes)
         return colours[:, :, None, None].expand(-1, -1, 64, 64)
-
-
-def train(keeper: Checkpoint) -> tuple[nn.Module, list[dict[str, float]]]:
-    torch.manual_seed(0)
-    network, wanted = Painter(), photos()
-    codes = FeatureRows(read_batch(wanted, range(12)).mean(dim=(2, 3)))
-    config = ReconstructionConfig(epochs=6, batch_size=5, learning_rates=(0.1,), seed=3)
-    history = train_reconstruction(
-        network,
-        [network],
-        (codes, wanted),
-        (codes, wanted),
-        config,
-        device=torch.device("cpu"),
-        what="Painting",
-        keeper=keeper,
-    )
-    return network, [{key: value for key, value in row.items() if key != "seconds"} for row in history]
 
 
 def test_psnr_of__known_errors() -> None:
@@ -99,18 +62,12 @@ def test_photos__mean_and_smaller_ones() -> None:
 
 
 def test_train_reconstruction__learns(tmp_path: Path) -> None:
-    _, history = train(Checkpoint(tmp_path / "state"))
+    torch.manual_seed(0)
+    network, wanted, keeper = Painter(), photos(), Checkpoint(tmp_path / "state")
+    data = FeatureRows(read_batch(wanted, range(12)).mean(dim=(2, 3))), wanted
+    groups = [parameter_group(network.parameters(), 0.1)]
+    settings = LoopSettings(epochs=6, batch_size=5, seed=3, warm_up=True, keep="last")
+    history = train_reconstruction(network, groups, data, data, settings, what="Painting", keeper=keeper)
     assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5, 6]
     assert history[-1]["loss"] < 0.7 * history[0]["loss"]
     assert history[-1]["valid_psnr"] > history[0]["valid_psnr"]
-
-
-@pytest.mark.parametrize("epochs", [1, 4])
-def test_train_reconstruction__goes_on_to_the_very_same_weights(tmp_path: Path, epochs: int) -> None:
-    whole, history = train(Checkpoint(tmp_path / "whole"))
-    with pytest.raises(CutError):
-        train(CutAfter(tmp_path / "cut", epochs))
-    resumed, again = train(Checkpoint(tmp_path / "cut"))
-    assert again == history
-    for name, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name])

@@ -112,22 +112,11 @@ def lock_folder(partial: Path, *, wait: float = 0.2) -> Iterator[None]:
 
 def restore_interrupted(folder: Path) -> None:
     """Delete what killed processes left in a folder, and put back the runs that they were replacing."""
-    for partial in _partial_folders(folder):
+    for partial in sorted(folder.glob(f".*{_SUFFIX}")):
         with suppress(OSError), lock_folder(partial, wait=0):  # Timeout is an OSError
             old, path = partial / _OLD, partial.with_name(partial.name[1 : -len(_SUFFIX)])
             if old.is_dir() and not path.exists():
                 old.rename(path)
-
-
-def remove_abandoned(folder: Path) -> None:
-    """Delete the partial folders that no process has locked."""
-    for partial in _partial_folders(folder):
-        with suppress(OSError), lock_folder(partial, wait=0):  # Timeout is an OSError
-            pass
-
-
-def _partial_folders(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f".*{_SUFFIX}"))
 
 
 def _remove(path: Path) -> None:

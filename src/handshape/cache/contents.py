@@ -23,7 +23,8 @@ def describe_cache(folder: Path) -> dict[str, Any]:
 
 def clear_cache(folder: Path) -> int:
     """Delete handshape's files in a cache folder and return the freed bytes; other files stay."""
-    kept = [folder / "features", folder / "images", folder / "tuning", *folder.glob("facts-*.lance*")]
+    names = ("features", "images", "tuning", "studies")
+    kept = [*(folder / name for name in names), *folder.glob("facts-*.lance*")]
     there = [path for path in kept if path.exists()]
     freed = sum(_size(path) for path in there)
     for path in there:
@@ -41,7 +42,7 @@ def _tables(folder: Path, pattern: str) -> list[Path]:
 def _describe(path: Path) -> dict[str, Any]:
     table = open_table(path)
     about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    named = {key: about[key] for key in ("backbone", "shape", "precision", "views") if key in about}
+    named = {key: about[key] for key in ("backbone", "shape", "views") if key in about}
     return {"table": path.name, **named, "rows": table.count_rows(), "bytes": _size(path)}
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import platformdirs
 
-from handshape.cache.atomic import remove_abandoned
+from handshape.cache.atomic import restore_interrupted
 from handshape.errors import OutputError
 
 
@@ -27,5 +27,5 @@ def open_cache(folder: Path | None = None) -> Path:
             "a folder that you can write to",
             "choose another with --cache",
         ) from error
-    remove_abandoned(root / "images")
+    restore_interrupted(root / "images")
     return root

@@ -1,8 +1,6 @@
 """Evaluate a saved recogniser on new photos."""
 
-import csv
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ from handshape.data.checks.near_duplicates import find_near_duplicates
 from handshape.data.dataset import Dataset
 from handshape.data.images.prepared import content_digest
 from handshape.errors import DataError
-from handshape.evaluation.evaluation import Evaluation, evaluate_predictions
+from handshape.evaluation.evaluation import Evaluation, evaluate_predictions, write_predictions
 from handshape.features.hand_landmarks import HandCache
 from handshape.predict_indexed import predict_indexed
 from handshape.progress import say
@@ -44,6 +42,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     stats, digests = [indexed.stats[i] for i in known], [indexed.digests[i] for i in known]
     bursts = find_bursts(find_near_duplicates(stats, tested.classes), digests, tested.classes)
     found = evaluate_predictions(
+        recogniser.config.network.model,
         tested,
         probabilities,
         recogniser.config.threshold,
@@ -63,7 +62,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
             description = describe("evaluate", config, content_digest("\n".join(indexed.digests).encode()))
             write_json(folder / "config.json", description)
             write_json(folder / "metrics.json", metrics)
-            _write_predictions(folder / "predictions.csv", tested, probabilities)
+            write_predictions(folder / "predictions.csv", [found])
             mistakes = find_mistakes(indexed, network, preprocessing, tested, probabilities)
             write_evaluation(
                 folder,
@@ -109,13 +108,3 @@ def _metrics(found: Evaluation, unknown: list[str], known_signers: list[str]) ->
         "signers_trained_on": known_signers,
         "unreadable": len(found.tested.unreadable),
     }
-
-
-def _write_predictions(path: Path, tested: Dataset, probabilities: NDArray[np.float32]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "label", "signer", "split", "predicted", "probability"])
-        for sample, row in zip(tested.samples, probabilities, strict=True):
-            best = int(row.argmax())
-            known = [sample.name, sample.label, sample.signer or "", sample.split or ""]
-            writer.writerow([*known, tested.labels[best], f"{row[best]:.6f}"])

@@ -32,7 +32,7 @@ def _on_this_machine(config: FeaturesConfig) -> dict[str, Any]:
     # Without measurements: the data is checked when a model is trained on it.
     cache, indexed = index_photos(DataConfig(**options), size=backbone.preprocessing.size, measure=False)
     extractor = make_extractor(backbone, config, device)
-    for view in range(1 + config.stored_views):
+    for view in range(1 + config.views):
         fill_cache(extractor, indexed.images, indexed.digests, cache, view=view)
     return _result(config, extractor, len(indexed.dataset), indexed.dataset.unreadable, cache)
 
@@ -46,7 +46,7 @@ def _on_cluster(config: FeaturesConfig) -> dict[str, Any]:
 
         extractor = make_extractor(backbone, config, device_of_cluster(config.device))
         found = fill_on_cluster(
-            extractor, dataset, cache, system=system, views=config.stored_views, strict=config.strict
+            extractor, dataset, cache, system=system, views=config.views, strict=config.strict
         )
     print_skipped(found.unreadable)
     return _result(config, extractor, len(found.digests), found.unreadable, cache)
@@ -67,11 +67,10 @@ def _result(
     return {
         "images": images,
         "unreadable": [{"path": one.name, "reason": one.reason} for one in unreadable],
-        "views": config.stored_views,
+        "views": config.views,
         "shape": list(extractor.shape),
-        "bytes": int(np.prod(extractor.shape)) * 2 * images * (1 + config.stored_views),
+        "bytes": int(np.prod(extractor.shape)) * 2 * images * (1 + config.views),
         "backbone": extractor.backbone.name,
         "weights": extractor.backbone.source,
-        "precision": config.precision,
         "cache": str(cache),
     }

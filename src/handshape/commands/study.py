@@ -1,15 +1,17 @@
 """Studies: experiments that answer one question each on the user's own photos."""
 
+import json
+import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from handshape.cache.atomic import restore_interrupted
+from filelock import FileLock
+
 from handshape.commands.shared import check_split, index_photos, print_findings, report_data
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig, StudyConfig
 from handshape.data.augment import Views
-from handshape.errors import OutputError
+from handshape.data.images.prepared import content_digest
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
@@ -20,14 +22,7 @@ from handshape.studies.chirality import study_chirality
 from handshape.studies.finetune import study_finetune
 from handshape.studies.page import StudyOutcome, write_study_page
 from handshape.studies.steps import GRID, Steps, StudyData
-from handshape.studies.unfinished import (
-    PROGRESS,
-    begin_study,
-    check_new_study,
-    find_unfinished,
-    resumed_settings,
-)
-from handshape.training.history import write_rows
+from handshape.training.history import write_history
 
 _Config = TypeVar("_Config", bound=StudyConfig)
 
@@ -50,14 +45,14 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
 def run_study(
     name: str, config: _Config, study: Callable[[_Config, StudyData, Steps], StudyOutcome]
 ) -> dict[str, Any]:
-    """Start or resume a study, and write its run when it is done.
+    """Run a study and write its run; the same command continues a killed one.
 
-    Until then the run's directory holds ``config.json`` and a folder ``progress`` with the result of each
-    finished step and the checkpoint of a training.
+    Until the run is written, the cache holds the result of each finished step and the checkpoint of a
+    training.
 
     Args:
         name: Of the study, on the command line.
-        config: The settings; with ``resume``, those of the unfinished run replace them.
+        config: The settings.
         study: Runs the steps and returns the outcome. Must depend on its arguments only.
 
     Returns:
@@ -66,14 +61,8 @@ def run_study(
     Raises:
         HandshapeError: Something a user can mend; see the message.
     """
-    if config.resume is None:
-        out = config.out or default_out(f"study-{name}")
-        check_new_study(out, force=config.force)
-    else:
-        out = config.resume
-        restore_interrupted(out.resolve().parent)
-        find_unfinished(out, f"study {name}")
-    with claim(out, force=config.force or config.resume is not None) as claimed:
+    out = config.out or default_out(f"study-{name}")
+    with claim(out, force=config.force) as claimed:
         metrics = _run(name, config, study, claimed)
     say(f"Report: {out / 'report.html'}")
     return metrics
@@ -82,76 +71,48 @@ def run_study(
 def _run(
     name: str, config: _Config, study: Callable[[_Config, StudyData, Steps], StudyOutcome], claimed: Claim
 ) -> dict[str, Any]:
-    command, found = f"study {name}", None
-    if config.resume is None:
-        config = _resolved(config)
-    else:
-        found = find_unfinished(claimed.out, command)  # it may have been finished until it was claimed
-        config = resumed_settings(config, claimed.out, found["settings"])
     data = _prepare(config)
     backbone = {"name": data.backbone.name, "weights": data.backbone.digest}
-    description = {**describe(command, config, data.report.digest), "backbone": backbone}
-    if found is None:
-        begin_study(claimed, description, force=config.force)
-    else:
-        _check_same(claimed.out, found, description)
-        description = found
-    steps = Steps(claimed.out / PROGRESS)
-    outcome = study(config, data, steps)
-    split = data.report.split
-    metrics: dict[str, Any] = {
-        "study": name,
-        "answer": outcome.answer,
-        "split": {"kind": split.kind, "grouped": split.grouped, **split.counts()},
-        "summary": outcome.summary.to_dict(),
-        **outcome.figures,
-    }
-    with claimed.new_run(force=True) as folder:
-        write_json(folder / "config.json", description)
-        write_json(folder / "metrics.json", metrics)
-        if steps.histories:
-            write_rows(folder / "history.csv", steps.histories)
-        write_study_page(folder, outcome, data.report, description)
+    description = {**describe(f"study {name}", config, data.report.digest), "backbone": backbone}
+    unfinished = _folder_of_steps(data.cache, description)
+    with FileLock(f"{unfinished}.lock"):
+        steps = Steps(unfinished)
+        outcome = study(config, data, steps)
+        split = data.report.split
+        metrics: dict[str, Any] = {
+            "study": name,
+            "answer": outcome.answer,
+            "split": {"kind": split.kind, "grouped": split.grouped, **split.counts()},
+            "summary": outcome.summary.to_dict(),
+            **outcome.figures,
+        }
+        with claimed.new_run(force=config.force) as folder:
+            write_json(folder / "config.json", description)
+            write_json(folder / "metrics.json", metrics)
+            if steps.histories:
+                write_history(folder / "history.csv", "step", steps.histories)
+            write_study_page(folder, outcome, data.report, description)
+        shutil.rmtree(unfinished)
     return metrics
 
 
-def _resolved(config: _Config) -> _Config:
-    """Write out what may differ where the study is resumed: relative paths and the default device."""
-    changed: dict[str, Any] = {"device": str(choose_device(config.device))}
-    for name in ("data", "cache"):
-        if getattr(config, name) is not None:
-            changed[name] = getattr(config, name).absolute()
-    if config.weights is not None and Path(config.weights).is_file():
-        changed["weights"] = str(Path(config.weights).absolute())
-    return replace(config, **changed)
+def _folder_of_steps(cache: Path, description: dict[str, Any]) -> Path:
+    """Return a folder in the cache for the steps of this study with these photos, settings and versions."""
+    places = ("data", "out", "force", "cache")
+    settings = {key: value for key, value in description["settings"].items() if key not in places}
+    known = {**description, "settings": settings, "argv": []}
+    folder = cache / "studies" / content_digest(json.dumps(known, sort_keys=True, default=str).encode())
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _prepare(config: StudyConfig) -> StudyData:
     device = choose_device(config.device)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
-    cache, indexed = index_photos(config.data_config, size=backbone.preprocessing.size)
+    cache, indexed = index_photos(config, size=backbone.preprocessing.size)
     check_split(config, indexed.dataset)  # before the long work
     # The same features as in `compare` find the bursts, so that both have the same split.
     features = features_of(Extractor(backbone, GRID, Views(), device), indexed.images, indexed.digests, cache)
     report = report_data(config, indexed, features)
     print_findings(report)
     return StudyData(report, backbone, cache, device, config.seed)
-
-
-def _check_same(out: Path, found: dict[str, Any], description: dict[str, Any]) -> None:
-    """Refuse to resume a run with other photos or weights than it was started with."""
-    if found["data_digest"] != description["data_digest"]:
-        raise OutputError(
-            f"the photos in {str(description['settings']['data'])!r} are not those that {str(out)!r} "
-            "was started with",
-            f"photos, labels and split of the digest {found['data_digest']}",
-            "put them back, or start a new run with --out",
-        )
-    if found["backbone"] != description["backbone"]:
-        raise OutputError(
-            f"the weights of {found['backbone']['name']!r} are not those that {str(out)!r} was started with",
-            f"weights of the digest {found['backbone']['weights']}",
-            "put them back, or start a new run with --out",
-        )
-    if found["versions"] != description["versions"]:
-        say("Started with other versions of some libraries: figures may differ in their last digits.")

@@ -13,13 +13,11 @@ from handshape.cluster import join_cluster
 from handshape.commands.shared import check_split, index_photos, print_findings, report_data
 from handshape.config.models import MODELS, ModelName
 from handshape.config.train import CompareConfig, TrainConfig
-from handshape.data.augment import make_views
 from handshape.evaluation.evaluation import write_predictions
 from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment
 from handshape.evaluation.report.headline import find_headline
 from handshape.evaluation.report.model_card import model_card
 from handshape.evaluation.report.page import write_report
-from handshape.evaluation.report.thumbnails import ViewMaker
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
 from handshape.models.hand.hand_finder import HandFinder
@@ -102,22 +100,9 @@ def _train(
     )
     metrics = {"answer": find_headline(experiment).sentence, **experiment.to_dict()}
     with claimed.new_run(force=config.force) as folder:
-        _write(
-            folder,
-            experiment,
-            metrics,
-            describe(command, config, data_report.digest),
-            _views(config, names),
-            cache,
-        )
+        description = describe(command, config, data_report.digest)
+        _write(folder, experiment, metrics, description, cache)
     return metrics
-
-
-def _views(config: TrainConfig | CompareConfig, names: Sequence[ModelName]) -> ViewMaker | None:
-    """Return how augmented views were made, if any model was trained on them."""
-    augmented = config.augment != "none" and any(MODELS[name].fine_tuned for name in names)
-    stored = config.stored_views > 0 and any(MODELS[name].image_features for name in names)
-    return make_views(config).apply if stored or augmented else None
 
 
 def _write(
@@ -125,15 +110,15 @@ def _write(
     experiment: Experiment,
     metrics: dict[str, Any],
     description: dict[str, Any],
-    views: ViewMaker | None,
     cache: Path,
 ) -> None:
     results, split, best = experiment.results, experiment.data_report.split, experiment.best
     write_json(folder / "config.json", description)
     write_json(folder / "metrics.json", metrics)
-    write_history(folder / "history.csv", {result.fitted.name: result.fitted.history for result in results})
+    histories = {str(one.fitted.name): [vars(row) for row in one.fitted.history] for one in results}
+    write_history(folder / "history.csv", "model", histories)
     write_predictions(folder / "predictions.csv", results)
-    write_report(folder, experiment, description, views)
+    write_report(folder, experiment, description)
     trained_on = {
         "data_digest": description["data_digest"],
         "split": split.kind,

@@ -1,5 +1,6 @@
 """Settings shared by the commands that read labelled images."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -32,7 +33,7 @@ class DataOptions(EngineOptions):
     )
     valid_fraction: float = option(0.2, "Share of photos for validation.")
     test_fraction: float = option(0.2, "Share of photos for testing.")
-    seed: int = option(0, "Seed of every random choice.")
+    seed: int = option(0, "Seed of every random choice.", within=(0, math.inf))
     strict: bool = option(False, "Stop at the first photo that cannot be read, instead of leaving it out.")
     cache: Path | None = cache_option()
     device: Literal["auto", "cpu", "cuda", "mps"] = option(
@@ -40,11 +41,9 @@ class DataOptions(EngineOptions):
     )
 
     def __post_init__(self) -> None:
-        """Check ranges."""
+        """Check the fractions."""
         super().__post_init__()
         check_fractions(self.valid_fraction, self.test_fraction)
-        if self.seed < 0:
-            raise UsageError(f"--seed {self.seed}", "zero or a positive whole number", "change it")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal
 
 from handshape.config.fields import Settings, argument, cache_option, option
-from handshape.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,30 +13,16 @@ class DrawConfig(Settings):
 
     out: Path = argument("Folder to write.")
     labels: str = option("A-Z", "Letters to draw, such as A,B,C or A-I.")
-    signers: int = option(6, "Number of signers.")
-    images: int = option(40, "Images per label and signer.")
-    size: int = option(224, "Height and width of an image, pixels.")
+    signers: int = option(6, "Number of signers.", within=(1, 10_000))
+    images: int = option(40, "Images per label and signer.", within=(1, 1_000_000))
+    size: int = option(224, "Height and width of an image, pixels.", within=(48, 1024))
     style: Literal["studio", "room", "outdoor"] = option(
         "studio",
         "studio: black or plain background; room: a generated room; outdoor: sky, leaves and ground.",
     )
-    seed: int = option(0, "Seed of every random choice.")
-    workers: int = option(0, "Number of processes; 0 for one per core.")
+    seed: int = option(0, "Seed of every random choice.", within=(0, 2**32 - 1))
+    workers: int = option(0, "Number of processes; 0 for one per core.", within=(0, 1024))
     force: bool = option(False, "Replace a folder that is not empty.")
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        super().__post_init__()
-        _check("--signers", self.signers, 1, 10_000)
-        _check("--images", self.images, 1, 1_000_000)
-        _check("--size", self.size, 48, 1024)
-        _check("--seed", self.seed, 0, 2**32 - 1)
-        _check("--workers", self.workers, 0, 1024)
-
-
-def _check(flag: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise UsageError(f"{flag} {value}", f"a whole number from {low} to {high}", f"change {flag}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +31,12 @@ class DemoConfig(Settings):
 
     out: Path = option(Path("runs/demo"), "Folder of the run; the drawn photos go into a folder beside it.")
     labels: str = option("A-I", "Letters to draw.")
-    signers: int = option(6, "Number of drawn signers.")
-    images: int = option(10, "Images per label and signer.")
+    # Three signers are the fewest that a split by signer can have.
+    signers: int = option(6, "Number of drawn signers.", within=(3, 10_000))
+    images: int = option(10, "Images per label and signer.", within=(1, 1_000_000))
     seed: int = option(7, "Seed of every random choice.")
     cache: Path | None = cache_option()
     device: Literal["auto", "cpu", "cuda", "mps"] = option(
         "auto", "Where networks run: auto takes a GPU if there is one."
     )
     force: bool = option(False, "Replace the run that is in --out.")
-
-    def __post_init__(self) -> None:
-        """Check ranges: three signers are the fewest that a split by signer can have."""
-        super().__post_init__()
-        _check("--signers", self.signers, 3, 10_000)
-        _check("--images", self.images, 1, 1_000_000)

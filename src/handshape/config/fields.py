@@ -1,9 +1,10 @@
 """Fields of settings, each with the text that the command line shows for it, and their checks."""
 
 import dataclasses
+import math
 import operator
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -21,9 +22,20 @@ def argument(help_text: str, *, first: bool = False, optional: bool = False) -> 
     return dataclasses.field(metadata=metadata)
 
 
-def option(default: Any, help_text: str, *, alias: str | None = None) -> Any:
-    """Return a field that the command line takes as ``--name``, or as its ``alias``."""
-    return dataclasses.field(default=default, metadata={"help": help_text, "alias": alias})
+def option(
+    default: Any,
+    help_text: str,
+    *,
+    alias: str | None = None,
+    positive: bool = False,
+    within: tuple[float, float] | None = None,
+) -> Any:
+    """Return a field that the command line takes as ``--name``, or as its ``alias``.
+
+    Numbers can be required to be ``positive``, or ``within`` the two given ones, which are allowed.
+    """
+    metadata = {"help": help_text, "alias": alias, "positive": positive, "within": within}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def cache_option() -> Any:
@@ -39,18 +51,30 @@ class Settings:
         """Convert every field to its type.
 
         Raises:
-            UsageError: A value is of another type, or not among the choices.
+            UsageError: A value is of another type, not among the choices, or out of its range.
         """
         kinds = get_type_hints(type(self))
         for field in dataclasses.fields(self):
             flag = field.name.upper() if field.metadata.get("positional") else flag_of(field.name)
             value = _converted(flag, kinds[field.name], getattr(self, field.name))
             object.__setattr__(self, field.name, value)
+            if value is not None:
+                _check_range(flag, value, field.metadata)
 
 
 def flag_of(name: str) -> str:
     """Return how the command line calls a field: ``batch_size`` is ``--batch-size``."""
     return "--" + name.replace("_", "-")
+
+
+def _check_range(flag: str, value: Any, metadata: Mapping[str, Any]) -> None:
+    if metadata.get("positive") and not value > 0:
+        raise UsageError(f"{flag} {value}", "a positive number", "change it")
+    within = metadata.get("within")
+    if within and not within[0] <= value <= within[1]:
+        low, high = within
+        expected = f"{low} or more" if high == math.inf else f"a number from {low} to {high}"
+        raise UsageError(f"{flag} {value}", expected, "change it")
 
 
 def _converted(flag: str, kind: Any, value: Any) -> Any:

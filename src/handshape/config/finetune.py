@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handshape.config.fields import Settings, option
-from handshape.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,19 +13,15 @@ class FinetuneOptions(Settings):
     unfreeze: Literal["last", "last2", "all"] = option(
         "all", "Which blocks of the backbone are tuned: the last, the last two, or all."
     )
-    tuning_epochs: int = option(8, "Most passes over the training images while a backbone is tuned.")
-    tuning_rate: float = option(
-        3e-5, "Highest learning rate of the last block; the first block's is a tenth of it."
+    tuning_epochs: int = option(
+        8, "Most passes over the training images while a backbone is tuned.", positive=True
     )
-    patience: int = option(3, "Tuning stops after so many passes without a better one on validation.")
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        super().__post_init__()
-        for name in ("tuning_epochs", "tuning_rate", "patience"):
-            if getattr(self, name) <= 0:
-                flag = name.replace("_", "-")
-                raise UsageError(f"--{flag} {getattr(self, name)}", "a positive number", "change it")
+    tuning_rate: float = option(
+        3e-5, "Highest learning rate of the last block; the first block's is a tenth of it.", positive=True
+    )
+    patience: int = option(
+        3, "Tuning stops after so many passes without a better one on validation.", positive=True
+    )
 
     @property
     def last(self) -> int | None:

@@ -18,7 +18,7 @@ class ServeConfig(EngineOptions):
         optional=True,
     )
     host: str = option("127.0.0.1", "Address to listen on. Other machines can connect only with a token.")
-    port: int = option(8321, "Port to listen on; 0 takes a free one.")
+    port: int = option(8321, "Port to listen on; 0 takes a free one.", within=(0, 65535))
     no_open: bool = option(False, "Do not open the page in the browser.")
     token: str | None = option(
         None, "Secret that requests must carry (default: none on this machine, a new one on a network)."
@@ -37,10 +37,8 @@ class ServeConfig(EngineOptions):
     cache: Path | None = cache_option()
 
     def __post_init__(self) -> None:
-        """Check ranges and options that need each other."""
+        """Check the token, and options that need each other."""
         super().__post_init__()
-        if not 0 <= self.port <= 65535:
-            raise UsageError(f"--port {self.port}", "a whole number from 0 to 65535", "change --port")
         if self.token is not None and not (len(self.token) >= 16 and self.token.isascii()):
             raise UsageError(
                 "--token is short or not ASCII", "at least 16 letters and digits", "leave it out to get one"

@@ -1,26 +1,20 @@
 """Settings of the studies: experiments that answer one question each on the user's own photos."""
 
-from dataclasses import dataclass, fields
-from pathlib import Path
+import math
+from dataclasses import dataclass
 
 from handshape.config.augment import AugmentOptions
-from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
-from handshape.config.fields import argument, flag_of, option
+from handshape.config.data import DataConfig, OutConfig
+from handshape.config.fields import option
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.train import LoopOptions
 from handshape.errors import UsageError
 
-_FEWEST_PHOTOS = 12
-
 
 @dataclass(frozen=True, kw_only=True)
-class StudyConfig(OutConfig, DataOptions):
-    """The settings of every study: photos, backbone, and an unfinished run to resume."""
+class StudyConfig(OutConfig, DataConfig):
+    """The settings of every study: photos and backbone."""
 
-    data: Path | None = argument(DATA_HELP + " Not needed with --resume.", optional=True)
-    resume: Path | None = option(
-        None, "Unfinished run to continue, with the photos and settings it was started with."
-    )
     backbone: str = option(
         "alexnet", "Pretrained network: handnet, or any torchvision classification network."
     )
@@ -29,59 +23,26 @@ class StudyConfig(OutConfig, DataOptions):
         "File with the backbone's weights, or `untrained` (default: $HANDSHAPE_WEIGHTS, a download).",
     )
 
-    def __post_init__(self) -> None:
-        """Check that there is something to study."""
-        super().__post_init__()
-        if self.data is None and self.resume is None:
-            raise UsageError(
-                "no photos named", "DATA, or --resume with an unfinished run", "name one of them"
-            )
-        if self.resume is not None and self.force:
-            raise UsageError(
-                "--resume with --force", "one of them: to continue, or to start again", "leave one out"
-            )
-
-    @property
-    def data_config(self) -> DataConfig:
-        """The settings of the photos and their split."""
-        assert self.data is not None  # a resumed study takes its settings from the run
-        return DataConfig(**{field.name: getattr(self, field.name) for field in fields(DataConfig)})
-
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderConfig(StudyConfig):
     """Reconstruct photos from frozen features."""
 
-    epochs: int = option(6, "Epochs on frozen features; a third as many from scratch, a sixth of tuning.")
-    batch_size: int = option(16, "Photos in one step.")
-    learning_rate: float = option(4e-3, "Highest learning rate of Adam.")
-    photos: int = option(
-        2000, "Most photos used, all parts of the split together; their features are kept at all places."
+    epochs: int = option(
+        6, "Epochs on frozen features; a third as many from scratch, a sixth of tuning.", positive=True
     )
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        super().__post_init__()
-        _check_positive(self, "epochs", "batch_size", "learning_rate")
-        if self.photos < _FEWEST_PHOTOS:
-            raise UsageError(f"--photos {self.photos}", f"{_FEWEST_PHOTOS} or more", "change it")
+    batch_size: int = option(16, "Photos in one step.", positive=True)
+    learning_rate: float = option(4e-3, "Highest learning rate of Adam.", positive=True)
+    photos: int = option(
+        2000,
+        "Most photos used, all parts of the split together; their features are kept at all places.",
+        within=(12, math.inf),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChiralityConfig(StudyConfig, FinetuneOptions):
+class ChiralityConfig(StudyConfig, FinetuneOptions, LoopOptions):
     """Classify photos against their mirror images."""
-
-    epochs: int = option(LoopOptions.epochs, "Epochs of the CNN.")
-    batch_size: int = option(LoopOptions.batch_size, "Photos in one step.")
-    learning_rate: float = option(LoopOptions.learning_rate, "Learning rate of Adam, for the CNN.")
-    weight_decay: float = option(LoopOptions.weight_decay, "Weight decay of Adam.")
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        super().__post_init__()
-        _check_positive(self, "epochs", "batch_size", "learning_rate")
-        if self.weight_decay < 0:
-            raise UsageError(f"--weight-decay {self.weight_decay}", "zero or more", "change it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,14 +50,15 @@ class FinetuneConfig(StudyConfig, AugmentOptions):
     """Compare a tuned backbone with a frozen one."""
 
     sizes: str = option("1,2,5,10,20,all", "Training photos of each label, as a list with commas.")
-    epochs: int = option(6, "Most epochs of tuning, and from scratch.")
-    batch_size: int = option(16, "Photos in one step.")
-    tuning_rate: float = option(3e-5, "Highest learning rate where a pretrained network is tuned.")
+    epochs: int = option(6, "Most epochs of tuning, and from scratch.", positive=True)
+    batch_size: int = option(16, "Photos in one step.", positive=True)
+    tuning_rate: float = option(
+        3e-5, "Highest learning rate where a pretrained network is tuned.", positive=True
+    )
 
     def __post_init__(self) -> None:
-        """Check ranges."""
+        """Check the sizes."""
         super().__post_init__()
-        _check_positive(self, "epochs", "batch_size", "tuning_rate")
         parts = [part.strip() for part in self.sizes.split(",")]
         if not all(part == "all" or (part.isdecimal() and int(part) > 0) for part in parts):
             raise UsageError(
@@ -108,9 +70,3 @@ class FinetuneConfig(StudyConfig, AugmentOptions):
         """Photos of each label to try, in ascending order; ``None``, always last, for all of them."""
         parts = {part.strip() for part in self.sizes.split(",")}
         return [*sorted(int(part) for part in parts - {"all"}), *([None] if "all" in parts else [])]
-
-
-def _check_positive(config: StudyConfig, *names: str) -> None:
-    for name in names:
-        if getattr(config, name) <= 0:
-            raise UsageError(f"{flag_of(name)} {getattr(config, name)}", "a positive number", "change it")

@@ -1,5 +1,6 @@
 """Settings of training: the loop's, the head's and the backbone's."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +14,6 @@ from handshape.errors import UsageError
 
 Precision = Literal["fp32", "fp16"]
 FoldKind = Literal["none", "signers", "source"]
-# More read people who were left out no better, and cost as much again: docs/research/head.md.
-VIEWS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,38 +35,8 @@ class BackboneConfig(AugmentOptions):
     pool: int | None = option(
         None,
         "Average features over this many places along each axis; 0 keeps all (default: 4; 6 for mlp).",
+        within=(0, math.inf),
     )
-    views: int | None = option(
-        None,
-        f"Augmented copies of each training photo that features are computed of (default: {VIEWS}; 0 with "
-        "--augment none).",
-    )
-    precision: Precision = option(
-        "fp32",
-        "Precision of the training photos' features: fp16 (CUDA only) is faster and less exact. Validation "
-        "and test photos use fp32 all the same, as the recogniser does.",
-    )
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        super().__post_init__()
-        if self.pool is not None and self.pool < 0:
-            raise UsageError(f"--pool {self.pool}", "0 or more", "use 0 to keep every place")
-        if self.views is None:
-            object.__setattr__(self, "views", 0 if self.augment == "none" else VIEWS)
-        if not 0 <= self.stored_views <= 100:
-            raise UsageError(f"--views {self.views}", "a number from 0 to 100", "change it")
-        if self.views and self.augment == "none":
-            raise UsageError(
-                f"--views {self.views} with --augment none",
-                "one of them",
-                "leave one out, or change --augment",
-            )
-
-    @property
-    def stored_views(self) -> int:
-        """How many augmented views of each training photo have cached features and are trained on."""
-        return self.views or 0
 
     @property
     def places(self) -> int | None:
@@ -82,29 +51,20 @@ class BackboneConfig(AugmentOptions):
 class LoopOptions(Settings):
     """Training of the CNN and of the MLP head; the defaults are the lesson's."""
 
-    epochs: int = option(7, "Passes over the training photos, for the CNN and the MLP head.")
-    batch_size: int = option(32, "Photos in one training step.")
-    learning_rate: float = option(1e-3, "Learning rate of Adam.")
-    weight_decay: float = option(0.0, "Weight decay of Adam.")
-    folds: FoldKind = option(
-        "none",
-        "Cross-validation: leave each signer, or each source (--source), out once and test on it.",
-    )
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        super().__post_init__()
-        for name in ("epochs", "batch_size", "learning_rate"):
-            if getattr(self, name) <= 0:
-                flag = name.replace("_", "-")
-                raise UsageError(f"--{flag} {getattr(self, name)}", "a positive number", "change it")
-        if self.weight_decay < 0:
-            raise UsageError(f"--weight-decay {self.weight_decay}", "zero or more", "change it")
+    epochs: int = option(7, "Passes over the training photos, for the CNN and the MLP head.", positive=True)
+    batch_size: int = option(32, "Photos in one training step.", positive=True)
+    learning_rate: float = option(1e-3, "Learning rate of Adam.", positive=True)
+    weight_decay: float = option(0.0, "Weight decay of Adam.", within=(0, math.inf))
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig(OutConfig, FinetuneOptions, LoopOptions, BackboneConfig, DataConfig):
     """Everything that training asks for."""
+
+    folds: FoldKind = option(
+        "none",
+        "Cross-validation: leave each signer, or each source (--source), out once and test on it.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

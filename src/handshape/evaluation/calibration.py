@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshape.errors import ShapeError
-from handshape.evaluation.argument_checks import check_classes, check_probabilities
 from handshape.evaluation.json_result import JsonResult
 from handshape.training.temperature import likeliest_temperature, probabilities_of
 
@@ -42,15 +41,12 @@ class Reliability(JsonResult):
     Args:
         ece: Expected calibration error over 15 equally wide bins, in [0, 1]: the mean distance between
             confidence and accuracy of a bin, each photo counting the same.
-        ece_equal_mass: The same over 15 bins with equal numbers of photos, which depends less on the bin
-            edges.
         brier: Brier score, in [0, 2]: mean squared distance of the probabilities from the one-hot true class.
         nll: Negative log-likelihood of the true classes, mean per photo, in nats.
         bins: The 15 equally wide bins, for the reliability diagram.
     """
 
     ece: float
-    ece_equal_mass: float
     brier: float
     nll: float
     bins: tuple[ReliabilityBin, ...]
@@ -81,15 +77,8 @@ def calibrated_probabilities(logits: NDArray[np.floating[Any]], temperature: flo
     Returns:
         (N, K) float64, rows summing to 1.
 
-    Raises:
-        ShapeError: The temperature is not a finite number above 0.
-
     Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017.
     """
-    if not (np.isfinite(temperature) and temperature > 0):
-        raise ShapeError(
-            f"temperature {temperature}", "a finite number above 0", "fit it with fit_temperature"
-        )
     return probabilities_of(logits, temperature).astype(np.float64)
 
 
@@ -108,12 +97,13 @@ def fit_temperature(logits: NDArray[np.floating[Any]], classes: NDArray[np.int64
         The temperature, in [0.05, 20]; 1 if there is only one class.
 
     Raises:
-        ShapeError: The arrays do not belong together or hold no photo.
+        ShapeError: A logit is not finite, as after a training that diverged.
 
     Source: Guo et al., ICML 2017 (temperature scaling); the added mistake is additive smoothing of targets
     as in Platt, Probabilistic Outputs for Support Vector Machines, 1999.
     """
-    check_classes(classes, logits)
+    if not np.isfinite(logits).all():
+        raise ShapeError("scores that are not finite", "finite numbers", "check the training for divergence")
     return likeliest_temperature(logits, classes, _BOUNDS)[0] if logits.shape[1] > 1 else 1.0
 
 
@@ -133,23 +123,18 @@ def measure_reliability(
     Returns:
         Calibration error, Brier score, negative log-likelihood and the bins.
 
-    Raises:
-        ShapeError: The arrays do not belong together.
-
-    Source: Naeini, Cooper and Hauskrecht, AAAI 2015 (expected calibration error); Nixon et al., Measuring
-    Calibration in Deep Learning, CVPR workshops 2019 (equal-mass bins); Brier, Monthly Weather Review 78
-    (1950) 1-3.
+    Source: Naeini, Cooper and Hauskrecht, AAAI 2015 (expected calibration error); Brier, Monthly Weather
+    Review 78 (1950) 1-3.
     """
-    check_classes(classes, probabilities)
-    check_probabilities(probabilities)
     top, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
     edges = np.linspace(0, 1, bins + 1)
     wide = np.minimum((top * bins).astype(np.int64), bins - 1)
     truth = np.eye(probabilities.shape[1])[classes]
     chosen = probabilities[np.arange(len(classes)), classes].astype(np.float64)
+    # Count times |accuracy - confidence| of a bin is |correct predictions - sum of confidences|.
+    gaps = np.bincount(wide, weights=correct - top.astype(np.float64), minlength=bins)
     return Reliability(
-        ece=_calibration_error(top, correct, wide, bins),
-        ece_equal_mass=_calibration_error(top, correct, _equal_mass(top, bins), bins),
+        ece=float(np.abs(gaps).sum() / len(top)),
         brier=float(((probabilities - truth) ** 2).sum(axis=1).mean()),
         # A probability that underflowed to 0 would make the mean infinite.
         nll=float(-np.log(np.maximum(chosen, np.finfo(np.float64).tiny)).mean()),
@@ -158,48 +143,6 @@ def measure_reliability(
             for b in range(bins)
         ),
     )
-
-
-def calibrate(
-    valid_logits: NDArray[np.floating[Any]],
-    valid_classes: NDArray[np.int64],
-    test_logits: NDArray[np.floating[Any]],
-    test_classes: NDArray[np.int64],
-) -> Calibration:
-    """Fit the temperature on validation photos and measure calibration on test photos.
-
-    Args:
-        valid_logits: (M, K) floats.
-        valid_classes: (M,) int64 in [0, K).
-        test_logits: (N, K) floats.
-        test_classes: (N,) int64 in [0, K).
-
-    Returns:
-        The temperature, and the reliability on the test photos before and after scaling.
-
-    Raises:
-        ShapeError: Arrays do not belong together.
-    """
-    temperature = fit_temperature(valid_logits, valid_classes)
-    before, after = (
-        measure_reliability(calibrated_probabilities(test_logits, value), test_classes)
-        for value in (1.0, temperature)
-    )
-    return Calibration(temperature, before, after)
-
-
-def _equal_mass(top: NDArray[Any], bins: int) -> NDArray[np.int64]:
-    """Return the bin of each photo, with equally many photos per bin; equal probabilities share a bin."""
-    first_rank = np.searchsorted(np.sort(top), top)
-    return np.asarray(first_rank * bins // len(top), dtype=np.int64)
-
-
-def _calibration_error(
-    top: NDArray[Any], correct: NDArray[np.bool_], bin_of: NDArray[np.int64], bins: int
-) -> float:
-    # Count times |accuracy - confidence| of a bin is |correct predictions - sum of confidences|.
-    gaps = np.bincount(bin_of, weights=correct - top.astype(np.float64), minlength=bins)
-    return float(np.abs(gaps).sum() / len(top))
 
 
 def _bin(low: float, high: float, top: NDArray[Any], correct: NDArray[np.bool_]) -> ReliabilityBin:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handshape.config.models import ModelName
 from handshape.data.dataset import Dataset
-from handshape.evaluation.calibration import Calibration, Reliability, calibrate, measure_reliability
+from handshape.evaluation.calibration import Calibration, Reliability, fit_temperature, measure_reliability
 from handshape.evaluation.intervals.accuracy import Interval, accuracy_interval
 from handshape.evaluation.intervals.grouping import Groups
 from handshape.evaluation.metrics import Metrics, compute_metrics
@@ -26,6 +27,7 @@ class Evaluation:
     """Predictions on test photos and their metrics.
 
     Args:
+        model: Name of the model.
         tested: N photos.
         probabilities: (N, K) float32, calibrated.
         metrics: Accuracy, and metrics per label, signer and source.
@@ -35,6 +37,7 @@ class Evaluation:
         mirrored_accuracy: Accuracy on the mirror images of the same photos; None where not measured.
     """
 
+    model: ModelName
     tested: Dataset
     probabilities: NDArray[np.float32]
     metrics: Metrics
@@ -68,15 +71,12 @@ class FitEvaluation(Evaluation):
         calibration: Calibration before and after temperature scaling.
         valid_correct: (M,) bool, whether each validation photo was classified correctly.
         valid_loss: Mean negative log-likelihood of the validation photos in nats, calibrated.
-        training_precision_accuracy: Accuracy on the test photos with features in the precision of training,
-            where that is not float32; None where it is.
     """
 
     fitted: "FitResult"
     calibration: Calibration
     valid_correct: NDArray[np.bool_]
     valid_loss: float
-    training_precision_accuracy: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model's part of ``metrics.json``."""
@@ -90,11 +90,6 @@ class FitEvaluation(Evaluation):
             "interval_method": self.interval.method,
             "interval_scope": self.interval.scope,
             "mirrored_accuracy": self.mirrored_accuracy,
-            **(
-                {}
-                if self.training_precision_accuracy is None
-                else {"training_precision_accuracy": self.training_precision_accuracy}
-            ),
             **{key: figures[key] for key in figures if key not in ("n", "accuracy")},
             "calibration": self.calibration.to_dict(),
             "rejection": self.rejection.to_dict(),
@@ -114,6 +109,7 @@ def worst_mistakes(probabilities: NDArray[np.float32], classes: NDArray[np.int64
 
 
 def evaluate_predictions(
+    model: ModelName,
     tested: Dataset,
     probabilities: NDArray[np.float32],
     threshold: float,
@@ -124,6 +120,7 @@ def evaluate_predictions(
     """Compute all metrics of predictions.
 
     Args:
+        model: Name of the model.
         tested: N photos.
         probabilities: (N, K) float32, calibrated.
         threshold: Probability below which the answer is "unsure".
@@ -134,6 +131,7 @@ def evaluate_predictions(
     sources = [sample.source for sample in tested.samples]
     correct = probabilities.argmax(axis=1) == tested.classes
     return Evaluation(
+        model,
         tested,
         probabilities,
         compute_metrics(tested.classes, probabilities, tested.labels, signers, sources),
@@ -156,10 +154,10 @@ def evaluate_fit(
         bursts: (N,) burst of each test photo, if known.
     """
     logits = {name: rows.numpy() for name, rows in fitted.logits.items()}
-    calibration = calibrate(logits["valid"], valid.classes, logits["test"], tested.classes)
-    temperature = calibration.temperature
+    temperature = fit_temperature(logits["valid"], valid.classes)
     of_valid = probabilities_of(fitted.logits["valid"], temperature)
     found = evaluate_predictions(
+        fitted.name,
         tested,
         probabilities_of(fitted.logits["test"], temperature),
         choose_threshold(of_valid, valid.classes),
@@ -169,10 +167,13 @@ def evaluate_fit(
     return FitEvaluation(
         **vars(found),
         fitted=fitted,
-        calibration=calibration,
+        calibration=Calibration(
+            temperature,
+            before=measure_reliability(probabilities_of(fitted.logits["test"]), tested.classes),
+            after=found.reliability,
+        ),
         valid_correct=np.asarray(of_valid.argmax(axis=1) == valid.classes),
         valid_loss=measure_reliability(of_valid, valid.classes).nll,
-        training_precision_accuracy=_accuracy(logits.get("quick"), tested),
     )
 
 
@@ -180,14 +181,14 @@ def _accuracy(logits: NDArray[np.float32] | None, tested: Dataset) -> float | No
     return None if logits is None else float((logits.argmax(axis=1) == tested.classes).mean())
 
 
-def write_predictions(path: Path, results: Sequence[FitEvaluation]) -> None:
-    """Write every prediction on the test photos as a CSV table."""
+def write_predictions(path: Path, results: Sequence[Evaluation]) -> None:
+    """Write every prediction as a CSV table."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["model", "path", "label", "signer", "split", "predicted", "probability"])
         for result in results:
             rows = zip(result.tested.samples, result.predicted, result.probabilities, strict=True)
             for sample, best, row in rows:
-                known = [sample.name, sample.label, sample.signer or "", sample.split]
+                known = [sample.name, sample.label, sample.signer or "", sample.split or ""]
                 label = result.tested.labels[best]
-                writer.writerow([result.fitted.name, *known, label, f"{row[best]:.6f}"])
+                writer.writerow([result.model, *known, label, f"{row[best]:.6f}"])

@@ -35,13 +35,11 @@ class RandomSplitCheck:
 
     Args:
         leak_share: Share of test photos with a near-copy in training.
-        valid_accuracy: Of each model that fits in seconds.
-        test_accuracy: The same.
+        models: ``valid_accuracy`` and ``test_accuracy`` of each model that fits in seconds.
     """
 
     leak_share: float
-    valid_accuracy: dict[str, float]
-    test_accuracy: dict[str, float]
+    models: dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -97,13 +95,7 @@ class Experiment:
         if self.random_split is not None:
             metrics["leaks"]["without_grouping"] = {
                 "near_duplicates_across_splits": self.random_split.leak_share,
-                "models": {
-                    name: {
-                        "valid_accuracy": self.random_split.valid_accuracy[name],
-                        "test_accuracy": self.random_split.test_accuracy[name],
-                    }
-                    for name in self.random_split.test_accuracy
-                },
+                "models": self.random_split.models,
             }
         if self.paired is not None:
             metrics["paired"] = self.paired.to_dict()
@@ -270,6 +262,8 @@ def _random_split(
     share = find_leaks(data_report.pairs, [sample.split for sample in split.dataset.samples]).share
     return RandomSplitCheck(
         share,
-        {result.fitted.name: result.fitted.valid_accuracy for result in results},
-        {result.fitted.name: result.accuracy for result in results},
+        {
+            one.model: {"valid_accuracy": one.fitted.valid_accuracy, "test_accuracy": one.accuracy}
+            for one in results
+        },
     )

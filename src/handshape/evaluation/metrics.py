@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
 
-from handshape.errors import ShapeError
-from handshape.evaluation.argument_checks import check_classes, check_probabilities
 from handshape.evaluation.intervals.grouping import Groups
 from handshape.evaluation.json_result import JsonResult
 
@@ -104,19 +102,12 @@ def compute_metrics(
         labels: K label names in class order.
         signers: (N,) signer of each photo, None where unknown.
         sources: (N,) source of each photo, None where unknown.
-
-    Raises:
-        ShapeError: The arrays do not belong together, or labels are not K, or signers or sources not N.
     """
-    check_classes(classes, probabilities)
-    check_probabilities(probabilities)
-    _check_names(labels, probabilities)
-    _check_groups("signer", signers, len(classes))
-    _check_groups("source", sources, len(classes))
     predicted = probabilities.argmax(axis=1)
     k = len(labels)
     # scikit-learn's confusion_matrix warns for a single class.
-    confusion = np.bincount(classes * k + predicted, minlength=k * k).reshape(k, k)
+    counts = np.bincount(classes * k + predicted, minlength=k * k).reshape(k, k)
+    confusion = tuple(tuple(row) for row in counts.tolist())
     figures = _label_figures(classes, predicted, labels)
     seen = [figure.f1 for figure in figures.values() if figure.f1 is not None]
     return Metrics(
@@ -127,26 +118,9 @@ def compute_metrics(
         missing_labels=tuple(label for label, figure in figures.items() if figure.support == 0),
         signers=_group_figures(predicted == classes, signers),
         sources=_group_figures(predicted == classes, sources),
-        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
-        most_confused=_most_confused(confusion, labels),
+        confusion=confusion,
+        most_confused=next(iter(_confusions(confusion, labels)), None),
     )
-
-
-def _check_names(labels: Sequence[str], probabilities: NDArray[Any]) -> None:
-    k = probabilities.shape[1]
-    if len(labels) != k or len(set(labels)) != k:
-        raise ShapeError(
-            f"{len(labels)} labels, {len(set(labels))} of them different, for {k} columns of probabilities",
-            f"{k} different labels",
-            "pass the recogniser's labels in class order",
-        )
-
-
-def _check_groups(word: str, groups: Groups | None, count: int) -> None:
-    if groups is not None and len(groups) != count:
-        raise ShapeError(
-            f"{len(groups)} {word}s for {count} photos", f"{count}", f"pass one {word} per photo"
-        )
 
 
 def _label_figures(
@@ -180,13 +154,17 @@ def _group_figures(correct: NDArray[np.bool_], groups: Groups | None) -> dict[st
     return {name: GroupFigures(float(correct[rows[name]].mean()), len(rows[name])) for name in sorted(rows)}
 
 
-def _most_confused(confusion: NDArray[np.int64], labels: Sequence[str]) -> Confusion | None:
-    mistakes = confusion.copy()
-    np.fill_diagonal(mistakes, 0)
-    if not mistakes.any():
-        return None
-    shares = mistakes / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    true, predicted = divmod(int(np.lexsort((shares.ravel(), mistakes.ravel()))[-1]), len(labels))
-    return Confusion(
-        labels[true], labels[predicted], int(mistakes[true, predicted]), float(shares[true, predicted])
-    )
+def confusions_of(metrics: Metrics, most: int = 10) -> list[Confusion]:
+    """Return the most frequent confusions of labels, of equally frequent ones the larger share first."""
+    return _confusions(metrics.confusion, tuple(metrics.labels))[:most]
+
+
+def _confusions(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> list[Confusion]:
+    k = len(labels)
+    pairs = [(true, predicted) for true in range(k) for predicted in range(k) if true != predicted]
+    found = [
+        Confusion(labels[true], labels[predicted], matrix[true][predicted], share)
+        for true, predicted in reversed(pairs)
+        if (share := matrix[true][predicted] / max(sum(matrix[true]), 1))
+    ]
+    return sorted(found, key=lambda one: (-one.count, -one.share))

@@ -20,7 +20,7 @@ from handshape.cache.table import CacheTable
 from handshape.config.train import BackboneConfig, Precision
 from handshape.data.augment import MIRRORED, Views, make_views
 from handshape.data.images.prepared import PreparedImages
-from handshape.errors import ExportError, UsageError
+from handshape.errors import ExportError
 from handshape.features.run import Rows, run_graph, run_in_torch
 from handshape.inference.engine import Graph
 from handshape.models.backbones.registry import Backbone
@@ -142,16 +142,10 @@ def make_extractor(backbone: Backbone, options: BackboneConfig, device: torch.de
 
     Args:
         backbone: The backbone.
-        options: Pooling and precision.
+        options: Pooling and views.
         device: Where it runs.
-
-    Raises:
-        UsageError: The precision is not one of the device.
     """
-    precision = options.precision
-    if precision == "fp16" and device.type != "cuda":
-        raise UsageError(f"--precision fp16 on {device}", "a CUDA device", "leave out --precision")
-    return Extractor(backbone, options.places, make_views(options), device, precision)
+    return Extractor(backbone, options.places, make_views(options), device)
 
 
 def fill_cache(

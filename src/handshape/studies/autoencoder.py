@@ -15,26 +15,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.data import Subset
 
 from handshape.config.study import AutoencoderConfig
 from handshape.data.dataset import SPLITS, SplitIndices, SplitName
 from handshape.data.images.prepared import read_batch
 from handshape.evaluation.json_result import JsonResult
+from handshape.evaluation.report.thumbnails import photo_grid
 from handshape.models.backbones.layers import layers_of
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.backbones.weights import UNTRAINED
 from handshape.models.decoder import PROBE_SIZE, Autoencoder, Decoder, Probes
 from handshape.models.heads import Head, Pool
 from handshape.models.network_config import HeadConfig
-from handshape.studies.page import PageImage, PageTable, Section, StudyOutcome, percent, photo_grid
+from handshape.studies.page import PageImage, PageTable, Section, StudyOutcome, percent, texts
 from handshape.studies.steps import GRID, StepResult, Steps, StudyData
 from handshape.training import reconstruction
 from handshape.training.checkpoint import Checkpoint
 from handshape.training.datasets import FeatureRows, Inputs, LabelledFeatures, NormalisedImages
 from handshape.training.heads.lda import train_lda
-from handshape.training.reconstruction import ReconstructionConfig, TargetPhotos, psnr_of
+from handshape.training.loop import LoopSettings, parameter_group
+from handshape.training.reconstruction import TargetPhotos, psnr_of
 
 # Name, divisor of the epochs, and highest learning rates of (encoder and) decoder as shares of the setting. A
 # pretrained encoder changes a tenth as fast as its decoder; a decoder continues at half its first rate.
@@ -47,12 +48,8 @@ _ENCODERS: dict[str, tuple[str, int, tuple[float, ...]]] = {
 _BATCH = 32
 # Photos in the grid, one of each of the first labels, and in the sheet of layers.
 _SHOWN, _SHOWN_BY_LAYER = 9, 3
-# Averages over so many pixels along each axis do not contain fine detail.
-_FINE = 8
 # Layers that are probed, spread evenly, and the probes' training photos and epochs.
 _LAYERS, _PROBE_PHOTOS, _PROBE_EPOCHS = 9, 600, 2
-# Numbers that codes are shortened to; components and number of random samples. More components add noise.
-_SHORTENED, _SAMPLED, _SAMPLES = (8, 32, 128), 32, 16
 # Reconstructions are good if this share of the signs recognised in photos is recognised in them.
 _RECOGNISABLE = 0.8
 # Smaller gains do not count, dB.
@@ -79,7 +76,6 @@ def study_autoencoder(config: AutoencoderConfig, data: StudyData, steps: Steps) 
         start = results["frozen"].tensors if name in ("longer", "tuned") else {}
         results[name] = steps.run(name, partial(_fit_autoencoder, photos, name, start))
     results["layers"] = steps.run("layers", partial(probe_layers, photos))
-    results["code"] = steps.run("code", lambda _: _measure_code(photos, results["frozen"].tensors))
     return _describe(photos, results)
 
 
@@ -180,29 +176,25 @@ class Reconstruction(JsonResult):
     Args:
         psnr: Mean over photos of the peak signal-to-noise ratio, dB.
         ssim: Mean structural similarity at full size, at most 1.
-        detail: Share of the fine detail (finer than 8 pixels, and not in the mean photo) that is
-            reconstructed: the slope of the reconstructions' detail over the photos'. 0 for none, 1 for all.
     """
 
     psnr: float
     ssim: float
-    detail: float
 
 
-def measure_reconstruction(photos: TargetPhotos, rebuild: _Rebuild, mean: Tensor) -> Reconstruction:
+def measure_reconstruction(photos: TargetPhotos, rebuild: _Rebuild) -> Reconstruction:
     """Compare photos with their reconstructions.
 
     Args:
         photos: N photos.
         rebuild: From B indices to (B, 3, H, W) float32 reconstructions, which are clipped to [0, 1] here.
-        mean: (3, H, W) float32, the mean training photo; what all photos share is no detail.
 
     Source: Z. Wang and others, Image Quality Assessment: From Error Visibility to Structural Similarity,
     IEEE Transactions on Image Processing 13(4), 2004, as torchmetrics has it (11 x 11 Gaussian window).
     """
     from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
-    ratios, similarities, shared, whole = [], [], 0.0, 0.0
+    ratios, similarities = [], []
     with torch.inference_mode():
         for batch in _batches(len(photos)):
             wanted, found = read_batch(photos, batch), rebuild(batch).cpu().clamp(0, 1)
@@ -210,24 +202,14 @@ def measure_reconstruction(photos: TargetPhotos, rebuild: _Rebuild, mean: Tensor
             similarity = ssim(found, wanted, data_range=1.0, reduction="none")
             assert isinstance(similarity, Tensor)  # a tuple only when more is asked for
             similarities.append(similarity)
-            fine = _fine_detail(wanted - mean)
-            shared += float((_fine_detail(found - mean) * fine).sum(dtype=torch.float64))
-            whole += float(fine.square().sum(dtype=torch.float64))
     psnr, mean_ssim = (float(torch.cat(values).double().mean()) for values in (ratios, similarities))
-    return Reconstruction(psnr, mean_ssim, shared / whole if whole > 0 else 1.0)
-
-
-def _fine_detail(photos: Tensor) -> Tensor:
-    """Return (N, 3, H, W) photos minus their averages over 8 x 8 pixels."""
-    size = max(photos.shape[-1] // _FINE, 1)
-    coarse = F.interpolate(photos, (size, size), mode="bilinear", antialias=True)
-    return photos - F.interpolate(coarse, photos.shape[-2:], mode="bilinear")
+    return Reconstruction(psnr, mean_ssim)
 
 
 def _measure_mean_photo(photos: StudyPhotos) -> StepResult:
     """Measure the mean training photo in place of each test photo, and the accuracy on the test photos."""
     targets, mean = photos.targets("test"), photos.mean
-    found = measure_reconstruction(targets, lambda batch: mean.expand(len(batch), -1, -1, -1), mean)
+    found = measure_reconstruction(targets, lambda batch: mean.expand(len(batch), -1, -1, -1))
     figures = {"mean_photo": found, "recognised": photos.recognised(partial(read_batch, targets))}
     return StepResult(figures, {"shown": _to_pixels(read_batch(targets, photos.shown))})
 
@@ -255,8 +237,8 @@ def _fit_autoencoder(
         decoder.scale_by(_run(encoder, read_batch(train[0], range(min(len(train[0]), _BATCH)))))
     what, fewer, rates = _ENCODERS[name]
     history = reconstruction.train_reconstruction(
-        network, parts, train, valid, _schedule(photos, config.epochs / fewer, rates),
-        device=photos.data.device, what=f"Autoencoder ({what})", keeper=keeper,
+        network, _groups(photos, parts, rates), train, valid, _settings(photos, config.epochs / fewer),
+        what=f"Autoencoder ({what})", keeper=keeper,
     )  # fmt: skip
     tested = inputs("test")
 
@@ -265,7 +247,7 @@ def _fit_autoencoder(
 
     trained = sum(parameter.numel() for parameter in network.parameters())
     seconds = math.fsum(row["seconds"] for row in history)
-    found = measure_reconstruction(photos.targets("test"), rebuild, photos.mean)
+    found = measure_reconstruction(photos.targets("test"), rebuild)
     figures = {**found.to_dict(), "recognised": photos.recognised(rebuild)}
     figures |= {"epochs": len(history), "trained": trained, "seconds": seconds}
     state = decoder.state_dict() if name == "frozen" else {}
@@ -284,10 +266,16 @@ def _make_decoder(photos: StudyPhotos, start: Mapping[str, Tensor]) -> Decoder:
     return decoder
 
 
-def _schedule(photos: StudyPhotos, epochs: float, rates: Sequence[float]) -> ReconstructionConfig:
-    size, rate, seed = photos.config.batch_size, photos.config.learning_rate, photos.config.seed
-    rates, epochs = [share * rate for share in rates], max(1, round(epochs))
-    return ReconstructionConfig(epochs=epochs, batch_size=size, learning_rates=rates, seed=seed)
+def _groups(photos: StudyPhotos, parts: Sequence[nn.Module], rates: Sequence[float]) -> list[dict[str, Any]]:
+    """Move modules to the device and return their parameters with their learning rates."""
+    peak = photos.config.learning_rate
+    pairs = zip(parts, rates, strict=True)
+    return [parameter_group(part.to(photos.data.device).parameters(), share * peak) for part, share in pairs]
+
+
+def _settings(photos: StudyPhotos, epochs: float) -> LoopSettings:
+    size, seed = photos.config.batch_size, photos.config.seed
+    return LoopSettings(epochs=max(1, round(epochs)), batch_size=size, seed=seed, warm_up=True, keep="last")
 
 
 def _run(network: nn.Module, inputs: Tensor) -> Tensor:
@@ -316,9 +304,9 @@ def probe_layers(photos: StudyPhotos, keeper: Checkpoint) -> StepResult:
     most = max(12, int(sum(map(len, photos.splits.values())) * share))
     few = replace(photos, config=replace(config, photos=most))
     history = reconstruction.train_reconstruction(
-        probes, [probes], (few.images("train"), few.targets("train", PROBE_SIZE)),
-        (photos.images("valid"), photos.targets("valid", PROBE_SIZE)), _schedule(photos, _PROBE_EPOCHS, [1]),
-        device=photos.data.device, what="Probing layers", keeper=keeper,
+        probes, _groups(photos, [probes], [1]), (few.images("train"), few.targets("train", PROBE_SIZE)),
+        (photos.images("valid"), photos.targets("valid", PROBE_SIZE)), _settings(photos, _PROBE_EPOCHS),
+        what="Probing layers", keeper=keeper,
         loss=lambda found, wanted: _each(reconstruction.reconstruction_loss, found, wanted).sum(),
         metric=lambda found, wanted: _each(reconstruction.summed_psnr, found, wanted).mean(),
     )  # fmt: skip
@@ -348,86 +336,23 @@ def _each(measure: Callable[[Tensor, Tensor], Tensor], found: Tensor, wanted: Te
     return torch.stack([measure(one, wanted) for one in found.unbind(1)])
 
 
-# The code: how many of its numbers matter, and random samples.
-
-
-@dataclass(frozen=True)
-class CodeSpace:
-    """Principal components of codes.
-
-    Args:
-        mean: (D,) float32.
-        axes: (k, D) float32, orthonormal, in order of decreasing deviation.
-        deviations: (k,) float32, standard deviation of the codes along each.
-    """
-
-    mean: Tensor
-    axes: Tensor
-    deviations: Tensor
-
-    def shorten(self, codes: Tensor, width: int) -> Tensor:
-        """Return (n, D) codes projected on their first ``width`` components."""
-        axes = self.axes[:width]
-        return self.mean + ((codes - self.mean) @ axes.T) @ axes
-
-
-def find_code_space(codes: Tensor, width: int) -> CodeSpace:
-    """Find the first ``width`` principal components of (n, D) codes; fewer where there are fewer codes."""
-    mean = codes.mean(dim=0)
-    centred = codes - mean
-    # n is smaller than D, so the n x n products are decomposed.
-    values, vectors = torch.linalg.eigh((centred @ centred.T).double())
-    k = min(width, len(codes) - 1)
-    values, vectors = values.flip(0)[:k].clamp(min=1e-12), vectors.flip(1)[:, :k]
-    axes = (vectors / values.sqrt()).T.float() @ centred
-    return CodeSpace(mean, axes, (values / len(codes)).sqrt().float())
-
-
-def _measure_code(photos: StudyPhotos, start: Mapping[str, Tensor]) -> StepResult:
-    """Reconstruct test photos from shortened frozen features, and decode samples of a Gaussian."""
-    shape, device = photos.data.backbone.feature_shape, photos.data.device
-    decoder = _make_decoder(photos, start).to(device).eval()
-    space = find_code_space(photos.codes("train").read(), max(_SHORTENED))
-    codes = photos.codes("test")
-
-    def decode(flat: Tensor) -> Tensor:
-        maps = flat.reshape(-1, *shape).contiguous(memory_format=torch.channels_last)
-        return _run(decoder, maps.to(device))
-
-    def rebuild(width: int, batch: NDArray[np.int64]) -> Tensor:
-        return decode(space.shorten(read_batch(codes, batch).flatten(1), width))
-
-    shortened = {
-        str(width): measure_reconstruction(photos.targets("test"), partial(rebuild, width), photos.mean)
-        for width in _SHORTENED
-        if width <= len(space.axes)
-    }
-    k = min(_SAMPLED, len(space.axes))
-    rng = torch.Generator().manual_seed(photos.config.seed)
-    drawn = torch.randn(_SAMPLES, k, generator=rng) * space.deviations[:k]
-    # Features after a ReLU are not negative, unlike samples of a Gaussian.
-    samples = decode((space.mean + drawn @ space.axes[:k]).clamp(min=0))
-    sizes = {"code": math.prod(shape), "photo": 3 * photos.size**2}
-    return StepResult({"numbers": sizes, "shortened": shortened}, {"samples": _to_pixels(samples)})
-
-
 # The page.
 
 
 def _describe(photos: StudyPhotos, results: Mapping[str, StepResult]) -> StudyOutcome:
     encoders = {name: results[name].figures for name in _ENCODERS}
     mean, recognised = results["mean"].figures["mean_photo"], results["mean"].figures["recognised"]
-    layers, code = results["layers"].figures, results["code"].figures
+    layers = results["layers"].figures
     table, name = _encoder_table(mean, encoders), photos.data.backbone.name
+    text = texts("autoencoder")
     sections = [
-        Section("photos", "Reconstructions", [_METHOD, _MEASURES], [_photo_sheet(photos, results), table]),
+        Section("photos", "Reconstructions", text["photos"], [_photo_sheet(photos, results), table]),
         Section("lost", "What the features lose", _lost_text(encoders, layers, recognised)),
-        Section("layers", "Layer by layer", [_LAYERS_TEXT], _layer_parts(results["layers"])),
-        Section("code", "Size of the code, and random samples", [_CODE_TEXT], _code_parts(results["code"])),
+        Section("layers", "Layer by layer", text["layers"], _layer_parts(results["layers"])),
     ]
     used = {split: len(indices) for split, indices in photos.splits.items()}
     figures = {"photos": used, "mean_photo": mean, "recognised_in_photos": recognised}
-    figures |= {"encoders": encoders, "layers": layers, "code": code}
+    figures |= {"encoders": encoders, "layers": layers}
     cautions = []
     if sum(used.values()) < len(photos.data.classes):
         cautions.append(("A part of the photos", f"{sum(used.values()):,} photos were used (--photos)."))
@@ -443,8 +368,8 @@ def _answer(name: str, mean: _Figures, encoders: Mapping[str, _Figures], recogni
     tuning = f"{more:.1f} dB more" if more > _NOTABLE else "no more"
     return (
         f"{verdict}: a decoder on frozen {name} features reconstructs photos at {gain}, with "
-        f"{percent(frozen['detail'], 0)} of the fine detail and {percent(frozen['recognised'], 0)} of the "
-        f"signs recognised ({percent(recognised, 0)} in the photos); tuning the encoder gives {tuning}"
+        f"{percent(frozen['recognised'], 0)} of the signs recognised ({percent(recognised, 0)} in the "
+        f"photos); tuning the encoder gives {tuning}"
     )
 
 
@@ -454,43 +379,23 @@ def _encoder_table(mean: _Figures, encoders: Mapping[str, _Figures]) -> PageTabl
         epochs = f"{'+' if name in ('longer', 'tuned') else ''}{one['epochs']}"
         rows.append([_ENCODERS[name][0], *_quality(one), percent(one["recognised"], 0), epochs])
     words = "Test photos. The mean training photo is the baseline; epochs with + continue “frozen”."
-    columns = ["Encoder", "PSNR", "SSIM", "Fine detail", "Signs recognised", "Epochs"]
+    columns = ["Encoder", "PSNR", "SSIM", "Signs recognised", "Epochs"]
     return PageTable(words, columns, rows)
 
 
 def _quality(one: _Figures) -> list[str]:
-    return [f"{one['psnr']:.2f} dB", f"{one['ssim']:.3f}", percent(one["detail"], 0)]
-
-
-_METHOD = (
-    "A decoder was trained to reconstruct photos from frozen features; then for more epochs, once with the "
-    "encoder frozen (“longer”) and once with it tuned. “From scratch” is the same with random weights; its "
-    "epochs take longer, so it gets fewer, and would improve with more."
-)
-_MEASURES = (
-    "PSNR measures squared error (half of it is 3 dB more); SSIM compares structure; fine detail is what "
-    "averages over 8 pixels and the mean photo do not contain. “Signs recognised” is the accuracy on the "
-    "reconstructions of a linear discriminant analysis that was trained on features of photos."
-)
-_LAYERS_TEXT = (
-    "Each layer got the same small decoder (channels mixed, resized to 64 x 64 pixels, two convolutions). "
-    "Its PSNR is a lower bound: a larger decoder would do better on the last layers, whose maps are coarse."
-)
-_CODE_TEXT = (
-    "An autoencoder should reduce the dimensionality, and generate images. The table shows reconstructions "
-    f"from a few principal components of the codes. The samples are from a Gaussian over {_SAMPLED} of them."
-)
+    return [f"{one['psnr']:.2f} dB", f"{one['ssim']:.3f}"]
 
 
 def _lost_text(encoders: Mapping[str, _Figures], layers: _Figures, recognised: float) -> list[str]:
     frozen, longer, tuned, scratch = encoders.values()
-    more, finer = tuned["psnr"] - longer["psnr"], 100 * (tuned["detail"] - longer["detail"])
+    more = tuned["psnr"] - longer["psnr"]
     early, late = layers["layers"][0]["psnr"], layers["layers"][-1]["psnr"]
     shown = "so much is missing in frozen features" if more > _NOTABLE else "this does not show a loss"
     return [
         "A weak decoder and features that lost information look alike; two comparisons separate them. With "
-        f"the same decoder and as many epochs, tuning the encoder changes PSNR by {more:+.2f} dB and fine "
-        f"detail by {finer:+.1f} points: {shown}. The same small decoder reaches {early:.1f} dB on the first "
+        f"the same decoder and as many epochs, tuning the encoder changes PSNR by {more:+.2f} dB: "
+        f"{shown}. The same small decoder reaches {early:.1f} dB on the first "
         f"layer and {late:.1f} dB on the last. From scratch, PSNR is {scratch['psnr'] - frozen['psnr']:+.1f} "
         f"dB compared with frozen features. {percent(recognised, 0)} of the signs are recognised in photos, "
         f"{percent(frozen['recognised'], 0)} in reconstructions from frozen features."
@@ -516,12 +421,3 @@ def _layer_parts(result: StepResult) -> list[PageTable | PageImage]:
     image = PageImage("layers-photos", "Test photos, reconstructed from each layer", sheet, words)
     table = PageTable("Reconstruction at 64 x 64 pixels.", ["Layer", "PSNR", "Numbers per photo"], rows)
     return [image, table]
-
-
-def _code_parts(result: StepResult) -> list[PageTable | PageImage]:
-    code, photo = result.figures["numbers"]["code"], result.figures["numbers"]["photo"]
-    rows = [[width, *_quality(one)] for width, one in result.figures["shortened"].items()]
-    words = f"Test photos from shortened codes. A code has {code:,} numbers, a photo {photo:,}."
-    sheet = photo_grid(np.split(result.tensors["samples"].numpy(), 2), ["samples", "samples"])
-    image = PageImage("samples", "Decoded random samples", sheet, f"{_SAMPLES} decoded samples.")
-    return [PageTable(words, ["Numbers kept", "PSNR", "SSIM", "Fine detail"], rows), image]

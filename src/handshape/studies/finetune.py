@@ -16,6 +16,7 @@ from handshape.config.finetune import FinetuneOptions
 from handshape.config.study import FinetuneConfig
 from handshape.config.train import BackboneConfig
 from handshape.evaluation.intervals.paired import compare_paired
+from handshape.evaluation.report import plots
 from handshape.evaluation.report.plots import INK, RIGHT, WRONG
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.backbones.weights import UNTRAINED
@@ -26,7 +27,6 @@ from handshape.training.checkpoint import Checkpoint
 from handshape.training.finetune import FinetuneFitter
 from handshape.training.frozen import FrozenFitter
 from handshape.training.loop import LoopConfig
-from handshape.training.memory import peak_memory
 
 # Name, colour, line and marker of each model.
 _MODELS = {
@@ -93,16 +93,14 @@ def _fit(
     # Heads are not refitted with validation photos: the curve counts the photos that were trained on.
     frozen = FrozenFitter(*common, options, loop, without_valid=True)
     splits, began = {**data.splits, "train": train}, time.perf_counter()
-    with peak_memory(data.device) as peak:
-        if name == "frozen":
-            fitted = frozen.fit(splits, mirrored=False)
-        else:
-            tuned = FinetuneFitter(*common, frozen, options, tuning, loop)
-            fitted = tuned.fit(splits, mirrored=False, keeper=keeper)
+    if name == "frozen":
+        fitted = frozen.fit(splits, mirrored=False)
+    else:
+        tuned = FinetuneFitter(*common, frozen, options, tuning, loop)
+        fitted = tuned.fit(splits, mirrored=False, keeper=keeper)
     correct = fitted.logits["test"].argmax(dim=1).numpy() == data.classes[splits["test"]]
     seconds, trained = time.perf_counter() - began, fitted.trained_parameters
     figures = {"correct": correct.tolist(), "photos": len(train), "seconds": seconds, "trained": trained}
-    figures["peak_megabytes"] = peak.megabytes
     return StepResult(figures, history=[vars(row) for row in fitted.history] if name != "frozen" else [])
 
 
@@ -125,17 +123,10 @@ def _describe(data: StudyData, sizes: _Sizes) -> StudyOutcome:
     accuracies = _table("Test accuracy (95 % interval).", sizes, list(_MODELS), _accuracy)
     words = "Difference from the frozen network on the same test photos (95 % interval)."
     differences = _table(words, sizes, [*_TUNED, "scratch"], _difference)
-    text = [
-        "All models were trained on the same photos and tested on the same photos, so their paired "
-        f"differences are more certain than their accuracies. With {len(sizes) * len(_TUNED)} comparisons of "
-        "tuned and frozen, about one in twenty would look significant even if tuning changed nothing.",
-        f"Fine-tuning started from a head on frozen {data.backbone.name} features and kept the epoch with "
-        "the best validation accuracy; the frozen start counts as one. From scratch is the same network with "
-        "random weights and as many epochs; it would need many more.",
-    ]
+    text = page.texts("finetune", comparisons=len(sizes) * len(_TUNED), backbone=data.backbone.name)
     sections = [
-        Section("gain", "Accuracy", text, [_plot(sizes), accuracies, differences]),
-        Section("cost", "Cost", [_COST_TEXT], [_cost_table(sizes)]),
+        Section("gain", "Accuracy", text["gain"], [_plot(sizes), accuracies, differences]),
+        Section("cost", "Cost", text["cost"], [_cost_table(sizes)]),
     ]
     figures = {"sizes": {str(count): models for count, models in sizes.items()}}
     return StudyOutcome(find_finetune_answer(sizes), figures, sections, accuracies)
@@ -162,7 +153,7 @@ def find_finetune_answer(sizes: _Sizes) -> str:
 
 
 def _plot(sizes: _Sizes) -> PageImage:
-    drawing, axes = page.new_plot(3.6, "training photos of each label", "test accuracy (%)")
+    drawing, axes = plots.new_plot(3.6, "training photos of each label", "test accuracy (%)")
     for place, (model, (name, colour, line, marker)) in enumerate(_MODELS.items()):
         at = np.arange(len(sizes)) + 0.06 * (place - 1.5)  # so that no interval hides another
         values = np.array([100 * models[model]["test_accuracy"] for models in sizes.values()])
@@ -171,7 +162,7 @@ def _plot(sizes: _Sizes) -> PageImage:
                       marker=marker, ms=4, lw=1.5, elinewidth=0.8, label=name)  # fmt: skip
     axes.set_xticks(range(len(sizes)), [str(count) for count in sizes])
     axes.set_ylim(0, 103)
-    page.add_legend(drawing)
+    plots.add_legend(drawing, loc="outside lower center", ncols=2)
     words = "Test accuracy of four models by training photos of each label; the table has the numbers."
     return PageImage("accuracy-by-photos", "Test accuracy with 95 % intervals", drawing, words)
 
@@ -181,19 +172,12 @@ def _table(words: str, sizes: _Sizes, names: list[str], cell: Callable[[_Figures
     return PageTable(words, ["Photos of each label", *(_MODELS[name][0] for name in names)], rows)
 
 
-_COST_TEXT = (
-    "The frozen model's time is that of its head; its features were cached before. The last block's time "
-    "includes running the other blocks once. Peak memory is that of the whole program."
-)
-
-
 def _cost_table(sizes: _Sizes) -> PageTable:
-    count, rows = max(sizes), []
-    for name, one in sizes[count].items():
-        memory = "unknown" if one["peak_megabytes"] is None else f"{one['peak_megabytes']:,.0f} MB"
-        rows.append([_MODELS[name][0], f"{one['seconds']:.1f} s", memory, f"{one['trained']:,}"])
+    count = max(sizes)
+    models = sizes[count].items()
+    rows = [[_MODELS[name][0], f"{one['seconds']:.1f} s", f"{one['trained']:,}"] for name, one in models]
     words = f"Cost with {sizes[count]['frozen']['photos']:,} training photos ({count} of each label)."
-    return PageTable(words, ["Model", "Time", "Peak memory", "Trained parameters"], rows)
+    return PageTable(words, ["Model", "Time", "Trained parameters"], rows)
 
 
 def _accuracy(one: _Figures) -> str:

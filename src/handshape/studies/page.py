@@ -1,29 +1,24 @@
 """The page of a study: sections of sentences, tables, plots and photos."""
 
-import shlex
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
-from markupsafe import Markup
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from handshape.data.data_report import DataReport
 from handshape.evaluation.json_result import JsonResult
 from handshape.evaluation.report import plots
 from handshape.evaluation.report.cautions import SPLIT_SENTENCES
-from handshape.evaluation.report.page import environment
+from handshape.evaluation.report.page import write_page
 from handshape.evaluation.report.thumbnails import data_address
-
-_CELL, _GAP, _MARGIN, _TOP = 104, 4, 130, 26
-_PAPER, _INK = (255, 255, 255), (30, 30, 30)
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class PageImage:
     Args:
         name: Of its file; unlike any other of the study.
         caption: What stands above it.
-        content: A plot from `new_plot`, or photos from `photo_grid`.
+        content: A plot from `handshape.evaluation.report.plots.new_plot`, or photos from `photo_grid`.
         words: Description for screen readers.
     """
 
@@ -94,48 +89,13 @@ class StudyOutcome:
     cautions: Sequence[tuple[str, str]] = field(default_factory=tuple)
 
 
-def new_plot(height: float, xlabel: str, ylabel: str) -> tuple[Drawing, Axes]:
-    """Return an empty plot in the style of reports; height in inches."""
-    with matplotlib.rc_context(plots.STYLE):
-        drawing = plots.new_figure(plots.PLOT_WIDTH + 0.6, height)
-        axes = drawing.subplots()
-        axes.set_xlabel(xlabel)
-        axes.set_ylabel(ylabel)
-        axes.grid(axis="y")
-    return drawing, axes
-
-
-def add_legend(drawing: Drawing) -> None:
-    """Put a legend below a plot."""
-    with matplotlib.rc_context(plots.STYLE):
-        drawing.legend(loc="outside lower center", ncols=2)
-
-
-def photo_grid(
-    rows: Sequence[NDArray[np.uint8]], names: Sequence[str], heads: Sequence[str] = ()
-) -> NDArray[np.uint8]:
-    """Draw rows of photos.
-
-    Args:
-        rows: (n, H, W, 3) uint8, RGB, for each row.
-        names: Words beside each row, short.
-        heads: Words above each column, short; none when left out.
-
-    Returns:
-        (H, W, 3) uint8, RGB.
-    """
-    step, top = _CELL + _GAP, _TOP if heads else _GAP
-    columns = max(len(row) for row in rows)
-    sheet = Image.new("RGB", (_MARGIN + step * columns, top + step * len(rows)), _PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
-    for column, head in enumerate(heads):
-        draw.text((_MARGIN + step * column + _CELL / 2, top / 2), head[:12], _INK, font, anchor="mm")
-    for row, (name, photos) in enumerate(zip(names, rows, strict=True)):
-        draw.text((_MARGIN - 10, top + step * row + _CELL / 2), name, _INK, font, anchor="rm", align="right")
-        for column, pixels in enumerate(photos):
-            photo = Image.fromarray(pixels).resize((_CELL, _CELL), Image.Resampling.LANCZOS)
-            sheet.paste(photo, (_MARGIN + step * column, top + step * row))
-    return np.asarray(sheet)
+def texts(study: str, **values: object) -> dict[str, list[str]]:
+    """Return the paragraphs of a study's page by section, from ``texts.toml``."""
+    found = tomllib.loads(files(__package__).joinpath("texts.toml").read_text(encoding="utf-8"))[study]
+    return {
+        name: [" ".join(paragraph.split()).format(**values) for paragraph in section]
+        for name, section in found.items()
+    }
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -160,24 +120,20 @@ def write_study_page(
         description: What the run's ``config.json`` holds.
     """
     (folder / "plots").mkdir()
-    drawings: dict[str, Markup | str] = {}
+    drawings, sheets = dict[str, str](), dict[str, str]()
     for part in (part for section in outcome.sections for part in section.parts):
         if not isinstance(part, PageImage):
             continue
         png = folder / "plots" / f"{part.name}.png"
         if isinstance(part.content, Drawing):
-            svg = plots.to_svg(part.content, part.name, part.words)
-            plots.write_svg(png.with_suffix(".svg"), svg)
+            drawings[part.name] = plots.to_svg(part.content, part.name, part.words)
             with matplotlib.rc_context(plots.STYLE):
                 part.content.savefig(png, dpi=160, facecolor="white", metadata={"Software": None})
-            drawings[part.name] = Markup(svg)
         else:
             Image.fromarray(part.content).save(png, optimize=True)
-            drawings[part.name] = data_address(part.content)
-    values = {"outcome": outcome, "drawings": drawings, "data_report": report, "split": report.split}
-    command = shlex.join(["handshape", *description["argv"]]) if description["argv"] else ""
-    page = environment().get_template("study.html").render(
-        values, split_sentence=SPLIT_SENTENCES[report.split.kind], description=description, command=command,
-        version=version("handshape"),
+            sheets[part.name] = data_address(part.content)
+    split_sentence = SPLIT_SENTENCES[report.split.kind]
+    write_page(
+        folder, "study.html", description, drawings, sheets=sheets,
+        outcome=outcome, data_report=report, split=report.split, split_sentence=split_sentence,
     )  # fmt: skip
-    (folder / "report.html").write_text(page, encoding="utf-8")

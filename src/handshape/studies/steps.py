@@ -1,6 +1,5 @@
-"""What all studies share: their photos, and steps whose results are kept, so that a killed study resumes."""
+"""What all studies share: their photos, and steps whose results are kept for a study that is killed."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch.utils.data import Subset
 
 from handshape.config.study import StudyConfig
@@ -18,14 +15,12 @@ from handshape.data.augment import Views
 from handshape.data.data_report import DataReport
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.prepared import PreparedImages
-from handshape.errors import OutputError
 from handshape.evaluation.intervals.accuracy import Interval, accuracy_interval
 from handshape.evaluation.json_result import JsonResult
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import Backbone
 from handshape.progress import say
-from handshape.run import write_json
-from handshape.training.checkpoint import Checkpoint, write_whole
+from handshape.training.checkpoint import Checkpoint
 
 _Options = TypeVar("_Options")
 GRID = 4
@@ -120,7 +115,7 @@ class StepResult(JsonResult):
     Args:
         figures: Numbers, strings, lists, dictionaries and results; read back as plain JSON types.
             Durations have the key ``seconds``: they alone may differ when a killed study resumes.
-        tensors: What later steps or plots need and is too large for JSON, by name.
+        tensors: What later steps or plots need, by name.
         history: One row per epoch where something was trained.
     """
 
@@ -155,35 +150,17 @@ class Steps:
         Raises:
             OutputError: A file of the step is damaged, or cannot be written.
         """
-        if (self._folder / f"{name}.json").is_file():
+        finished = Checkpoint(self._folder / f"{name}.finished")
+        kept = finished.load()
+        if kept is not None:
             say(f"Step {name}: finished before.")
         else:
             checkpoint = Checkpoint(self._folder / f"{name}.checkpoint")
-            self._keep(name, work(checkpoint))
+            finished.save(work(checkpoint).to_dict())
             checkpoint.path.unlink(missing_ok=True)
-        result = self._read(name)
+            kept = finished.load()
+        assert kept is not None
+        result = StepResult(**kept)
         if result.history:
             self.histories[name] = result.history
         return result
-
-    def _keep(self, name: str, result: StepResult) -> None:
-        if result.tensors:
-            tensors = {key: value.detach().cpu().contiguous() for key, value in result.tensors.items()}
-            file = self._folder / f"{name}.safetensors"
-            write_whole(file, lambda path: save_file(tensors, path), SafetensorError)
-        # The JSON file comes last, for it marks the step as finished.
-        kept = {**result.to_dict(), "tensors": bool(result.tensors)}
-        write_whole(self._folder / f"{name}.json", lambda path: write_json(path, kept))
-
-    def _read(self, name: str) -> StepResult:
-        path = self._folder / f"{name}.json"
-        try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
-            tensors = load_file(self._folder / f"{name}.safetensors") if kept["tensors"] else {}
-            return StepResult(kept["figures"], tensors, kept["history"])
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise OutputError(
-                f"the step kept in {str(path)!r} is damaged ({type(error).__name__})",
-                "files as handshape wrote them",
-                "delete it: the step is run again",
-            ) from error

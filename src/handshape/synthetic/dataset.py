@@ -2,16 +2,15 @@
 
 import csv
 import multiprocessing
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
+from handshape.cache.atomic import reserve
 from handshape.errors import OutputError
 from handshape.synthetic.picture import Truth, draw_image
 from handshape.synthetic.scene import Style
@@ -32,19 +31,6 @@ TruthRow = tuple[str | int, ...]
 
 _QUALITY = 92
 _WORTH_A_PROCESS = 200  # with fewer images, starting processes takes longer
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Images of one signer and label, drawn by one process."""
-
-    folder: Path
-    label: str
-    signer: int
-    images: int
-    size: int
-    style: Style
-    seed: int
 
 
 def draw_dataset(
@@ -84,12 +70,12 @@ def draw_dataset(
         UsageError: A label is not a letter.
     """
     with _new_folder(out, force) as folder:
-        batches = []
         for label in labels:
             (folder / label).mkdir()
-            batches += [_Batch(folder, label, n + 1, images, size, style, seed) for n in range(signers)]
+        pairs = [(label, number + 1) for label in labels for number in range(signers)]
+        draw = partial(_draw_batch, folder, images=images, size=size, style=style, seed=seed)
         rows = []
-        for drawn in _run(batches, workers if len(batches) * images >= _WORTH_A_PROCESS else 1):
+        for drawn in _run(draw, pairs, workers if len(pairs) * images >= _WORTH_A_PROCESS else 1):
             rows += drawn
             if progress is not None:
                 progress(len(drawn))
@@ -97,24 +83,27 @@ def draw_dataset(
     return rows
 
 
-def _run(batches: Sequence[_Batch], workers: int) -> Iterator[list[TruthRow]]:
+def _run(
+    draw: Callable[[tuple[str, int]], list[TruthRow]], pairs: Sequence[tuple[str, int]], workers: int
+) -> Iterator[list[TruthRow]]:
     if workers <= 1:
-        yield from map(_draw_batch, batches)
+        yield from map(draw, pairs)
         return
     # Spawned, not forked: a fork of a process in which torch runs threads may hang.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(_draw_batch, batches)
+        yield from pool.map(draw, pairs)
 
 
-def _draw_batch(batch: _Batch) -> list[TruthRow]:
-    signer = make_signer(batch.signer, batch.seed)
-    rows = []
-    for index in range(batch.images):
-        drawn = draw_image(
-            batch.label, signer, seed=batch.seed, index=index, size=batch.size, style=batch.style
-        )
-        name = f"{batch.label}/signer{batch.signer}_{batch.label}_{index:04d}.jpg"
-        Image.fromarray(drawn.pixels).save(batch.folder / name, quality=_QUALITY)
+def _draw_batch(
+    folder: Path, pair: tuple[str, int], *, images: int, size: int, style: Style, seed: int
+) -> list[TruthRow]:
+    """Draw the images of one label and signer."""
+    label, number = pair
+    signer, rows = make_signer(number, seed), []
+    for index in range(images):
+        drawn = draw_image(label, signer, seed=seed, index=index, size=size, style=style)
+        name = f"{label}/signer{number}_{label}_{index:04d}.jpg"
+        Image.fromarray(drawn.pixels).save(folder / name, quality=_QUALITY)
         rows.append(_row(name, drawn.truth))
     return rows
 
@@ -137,16 +126,9 @@ def _write_table(path: Path, rows: Iterable[TruthRow]) -> None:
 def _new_folder(out: Path, force: bool) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``out`` when the block ends without an error."""
     _check_folder(out, force)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    folder.chmod(0o755)  # readable for other users
-    try:
+    with reserve(out.resolve(), f"drawn hands to {str(out)!r}") as reserved, reserved.new() as folder:
+        folder.mkdir()
         yield folder
-        if out.exists():
-            shutil.rmtree(out)
-        folder.rename(out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_folder(out: Path, force: bool) -> None:

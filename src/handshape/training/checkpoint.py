@@ -2,26 +2,14 @@
 
 import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
-from handshape.cache.disk_errors import explain_write_errors
+from handshape.cache.disk_errors import explain_cache_errors
 from handshape.errors import OutputError
-
-
-class Keeper(Protocol):
-    """Keeps the latest state of one training."""
-
-    def load(self) -> dict[str, Any] | None:
-        """Return the latest state, or ``None`` before the first."""
-        ...
-
-    def save(self, state: Mapping[str, Any]) -> None:
-        """Replace the latest state."""
-        ...
 
 
 class Checkpoint:
@@ -70,31 +58,13 @@ class Checkpoint:
         # In memory first: torch reports a full disk with an error that nobody would understand.
         whole = io.BytesIO()
         torch.save(dict(state), whole)
-
-        def write(path: Path) -> None:
-            path.write_bytes(whole.getbuffer())
-
-        write_whole(self.path, write)
-
-
-def write_whole(path: Path, write: Callable[[Path], None], *others: type[Exception]) -> None:
-    """Write a file of an unfinished run that appears under its name only when it is whole and on the disk.
-
-    Args:
-        path: The file; its folder is made where it is missing.
-        write: Writes it under another name.
-        others: What ``write`` raises beside ``OSError`` when there is no room.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    with explain_write_errors(repr(str(path)), "free some space, and continue with --resume", *others):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write(partial)
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        partial = self.path.with_name(f".{self.path.name}.partial")
+        with explain_cache_errors(repr(str(self.path))):
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with partial.open("wb") as file:
+                    file.write(whole.getbuffer())
+                    os.fsync(file.fileno())
+                partial.replace(self.path)
+            finally:
+                partial.unlink(missing_ok=True)

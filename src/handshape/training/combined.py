@@ -52,12 +52,13 @@ class CombinedFitter:
         tested = {name: self._tested(name, splits["test"]) for name in frozen.logits if name != "valid"}
         features = time.perf_counter() - start
         train, valid = splits["train"], splits["valid"]
-        valid_features = _rows(self._frozen.exact_features(valid))
-        train_features = _rows(FeatureRows((self._frozen.features(), train)))
+        valid_features = _rows(self._frozen.features_of(valid))
+        train_features = _rows(self._frozen.features_of(train))
         in_distribution = fit_in_distribution(
             train_features, self._classes[train], valid_features, self._labels
         )
-        landmarks, by_pose = self._landmarks(splits)
+        landmarks = LandmarkClassifier(PoseClassifier(self._labels)).eval()
+        by_pose = fit_landmarks(landmarks, self._hands, self._classes, splits)
         # Both models' logits of the validation photos are from before these were used for fitting.
         by_image = frozen.logits["valid"].log_softmax(dim=1)
         rows = torch.from_numpy(self._hands.landmarks[valid])
@@ -84,19 +85,8 @@ class CombinedFitter:
         """Return features, landmarks and handedness of M photos, all of them from the cache."""
         hands = self._hands.take(indices)
         hands = hands.mirrored() if name == "mirrored" else hands
-        if name == "quick":
-            features = _rows(FeatureRows((self._frozen.features(), indices)))
-        else:
-            features = _rows(self._frozen.exact_features(indices, mirrored=name == "mirrored"))
+        features = _rows(self._frozen.features_of(indices, mirrored=name == "mirrored"))
         return features, torch.from_numpy(hands.landmarks), torch.from_numpy(hands.right_hand)
-
-    def _landmarks(self, splits: SplitIndices) -> tuple[LandmarkClassifier, Tensor]:
-        """Fit the landmark classifier; return the (M, K) logits of its pose classifier on validation, too."""
-        network = LandmarkClassifier(PoseClassifier(self._labels))
-        fitted = fit_landmarks(network.pose, self._hands, self._classes, splits)
-        network.log_found.copy_(fitted.log_found)
-        network.log_missed.copy_(fitted.log_missed)
-        return network.eval(), fitted.valid
 
     def _set_trained_hands(self, network: CombinedClassifier, train: NDArray[np.int64]) -> None:
         hands = self._hands.take(train)

@@ -23,7 +23,7 @@ from handshape.models.backbones.registry import Backbone
 from handshape.models.heads import Head, Pool
 from handshape.models.network_config import NetworkConfig
 from handshape.models.sign_network import BackboneClassifier
-from handshape.training.checkpoint import Keeper
+from handshape.training.checkpoint import Checkpoint
 from handshape.training.datasets import (
     AugmentedImages,
     FeatureRows,
@@ -90,7 +90,7 @@ class FinetuneFitter:
         self._tuning, self._loop, self._views = tuning, loop, make_views(options)
         self._classes = index.dataset.classes
 
-    def fit(self, splits: SplitIndices, *, mirrored: bool, keeper: Keeper | None = None) -> FitResult:
+    def fit(self, splits: SplitIndices, *, mirrored: bool, keeper: Checkpoint | None = None) -> FitResult:
         """Fine-tune on one split; what is less accurate on validation than the frozen network is not kept.
 
         Args:
@@ -148,7 +148,7 @@ class FinetuneFitter:
         else:
             images = {name: self._images(splits[name]) for name in ("train", "valid")}
             valid = NormalisedImages(images["valid"], backbone.preprocessing)
-            if self._options.augment == "none":
+            if not self._options.views:
                 train = NormalisedImages(images["train"], backbone.preprocessing)
             else:
                 digests = [self._index.digests[i] for i in splits["train"]]
@@ -162,7 +162,7 @@ class FinetuneFitter:
     ) -> tuple[RandomViews, FeatureRows]:
         """Run the trunk on photos and stored views once, so that an epoch costs the tail only."""
         part = Backbone(f"{backbone.name}'s trunk", trunk, backbone.preprocessing, backbone.source)
-        count = 0 if self._options.augment == "none" else max(self._options.stored_views, _FEWEST_VIEWS)
+        count = max(self._options.views, _FEWEST_VIEWS) if self._options.views else 0
         stored = [self._extract(part, None, splits["train"], view) for view in range(1 + count)]
         seen = self._extract(part, None, splits["valid"], 0)
         return RandomViews(stored, self._loop.seed), FeatureRows(seen)
@@ -201,7 +201,7 @@ class FinetuneFitter:
         return FitResult(whole, described, tuned.history, {**found, "valid": valid_logits}, count)
 
     def _refitted(self, backbone: Backbone, splits: SplitIndices) -> tuple[Head, Tensor]:
-        places, views = self._frozen.head_config.pool, range(1 + self._options.stored_views)
+        places, views = self._frozen.head_config.pool, range(1 + self._options.views)
         train = FeatureRows(*(self._extract(backbone, places, splits["train"], view) for view in views))
         valid = FeatureRows(self._extract(backbone, places, splits["valid"], 0))
         classes = np.tile(self._classes[splits["train"]], len(views))

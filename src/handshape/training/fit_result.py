@@ -20,8 +20,7 @@ class FitResult:
         history: One row per pass over the training images.
         logits: (N, K) float32 of the ``valid`` and ``test`` images in the order of their indices, and of the
             mirror images of the latter (``mirrored``) where asked for. Those of valid are from before the
-            model was fitted to valid as well. ``quick``: of the test images with features in the precision
-            of training, where that is not float32.
+            model was fitted to valid as well.
         trained_parameters: How many parameters were trained.
         seconds: For ``features``, ``train`` and in ``total``.
         valid_accuracy: On the validation photos, of the epoch or shrinkage that was kept.

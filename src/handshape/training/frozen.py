@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from handshape.config.train import BackboneConfig
-from handshape.data.augment import MIRRORED, make_views
+from handshape.data.augment import MIRRORED
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.index import ImageIndex
-from handshape.features.extract import Extractor, features_of, make_extractor
+from handshape.features.extract import features_of, make_extractor
 from handshape.models.backbones.registry import Backbone
 from handshape.models.heads import Head, Pool
 from handshape.models.network_config import HeadConfig, NetworkConfig, Scaling
@@ -55,9 +55,7 @@ class FrozenFitter:
     ) -> None:
         self._index, self._cache, self._device, self._backbone = index, cache, device, backbone
         self._options, self._loop = options, loop
-        self._exact = Extractor(backbone, options.places, make_views(options), device)
-        plain = options.precision == "fp32"
-        self._quick = self._exact if plain else make_extractor(backbone, options, device)
+        self._extractor = make_extractor(backbone, options, device)
         self._without_valid = without_valid
         self._stored: NDArray[np.float16] | None = None
         self._classes, self._labels = index.dataset.classes, len(index.dataset.labels)
@@ -84,11 +82,9 @@ class FrozenFitter:
         """
         start = time.perf_counter()
         (train, valid), config = self._both(splits), self.head_config
-        tested = {"test": self.exact_features(splits["test"])}
-        if self._quick is not self._exact:
-            tested["quick"] = FeatureRows((self.features(), splits["test"]))
+        tested = {"test": self.features_of(splits["test"])}
         if mirrored:
-            tested["mirrored"] = self.exact_features(splits["test"], mirrored=True)
+            tested["mirrored"] = self.features_of(splits["test"], mirrored=True)
         seconds = time.perf_counter() - start
         head, history, valid_logits = self.fit_head(train, valid)
         logits = {name: predict_logits(head, rows) for name, rows in tested.items()}
@@ -135,37 +131,27 @@ class FrozenFitter:
         Returns:
             The head, the history, and the (M, K) validation logits of a head that was not fitted to them.
         """
-        head = Head(int(np.prod(self._exact.shape)), self._labels, self.head_config)
+        head = Head(int(np.prod(self._extractor.shape)), self._labels, self.head_config)
         if self.head_config.kind == "mlp":
             return head, *train_mlp(head, train, valid, self._loop, device=self._device)
         solve = train_lda if self.head_config.kind == "lda" else train_linear
         return head, *solve(head, train, valid, without_valid=without_valid or self._without_valid)
 
-    def exact_features(self, indices: NDArray[np.int64], *, mirrored: bool = False) -> FeatureRows:
-        """Return features of photos that a recogniser is evaluated on: always in float32 precision.
-
-        Args:
-            indices: Of M samples.
-            mirrored: Whether their mirror images are meant.
-        """
+    def features_of(self, indices: NDArray[np.int64], *, mirrored: bool = False) -> FeatureRows:
+        """Return the features of M photos, or of their mirror images."""
         if mirrored:
-            return FeatureRows(self._extracted(indices, MIRRORED, exact=True))
-        if self._quick is self._exact:
-            return FeatureRows((self.features(), indices))
-        return FeatureRows(self._extracted(indices, 0, exact=True))
+            return FeatureRows(self._extracted(indices, MIRRORED))
+        return FeatureRows((self.features(), indices))
 
     def _both(self, splits: SplitIndices) -> tuple[LabelledFeatures, LabelledFeatures]:
         """Return features and classes for training, the photos before their views, and for validation."""
-        views = range(1, self._options.stored_views + 1)
+        views = range(1, self._options.views + 1)
         stored = [self._extracted(splits["train"], view) for view in views]
         train = FeatureRows((self.features(), splits["train"]), *stored)
         classes = np.tile(self._classes[splits["train"]], 1 + len(stored))
-        return (train, classes), (self.exact_features(splits["valid"]), self._classes[splits["valid"]])
+        return (train, classes), (self.features_of(splits["valid"]), self._classes[splits["valid"]])
 
-    def _extracted(
-        self, indices: NDArray[np.int64], view: int, *, exact: bool = False
-    ) -> NDArray[np.float16]:
+    def _extracted(self, indices: NDArray[np.int64], view: int) -> NDArray[np.float16]:
         digests = [self._index.digests[i] for i in indices]
         images = Subset(self._index.images, indices.tolist())
-        extractor = self._exact if exact else self._quick
-        return features_of(extractor, images, digests, self._cache, view=view)
+        return features_of(self._extractor, images, digests, self._cache, view=view)

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -34,30 +34,17 @@ def accuracy_of(logits: Tensor, classes: NDArray[np.int64]) -> float:
     return float((logits.argmax(dim=1).numpy() == classes).mean())
 
 
-def write_history(path: Path, histories: dict[str, Sequence[Epoch]]) -> None:
-    """Write the histories of one or more models as a table.
+def write_history(path: Path, what: str, histories: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
+    """Write histories as a table; what a row lacks is left empty.
 
     Args:
         path: CSV file to write.
-        histories: Epochs by the name of the model.
-    """
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["model", *(field.name for field in fields(Epoch))])
-        for model, epochs in histories.items():
-            writer.writerows([model, *asdict(epoch).values()] for epoch in epochs)
-
-
-def write_rows(path: Path, histories: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
-    """Write histories whose rows name their own columns; what a row lacks is left empty.
-
-    Args:
-        path: CSV file to write.
-        histories: Rows by the name of the step that trained.
+        what: Head of the first column, in which the names of the histories are.
+        histories: Rows by the name of the model or step that trained.
     """
     columns = dict.fromkeys(key for rows in histories.values() for row in rows for key in row)
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["step", *columns])
+        writer = csv.DictWriter(file, [what, *columns])
         writer.writeheader()
-        for step, rows in histories.items():
-            writer.writerows({"step": step, **row} for row in rows)
+        for name, rows in histories.items():
+            writer.writerows({what: name, **row} for row in rows)

@@ -1,7 +1,6 @@
 """Fit a classifier of hand landmarks: by the photos with a hand, and by how often a label shows none."""
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -26,22 +25,6 @@ from handshape.types import LandmarkRows
 _VIEWS, _ROTATION, _SHIFT = 8, 10.0, 0.05
 
 
-@dataclass(frozen=True)
-class LandmarkFit:
-    """What fitting a pose classifier gives beside it.
-
-    Args:
-        valid: (M, K) float32 logits of the validation photos before they were used for fitting; 0 without a
-            hand.
-        log_found: (K,) float32 log-probability that a hand of each label is found.
-        log_missed: (K,) float32 log-probability that it is not.
-    """
-
-    valid: Tensor
-    log_found: Tensor
-    log_missed: Tensor
-
-
 def augmented_hands(rows: NDArray[np.float32], views: int) -> NDArray[np.float32]:
     """Rotate hands in space and move their landmarks, always in the same way.
 
@@ -62,26 +45,30 @@ def augmented_hands(rows: NDArray[np.float32], views: int) -> NDArray[np.float32
 
 
 def fit_landmarks(
-    pose: PoseClassifier,
+    network: LandmarkClassifier,
     hands: LandmarkRows,
     classes: NDArray[np.int64],
     splits: SplitIndices,
     *,
     on_augmented: bool = False,
-) -> LandmarkFit:
-    """Fit a pose classifier on the photos in which a hand was found.
+) -> Tensor:
+    """Fit a classifier of landmarks: its poses to the photos with a hand, and how often each label shows one.
 
     Args:
-        pose: Fitted here; left as it is where hands of fewer than two labels were found.
+        network: Fitted here; its poses are left as they are where hands of fewer than two labels were found.
         hands: Of N photos.
         classes: (N,) int64.
         splits: Indices of the samples in each split.
         on_augmented: Whether validation hands are augmented before they are classified: with few photos,
             taken by one person in a few seconds, validation is more of the same, and nothing in it is hard.
+
+    Returns:
+        (M, K) float32 logits of the validation photos before they were used for fitting; 0 without a hand.
     """
     rows, found = hands.landmarks, hands.found
     train, valid = (splits[name][found[splits[name]]] for name in ("train", "valid"))
-    logits = torch.zeros(len(splits["valid"]), pose.labels)
+    logits = torch.zeros(len(splits["valid"]), network.pose.labels)
+    count_hands(network, found[splits["train"]], classes[splits["train"]])
     if len(np.unique(classes[train])) > 1:
 
         def poses(indices: NDArray[np.int64]) -> Poses:
@@ -91,32 +78,21 @@ def fit_landmarks(
         # Validation chooses only where it has hands of every label; a temperature chosen on some labels
         # would favour those.
         complete = set(classes[valid]) == set(classes[train])
-        by_pose = fit_pose_classifier(pose, poses(train), poses(valid if complete else train))
+        by_pose = fit_pose_classifier(network.pose, poses(train), poses(valid if complete else train))
         if not complete:
             with torch.inference_mode():
-                by_pose = pose(poses(valid)[0])
+                by_pose = network.pose(poses(valid)[0])
         own = by_pose[: len(valid)] if on_augmented else by_pose[len(by_pose) - len(valid) :]
         logits[found[splits["valid"]]] = own
-    return LandmarkFit(logits, *log_found(found, classes, splits["train"], pose.labels))
+    return logits
 
 
-def log_found(
-    found: NDArray[np.bool_], classes: NDArray[np.int64], indices: NDArray[np.int64], labels: int
-) -> tuple[Tensor, Tensor]:
-    """Return (K,) float32 log-probabilities that a hand of each label is found, and that it is missed.
-
-    Args:
-        found: (N,) bool, whether a hand was found in each photo.
-        classes: (N,) int64.
-        indices: Of the photos to count.
-        labels: K.
-    """
-    photos = np.bincount(classes[indices], minlength=labels)
-    hits = np.bincount(classes[indices][found[indices]], minlength=labels)
+def count_hands(network: LandmarkClassifier, found: NDArray[np.bool_], classes: NDArray[np.int64]) -> None:
+    """Set how likely a hand of each label is found, from (N,) photos of (N,) int64 classes."""
+    photos, hits = (np.bincount(some, minlength=network.pose.labels) for some in (classes, classes[found]))
     # Additive smoothing: what always happened need not happen again.
-    ratios = ((count + 1) / (photos + 2) for count in (hits, photos - hits))
-    hit, missed = (torch.from_numpy(np.log(ratio)).float() for ratio in ratios)
-    return hit, missed
+    network.log_found.copy_(torch.from_numpy(np.log((hits + 1) / (photos + 2))))
+    network.log_missed.copy_(torch.from_numpy(np.log((photos - hits + 1) / (photos + 2))))
 
 
 class LandmarkFitter:
@@ -145,15 +121,11 @@ class LandmarkFitter:
         start = time.perf_counter()
         rows = torch.from_numpy(self._hands.landmarks)
         network = LandmarkClassifier(PoseClassifier(self._labels))
-        fitted = fit_landmarks(network.pose, self._hands, self._classes, splits, on_augmented=True)
-        network.log_found.copy_(fitted.log_found)
-        network.log_missed.copy_(fitted.log_missed)
-        valid = network.merge(rows[splits["valid"]], fitted.valid)
+        by_pose = fit_landmarks(network, self._hands, self._classes, splits, on_augmented=True)
+        valid = network.merge(rows[splits["valid"]], by_pose)
         # The pose classifier was fitted once more on train and validation; so are these.
         both = np.concatenate([splits["train"], splits["valid"]])
-        hit, missed = log_found(self._hands.found, self._classes, both, self._labels)
-        network.log_found.copy_(hit)
-        network.log_missed.copy_(missed)
+        count_hands(network, self._hands.found[both], self._classes[both])
         with torch.inference_mode():
             train = network.classify(rows[splits["train"]])
             logits = {"test": network.classify(rows[splits["test"]]), "valid": valid}

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from handshape.config.train import LoopOptions
 from handshape.inference.batch_retry import BATCH_NORMS, Portions
 from handshape.progress import say, track
-from handshape.training.checkpoint import Keeper
+from handshape.training.checkpoint import Checkpoint
 from handshape.training.datasets import Inputs, Labelled
 from handshape.training.distributed import Processes, share_of
 from handshape.training.history import Epoch
@@ -113,7 +113,7 @@ def train_network(
     *,
     device: torch.device | None = None,
     what: str = "Training",
-    keeper: Keeper | None = None,
+    keeper: Checkpoint | None = None,
 ) -> tuple[_Network, list[Epoch]]:
     """Train a classifier from its first weights and keep the epoch with the best validation accuracy.
 
@@ -163,7 +163,7 @@ def train_loop(
     objective: Objective = CLASSIFICATION,
     forward: nn.Module | None = None,
     what: str = "Training",
-    keeper: Keeper | None = None,
+    keeper: Checkpoint | None = None,
     processes: Processes | None = None,
 ) -> LoopResult:
     """Train a network.
@@ -225,8 +225,6 @@ class _Run:
         steps = settings.epochs * len(batches_of(np.arange(len(train)), settings.batch_size))
         factor = partial(_warm_up_and_cosine, steps) if settings.warm_up else _constant
         self._schedule = LambdaLR(self._optimiser, factor)
-        half = forward is not None and mixed_type(self._place) is torch.float16
-        self._scaler = torch.amp.GradScaler(self._place.type, enabled=half)
         self._average: AveragedModel | None = None
         if settings.average:
             self._average = AveragedModel(network, multi_avg_fn=_moving_average)
@@ -291,7 +289,7 @@ class _Run:
             for cut in cuts:
                 outputs, wanted, count = self._forward(inputs[cut]), targets[cut], cut.stop - cut.start
                 loss = self._objective.loss(outputs, wanted)
-                self._scaler.scale(loss * (weight * count / len(inputs))).backward()
+                (loss * (weight * count / len(inputs))).backward()
                 with torch.no_grad():
                     sums += torch.stack([loss.detach() * count, self._objective.metric(outputs, wanted)])
             return sums
@@ -301,11 +299,9 @@ class _Run:
         else:
             sums = self._portions.work(gradients, len(inputs))
         if self._settings.clip is not None:
-            self._scaler.unscale_(self._optimiser)
             trained = [p for group in self._optimiser.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(trained, self._settings.clip)
-        self._scaler.step(self._optimiser)
-        self._scaler.update()
+        self._optimiser.step()
         self._schedule.step()
         if self._average is not None:
             self._average.update_parameters(self._network)
@@ -320,11 +316,7 @@ class _Run:
 
     def capture(self, found: LoopResult) -> dict[str, Any]:
         return {
-            "network": self._network.state_dict(),
-            "average": None if self._average is None else self._average.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-            "schedule": self._schedule.state_dict(),
-            "scaler": self._scaler.state_dict(),
+            **{name: part.state_dict() for name, part in self._parts().items()},
             "order": self._order.get_state(),
             "best": found.best,
             "best_network": found.state,
@@ -333,14 +325,14 @@ class _Run:
         }
 
     def restore(self, kept: dict[str, Any]) -> LoopResult:
-        self._network.load_state_dict(kept["network"])
-        if self._average is not None:
-            self._average.load_state_dict(kept["average"])
-        self._optimiser.load_state_dict(kept["optimiser"])
-        self._schedule.load_state_dict(kept["schedule"])
-        self._scaler.load_state_dict(kept["scaler"])
+        for name, part in self._parts().items():
+            part.load_state_dict(kept[name])
         self._order.set_state(kept["order"])
         return kept_result(kept)
+
+    def _parts(self) -> dict[str, Any]:
+        average = {} if self._average is None else {"average": self._average}
+        return {"network": self._network, "optimiser": self._optimiser, "schedule": self._schedule, **average}
 
 
 def kept_result(kept: dict[str, Any]) -> LoopResult:
@@ -359,10 +351,9 @@ def batches_of(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
 
 
 def mixed_type(device: torch.device) -> torch.dtype | None:
-    """Return the type that mixed precision uses beside float32 on a device: on CUDA only."""
-    if device.type != "cuda":
-        return None
-    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    """Return the type that mixed precision uses beside float32: bfloat16 on GPUs that have it."""
+    fits = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if fits else None
 
 
 def _as_it_is(batch: Any) -> Any:

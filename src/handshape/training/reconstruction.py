@@ -1,7 +1,7 @@
 """Training of decoders: photos as targets, L1 and structural similarity as the loss."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from torch.utils.data import Subset
 
 from handshape.data.images.prepared import BatchedDataset, BatchIndices, PreparedImages, read_batch
-from handshape.training.checkpoint import Keeper
+from handshape.training.checkpoint import Checkpoint
 from handshape.training.datasets import Inputs, Labelled
-from handshape.training.loop import LoopSettings, parameter_group, train_loop
+from handshape.training.loop import LoopSettings, train_loop
 from handshape.training.predict import Measure, Objective
 
 SSIM_WEIGHT = 0.1
@@ -21,23 +21,6 @@ SSIM_WEIGHT = 0.1
 # SSIM is computed at a quarter of the photo's height: at its full height it costs more than the decoder.
 _SHRINK = 4
 _WATCHED = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReconstructionConfig:
-    """How a decoder is trained.
-
-    Args:
-        epochs: Passes over the training photos.
-        batch_size: Photos in a step.
-        learning_rates: Highest rate of Adam for each group of parameters.
-        seed: Fixes the order of the photos.
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rates: Sequence[float]
-    seed: int
 
 
 class TargetPhotos(BatchedDataset[Tensor]):
@@ -109,26 +92,24 @@ def summed_psnr(found: Tensor, wanted: Tensor) -> Tensor:
 
 def train_reconstruction(
     network: nn.Module,
-    parts: Sequence[nn.Module],
+    groups: Sequence[dict[str, Any]],
     train: tuple[Inputs, TargetPhotos],
     valid: tuple[Inputs, TargetPhotos],
-    config: ReconstructionConfig,
+    settings: LoopSettings,
     *,
-    device: torch.device,
     what: str,
-    keeper: Keeper,
+    keeper: Checkpoint,
     loss: Measure = reconstruction_loss,
     metric: Measure = summed_psnr,
 ) -> list[dict[str, float]]:
-    """Train a network to reconstruct photos, in place; the last epoch is kept.
+    """Train a network to reconstruct photos, in place.
 
     Args:
-        network: From a batch of inputs to (B, 3, H, W) photos.
-        parts: Its parts that are trained, one for each learning rate.
+        network: From a batch of inputs to (B, 3, H, W) photos, on the device where it is trained.
+        groups: Its parameters that are trained, with their highest learning rates.
         train: Inputs and the photos they were made of.
-        valid: The same for validation; the first 64 are measured, and nothing is chosen by them.
-        config: Epochs, batch size and rates.
-        device: Where to train.
+        valid: The same for validation; the first 64 are measured.
+        settings: Epochs, batch size and schedule.
         what: Name shown with the progress.
         keeper: Keeps the state after every epoch.
         loss: Mean loss of a batch of outputs and photos.
@@ -137,18 +118,12 @@ def train_reconstruction(
     Returns:
         One row per epoch: loss, PSNR of the validation photos in dB, seconds.
     """
-    network.to(device)
-    rates = zip(parts, config.learning_rates, strict=True)
-    groups = [parameter_group(part.parameters(), rate) for part, rate in rates]
-    settings = LoopSettings(
-        epochs=config.epochs, batch_size=config.batch_size, seed=config.seed, warm_up=True, keep="last"
-    )
     watched = list(range(min(_WATCHED, len(valid[1]))))
     some = Labelled(Subset(valid[0], watched), Subset(valid[1], watched))
+    objective = Objective(loss, metric)
     found = train_loop(
-        network, groups, Labelled(*train), some, settings,
-        objective=Objective(loss, metric), what=what, keeper=keeper,
-    )  # fmt: skip
+        network, groups, Labelled(*train), some, settings, objective=objective, what=what, keeper=keeper
+    )
     network.load_state_dict(found.state)
     network.eval()
     return [

@@ -40,12 +40,6 @@ def test_hold_out__single_photos_where_no_group_can_be_spared() -> None:
     assert len(valid) >= 1 and len(train) + len(valid) == 4
 
 
-def test_hold_out__the_seed_fixes_it() -> None:
-    classes, groups = np.tile([0, 1, 2], 30), np.arange(90)
-    same = [hold_out_groups(classes, groups, 0.3, 4)[1].tolist() for _ in range(2)]
-    assert same[0] == same[1] != hold_out_groups(classes, groups, 0.3, 5)[1].tolist()
-
-
 def test_hold_out__nothing_to_spare() -> None:
     text = "3 photos, one of each label"
     with pytest.raises(SplitError, match=text):

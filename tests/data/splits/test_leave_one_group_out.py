@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from handshape.data.dataset import Dataset, Sample
-from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_source_out
+from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_signer_out, leave_one_source_out
 from handshape.errors import SplitError
 
 # Label, signer, source and number of photos.
@@ -62,13 +62,6 @@ def test_leave_one_source_out__valid_is_of_whole_signers_where_they_are_known() 
     for sides in plan.folds.values():
         train, valid = ({data.samples[i].signer for i in sides[side]} for side in ("train", "valid"))
         assert not train & valid and len(valid) == 1
-
-
-def test_leave_one_source_out__valid_is_of_whole_bursts_where_signers_are_not_known() -> None:
-    data = dataset(*((label, None, room, 12) for label in "AB" for room in ("hall", "lab")))
-    bursts = np.arange(len(data)) // 3
-    for sides in plan_of(data, bursts).folds.values():
-        assert not set(bursts[sides["train"]]) & set(bursts[sides["valid"]])
 
 
 def test_leave_one_source_out__one_known_signer_is_no_group() -> None:
@@ -175,3 +168,15 @@ def test_leave_one_source_out__counts_what_nothing_can_be_asked_about() -> None:
 def test_leave_one_source_out__is_refused(rows: list[Row], message: str) -> None:
     with pytest.raises(SplitError, match="^" + re.escape(message)):
         plan_of(dataset(*rows))
+
+
+def test_leave_one_signer_out__each_is_tested_once_by_those_who_are_left() -> None:
+    data = dataset(("A", "1", None, 6), ("A", "2", None, 4), ("B", "3", None, 2), ("B", None, None, 2))
+    folds = leave_one_signer_out(data).folds
+    assert list(folds) == ["1", "2", "3"]
+    for signer, splits in folds.items():
+        who = {name: {data.samples[i].signer for i in indices} for name, indices in splits.items()}
+        # The smallest of the others is for validation; unknown signers are for training.
+        assert who["test"] == {signer} and who["valid"] == {"2" if signer == "3" else "3"}
+        assert None in who["train"] and not who["train"] & (who["test"] | who["valid"])
+        assert sorted(np.concatenate(list(splits.values()))) == list(range(14))

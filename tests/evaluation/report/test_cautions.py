@@ -2,7 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.evaluation.conftest import by_source, evaluated, titles
+from tests.evaluation.conftest import by_source, titles
 
 from handshape.data.checks.finding import Finding
 from handshape.data.checks.near_duplicates import Leaks
@@ -46,10 +46,12 @@ def test_find_cautions__a_leak_says_how_much_is_memory(make: Any, leaking: int, 
 def test_find_cautions__with_and_without_grouping(make: Any) -> None:
     plain = make(signer=None, kind="random")
     name = plain.best.fitted.name
-    experiment = replace(plain, random_split=RandomSplitCheck(0.41, {name: 1.0}, {name: 0.99}))
+    experiment = replace(
+        plain, random_split=RandomSplitCheck(0.41, {name: {"valid_accuracy": 1.0, "test_accuracy": 0.99}})
+    )
     text = find_cautions(experiment, find_headline(experiment))[1].text
     assert "41 % of the test photos" in text and f"{name} would show an accuracy of 99.0 % instead of" in text
-    unknown = replace(plain, random_split=RandomSplitCheck(0.41, {}, {}))
+    unknown = replace(plain, random_split=RandomSplitCheck(0.41, {}))
     assert find_cautions(unknown, find_headline(unknown))[1].text.endswith("a near-copy in training.")
 
 
@@ -63,10 +65,6 @@ def test_find_cautions__drawn_hands_left_hands_and_data(make: Any) -> None:
     assert (
         find_cautions(experiment, find_headline(experiment))[-1].text == "Two photos are wrong. 1 more below."
     )
-
-
-def test_find_cautions__says_nothing_of_mirror_images_that_were_not_read(make: Any) -> None:
-    assert titles(make(mirrored=None)) == ["One signer"]
 
 
 def test_find_cautions__labels_that_no_test_photo_shows(make: Any) -> None:
@@ -85,27 +83,3 @@ def test_is_drawn__also_where_a_source_is(make: Any) -> None:
     (data.root / "room" / "truth.csv").write_text("path\n")
     assert not is_synthetic(data)
     assert is_synthetic(replace(data, samples=tuple(replace(s, source="room") for s in data.samples)))
-
-
-@pytest.mark.parametrize(
-    "frozen, tuned, words",
-    [
-        (0, 0, "The frozen model already"),
-        (1, 1, "No epoch"),
-        (
-            1,
-            2,
-            "Fine-tuning changed the validation accuracy from 100.0",
-        ),
-        (1, 0, None),
-    ],
-)
-def test_find_cautions__says_why_tuning_gained_nothing(
-    make: Any, frozen: int, tuned: int, words: str | None
-) -> None:
-    experiment = make(wrong=frozen)
-    other = evaluated(experiment.data_report.split, wrong=tuned, name="finetune")
-    experiment = replace(experiment, results=[experiment.results[0], other])
-    told = {one.title: one.text for one in find_cautions(experiment, find_headline(experiment))}
-    text = told.get("Fine-tuning gained nothing")
-    assert text is None if words is None else text is not None and text.startswith(words)

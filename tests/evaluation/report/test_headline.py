@@ -60,11 +60,6 @@ def test_find_headline__of_sources_names_the_worst_and_what_the_interval_speaks_
     assert three.bounds.startswith("95 % interval: ") and three.folds == 3
 
 
-def test_find_headline__of_sources_without_a_mistake(make: Any) -> None:
-    answer = find_headline(by_source(make(), (0, 0), True))
-    assert answer.worst is None and answer.weakest == ""
-
-
 def test_find_headline__without_a_mistake(make: Any) -> None:
     answer = find_headline(make(wrong=0))
     assert answer.sentence.startswith("All 6 test photos were classified correctly")

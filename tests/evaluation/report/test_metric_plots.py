@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from handshape.evaluation.calibration import Calibration, measure_reliability
-from handshape.evaluation.metrics import GroupFigures
 from handshape.evaluation.rejection import Rejection, measure_rejection
 from handshape.evaluation.report import metric_plots
 
@@ -19,29 +18,6 @@ def answers(right: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The first of ``count`` photos are read right; how sure each answer is falls from 0.99 to 0.6."""
     sure = np.linspace(0.99, 0.6, count)
     return np.stack([sure, 1 - sure], axis=1), (np.arange(count) >= right).astype(np.int64)
-
-
-@pytest.mark.parametrize("count", [1, 4, 40])
-def test_group_bars__one_for_each_worst_first(count: int) -> None:
-    signers = {f"s{n}": GroupFigures(1 - n / 50, 10) for n in range(count)}
-    found = texts(metric_plots.group_bars("signer", "cnn", signers))
-    names = [text for text in found if text in signers]
-    assert sorted(names) == sorted(signers) and names[0] == f"s{count - 1}"
-    assert f"mean {100 * np.mean([s.accuracy for s in signers.values()]):.1f}" in found
-
-
-def test_group_bars__say_what_they_stand_for() -> None:
-    svg = metric_plots.group_bars(
-        "source", "cnn", {"hall": GroupFigures(0.5, 4), "lab": GroupFigures(1.0, 4)}
-    )
-    assert "for 2 sources, mean 75.0 %, from 50.0 % (hall)" in ET.fromstring(svg).attrib["aria-label"]
-
-
-def test_group_bars__hostile_names_and_nobody_read_right() -> None:
-    signers = {'<b> & "é" $': GroupFigures(0.0, 1), "y" * 40: GroupFigures(0.0, 1)}
-    svg = metric_plots.group_bars("signer", "cnn", signers)
-    assert '<b> & "é" $' in texts(svg) and "y" * 15 + "…" in texts(svg)
-    assert '0.0 % (<b> & "é" $)' in ET.fromstring(svg).attrib["aria-label"]
 
 
 @pytest.mark.parametrize("right, count", [(1, 1), (0, 3), (30, 40)])

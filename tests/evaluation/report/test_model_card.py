@@ -8,7 +8,6 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 from handshape.data.images.decode import Preprocessing
 from handshape.evaluation.report.model_card import model_card
 from handshape.models.network_config import NetworkConfig
-from handshape.recogniser import load
 
 CNN = NetworkConfig("cnn", 3, Preprocessing(32))
 
@@ -123,20 +122,6 @@ def test_model_card__any_label_leaves_the_head_whole(label: str) -> None:
 def test_model_card__labels_are_no_markup() -> None:
     text = write(labels=("a|b", "<img src=x>"), most_confused=None)
     assert r"a\|b, \<img src=x\>" in text
-
-
-def test_model_card__every_model_has_words() -> None:
-    from typing import get_args, get_type_hints
-
-    from handshape.evaluation.report.model_card import _NETWORKS
-
-    assert set(get_args(get_type_hints(NetworkConfig)["model"])) <= set(_NETWORKS)
-
-
-def test_model_card__is_in_the_bundle_that_is_loaded(finished: Any, card: str) -> None:
-    config = load(finished.out).config
-    again = model_card(config.labels, config.network, config.threshold, config.trained_on, config.figures)
-    assert again == card
 
 
 @pytest.mark.parametrize("kind", ["source", "signer"])

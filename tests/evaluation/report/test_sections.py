@@ -12,7 +12,6 @@ from handshape.data.io.folder import read_folder
 from handshape.evaluation.metrics import Metrics, compute_metrics
 from handshape.evaluation.report.page import environment
 from handshape.evaluation.report.sections import (
-    find_confusions,
     find_mistakes,
     find_near_copies,
     split_table,
@@ -33,17 +32,6 @@ def measured(classes: list[int], read: list[int], labels: str) -> Metrics:
     return compute_metrics(np.array(classes, dtype=np.int64), probabilities, tuple(labels))
 
 
-def test_find_confusions__most_often_first_and_of_equals_the_larger_share() -> None:
-    metrics = measured([0, 0, 0, 0, 1, 1, 2, 2, 2], [1, 1, 2, 0, 0, 1, 2, 2, 2], "ABC")
-    found = [(one.true, one.predicted, one.count, one.share) for one in find_confusions(metrics)]
-    assert found == [("A", "B", 2, 0.5), ("B", "A", 1, 0.5), ("A", "C", 1, 0.25)]
-    assert len(find_confusions(metrics, most=1)) == 1
-
-
-def test_find_confusions__none_without_a_mistake() -> None:
-    assert find_confusions(measured([0, 1], [0, 1], "AB")) == []
-
-
 def test_weakest_first__labels_without_photos_come_last() -> None:
     assert list(weakest_labels(measured([0, 0, 2, 2], [0, 2, 2, 2], "ABC"))) == ["A", "C", "B"]
 
@@ -61,14 +49,6 @@ def test_find_sides__count_photos_labels_signers_and_bursts(make_photos: Any, tm
     assert all(side.labels == 2 for side in sides)
     assert all(side.sources == () for side in sides)
     assert all(0 <= side.bursts <= side.photos / 2 for side in sides)
-
-
-def test_find_sides__list_sources(make_photos: Any, tmp_path: Path) -> None:
-    data = read_folder(make_photos("AB", signers=4, images=2), source=r"_(\d)\.")
-    data_report = make_data_report(
-        index_images(data, tmp_path, size=32), kind="random", valid_fraction=0.25, test_fraction=0.25, seed=0
-    )
-    assert split_table(data_report)[0].sources == ("0", "1")
 
 
 def test_find_twins__the_closest_with_their_names(make_photos: Any, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
-from handshape.evaluation.report.thumbnails import highlight, sample_sheet, thumbnail
+from handshape.evaluation.report.thumbnails import highlight, photo_grid, sample_sheet, thumbnail
 
 
 def test_thumbnail__is_the_picture_without_a_file() -> None:
@@ -60,3 +60,11 @@ def test_sample_sheet__several_photos_where_signers_are_unknown(
     picture = sheet(make_photos("AB", signers=1, images=3), tmp_path, None)
     assert picture.shape == (4 + 2 * 100, 110 + 8 * 100, 3)
     assert [dark_cells(picture[4 + 100 * row : 100 + 100 * row]) for row in range(2)] == [3, 3]
+
+
+def test_photo_grid__a_photo_is_where_its_row_and_column_meet() -> None:
+    red, blue = np.full((2, 10, 10, 3), (200, 0, 0), np.uint8), np.full((1, 10, 10, 3), (0, 0, 200), np.uint8)
+    sheet = photo_grid([red, blue], ["first", "second"], ["A", "B"])
+    assert sheet.dtype == np.uint8 and sheet.shape == (28 + 2 * 100, 110 + 2 * 100, 3)
+    assert sheet[36, 120].tolist() == sheet[36, 220].tolist() == [200, 0, 0]
+    assert sheet[136, 120].tolist() == [0, 0, 200] and sheet[136, 220].tolist() == [255, 255, 255]

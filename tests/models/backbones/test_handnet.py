@@ -3,13 +3,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from handshape.data.images.decode import Preprocessing
-from handshape.errors import BackboneError
 from handshape.models.backbones import handnet
-from handshape.models.backbones.handnet import HANDNET_WEIGHTS, HandNet, fold
-from handshape.models.backbones.registry import empty_backbone, load_backbone
+from handshape.models.backbones.handnet import HANDNET_WEIGHTS, HandNet
+from handshape.models.backbones.registry import load_backbone
 
 
 def noise(count: int = 2, size: int = 224) -> Tensor:
@@ -29,29 +28,6 @@ def test_handnet__features_keep_their_place_in_space(size: int, side: int) -> No
     assert features.dtype == torch.float32 and bool((features >= 0).all())
 
 
-def test_fold__gives_the_features_of_the_normalised_network() -> None:
-    torch.manual_seed(0)
-    network = HandNet(normalised=True)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 2)
-            nn.init.normal_(module.bias)
-            nn.init.uniform_(module.running_var, 0.5, 2)  # type: ignore[arg-type]
-            nn.init.normal_(module.running_mean)  # type: ignore[arg-type]
-    folded = fold(network.eval())
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
-    with torch.inference_mode():
-        ours, own = folded(noise()), network(noise())
-    assert (ours - own).abs().max() < 1e-4 * own.abs().max()
-
-
-def test_packaged_weights__fill_the_whole_network() -> None:
-    weights = HANDNET_WEIGHTS.read()
-    assert {name: tensor.shape for name, tensor in weights.items()} == {
-        name: tensor.shape for name, tensor in HandNet().state_dict().items()
-    }
-
-
 def test_load_backbone__handnet_needs_no_folder_and_no_internet() -> None:
     backbone = load_backbone("handnet")
     assert backbone.source == "shipped with handshape, digest checked"
@@ -66,28 +42,3 @@ def test_load_backbone__handnet_is_the_same_in_every_folder_of_weights(
     save_file({"other": torch.zeros(1)}, tmp_path / "handnet-other.safetensors")
     monkeypatch.setenv("HANDSHAPE_WEIGHTS", str(tmp_path))
     assert load_backbone("handnet").source == "shipped with handshape, digest checked"
-
-
-def test_load_backbone__untrained_handnet_follows_the_seed() -> None:
-    digests = [load_backbone("handnet", "untrained", seed=seed).digest for seed in (0, 0, 1)]
-    assert digests[0] == digests[1] != digests[2]
-    assert load_backbone("handnet").digest not in digests
-
-
-def test_load_backbone__handnet_from_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "own.safetensors"
-    save_file({name: torch.full_like(t, 0.01) for name, t in HandNet().state_dict().items()}, path)
-    backbone = load_backbone("handnet", path)
-    assert backbone.source == "own.safetensors"
-    assert float(next(backbone.parameters())[0, 0, 0, 0]) == pytest.approx(0.01)
-
-
-def test_empty_backbone__handnet_holds_no_numbers() -> None:
-    backbone = empty_backbone("handnet", handnet.HANDNET_PREPROCESSING)
-    assert all(tensor.is_meta for tensor in backbone.state_dict().values())
-    assert backbone.feature_shape == (192, 7, 7)
-
-
-def test_load_backbone__a_name_near_handnet() -> None:
-    with pytest.raises(BackboneError, match=r"no backbone 'handnt'.*did you mean handnet"):
-        load_backbone("handnt")

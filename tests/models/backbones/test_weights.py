@@ -145,12 +145,6 @@ def test_read_state_dict__something_else(tmp_path: Path, value: Any) -> None:
         read_state_dict(tmp_path / "weights.pth")
 
 
-def test_read_state_dict__a_folder(tmp_path: Path) -> None:
-    (tmp_path / "alexnet-x.pth").mkdir()
-    with pytest.raises(WeightsError, match=r"cannot read the weights in '.*alexnet-x.pth' \("):
-        read_state_dict(tmp_path / "alexnet-x.pth")
-
-
 def test_fit__copies_every_tensor() -> None:
     source, target = network(1), network(2)
     source.get_buffer("1.running_mean").add_(3)
@@ -192,14 +186,6 @@ def test_fit__does_without_batch_counts() -> None:
     target = network(2)
     fit(target, Weights(state, "file"), ignored=lambda name: False)
     assert torch.equal(target.get_parameter("0.weight"), state["0.weight"])
-
-
-def test_fit__reads_half_precision() -> None:
-    state = {name: tensor.half() for name, tensor in network(1).state_dict().items()}
-    target = network(2)
-    fit(target, Weights(state, "file"), ignored=lambda name: False)
-    assert target.get_parameter("0.weight").dtype == torch.float32
-    assert torch.equal(target.get_parameter("0.weight"), state["0.weight"].float())
 
 
 def test_state_digest__stands_for_every_number() -> None:

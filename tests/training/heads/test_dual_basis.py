@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from handshape.training.heads.dual_basis import DualBasis, dual_basis
+from handshape.training.heads.dual_basis import dual_basis
 
 
 def noise(count: int, width: int) -> torch.Tensor:
@@ -35,8 +35,3 @@ def test_dual_basis__weights_give_rows_what_short_ones_give_coordinates(count: i
     assert found is not None
     through = found.coordinates(others) @ short.T
     assert torch.allclose(others @ found.weights(short).T, through, atol=1e-3 * float(through.abs().max()))
-
-
-def test_pays__for_fewer_photos_than_features() -> None:
-    assert DualBasis.pays(20, 300)
-    assert not DualBasis.pays(50, 50) and not DualBasis.pays(10_000, 100_000)

@@ -36,7 +36,6 @@ from numpy.typing import NDArray
 from scipy.special import expit, gammaln
 from scipy.stats import norm, t
 
-from handshape.evaluation.argument_checks import check_flags
 from handshape.evaluation.intervals.grouping import (
     Grouping,
     Groups,
@@ -98,12 +97,8 @@ def accuracy_interval(
     Returns:
         The interval, with its method and scope; it contains the accuracy.
 
-    Raises:
-        ShapeError: correct is not (N,) bool, or signers or bursts are not N.
-
     Source: see the module.
     """
-    check_flags("correct", correct)
     known = group_photos(len(correct), signers, bursts)
     return _interval(correct, known, known.sizes / len(correct), "")
 
@@ -118,12 +113,8 @@ def mean_over_groups_interval(correct: NDArray[np.bool_], signers: Groups) -> In
     Returns:
         The interval, with its method and scope; it contains the mean.
 
-    Raises:
-        ShapeError: correct is not (N,) bool, or signers are not N.
-
     Source: see the module.
     """
-    check_flags("correct", correct)
     known = group_photos(len(correct), signers)
     return _interval(correct, known, np.full(known.count, 1 / known.count), ", each with the same weight")
 
@@ -144,12 +135,8 @@ def mean_over_sources_interval(
     Returns:
         The interval, with its method and scope; it contains the mean.
 
-    Raises:
-        ShapeError: correct is not (N,) bool, or sources or bursts are not N.
-
     Source: see the module.
     """
-    check_flags("correct", correct)
     known = group_by_source(len(correct), sources, bursts)
     _, source, sizes = np.unique([str(one) for one in sources], return_inverse=True, return_counts=True)
     weights = known.sums(1 / (len(sizes) * sizes[source]))

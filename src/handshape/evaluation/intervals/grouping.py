@@ -11,8 +11,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.errors import ShapeError
-
 GroupUnit = Literal["signer", "source", "burst", "photo"]
 Groups = Sequence[object] | NDArray[Any]
 
@@ -61,12 +59,7 @@ def group_photos(count: int, signers: Groups | None = None, bursts: Groups | Non
 
     Returns:
         The groups; the unit is the photo if no group has two.
-
-    Raises:
-        ShapeError: signers or bursts are not N.
     """
-    _check_length("signers", signers, count)
-    _check_length("bursts", bursts, count)
     scope = SAME_SOURCE
     if signers is not None and any(signer is not None for signer in signers):
         names = ["" if signer is None else str(signer) for signer in signers]
@@ -89,25 +82,13 @@ def group_by_source(count: int, sources: Groups, bursts: Groups | None = None) -
 
     Returns:
         The groups; the unit is the photo if no group has two.
-
-    Raises:
-        ShapeError: sources or bursts are not N.
     """
-    _check_length("sources", sources, count)
-    _check_length("bursts", bursts, count)
     names = [str(source) for source in sources]
     if len(set(names)) > 2:
         return _grouped("source", names, NEW_SOURCES)
     own: Groups = [None] * count if bursts is None else bursts
     inner = [f"alone {i}" if burst is None else f"burst {burst}" for i, burst in enumerate(own)]
     return _grouped("burst", [f"{name}/{one}" for name, one in zip(names, inner, strict=True)], TWO_SOURCES)
-
-
-def _check_length(name: str, groups: Groups | None, count: int) -> None:
-    if groups is not None and len(groups) != count:
-        raise ShapeError(
-            f"{len(groups)} {name} for {count} photos", f"{count}", f"pass one of the {name} per photo"
-        )
 
 
 def _grouped(unit: GroupUnit, names: list[str], scope: str) -> Grouping:

@@ -8,29 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, binomtest, norm, t
+from scipy.stats import norm, t
 
-from handshape.errors import ShapeError
-from handshape.evaluation.argument_checks import check_flags
 from handshape.evaluation.intervals.grouping import Grouping, Groups, group_photos
 from handshape.evaluation.json_result import JsonResult
-
-
-@dataclass(frozen=True)
-class McNemar(JsonResult):
-    """McNemar's test that two models are equally accurate, from the photos on which they disagree.
-
-    Args:
-        only_first: Photos that only the first model classified correctly.
-        only_second: Photos that only the second model classified correctly.
-        exact: Two-sided exact p value, in [0, 1].
-        mid: Two-sided mid-p value, in [0, 1]: less conservative than the exact one.
-    """
-
-    only_first: int
-    only_second: int
-    exact: float
-    mid: float
 
 
 @dataclass(frozen=True)
@@ -43,7 +24,6 @@ class PairedDifference(JsonResult):
         high: Upper end of its 95 % interval.
         method: How the interval was computed.
         scope: What the interval covers, in words.
-        mcnemar: The test; None if photos depend on each other, which it does not allow.
     """
 
     difference: float
@@ -51,7 +31,6 @@ class PairedDifference(JsonResult):
     high: float
     method: str
     scope: str
-    mcnemar: McNemar | None
 
 
 def compare_paired(
@@ -73,16 +52,12 @@ def compare_paired(
         bursts: (N,) burst of each photo, None for a photo on its own.
 
     Returns:
-        The difference, positive if the second model is better, its interval, and McNemar's test if valid.
-
-    Raises:
-        ShapeError: first or second is not (N,) bool, or the lengths differ.
+        The difference, positive if the second model is better, and its interval.
 
     Source: Bonett and Price, Journal of Educational and Behavioral Statistics 37 (2012) 479-488; Liang and
     Zeger, Biometrika 73 (1986) 13-22 (cluster-robust variance); Kish, Survey Sampling (1965) (effective
     number of groups).
     """
-    _check_pair(first, second)
     known = group_photos(len(first), signers, bursts)
     gain = second.astype(np.float64) - first
     # One burst counts as one photo.
@@ -92,47 +67,7 @@ def compare_paired(
         difference, half = float(gain.mean()), _cluster_half_width(gain, known)
         low, high = min(low, difference - half), max(high, difference + half)
         method = f"cluster-robust t over {known.count} {known.unit}s, at least Bonett-Price"
-    test = mcnemar(first, second) if known.unit == "photo" else None
-    return PairedDifference(float(gain.mean()), max(low, -1.0), min(high, 1.0), method, known.scope, test)
-
-
-def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
-    """Test whether two models are equally accurate on independent photos.
-
-    Args:
-        first: (N,) bool, whether the first model classified each photo correctly.
-        second: (N,) bool, the same for the second model, in the same order.
-
-    Returns:
-        The counts of photos on which the models disagree, and the p values; both are 1 if they never
-        disagree.
-
-    Raises:
-        ShapeError: first or second is not (N,) bool, or the lengths differ.
-
-    Source: McNemar, Psychometrika 12 (1947) 153-157; Fagerland, Lydersen and Laake, BMC Medical Research
-    Methodology 13 (2013) 91 (mid-p).
-    """
-    _check_pair(first, second)
-    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    disagreements = only_first + only_second
-    if disagreements == 0:
-        return McNemar(0, 0, 1.0, 1.0)
-    exact = float(binomtest(only_first, disagreements).pvalue)
-    fewer = min(only_first, only_second)
-    mid = 2 * binom.cdf(fewer, disagreements, 0.5) - binom.pmf(fewer, disagreements, 0.5)
-    return McNemar(only_first, only_second, exact, min(float(mid), 1.0))
-
-
-def _check_pair(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> None:
-    check_flags("first", first)
-    check_flags("second", second)
-    if len(first) != len(second):
-        raise ShapeError(
-            f"{len(first)} answers of the first model and {len(second)} of the second",
-            "one of each per photo",
-            "compare the models on the same photos in the same order",
-        )
+    return PairedDifference(float(gain.mean()), max(low, -1.0), min(high, 1.0), method, known.scope)
 
 
 def _adjusted_wald(gain: NDArray[np.float64], size: int) -> tuple[float, float]:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from handshape.data.checks.finding import count_of, listed
 from handshape.data.dataset import Dataset
 from handshape.evaluation.experiment import Experiment
@@ -47,7 +45,6 @@ def find_cautions(experiment: Experiment, headline: Headline) -> list[Caution]:
         *_leaks(experiment, headline),
         *_split(experiment, headline),
         *_mirror(experiment),
-        *_tuning(experiment),
         *_data(experiment, headline),
     ]
 
@@ -116,13 +113,13 @@ def _split(experiment: Experiment, headline: Headline) -> Iterator[Caution]:
     elif not headline.new_signers:
         yield Caution("Given split", SPLIT_SENTENCES["given"])
     if other is not None:
-        accuracy = other.test_accuracy.get(best.fitted.name)
-        shown = (
-            ""
-            if accuracy is None
-            else f", and {best.fitted.name} would show an accuracy of {100 * accuracy:.1f} % instead of "
-            f"{100 * best.accuracy:.1f} %"
-        )
+        shown = ""
+        if best.model in other.models:
+            accuracy = 100 * other.models[best.model]["test_accuracy"]
+            shown = (
+                f", and {best.model} would show an accuracy of {accuracy:.1f} % instead of "
+                f"{100 * best.accuracy:.1f} %"
+            )
         yield Caution(
             "Near-copies kept together",
             "Near-copies are in the same split. With an ordinary random split, "
@@ -148,27 +145,6 @@ def mirror_sentence(plain: float, mirrored: float) -> str:
         f"Of the same photos mirrored, {100 * mirrored:.0f} % were classified correctly instead of "
         f"{100 * plain:.0f} %. Expect that loss with left-handed signers and mirrored webcams."
     )
-
-
-def _tuning(experiment: Experiment) -> Iterator[Caution]:
-    """Say why fine-tuning gained nothing, if it did not."""
-    found = {result.fitted.name: result for result in experiment.results}
-    if "frozen" not in found or "finetune" not in found:
-        return
-    frozen, tuned = found["frozen"], found["finetune"]
-    if tuned.accuracy > frozen.accuracy:
-        return
-    if frozen.accuracy == 1:
-        reason = "The frozen model already classified every test photo correctly."
-    elif np.array_equal(tuned.probabilities, frozen.probabilities):
-        reason = "No epoch of fine-tuning improved the validation accuracy, so the frozen model was kept."
-    else:
-        before, after = frozen.fitted.valid_accuracy, tuned.fitted.valid_accuracy
-        reason = (
-            f"Fine-tuning changed the validation accuracy from {100 * before:.1f} to {100 * after:.1f} % "
-            f"and the test accuracy from {100 * frozen.accuracy:.1f} to {100 * tuned.accuracy:.1f} %."
-        )
-    yield Caution("Fine-tuning gained nothing", reason)
 
 
 def _data(experiment: Experiment, headline: Headline) -> Iterator[Caution]:

@@ -1,21 +1,19 @@
 """The page of an evaluation: a saved recogniser on new photos."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from handshape.data.checks.finding import count_of, listed
 from handshape.evaluation.evaluation import Evaluation
+from handshape.evaluation.metrics import confusions_of
 from handshape.evaluation.report import metric_plots, plots
 from handshape.evaluation.report.cautions import MUCH_LOWER, Caution, is_synthetic, mirror_sentence
 from handshape.evaluation.report.headline import correct_of_100, filled_of_100
-from handshape.evaluation.report.page import environment
-from handshape.evaluation.report.sections import Mistake, find_confusions, weakest_labels
+from handshape.evaluation.report.page import write_page
+from handshape.evaluation.report.sections import Mistake, weakest_labels
 
 
 def write_evaluation(
@@ -43,35 +41,24 @@ def write_evaluation(
         "confusion": plots.confusion("evaluation", matrix, labels),
         "coverage": metric_plots.coverage("evaluation", found.rejection, None),
     }
-    if metrics.signers:
-        drawings["signers"] = metric_plots.group_bars("signer", "evaluation", metrics.signers)
-    if metrics.sources:
-        drawings["sources"] = metric_plots.group_bars("source", "evaluation", metrics.sources)
-    for name, svg in drawings.items():
-        plots.write_svg(folder / "plots" / f"{name}.svg", svg)
     claim = correct_of_100(metrics.accuracy, metrics.n)
-    page = (
-        environment()
-        .get_template("evaluate.html")
-        .render(
-            claim=claim[0].upper() + claim[1:],
-            filled=filled_of_100(metrics.accuracy),
-            figures=metrics,
-            interval=found.interval,
-            reliability=found.reliability,
-            rejection=found.rejection,
-            mirrored=found.mirrored_accuracy,
-            cautions=list(_cautions(found, unknown_labels, signers_trained_on)),
-            mistakes=mistakes,
-            confusions=find_confusions(metrics),
-            order=weakest_labels(metrics),
-            drawings={name: Markup(svg) for name, svg in drawings.items()},
-            description=description,
-            command=shlex.join(["handshape", *description["argv"]]) if description["argv"] else "",
-            version=version("handshape"),
-        )
+    write_page(
+        folder,
+        "evaluate.html",
+        description,
+        drawings,
+        claim=claim[0].upper() + claim[1:],
+        filled=filled_of_100(metrics.accuracy),
+        figures=metrics,
+        interval=found.interval,
+        reliability=found.reliability,
+        rejection=found.rejection,
+        mirrored=found.mirrored_accuracy,
+        cautions=list(_cautions(found, unknown_labels, signers_trained_on)),
+        mistakes=mistakes,
+        confusions=confusions_of(metrics),
+        order=weakest_labels(metrics),
     )
-    (folder / "report.html").write_text(page, encoding="utf-8")
 
 
 def _cautions(

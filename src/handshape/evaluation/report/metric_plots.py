@@ -1,51 +1,11 @@
-"""Plots of metrics: accuracy per signer and source, reliability diagram, coverage."""
+"""Plots of metrics: reliability diagram, and coverage."""
 
-from collections.abc import Mapping
 from typing import Any
-
-import matplotlib
-import numpy as np
 
 from handshape.data.dataset import GroupKind
 from handshape.evaluation.calibration import Calibration, Reliability
-from handshape.evaluation.metrics import GroupFigures
 from handshape.evaluation.rejection import CoverageCurve, Rejection
-from handshape.evaluation.report.plots import (
-    INK,
-    PLOT_WIDTH,
-    RIGHT,
-    STYLE,
-    WRONG,
-    new_figure,
-    shortened,
-    to_svg,
-)
-
-
-def group_bars(kind: GroupKind, name: str, groups: Mapping[str, GroupFigures]) -> str:
-    """Draw the accuracy of each signer, or each source, worst first, as an SVG element."""
-    order = sorted(groups, key=lambda group: (groups[group].accuracy, group))
-    values = [100 * groups[group].accuracy for group in order]
-    mean = float(np.mean(values))
-    with matplotlib.rc_context(STYLE):
-        figure = new_figure(PLOT_WIDTH, 1.0 + 0.27 * len(order))
-        axes = figure.subplots()
-        axes.barh(range(len(order)), values, height=0.66, color=RIGHT, alpha=0.45)
-        for row, value in enumerate(values):
-            axes.text(1.5, row, f"{value:.1f}", va="center", fontsize=9)
-        axes.axvline(mean, color=INK, lw=1.2, ls=(0, (3, 2)))
-        axes.set_title(f"mean {mean:.1f}", fontsize=9, loc="right")
-        axes.set_yticks(range(len(order)), [shortened(group, 16) for group in order])
-        axes.set_xlim(0, 100)
-        axes.set_ylim(len(order) - 0.4, -0.6)
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        axes.set_xlabel("accuracy (%)")
-        words = (
-            f"Accuracy of {name} for {len(order)} {kind}s, mean {mean:.1f} %, "
-            f"from {values[0]:.1f} % ({order[0]}) to {values[-1]:.1f} % ({order[-1]})."
-        )
-        return to_svg(figure, f"{kind}s-{name}", words)
+from handshape.evaluation.report.plots import INK, RIGHT, WRONG, add_legend, new_plot, to_svg
 
 
 def reliability(
@@ -53,49 +13,41 @@ def reliability(
 ) -> str:
     """Draw the accuracy against the probability, before and after temperature scaling, as an SVG element."""
     before, after = calibration.before, calibration.after
-    with matplotlib.rc_context(STYLE):
-        figure = new_figure(PLOT_WIDTH, 4.4)
-        axes = figure.subplots()
-        axes.plot([0, 100], [0, 100], color=INK, lw=0.8, ls=":", label="perfect calibration")
-        _dots(axes, before, f"test, before scaling: ECE {before.ece:.3f}", WRONG, "s", hollow=True)
-        _dots(axes, after, f"test, after scaling: ECE {after.ece:.3f}", RIGHT, "o", hollow=folds is not None)
-        if folds:
-            _dots(axes, folds, f"{kind}s left out, after scaling: ECE {folds.ece:.3f}", RIGHT, "D")
-        axes.set(xlim=(0, 104), ylim=(-3, 104))
-        axes.set(xlabel="probability (%)", ylabel="accuracy (%)")
-        axes.grid()
-        figure.legend(loc="outside upper left")
-        words = (
-            f"Reliability diagram of {name}: calibration error {before.ece:.3f} before temperature scaling "
-            f"and {after.ece:.3f} after."
-        )
-        return to_svg(figure, f"reliability-{name}", words)
+    figure, axes = new_plot(4.4, "probability (%)", "accuracy (%)")
+    axes.plot([0, 100], [0, 100], color=INK, lw=0.8, ls=":", label="perfect calibration")
+    _dots(axes, before, f"test, before scaling: ECE {before.ece:.3f}", WRONG, "s", hollow=True)
+    _dots(axes, after, f"test, after scaling: ECE {after.ece:.3f}", RIGHT, "o", hollow=folds is not None)
+    if folds:
+        _dots(axes, folds, f"{kind}s left out, after scaling: ECE {folds.ece:.3f}", RIGHT, "D")
+    axes.set(xlim=(0, 104), ylim=(-3, 104))
+    add_legend(figure, loc="outside upper left")
+    words = (
+        f"Reliability diagram of {name}: calibration error {before.ece:.3f} before temperature scaling "
+        f"and {after.ece:.3f} after."
+    )
+    return to_svg(figure, f"reliability-{name}", words)
 
 
 def coverage(name: str, rejection: Rejection, folds: CoverageCurve | None, kind: GroupKind = "signer") -> str:
     """Draw the accuracy on the answered photos against the coverage, as an SVG element."""
     curves = [rejection.curve, *([folds] if folds else [])]
     least = min(min(curve.accuracy) for curve in curves)
-    with matplotlib.rc_context(STYLE):
-        figure = new_figure(PLOT_WIDTH, 4.4)
-        axes = figure.subplots()
-        axes.plot(*_percent(rejection.curve), color=RIGHT, lw=1.8, label="test photos")
-        if folds:
-            axes.plot(*_percent(folds), color=WRONG, lw=1.6, ls="--", label=f"every {kind} left out once")
-        if rejection.answered_accuracy is not None:
-            chosen = 100 * rejection.coverage, 100 * rejection.answered_accuracy
-            axes.plot(*chosen, ls="", marker="D", ms=7, mfc="none", mec=INK, mew=1.5,
-                      label=f"chosen threshold, {rejection.threshold:.2f}")  # fmt: skip
-        low = max(0.0, 100 * least - 0.6 * (100 - 100 * least) - 4)
-        axes.set(xlim=(0, 102), ylim=(low, 100 + 0.06 * (100 - low)))
-        axes.set(xlabel="photos answered (%)", ylabel="accuracy on them (%)")
-        axes.grid()
-        figure.legend(loc="outside upper left")
-        words = (
-            f"Accuracy of {name} against coverage: {100 * curves[0].accuracy[-1]:.1f} % on all test photos, "
-            f"{100 * curves[0].accuracy_at_90:.1f} % on the 90 % with the highest probability."
-        )
-        return to_svg(figure, f"coverage-{name}", words)
+    figure, axes = new_plot(4.4, "photos answered (%)", "accuracy on them (%)")
+    axes.plot(*_percent(rejection.curve), color=RIGHT, lw=1.8, label="test photos")
+    if folds:
+        axes.plot(*_percent(folds), color=WRONG, lw=1.6, ls="--", label=f"every {kind} left out once")
+    if rejection.answered_accuracy is not None:
+        chosen = 100 * rejection.coverage, 100 * rejection.answered_accuracy
+        axes.plot(*chosen, ls="", marker="D", ms=7, mfc="none", mec=INK, mew=1.5,
+                  label=f"chosen threshold, {rejection.threshold:.2f}")  # fmt: skip
+    low = max(0.0, 100 * least - 0.6 * (100 - 100 * least) - 4)
+    axes.set(xlim=(0, 102), ylim=(low, 100 + 0.06 * (100 - low)))
+    add_legend(figure, loc="outside upper left")
+    words = (
+        f"Accuracy of {name} against coverage: {100 * curves[0].accuracy[-1]:.1f} % on all test photos, "
+        f"{100 * curves[0].accuracy_at_90:.1f} % on the 90 % with the highest probability."
+    )
+    return to_svg(figure, f"coverage-{name}", words)
 
 
 def _dots(

@@ -4,21 +4,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from handshape.config.models import ModelName
+from handshape.config.models import MODELS
 from handshape.evaluation.report.cautions import SPLIT_SENTENCES
 from handshape.evaluation.report.page import environment
 from handshape.models.network_config import NetworkConfig
 
-_NETWORKS: dict[ModelName, str] = {
-    "cnn": "a small CNN trained from scratch",
-    "frozen": "a head on the frozen features of {backbone}",
-    "finetune": "{backbone}, fine-tuned",
-    "landmarks": "a classifier of hand landmarks",
-    "combined": (
-        "a head on the frozen features of {backbone} combined with a classifier of hand landmarks; for "
-        "out-of-distribution photos only the landmarks are used"
-    ),
-}
 _SPLITS = {"signer": "split by signer", "random": "split at random", "given": "split as given"}
 
 
@@ -47,7 +37,7 @@ def model_card(
     cards.filters.update(yaml=_quoted, plain=_escaped)
     return cards.get_template("card.md").render(
         labels=labels,
-        network_words=_NETWORKS[network.model].format(backbone=network.backbone),
+        network_words=_words_of(network),
         threshold=threshold,
         trained_on=trained_on,
         figures=figures,
@@ -60,6 +50,11 @@ def model_card(
         no_hand=figures.get("no_hand_refused"),
         left_out=figures.get("left_out"),
     )
+
+
+def _words_of(network: NetworkConfig) -> str:
+    words = MODELS[network.model].words
+    return words if network.backbone is None else f"{words} ({network.backbone})"
 
 
 def _metrics(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The report: one offline page with the accuracy of the models and its explanation."""
 
 import shlex
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -8,25 +9,23 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from PIL import Image
 
 from handshape.data.images.index import ImageIndex
 from handshape.evaluation.evaluation import FitEvaluation
 from handshape.evaluation.experiment import Experiment
+from handshape.evaluation.metrics import confusions_of
 from handshape.evaluation.report import plots
 from handshape.evaluation.report.cautions import SPLIT_SENTENCES, find_cautions
 from handshape.evaluation.report.headline import find_headline
 from handshape.evaluation.report.sections import (
     Mistake,
     draw_plots,
-    find_confusions,
     find_mistakes,
     find_near_copies,
     metrics_by_model,
     split_table,
     weakest_labels,
 )
-from handshape.evaluation.report.thumbnails import ViewMaker, data_address, pair_sheet, view_sheet
 
 
 @cache
@@ -43,55 +42,63 @@ def environment() -> Environment:
     return found
 
 
-def write_report(
-    folder: Path, experiment: Experiment, description: dict[str, Any], views: ViewMaker | None = None
+def write_page(
+    folder: Path, template: str, description: Mapping[str, Any], drawings: Mapping[str, str], **values: Any
 ) -> None:
+    """Write ``report.html``, and its plots as files of their own.
+
+    Args:
+        folder: The run.
+        template: Of the page.
+        description: Content of the run's ``config.json``.
+        drawings: SVG elements by the names of their files.
+        values: What else the template shows.
+    """
+    for name, svg in drawings.items():
+        plots.write_svg(folder / "plots" / f"{name}.svg", svg)
+    page = (
+        environment()
+        .get_template(template)
+        .render(
+            values,
+            description=description,
+            drawings={name: Markup(svg) for name, svg in drawings.items()},
+            command=shlex.join(["handshape", *description["argv"]]) if description["argv"] else "",
+            version=version("handshape"),
+        )
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def write_report(folder: Path, experiment: Experiment, description: Mapping[str, Any]) -> None:
     """Write ``report.html`` and its plots.
 
     Args:
         folder: The run.
         experiment: The models and their metrics.
         description: Content of the run's ``config.json``.
-        views: Makes augmented views of training photos, if there were any.
     """
-    drawings = draw_plots(experiment)
-    for name, svg in drawings.items():
-        plots.write_svg(folder / "plots" / f"{name}.svg", svg)
-    data_report = experiment.data_report
-    if data_report.leaks.worst:
-        pair_sheet(data_report.indexed, data_report.leaks, folder / "plots" / "near-copies.png")
-    sheet = ""
-    if views is not None:
-        train = data_report.split.dataset.split_indices()["train"]
-        pixels = view_sheet(data_report.indexed, train, views)
-        Image.fromarray(pixels).save(folder / "plots" / "views.png", optimize=True)
-        sheet = data_address(pixels)
-    headline, figures = find_headline(experiment), metrics_by_model(experiment)
-    page = (
-        environment()
-        .get_template("report.html")
-        .render(
-            experiment=experiment,
-            headline=headline,
-            cautions=find_cautions(experiment, headline),
-            results=experiment.results,
-            best=experiment.best,
-            figures=figures,
-            confusions={name: find_confusions(metrics) for name, metrics in figures.items()},
-            order={name: weakest_labels(metrics) for name, metrics in figures.items()},
-            split=data_report.split,
-            split_rows=split_table(data_report),
-            sheet=sheet,
-            near_copies=find_near_copies(data_report.indexed, data_report.leaks),
-            split_sentence=SPLIT_SENTENCES[data_report.split.kind],
-            drawings={name: Markup(svg) for name, svg in drawings.items()},
-            mistakes={r.fitted.name: _mistakes(data_report.indexed, r) for r in experiment.results},
-            description=description,
-            command=shlex.join(["handshape", *description["argv"]]) if description["argv"] else "",
-            version=version("handshape"),
-        )
+    data_report, headline = experiment.data_report, find_headline(experiment)
+    figures = metrics_by_model(experiment)
+    write_page(
+        folder,
+        "report.html",
+        description,
+        draw_plots(experiment),
+        experiment=experiment,
+        headline=headline,
+        cautions=find_cautions(experiment, headline),
+        results=experiment.results,
+        best=experiment.best,
+        figures=figures,
+        confusions={name: confusions_of(metrics) for name, metrics in figures.items()},
+        order={name: weakest_labels(metrics) for name, metrics in figures.items()},
+        split=data_report.split,
+        split_rows=split_table(data_report),
+        near_copies=find_near_copies(data_report.indexed, data_report.leaks),
+        split_sentence=SPLIT_SENTENCES[data_report.split.kind],
+        mistakes={r.fitted.name: _mistakes(data_report.indexed, r) for r in experiment.results},
     )
-    (folder / "report.html").write_text(page, encoding="utf-8")
 
 
 def _mistakes(indexed: ImageIndex, result: FitEvaluation) -> list[Mistake]:

@@ -13,6 +13,7 @@ from xml.sax.saxutils import quoteattr
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -60,6 +61,22 @@ def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure in the report's style, sizes in inches."""
     with matplotlib.rc_context(STYLE):
         return Figure(figsize=(width, height), layout="constrained")
+
+
+def new_plot(height: float, xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
+    """Return an empty plot in the report's style, with a grid; height in inches."""
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(PLOT_WIDTH, height)
+        axes = figure.subplots()
+        axes.set(xlabel=xlabel, ylabel=ylabel)
+        axes.grid()
+    return figure, axes
+
+
+def add_legend(figure: Figure, **place: Any) -> None:
+    """Add a legend in the report's style, placed as matplotlib's `Figure.legend` takes it."""
+    with matplotlib.rc_context(STYLE):
+        figure.legend(**place)
 
 
 def to_svg(figure: Figure, name: str, words: str) -> str:

@@ -18,7 +18,7 @@ from handshape.evaluation.evaluation import FitEvaluation, worst_mistakes
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.explain.gradcam import gradcam
 from handshape.evaluation.explain.landmark_overlay import draw_landmarks
-from handshape.evaluation.metrics import Confusion, Metrics
+from handshape.evaluation.metrics import Metrics
 from handshape.evaluation.report import metric_plots, plots
 from handshape.evaluation.report.thumbnails import highlight, thumbnail
 from handshape.models.hand.hand_finder import HandFinder
@@ -151,18 +151,6 @@ def split_table(data_report: DataReport) -> list[SplitRow]:
     return rows
 
 
-def find_confusions(metrics: Metrics, most: int = 10) -> list[Confusion]:
-    """Return the most frequent confusions of labels."""
-    labels = list(metrics.labels)
-    found = [
-        Confusion(labels[true], labels[predicted], count, count / sum(row))
-        for true, row in enumerate(metrics.confusion)
-        for predicted, count in enumerate(row)
-        if count and true != predicted
-    ]
-    return sorted(found, key=lambda one: (-one.count, -one.share))[:most]
-
-
 def draw_plots(experiment: Experiment) -> dict[str, str]:
     """Return every plot of the report as an SVG element, by file name."""
     drawn: dict[str, str] = {}
@@ -173,10 +161,6 @@ def draw_plots(experiment: Experiment) -> dict[str, str]:
         matrix, labels = np.array(metrics.confusion), tuple(metrics.labels)
         drawn[f"learning-{name}"] = plots.learning_curves(name, result.fitted.history, _step(result))
         drawn[f"confusion-{name}"] = plots.confusion(name, matrix, labels)
-        if metrics.signers:
-            drawn[f"signers-{name}"] = metric_plots.group_bars("signer", name, metrics.signers)
-        if metrics.sources:
-            drawn[f"sources-{name}"] = metric_plots.group_bars("source", name, metrics.sources)
         kind = folded.kind if folded else "signer"
         drawn[f"reliability-{name}"] = metric_plots.reliability(
             name, result.calibration, folded.reliability if folded else None, kind

@@ -2,42 +2,32 @@
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
-from torch import Tensor
 
 from handshape.data.checks.near_duplicates import Leaks
 from handshape.data.images.index import ImageIndex
-from handshape.data.images.prepared import read_batch
 
 _CELL, _GAP, _MARGIN = 96, 4, 110
-# Labels on a sheet of views.
-_SHOWN = 6
-ViewMaker = Callable[[Tensor, Sequence[str], int], Tensor]
-"""From (B, H, W, 3) uint8 photos, their digests and a number to one view of each, float32 in [0, 255]."""
 _BESIDE = (128, 128, 128)
 _PAPER, _INK = (255, 255, 255), (30, 30, 30)
 
 
 def thumbnail(pixels: NDArray[np.uint8], side: int = 160) -> str:
     """Return (H, W, 3) uint8 pixels, fitted into a grey square, as a data URL for a page."""
-    buffer = io.BytesIO()
     image = Image.fromarray(pixels)
-    ImageOps.pad(image, (side, side), Image.Resampling.LANCZOS, color=_BESIDE).save(
-        buffer, "JPEG", quality=80
-    )
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    fitted = ImageOps.pad(image, (side, side), Image.Resampling.LANCZOS, color=_BESIDE)
+    return data_address(np.asarray(fitted), quality=80)
 
 
-def data_address(pixels: NDArray[np.uint8]) -> str:
+def data_address(pixels: NDArray[np.uint8], quality: int = 88) -> str:
     """Return (H, W, 3) uint8 pixels as a data URL for a page."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=88)
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
@@ -63,50 +53,53 @@ def sample_sheet(indexed: ImageIndex, path: Path, *, columns: int = 8) -> None:
         else:
             spread = np.linspace(0, len(own) - 1, min(columns, len(own))).round().astype(int)
             rows.append([own[i] for i in spread])
-    _draw_sheet(indexed, rows, dataset.labels, heads or [""] * columns).save(path)
+    _write_sheet(indexed, path, rows, dataset.labels, heads or [""] * columns)
 
 
 def pair_sheet(indexed: ImageIndex, leaks: Leaks, path: Path, *, most: int = 12) -> None:
     """Write a PNG with test photos beside their near-copies in training, the closest first."""
     pairs = [(tested, trained) for tested, trained, _ in leaks.worst[:most]]
     labels = [indexed.dataset.samples[tested].label for tested, _ in pairs]
-    _draw_sheet(indexed, pairs, labels, ("test", "train")).save(path)
+    _write_sheet(indexed, path, pairs, labels, ("test", "train"))
 
 
-def view_sheet(
-    indexed: ImageIndex, train: NDArray[np.int64], views: ViewMaker, *, columns: int = 5
-) -> NDArray[np.uint8]:
-    """Return an image of training photos, one of each of a few labels, beside augmented views of them."""
-    classes = indexed.dataset.classes[train]
-    firsts = [train[np.flatnonzero(classes == label)[0]] for label in np.unique(classes)][:_SHOWN]
-    batch = torch.from_numpy(read_batch(indexed.images, firsts))
-    digests = [indexed.digests[i] for i in firsts]
-    seen = [views(batch, digests, 1 + view) for view in range(columns)]
-    rows = np.stack([batch.numpy(), *(view.round().to(torch.uint8).numpy() for view in seen)], axis=1)
-    labels = [indexed.dataset.samples[i].label for i in firsts]
-    return np.array(_paste(list(rows), labels, ["photo", *(f"view {1 + view}" for view in range(columns))]))
-
-
-def _draw_sheet(
-    indexed: ImageIndex, rows: Sequence[Sequence[int | None]], labels: Sequence[str], heads: Sequence[str]
-) -> Image.Image:
+def _write_sheet(
+    indexed: ImageIndex,
+    path: Path,
+    rows: Sequence[Sequence[int | None]],
+    labels: Sequence[str],
+    heads: Sequence[str],
+) -> None:
     cells = [[None if index is None else indexed.images[index] for index in row] for row in rows]
-    return _paste(cells, labels, heads)
+    Image.fromarray(photo_grid(cells, [label[:12] for label in labels], heads)).save(path)
 
 
-def _paste(
-    rows: Sequence[Sequence[NDArray[np.uint8] | None]], labels: Sequence[str], heads: Sequence[str]
-) -> Image.Image:
+def photo_grid(
+    rows: Sequence[Sequence[NDArray[np.uint8] | None] | NDArray[np.uint8]],
+    names: Sequence[str],
+    heads: Sequence[str] = (),
+) -> NDArray[np.uint8]:
+    """Draw rows of photos.
+
+    Args:
+        rows: (H, W, 3) uint8 photos of each row, RGB; None for a gap.
+        names: Words beside each row, short.
+        heads: Words above each column, short; none when left out.
+
+    Returns:
+        (H, W, 3) uint8, RGB.
+    """
     step = _CELL + _GAP
     top = 28 if any(heads) else _GAP
-    sheet = Image.new("RGB", (_MARGIN + step * len(heads), top + step * len(rows)), _PAPER)
+    columns = max(len(heads), *map(len, rows))
+    sheet = Image.new("RGB", (_MARGIN + step * columns, top + step * len(rows)), _PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
     for column, head in enumerate(heads):
         draw.text((_MARGIN + step * column + _CELL / 2, top / 2), head[:12], _INK, font, anchor="mm")
-    for row, (label, cells) in enumerate(zip(labels, rows, strict=True)):
-        draw.text((_MARGIN - 10, top + step * row + _CELL / 2), label[:12], _INK, font, anchor="rm")
+    for row, (name, cells) in enumerate(zip(names, rows, strict=True)):
+        draw.text((_MARGIN - 10, top + step * row + _CELL / 2), name, _INK, font, anchor="rm", align="right")
         for column, pixels in enumerate(cells):
             if pixels is not None:
                 photo = Image.fromarray(pixels).resize((_CELL, _CELL), Image.Resampling.LANCZOS)
                 sheet.paste(photo, (_MARGIN + step * column, top + step * row))
-    return sheet
+    return np.asarray(sheet)

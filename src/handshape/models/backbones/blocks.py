@@ -38,7 +38,7 @@ def cut_backbone(backbone: Backbone, last: int | None) -> Cut:
     Returns:
         The parts.
     """
-    steps = list(_steps(backbone.body))
+    steps = list(steps_of(backbone.body))
     if len(steps) == 1:
         blocks = _inner_blocks(backbone.body)
         return Cut(None, backbone.body, blocks if last is None else blocks[-last:])
@@ -50,14 +50,14 @@ def cut_backbone(backbone: Backbone, last: int | None) -> Cut:
     return Cut(nn.Sequential(*steps[:start]), nn.Sequential(*steps[start:]), blocks[-last:])
 
 
-def _steps(module: nn.Module) -> Iterator[nn.Module]:
-    """Yield the modules that run one after another."""
+def steps_of(module: nn.Module) -> Iterator[nn.Module]:
+    """Yield the modules of a network that run one after another."""
     if isinstance(module, HandNet):
         yield module.shrink
         yield from module.layers
     elif type(module).forward is nn.Sequential.forward:
         for child in module.children():
-            yield from _steps(child)
+            yield from steps_of(child)
     else:
         yield module
 

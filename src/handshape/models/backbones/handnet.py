@@ -4,7 +4,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from handshape.data.images.decode import Preprocessing
 from handshape.models.backbones.bundled_weights import Packaged
@@ -26,7 +25,7 @@ class HandNet(nn.Module):
     """Seven plain 3 x 3 convolutions behind a halving, 224 pixels to (192, 7, 7).
 
     Half the resolution of the input costs a quarter of the work and still leaves a finger ten pixels wide.
-    There is no normalisation layer: those of pretraining are folded into the convolutions by `fold`, so that
+    There is no normalisation layer: those of pretraining are folded into the convolutions, so that
     every runtime sees the same convolutions and biases.
 
     Args:
@@ -81,19 +80,3 @@ class Layer(nn.Module):
         """Return (N, channels, H / stride, W / stride) float32."""
         out = torch.relu(self.norm(self.conv(images)))
         return images + out if self.residual else out
-
-
-def fold(network: HandNet) -> HandNet:
-    """Return the same network with batch norm folded into its convolutions.
-
-    Args:
-        network: A normalised one, in evaluation mode.
-
-    Returns:
-        One without normalisation that gives the same features but for rounding.
-    """
-    folded = HandNet()
-    for plain, layer in zip(folded.layers, network.layers, strict=True):
-        fused = fuse_conv_bn_eval(layer.conv, layer.norm)  # type: ignore[arg-type, type-var]
-        plain.conv.load_state_dict(fused.state_dict())  # type: ignore[union-attr]
-    return folded.eval()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from handshape.models.backbones.blocks import steps_of
 from handshape.models.backbones.registry import Backbone
 
 # No layers of their own: their output is taken after the ReLU or pooling that follows.
@@ -40,8 +41,7 @@ def layers_of(backbone: Backbone) -> list[FeatureLayer]:
     Returns:
         At least one layer; the last one's output is the backbone's.
     """
-    # handnet's convolutions are its `layers`.
-    steps = list(_steps(getattr(backbone.body, "layers", backbone.body)))
+    steps = list(steps_of(backbone.body))
     last = len(steps) - 1
     inner = (*_INNER, nn.MaxPool2d, nn.AvgPool2d)
     kept = [module for i, module in enumerate(steps) if i == last or not isinstance(module, inner)]
@@ -81,11 +81,3 @@ def outputs_of(modules: list[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _steps(module: nn.Module) -> Iterator[nn.Module]:
-    if isinstance(module, nn.Sequential):
-        for child in module:
-            yield from _steps(child)
-    else:
-        yield module

@@ -1,4 +1,7 @@
-"""The whole alphabet in one image."""
+"""Draw the whole alphabet in one image, for docs: `python tools/draw_sheet.py FILE [STYLE VARIATION]`."""
+
+import sys
+from typing import get_args
 
 from PIL import Image, ImageDraw
 
@@ -36,3 +39,8 @@ def draw_sheet(
             (x + 6, y + 4), letter, fill="white", stroke_width=2, stroke_fill="black", font_size=size / 9
         )
     return sheet
+
+
+if __name__ == "__main__":
+    file, chosen, variation = (*sys.argv[1:], "studio", "0")[:3]
+    draw_sheet(next(one for one in get_args(Style) if one == chosen), variation=float(variation)).save(file)
