@@ -30,10 +30,10 @@ from handshape.config.use import FeaturesConfig
 from handshape.data.images.decode import decode_image
 from handshape.data.images.prepared import InMemoryImages, content_digest
 from handshape.features.extract import COMMIT, Commits, make_extractor
-from handshape.features.run import run_on_this_core
 from handshape.models.backbones.registry import load_backbone
 from handshape.synthetic.dataset import draw_dataset
 from handshape.synthetic.poses import ALPHABET
+from handshape.threads import set_threads
 
 _SIGNERS = 10
 _SIZES = (1, 100, 1_000, 5_000, 20_000, 50_000)
@@ -172,9 +172,10 @@ def _parts(photos: Path, backbone_name: str, commits: int, place: Path) -> Parts
             prepared[number] = backbone.preprocessing.prepare(decode_image(data)[0])
 
     images, order = InMemoryImages(prepared), np.arange(len(read))
-    network = extractor.network(digests, 0)
+    graph = extractor.open(place)
     preparing = time_of(prepare) / len(read)
-    running = time_of(lambda: list(run_on_this_core(network, images, order))) / len(read)
+    set_threads(1)
+    running = time_of(lambda: list(extractor.run(graph, images, digests, order, 0))) / len(read)
     work = operations(backbone.body, torch.zeros(1, 3, *[backbone.preprocessing.size] * 2))
     width = int(np.prod(extractor.shape))
     commit = _commit_seconds(extractor.table(place / "writing"), width)

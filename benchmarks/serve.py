@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-import torch
 import uvloop
 
 from handshape.data.images.decode import decode_image
 from handshape.serve.loaded_recogniser import LoadedRecogniser, load_for_serving
-from handshape.serve.prediction_queue import BATCH
+from handshape.threads import threads
 
 PHOTOS = 256
+_PORTION = 8  # photos between two looks at the clock
 
 
 def read_photos(folder: Path) -> list[bytes]:
@@ -54,40 +54,30 @@ class Speed:
     cost: float
 
 
-def one_by_one(loaded: LoadedRecogniser, photos: Sequence[bytes], seconds: float) -> Speed:
-    """Photos a second, decoded and predicted one after the other, the runtime using every core."""
+def at_best(loaded: LoadedRecogniser, photos: Sequence[bytes], seconds: float) -> Speed:
+    """Photos a second of a thread for each core, each predicting one photo after the other."""
 
     def predict(batch: Sequence[bytes]) -> None:
         for photo in batch:
-            loaded.run([decode_image(photo)[0]])
+            loaded.run(decode_image(photo)[0], None)
 
-    return _rate(predict, photos, seconds, threads=1)
-
-
-def at_best(loaded: LoadedRecogniser, photos: Sequence[bytes], seconds: float) -> Speed:
-    """Photos a second of a thread for each core, each predicting batches, as the server does."""
-
-    def predict(batch: Sequence[bytes]) -> None:
-        loaded.run([loaded.prepare(decode_image(photo)[0]) for photo in batch])
-
-    return _rate(predict, photos, seconds, threads=os.cpu_count() or 1)
+    return _rate(predict, photos, seconds, threads=threads())
 
 
 def _rate(
     predict: Callable[[Sequence[bytes]], None], photos: Sequence[bytes], seconds: float, *, threads: int
 ) -> Speed:
     def loop(own: Sequence[bytes]) -> int:
-        torch.set_num_threads(1)
         done = 0
-        for start in cycle(range(0, len(own), BATCH)):
-            batch = own[start : start + BATCH]
+        for start in cycle(range(0, len(own), _PORTION)):
+            batch = own[start : start + _PORTION]
             predict(batch)
             done += len(batch)
             if time.perf_counter() >= end:
                 break
         return done
 
-    predict(photos[:BATCH])
+    predict(photos[:_PORTION])
     start, used = time.perf_counter(), time.process_time()
     end = start + seconds
     with ThreadPoolExecutor(threads) as pool:
@@ -212,11 +202,8 @@ def main(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace, photos: Sequence[bytes], port: int, memory: Memory) -> None:
-    every_core, one_core = (load_for_serving(options.bundle, threads=threads) for threads in (0, 1))
-    loops: dict[str, Callable[[], Speed]] = {
-        "one by one": lambda: one_by_one(every_core, photos, options.loop_seconds),
-        "at best": lambda: at_best(one_core, photos, options.loop_seconds),
-    }
+    loaded = load_for_serving(options.bundle)
+    loops: dict[str, Callable[[], Speed]] = {"at best": lambda: at_best(loaded, photos, options.loop_seconds)}
     before = [loop() for loop in loops.values()]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(load(port, photos, options.clients, 3))  # warm
@@ -226,7 +213,7 @@ def _report(options: argparse.Namespace, photos: Sequence[bytes], port: int, mem
     after = [loop() for loop in loops.values()]
     rate = len(times) / options.seconds
     p50, p99 = 1000 * np.quantile(times, [0.5, 0.99])
-    print(f"{one_core.engine}, {len(photos)} photos, {options.clients} clients, {options.seconds:g} s")
+    print(f"{len(photos)} photos, {options.clients} clients, {options.seconds:g} s")
     print(f"{rate:.1f} photos/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms, {len(times)} answers, {failures} failed")
     costs = 1000 * np.array([server, clients]) / len(times)
     print(f"processor time a photo: server {costs[0]:.2f} ms, clients {costs[1]:.2f} ms")

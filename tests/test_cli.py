@@ -13,6 +13,7 @@ from tests.conftest import draw_shape
 from tests.processes import Starter
 
 from handshape.bundle import BundleConfig
+from handshape.cache.location import open_cache
 from handshape.cli import COMMANDS, GROUPS, main
 from handshape.data.images.decode import Preprocessing
 from handshape.models.backbones.registry import load_backbone
@@ -20,7 +21,7 @@ from handshape.models.cnn import CNN
 from handshape.models.heads import Head, Pool
 from handshape.models.network_config import HeadConfig, NetworkConfig
 from handshape.models.sign_network import BackboneClassifier, SignNetwork
-from handshape.recogniser import Recogniser
+from handshape.network_bundle import recogniser_of
 
 PYTHON = sys.executable
 NOT_FOR_HELP = {"torch", "torchvision", "numpy", "PIL", "lance", "pyarrow", "scipy", "sklearn"}
@@ -79,16 +80,16 @@ def save_bundle(backbone: str, place: Path) -> None:
         head = HeadConfig("linear", 2)
         network = BackboneClassifier(frozen, Pool(2, *places), Head(channels * 4, 2, head))
         config = NetworkConfig("frozen", 2, frozen.preprocessing, backbone, shape, head)
-    Recogniser(network, BundleConfig(labels, config)).save(place, "A card.")
+    recogniser_of(network, BundleConfig(labels, config), open_cache(None)).save(place, "A card.")
 
 
-def test_main__predict_waits_for_torch_alone(tmp_path: Path) -> None:
+def test_main__predict_waits_for_no_torch(tmp_path: Path) -> None:
     photo = tmp_path / "photo.jpg"
     draw_shape(0, 1, 2).save(photo)
-    bundles = ("cnn", "handnet")  # other backbones wait for torchvision
+    bundles = ("cnn", "handnet", "squeezenet1_1")
     for backbone in bundles:
         save_bundle(backbone, tmp_path / backbone)
-    done = loaded(HEAVY, *(["predict", str(tmp_path / name), str(photo)] for name in bundles))
+    done = loaded(NOT_FOR_HELP, *(["predict", str(tmp_path / name), str(photo)] for name in bundles))
     assert [line.split()[0] for line in done.stdout.splitlines()] == [str(photo)] * len(bundles)
 
 

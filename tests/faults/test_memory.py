@@ -19,7 +19,7 @@ from handshape.models.backbones.registry import load_backbone
 from handshape.models.heads import Head, Pool
 from handshape.models.network_config import HeadConfig, NetworkConfig
 from handshape.models.sign_network import BackboneClassifier
-from handshape.recogniser import Recogniser
+from handshape.network_bundle import recogniser_of
 
 pytestmark = pytest.mark.slow
 
@@ -111,7 +111,8 @@ def bundle(tmp_path: Path) -> Path:
     channels, *places = shape = backbone.feature_shape
     network = BackboneClassifier(backbone, Pool(2, *places), Head(channels * 4, 2, head))
     config = NetworkConfig("frozen", 2, backbone.preprocessing, "squeezenet1_0", shape, head)
-    Recogniser(network, BundleConfig(("A", "B"), config)).save(tmp_path / "bundle", "A card.")
+    described = BundleConfig(("A", "B"), config)
+    recogniser_of(network, described, tmp_path / "cache").save(tmp_path / "bundle", "A card.")
     return tmp_path / "bundle"
 
 

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from handshape.errors import MemoryFullError
-from handshape.inference.batch_retry import Portions, is_memory_full
+from handshape.inference.batch_retry import Portions
+from handshape.inference.memory import is_memory_full
 from handshape.progress import show_progress
 
 

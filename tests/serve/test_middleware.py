@@ -46,7 +46,7 @@ def test_middleware__a_request_that_takes_too_long() -> None:
     from handshape.serve.limits import Limits
     from handshape.serve.prediction_queue import PredictionQueue
 
-    queue, sent, calls = PredictionQueue(None, threads=1), list[dict[str, Any]](), iter(range(9))
+    queue, sent, calls = PredictionQueue(None), list[dict[str, Any]](), iter(range(9))
     app = create_app(queue, AccessPolicy(), Limits(upload_seconds=0.01))
     headers = [(b"host", b"localhost"), (b"content-length", b"99"), (b"content-type", b"image/png")]
     scope = {"type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"", "headers": headers}

@@ -10,6 +10,7 @@ from tests.conftest import draw_shape
 from tests.serve.conftest import Gate, encoded, png, wait_until
 
 from handshape.errors import BusyError, ImageError
+from handshape.threads import set_threads
 
 if TYPE_CHECKING:
     from handshape.serve.loaded_recogniser import LoadedRecogniser
@@ -26,7 +27,12 @@ def make_queue() -> Iterator[MakeQueue]:
     queues = list[PredictionQueue]()
 
     def make(loaded: "LoadedRecogniser", **options: Any) -> PredictionQueue:
-        queues.append(PredictionQueue(loaded, **{"threads": 1, **options}))
+        threads = options.pop("threads", 1)
+        set_threads(threads)
+        try:
+            queues.append(PredictionQueue(loaded, **options))
+        finally:
+            set_threads(0)
         return queues[-1]
 
     yield make
@@ -45,14 +51,15 @@ def test_queue__predicts_as_the_recogniser_does(loaded: "LoadedRecogniser", make
     photos = [draw_shape(label, signer, 0) for label in range(3) for signer in range(8)]
     futures = queue.submit([png(photo) for photo in photos])
     for future, photo in zip(futures, photos, strict=True):
-        prediction, digest = future.result(120)
+        prediction, digest, hand = future.result(120)
+        assert hand is None  # nothing is followed but in a stream
         own = loaded.recogniser.predict(photo)
         assert (prediction.label, digest) == (own.label, loaded.digest)
         assert dict(prediction.top) == pytest.approx(dict(own.top), abs=1e-4)
     assert queue.predicted == 24
 
 
-def test_queue__batches_what_waits_and_refuses_the_rest(gate: Gate, make_queue: MakeQueue) -> None:
+def test_queue__refuses_more_than_may_wait(gate: Gate, make_queue: MakeQueue) -> None:
     queue = make_queue(gate.recogniser, limit=40)
     first = queue.submit([png()])
     assert gate.entered.wait(120)
@@ -62,7 +69,7 @@ def test_queue__batches_what_waits_and_refuses_the_rest(gate: Gate, make_queue: 
     assert others[1].cancel()
     gate.opened.set()
     wait(first + others[:1] + others[2:], 120)
-    assert gate.sizes == [1, 7, 8, 8, 8, 8]
+    assert gate.runs == 40
 
 
 def test_queue__one_damaged_photo_harms_no_other(loaded: "LoadedRecogniser", make_queue: MakeQueue) -> None:
@@ -74,7 +81,7 @@ def test_queue__one_damaged_photo_harms_no_other(loaded: "LoadedRecogniser", mak
 
 
 def test_queue__a_network_that_fails(loaded: "LoadedRecogniser", make_queue: MakeQueue) -> None:
-    def run(images: Any) -> Any:
+    def run(pixels: Any, hand: Any) -> Any:
         raise RuntimeError("no memory")
 
     queue = make_queue(replace(loaded, run=run))

@@ -52,7 +52,7 @@ def test_stream__each_frame_gets_its_answer(server: Server, loaded: "LoadedRecog
             photo = draw_shape(sequence, 1, 0)
             stream.send(png(photo))
             found, own = stream.receive(), loaded.recogniser.predict(photo).to_dict()
-            assert found.keys() == own.keys() | {"sequence", "milliseconds", "model"}
+            assert found.keys() == own.keys() | {"sequence", "milliseconds", "model", "hand"}
             assert (found["sequence"], found["label"]) == (sequence, own["label"])
             assert found["probability"] == pytest.approx(own["probability"], abs=1e-4)
 

@@ -18,7 +18,6 @@ from handshape.evaluation.report.sections import (
     weakest_labels,
 )
 from handshape.models.backbones.registry import load_backbone
-from handshape.models.hand.hand_finder import load_hand_finder
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.models.heads import Head, Pool
@@ -60,7 +59,7 @@ def test_find_twins__the_closest_with_their_names(make_photos: Any, tmp_path: Pa
 
 
 def by_landmarks() -> SignNetwork:
-    return LandmarkClassifier(load_hand_finder(), PoseClassifier(2), Preprocessing(224)).eval()
+    return LandmarkClassifier(PoseClassifier(2)).eval()
 
 
 def by_image() -> SignNetwork:

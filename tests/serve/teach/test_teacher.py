@@ -46,13 +46,13 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_teacher(tmp_path: Path, cache_dir: Path) -> Callable[..., "Teacher"]:
-    """Return a function that starts Teach on one folder, as a server does; the queue has one thread."""
+    """Return a function that starts Teach on one folder, as a server does."""
     from handshape.serve.prediction_queue import PredictionQueue
     from handshape.serve.teach.photo_folder import PhotoFolder
     from handshape.serve.teach.teacher import Teacher
 
     def make(queue: Any = None) -> Teacher:
-        return Teacher(PhotoFolder(tmp_path / "photos"), queue or PredictionQueue(None, threads=1), cache_dir)
+        return Teacher(PhotoFolder(tmp_path / "photos"), queue or PredictionQueue(None), cache_dir)
 
     return make
 
@@ -176,7 +176,7 @@ def test_use__exchanges_the_recogniser_of_the_queue(
     from handshape.serve.prediction_queue import PredictionQueue
 
     started = load_for_serving(finished.out)
-    queue = PredictionQueue(started, threads=1)
+    queue = PredictionQueue(started)
     teacher = make_teacher(queue)
     with pytest.raises(AlbumError):
         teacher.use("taught")
@@ -185,7 +185,7 @@ def test_use__exchanges_the_recogniser_of_the_queue(
     assert queue.recogniser is started
     teacher.use("taught")
     assert teacher.state()["in_use"] == "taught"
-    prediction, _ = queue.submit([hand("X", ord("a"), 0)])[0].result(120)
+    prediction = queue.submit([hand("X", ord("a"), 0)])[0].result(120).prediction
     assert prediction.top[0][0] == "X"
     teacher.use("started")
     assert queue.recogniser is started
