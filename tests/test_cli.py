@@ -89,7 +89,7 @@ def test_main__predict_waits_for_no_torch(tmp_path: Path) -> None:
     bundles = ("cnn", "handnet", "squeezenet1_1")
     for backbone in bundles:
         save_bundle(backbone, tmp_path / backbone)
-    done = loaded(NOT_FOR_HELP, *(["predict", str(tmp_path / name), str(photo)] for name in bundles))
+    done = loaded(HEAVY | {"torch"}, *(["predict", str(tmp_path / name), str(photo)] for name in bundles))
     assert [line.split()[0] for line in done.stdout.splitlines()] == [str(photo)] * len(bundles)
 
 

@@ -53,6 +53,9 @@ class Recogniser:
         if PALM in self._graphs:
             self.hand_finder = HandFinder(self._graphs[PALM], self._graphs[HAND])
 
+    def __reduce__(self) -> tuple[type["Recogniser"], tuple[BundleConfig, Mapping[str, bytes]]]:
+        return Recogniser, (self.config, self.files)
+
     @property
     def labels(self) -> tuple[str, ...]:
         """K labels in class order."""

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -56,7 +57,8 @@ def test_predict__a_photo_that_cannot_be_opened(server: Server, photo: bytes, er
     assert answer.error == error and answer.json["message"].startswith("Photo 2: ")
 
 
-def test_predict__more_than_100_photos(server: Server) -> None:
+def test_predict__more_than_100_photos(limited: Callable[..., Server]) -> None:
+    server = limited(answer_seconds=300)  # a hand is looked for twelve times in a photo without one
     assert server.predict(*[png()] * 101).error == (400, "bad_request")
     assert len(server.predict(*[png()] * 100).json["predictions"]) == 100
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import Finished, draw_shape
@@ -125,7 +126,7 @@ def test_train__two_photos_of_a_sign_are_enough(teacher: "Teacher") -> None:
     teacher.train()
     recogniser = taught(teacher)
     assert [likeliest(recogniser, hand(label, 3, 0)) for label in "LY"] == ["L", "Y"]
-    prediction = recogniser.predict(draw_shape(0, 1, 0))  # without a hand
+    prediction = recogniser.predict(np.zeros((64, 64, 3), np.uint8))  # without a hand
     assert prediction.label == "unsure" and prediction.probability == pytest.approx(1 / 3)
 
 
