@@ -13,20 +13,24 @@ from handshape.config.train import FoldKind
 from handshape.data.checks.near_duplicates import find_leaks
 from handshape.data.data_report import DataReport
 from handshape.data.dataset import Dataset, Ids, SplitIndices
+from handshape.data.images.workers import workers
 from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_signer_out, leave_one_source_out
 from handshape.data.splits.train_valid_test import split_dataset
 from handshape.evaluation.cross_validation import FoldFigures, measure_folds
 from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit
 from handshape.evaluation.intervals.paired import PairedDifference, compare_paired
 from handshape.evaluation.rejection import rejected_share
+from handshape.features.predict import predict_features
+from handshape.models.hand.hand_finder import HandFinder, landmark_rows
 from handshape.synthetic.scene import make_background
 from handshape.training.fit import Fitter
 from handshape.training.temperature import probabilities_of
+from handshape.types import LandmarkRows
 
 # Usual names of the label for photos without a sign.
 _NOTHING = ("nothing", "none", "no_hand", "background", "empty")
 # Drawn rooms without a hand, for measuring how often they are rejected.
-_ROOMS = 48
+_ROOMS = 24
 
 
 @dataclass(frozen=True)
@@ -191,7 +195,7 @@ def run_experiment(
     return Experiment(
         data_report,
         results,
-        {result.fitted.name: _no_hand_refused(fitter, result) for result in results},
+        {result.fitted.name: _no_hand_refused(result) for result in results},
         folded,
         _paired(results, data_report) if len(results) > 1 else None,
         _random_split(data_report, fitter, names, fractions, seed) if data_report.split.grouped else None,
@@ -222,8 +226,10 @@ def _folded(fitter: Fitter, name: ModelName, data_report: DataReport, plan: Fold
     return measure_folds(results, plan, data_report.bursts)
 
 
-def _no_hand_refused(fitter: Fitter, result: FitEvaluation) -> float:
-    logits = fitter.predict(result.fitted, _empty_rooms(fitter.size))
+def _no_hand_refused(result: FitEvaluation) -> float:
+    rooms, hands = _empty_rooms(result.fitted.config.preprocessing.size)
+    network = result.fitted.network.cpu()
+    logits = predict_features(network, result.fitted.config.preprocessing, rooms, hands)
     probabilities = probabilities_of(logits, result.calibration.temperature)
     labels = result.tested.labels
     nothing = next((i for i, label in enumerate(labels) if label.lower() in _NOTHING), None)
@@ -231,9 +237,13 @@ def _no_hand_refused(fitter: Fitter, result: FitEvaluation) -> float:
 
 
 @cache
-def _empty_rooms(size: int) -> tuple[NDArray[np.uint8], ...]:
+def _empty_rooms(size: int) -> tuple[NDArray[np.uint8], LandmarkRows]:
     rng = np.random.default_rng(0)
-    return tuple(make_background("room", size, rng) for _ in range(_ROOMS))
+    rooms = [make_background("room", size, rng) for _ in range(_ROOMS)]
+    finder = HandFinder()
+    with workers() as pool:
+        hands = list(pool.map(finder.find, rooms))
+    return np.stack(rooms), landmark_rows(hands)
 
 
 def _paired(results: Sequence[FitEvaluation], data_report: DataReport) -> PairedDifference:

@@ -1,7 +1,6 @@
 """Fit one model on one split: what `train`, `compare`, folds and the estimator all do."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -9,16 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from handshape.config.models import MODELS, ModelName
 from handshape.config.train import TrainingConfig
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import ImageIndex
-from handshape.data.images.prepared import content_digest
 from handshape.features.hand_landmarks import HandCache
-from handshape.features.predict import predict_features
 from handshape.models.backbones.registry import Backbone
 from handshape.training.cnn import fit_cnn
 from handshape.training.combined import CombinedFitter
@@ -92,20 +88,6 @@ class Fitter:
             seconds={"features": features, "train": train, "total": features + train},
         )
 
-    def predict(self, fitted: FitResult, photos: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Return (N, K) float32 logits of photos that are not in the data, (H, W, 3) uint8 each."""
-        prepare = fitted.config.preprocessing.prepare
-        hands = None
-        if fitted.network.uses_hand:
-            digests = [content_digest(photo.tobytes()) for photo in photos]
-            lacking = self._hand_cache.missing(digests)
-            for digest, photo in zip(digests, photos, strict=True):
-                if digest in lacking:
-                    self._hand_cache.find(digest, photo)
-            hands = self._hand_cache.rows(digests)
-        prepared = np.stack([prepare(photo) for photo in photos])
-        return predict_features(fitted.network.cpu(), fitted.config.preprocessing, prepared, hands)
-
     def _extract(self, name: ModelName) -> float:
         """Make sure of what the model uses of every photo; return the seconds that took."""
         seconds = 0.0
@@ -150,13 +132,9 @@ class Fitter:
         return FinetuneFitter(*place, self._frozen, self._settings, self._settings, self._loop, self._tuner)
 
     @cached_property
-    def _hand_cache(self) -> HandCache:
-        return HandCache(self._cache)
-
-    @cached_property
     def _hands(self) -> LandmarkRows:
         start = time.perf_counter()
         photos = [sample.path for sample in self._index.dataset.samples]
-        found = self._hand_cache.rows(self._index.digests, photos)
+        found = HandCache(self._cache).rows(self._index.digests, photos)
         self._hand_seconds = time.perf_counter() - start
         return found
