@@ -1,6 +1,6 @@
 """Bundles on the Hugging Face hub: download and upload.
 
-A repository may contain anything. Only the four files below are downloaded, up to a size limit, and reading
+A repository may contain anything. Only the files below are downloaded, up to a size limit, and reading
 them runs no code.
 """
 
@@ -13,18 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from handshape.bundle import CARD, CONFIG, GRAPHS, HEAD, MODEL
 from handshape.errors import BundleError, HandshapeError, HubError, MissingExtraError, UsageError
 from handshape.progress import say
 
 PREFIX = "hub:"
 # Largest size of each file of a bundle in bytes. The largest backbone of torchvision has 2.6 GB.
-FILE_LIMITS = {
-    "config.json": 4 * 1024**2,
-    "README.md": 1024**2,
-    "model.safetensors": 3 * 1024**3,
-    "model.onnx": 3 * 1024**3,
-}
-_NEEDED = ("config.json", "model.safetensors")
+FILE_LIMITS = {CONFIG: 4 * 1024**2, CARD: 1024**2} | dict.fromkeys(
+    (MODEL, *GRAPHS, "model.onnx"), 3 * 1024**3
+)
+_NEEDED = (CONFIG, MODEL, HEAD)
 _NAME = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?", re.ASCII)
 
 

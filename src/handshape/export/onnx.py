@@ -1,6 +1,7 @@
 """The ONNX graph from pixels of any size to probabilities: the graphs of a bundle, joined."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import onnx
 from onnx import TensorProto, helper, inliner
@@ -12,24 +13,22 @@ from handshape.export.resize import DOMAIN, RESIZE
 from handshape.inference.graphs import OPSET
 from handshape.recogniser import Recogniser
 
-LOOKS = 2
-"""Times that the landmark network runs on a photo, where a recogniser uses landmarks."""
 _STAGES = "handshape.stages"
 
 
-def whole_graph(recogniser: Recogniser, files: Mapping[str, bytes]) -> onnx.ModelProto:
+def whole_graph(recogniser: Recogniser) -> onnx.ModelProto:
     """Join the graphs of a recogniser to one from pixels, without loops and branches.
 
     The hand is looked for once, by the first of the finder's attempts, with a second look in the box that the
     landmarks of the first give.
 
     Args:
-        recogniser: The recogniser.
-        files: Its files; the graph of image features may be quantised.
+        recogniser: The recogniser; its graph of image features may be quantised.
 
     Returns:
         A model from ``images``, (N, H, W, 3) uint8, to ``probabilities``, (N, K) float32.
     """
+    files = recogniser.files
     stages = {name: onnx.load_from_string(files[name]) for name in GRAPHS if name in files}
     nodes = [*(_hand_nodes(stages) if PALM in stages else ()), *_answer_nodes(recogniser, stages)]
     graph = helper.make_graph(
@@ -87,7 +86,7 @@ def _hand_nodes(stages: Mapping[str, onnx.ModelProto]) -> list[onnx.NodeProto]:
     ]
 
 
-def _call(name: str, inputs: list[str], outputs: list[str], **attributes: int) -> onnx.NodeProto:
+def _call(name: str, inputs: list[str], outputs: list[str], **attributes: Any) -> onnx.NodeProto:
     return helper.make_node(name, inputs, outputs, domain=DOMAIN.domain, **attributes)
 
 

@@ -57,7 +57,7 @@ class Preprocessing:
         if pixels.shape[:2] == (self.size, self.size):
             return pixels
         resized = Image.fromarray(pixels)
-        # Along rows first: rounding shows the order, which Pillow would choose by the size from version 13 on.
+        # Along rows first: rounding shows the order, and versions of Pillow choose it by the size.
         for size in ((self.size, resized.height), (self.size, self.size)):
             resized = resized.resize(size, Image.Resampling.BILINEAR)
         return np.asarray(resized)
