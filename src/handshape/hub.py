@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handshape.bundle import CARD, CONFIG, GRAPHS, HEAD, MODEL
 from handshape.errors import BundleError, HandshapeError, HubError, MissingExtraError, UsageError
 from handshape.progress import say
 
 PREFIX = "hub:"
 # Largest size of each file of a bundle in bytes. The largest backbone of torchvision has 2.6 GB.
-FILE_LIMITS = {CONFIG: 4 * 1024**2, CARD: 1024**2} | dict.fromkeys(
-    (MODEL, *GRAPHS, "model.onnx"), 3 * 1024**3
-)
-_NEEDED = (CONFIG, MODEL, HEAD)
+_LARGE = ("model.safetensors", "palm.onnx", "hand.onnx", "image.onnx", "head.onnx", "model.onnx")
+FILE_LIMITS = {"config.json": 4 * 1024**2, "README.md": 1024**2} | dict.fromkeys(_LARGE, 3 * 1024**3)
+_NEEDED = ("config.json", "model.safetensors")
 _NAME = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?", re.ASCII)
 
 

@@ -7,16 +7,16 @@ import pytest
 
 from handshape.errors import ExportError
 from handshape.export.parity import Parity, check_accuracy, check_parity, measure_parity
-from handshape.export.photos import Photo
+from handshape.export.photos import LabelledPhoto
 from handshape.export.runtime import Runtime
 from handshape.recogniser import load
 
 from .conftest import small_recogniser
 
 
-def photos(count: int) -> list[Photo]:
+def photos(count: int) -> list[LabelledPhoto]:
     rng = np.random.default_rng(0)
-    return [Photo(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)) for _ in range(count)]
+    return [LabelledPhoto(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)) for _ in range(count)]
 
 
 def test_measure_parity__of_the_same_recogniser(exported: Path) -> None:
@@ -55,7 +55,7 @@ def test_measure_parity__accuracy_on_known_labels(exported: Path) -> None:
     labels = [recogniser.labels[index] for index in best]
     wrong = next(label for label in recogniser.labels if label != labels[0])
     told = [wrong, *labels[1:4], "unknown", None]
-    labelled = [Photo(photo.image, label) for photo, label in zip(unlabelled, told, strict=True)]
+    labelled = [LabelledPhoto(photo.image, label) for photo, label in zip(unlabelled, told, strict=True)]
     parity = measure_parity(recogniser, Runtime(exported / "model.onnx"), labelled, "noise")
     assert (parity.labelled, parity.torch_accuracy, parity.accuracy) == (4, 0.75, 0.75)
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from handshape.errors import ExportError
-from handshape.export.photos import Photo
+from handshape.export.photos import LabelledPhoto
 from handshape.features.predict import predict_features
 from handshape.models.hand.hand_finder import landmark_rows
 from handshape.network_bundle import network_of
@@ -57,7 +57,7 @@ class Parity:
 
 
 def measure_parity(
-    recogniser: Recogniser, answer: Answer, photos: Sequence[Photo], source: str, int8: Answer | None = None
+    recogniser: Recogniser, answer: Answer, photos: Sequence[LabelledPhoto], source: str, int8: Answer | None = None
 ) -> Parity:
     """Compare the probabilities of photos.
 
