@@ -1,47 +1,39 @@
 from collections import Counter
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from torch import nn
 
-from handshape.export.onnx import network_graph, whole_graph
-from handshape.export.photos import Photo
-from handshape.export.quantise import quantise
-from handshape.recogniser import Recogniser
+from handshape.data.images.decode import Preprocessing
+from handshape.inference.engine import Graph
+from handshape.inference.quantise import quantise
+from handshape.models.backbones.registry import load_backbone
+from handshape.models.cnn import CNN
+from handshape.models.stages import image_graph
 from handshape.synthetic.picture import draw_image
 from handshape.synthetic.signer import make_signer
 
-from .conftest import small_recogniser
-from .test_onnx import answers, frozen
-
-
-def quantised(recogniser: Recogniser, photos: list[Photo]) -> tuple[onnx.ModelProto, Any]:
-    preprocessing = recogniser.config.network.preprocessing
-    network = quantise(network_graph(recogniser), preprocessing, photos)
-    model = whole_graph(network, preprocessing.size)
-    return network, np.concatenate([answers(model, photo.pixels()[None]) for photo in photos])
-
 
 @pytest.mark.parametrize("kind", ["cnn", "handnet"])
-def test_quantise__stays_close_and_keeps_the_head(kind: str) -> None:
-    recogniser = small_recogniser() if kind == "cnn" else frozen("handnet")
-    photos = [Photo(draw_image(la, make_signer(1, 0), size=96).pixels) for la in "ABCDE"]
-    network, found = quantised(recogniser, photos)
-    expected = recogniser.probabilities([photo.pixels() for photo in photos])
-    off = float(np.abs(found - expected).max())
-    assert 1e-6 < off < 0.1  # it did change, and not much
-    bits = {one.name: one.data_type for one in network.graph.initializer}
-    products = Counter(node.op_type for node in network.graph.node)
+def test_quantise__stays_close(kind: str, tmp_path: Path) -> None:
+    preprocessing = Preprocessing(32, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
+    network: nn.Module = CNN(3, 32).features.eval()
+    if kind == "handnet":
+        network = load_backbone("handnet", None)
+        preprocessing = network.preprocessing
+    graph = image_graph(network, preprocessing, tmp_path)
+    photos = [preprocessing.prepare(draw_image(la, make_signer(1, 0), size=96).pixels) for la in "ABCDE"]
+    quantised = quantise(graph, photos)
+    images = np.stack(photos).astype(np.float32)
+    before, after = (Graph(one).run(images=images)["features"].reshape(5, -1) for one in (graph, quantised))
+    cosines = (before * after).sum(1) / np.linalg.norm(before, axis=1) / np.linalg.norm(after, axis=1)
+    assert 0.98 < cosines.min() < 1.0  # it did change, and not much
+    assert np.array_equal(Graph(quantised).run(images=images[:1])["features"].reshape(1, -1), after[:1])
+    model = onnx.load_from_string(quantised)
+    products = Counter(node.op_type for node in model.graph.node)
     assert products["DequantizeLinear"] > products["Conv"]
-    logits = [node for node in network.graph.node if node.op_type == "Gemm"]
-    assert logits and all(bits[node.input[1]] == onnx.TensorProto.FLOAT for node in logits)
-    weights = [one for one in network.graph.initializer if one.data_type == onnx.TensorProto.INT8]
+    weights = [one for one in model.graph.initializer if one.data_type == onnx.TensorProto.INT8]
     assert weights and all(abs(onnx.numpy_helper.to_array(one)).max() <= 64 for one in weights)
-
-
-def test_quantise__leaves_the_network_as_it_was() -> None:
-    network = network_graph(small_recogniser())
-    before = network.SerializeToString()
-    quantise(network, small_recogniser().config.network.preprocessing, [Photo(np.zeros((9, 9, 3), np.uint8))])
-    assert network.SerializeToString() == before
+    assert len(quantised) < len(graph) / 2

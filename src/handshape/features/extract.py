@@ -60,7 +60,7 @@ class Extractor:
         channels, height, width = self.backbone.feature_shape
         return channels, min(self.pool or height, height), min(self.pool or width, width)
 
-    def graph(self, cache: Path, images: PreparedImages | None = None) -> bytes | None:
+    def graph(self, cache: Path, images: "PreparedImages | None" = None) -> bytes | None:
         """Return the graph that the engine runs on the CPU; None where torch runs the backbone.
 
         Args:
