@@ -57,7 +57,11 @@ class Parity:
 
 
 def measure_parity(
-    recogniser: Recogniser, answer: Answer, photos: Sequence[LabelledPhoto], source: str, int8: Answer | None = None
+    recogniser: Recogniser,
+    answer: Answer,
+    photos: Sequence[LabelledPhoto],
+    source: str,
+    int8: Answer | None = None,
 ) -> Parity:
     """Compare the probabilities of photos.
 
