@@ -31,7 +31,6 @@ from handshape.network_bundle import network_of
 from handshape.recogniser import Recogniser, load
 from handshape.run import find_bundle
 from handshape.synthetic.dataset import draw_dataset
-from handshape.training.predict import probabilities_of
 
 from .conftest import SHARED
 from .programs import chromium_page, need, serve_folder
@@ -99,8 +98,13 @@ def _by_torch(recogniser: Recogniser, files: list[Path]) -> Rows:
         hands = None if finder is None else landmark_rows([finder.find(pixels)])
         prepared = np.array([config.network.preprocessing.prepare(pixels)])
         logits = predict_features(network, config.network.preprocessing, prepared, hands)
-        rows.append(probabilities_of(logits, config.temperature))
+        rows.append(_probabilities(logits, recogniser))
     return np.concatenate(rows)
+
+
+def _probabilities(logits: torch.Tensor, recogniser: Recogniser) -> Rows:
+    rows: Rows = torch.softmax(logits / recogniser.config.temperature, dim=1).numpy()
+    return rows
 
 
 def _photos(folder: Path, drawn: Path) -> list[Path]:
@@ -135,7 +139,7 @@ def _photos(folder: Path, drawn: Path) -> list[Path]:
         ("tiny.png", photo.resize((100, 100)), {}),
     ):
         files.append(folder / "A" / name)
-        picture.save(files[-1], **options)  # type: ignore[arg-type]
+        picture.save(files[-1], **options)
     return files
 
 
@@ -149,7 +153,7 @@ def _by_features(case: Case, tmp_path: Path) -> Rows:
         hands = HandCache(cache).rows(indexed.digests, [sample.path for sample in samples])
     network = network_of(recogniser)
     logits = predict_from_cache(network, indexed.images, indexed.digests, hands, cache, torch.device("cpu"))
-    rows = probabilities_of(logits, recogniser.config.temperature)
+    rows = _probabilities(logits, recogniser)
     order = {sample.path: index for index, sample in enumerate(samples)}
     return rows[[order[file] for file in case.files]]
 
