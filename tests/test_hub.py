@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 import huggingface_hub
 import numpy as np
+import onnx
 import pytest
 from huggingface_hub import ModelCard, constants
 from tests.processes import Starter
@@ -27,7 +28,8 @@ from tests.processes import Starter
 import handshape
 from handshape import hub
 from handshape.errors import BundleError, HubError, MissingExtraError, UsageError
-from handshape.export.runtime import Runtime
+from handshape.export.metadata import bundle_digest
+from handshape.inference.engine import Graph
 
 # The library's own upload of large files without Xet uses an argument that its HTTP client has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -242,7 +244,8 @@ def test_push__and_load_give_the_same_recogniser(cli: Any, finished: Any, server
     assert found["private"] is True and server.private == {"owner/signs": True}
     assert found["url"] == f"{server.url}/owner/signs"
     assert set(server.newest("owner/signs")) == {".gitattributes", *found["files"]}
-    assert set(found["files"]) == {"config.json", "README.md", "model.safetensors"}
+    graphs = {"palm.onnx", "hand.onnx", "image.onnx", "head.onnx"}
+    assert set(found["files"]) == {"config.json", "README.md", "model.safetensors", *graphs}
     here = handshape.load(finished.out).probabilities(photos())
     for name in ("hub:owner/signs", f"hub:owner/signs@{found['revision']}"):
         assert np.array_equal(handshape.load(name).probabilities(photos()), here)
@@ -284,10 +287,10 @@ def test_push__takes_the_onnx_export_along_without_names_and_nothing_else(
     assert set(uploaded) == {".gitattributes", *hub.FILE_LIMITS}
     assert not any(b"anna-lena" in data for data in uploaded.values())
     # What was downloaded is whole: the export is that of the recogniser beside it.
-    runtime = Runtime.of_bundle(hub.fetch_bundle("hub:owner/signs"))
-    assert np.allclose(
-        runtime.probabilities(photos()), handshape.load(bundle).probabilities(photos()), atol=1e-4
-    )
+    there = hub.fetch_bundle("hub:owner/signs")
+    known = onnx.load(there / "model.onnx").metadata_props
+    assert {one.key: json.loads(one.value) for one in known}["handshape.bundle"] == bundle_digest(there)
+    assert Graph(there / "model.onnx").run(images=np.stack(photos()))["probabilities"].shape == (3, 3)
 
 
 @pytest.mark.usefixtures("signed_in")
@@ -336,9 +339,10 @@ def test_fetch_bundle__asks_for_the_files_of_a_bundle_only(finished: Any, server
     strange = {"pytorch_model.bin": b"\x80\x04.", "handshape.py": b"raise SystemExit", "a/config.json": b"{}"}
     server.add("owner/signs", {**strange, **content(finished)})
     folder = hub.fetch_bundle("hub:owner/signs")
-    assert {path.name for path in folder.iterdir()} == {"config.json", "README.md", "model.safetensors"}
+    wanted = set(hub.FILE_LIMITS) & set(content(finished))
+    assert {path.name for path in folder.iterdir()} == wanted
     files = {line.rsplit("/", 1)[1] for line in server.asked if "/resolve/" in line}
-    assert files == {"config.json", "README.md", "model.safetensors"}
+    assert files == wanted
     assert not any("a/config.json" in line for line in server.asked)
 
 

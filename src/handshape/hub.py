@@ -1,6 +1,6 @@
 """Bundles on the Hugging Face hub: download and upload.
 
-A repository may contain anything. Only the four files below are downloaded, up to a size limit, and reading
+A repository may contain anything. Only the files below are downloaded, up to a size limit, and reading
 them runs no code.
 """
 
@@ -18,12 +18,8 @@ from handshape.progress import say
 
 PREFIX = "hub:"
 # Largest size of each file of a bundle in bytes. The largest backbone of torchvision has 2.6 GB.
-FILE_LIMITS = {
-    "config.json": 4 * 1024**2,
-    "README.md": 1024**2,
-    "model.safetensors": 3 * 1024**3,
-    "model.onnx": 3 * 1024**3,
-}
+_LARGE = ("model.safetensors", "palm.onnx", "hand.onnx", "image.onnx", "head.onnx", "model.onnx")
+FILE_LIMITS = {"config.json": 4 * 1024**2, "README.md": 1024**2} | dict.fromkeys(_LARGE, 3 * 1024**3)
 _NEEDED = ("config.json", "model.safetensors")
 _NAME = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?", re.ASCII)
 

@@ -173,17 +173,21 @@ def show_serve(config: ServeConfig, found: dict[str, Any]) -> None:
 
 
 def show_export(config: ExportConfig, found: dict[str, Any]) -> None:
-    """Print the file, its inputs and outputs, and the comparison with torch."""
+    """Print the file, its inputs and outputs, and the comparison with the bundle and with torch."""
     parity = found["parity"]
     print(f"{found['file']}: {found['bytes'] / 1e6:.1f} MB, {found['precision']}, opset {found['opset']}")
-    print("Input: photos as (N, H, W, 3) uint8 of any size. Output: probabilities as (N, K) float32.")
+    if config.format == "onnx":
+        print("Input: photos as (N, H, W, 3) uint8 of any size. Output: probabilities as (N, K) float32.")
+    if found["attempts"]:
+        print("It looks for the hand once, with a second look in a better box; the bundle looks more often.")
     print(f"Labels: {', '.join(found['labels'])}")
     print(
-        f"Compared with torch on {parity['photos']} photos ({parity['source']}): probabilities differ by "
-        f"at most {parity['largest']:.1g}."
+        f"Compared on {parity['photos']} photos ({parity['source']}): another label than the bundle's on "
+        f"{parity['different']}; probabilities differ by at most {parity['largest']:.1g} from the bundle's, "
+        f"and the bundle's by {parity['torch']:.1g} from torch's."
     )
     if found["precision"] == "int8":
-        before, after = _percent(parity["torch_accuracy"]), _percent(parity["accuracy"])
+        before, after = _percent(parity["accuracy"]), _percent(parity["int8_accuracy"])
         print(f"Accuracy on {parity['labelled']} photos: {after} in 8 bits, {before} in 32 bits.")
 
 

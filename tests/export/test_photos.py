@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from handshape.errors import DataError, DataNotFoundError
-from handshape.export.photos import Photo, find_photos, spaced
+from handshape.export.photos import LabelledPhoto, find_photos, spaced
 
 
 def test_find_photos__of_the_run(finished: Any) -> None:
@@ -52,15 +52,15 @@ def test_find_photos__nothing_where_photos_were_named(tmp_path: Path) -> None:
 
 def test_spaced__evenly_and_readable_only(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"broken")
-    drawn = [Photo(np.full((2, 2, 3), n, np.uint8)) for n in range(10)]
+    drawn = [LabelledPhoto(np.full((2, 2, 3), n, np.uint8)) for n in range(10)]
     assert [int(p.pixels()[0, 0, 0]) for p in spaced(drawn, 4)] == [0, 3, 6, 9]
     assert len(spaced(drawn, 99)) == 10
-    assert spaced([Photo(tmp_path / "broken.png"), drawn[1]], 5) == [drawn[1]]
+    assert spaced([LabelledPhoto(tmp_path / "broken.png"), drawn[1]], 5) == [drawn[1]]
     with pytest.raises(
         DataError,
         match="none of 1 photos can be read",
     ):
-        spaced([Photo(tmp_path / "broken.png")], 5)
+        spaced([LabelledPhoto(tmp_path / "broken.png")], 5)
 
 
 def test_find_photos__a_single_one_serves_for_both(make_photos: Any, tmp_path: Path) -> None:

@@ -1,38 +1,39 @@
-"""Export a saved recogniser as an ONNX model, or as a web page with such a model."""
+"""Export a saved recogniser as an ONNX model, or as a web page."""
 
 from dataclasses import replace
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from handshape.bundle import GRAPHS, IMAGE
 from handshape.config.export import ExportConfig
-from handshape.errors import MissingExtraError, UsageError
+from handshape.config.models import MODELS
+from handshape.errors import UsageError
 from handshape.export.metadata import MODEL, Metadata, bundle_digest
 from handshape.hub import PREFIX
 from handshape.progress import say
 from handshape.recogniser import Recogniser, bundle_folder, load
 
-# Photos on which torch and the export are compared; comparing accuracies needs more of them.
+if TYPE_CHECKING:
+    from handshape.export.photos import Photos
+
+# Photos on which probabilities are compared; comparing accuracies needs more of them.
 _CHECKED = {"fp32": 64, "int8": 500}
-# Photos for the calibration of 8-bit quantisation.
-_CALIBRATED = 128
 _PAGE = "web"
 
 
 def export(config: ExportConfig) -> dict[str, Any]:
-    """Export a recogniser, and return the file or folder, its size and the comparison with torch.
+    """Export a recogniser, and return the file or folder, its size, and how much its predictions differ.
 
     Raises:
         BundleError: The bundle is missing or damaged.
-        UsageError: The bundle is on the hub, and ``out`` is not given.
-        MissingExtraError: ONNX, or for a page npm, is not installed.
+        UsageError: The bundle is on the hub and ``out`` is not given, or int8 for a model of landmarks.
+        MissingExtraError: For a page, npm is not installed.
         DataError: There is no photo in ``images``.
-        ExportError: The network cannot be exported, or its predictions differ, or npm failed.
+        ExportError: Predictions differ from torch's, or, in 8 bits, the accuracy is lower; or npm failed.
         OutputError: The file or folder cannot be written.
     """
-    _check_installed()
-    from handshape.export.file import new_file
+    from handshape.export.photos import find_photos
 
     if config.out is None and config.bundle.as_posix().startswith(PREFIX):
         raise UsageError(
@@ -40,95 +41,124 @@ def export(config: ExportConfig) -> dict[str, Any]:
         )
     place = bundle_folder(config.bundle)
     recogniser = load(place)
-    metadata = _metadata(recogniser, place, config.precision)
-    if config.format == "web":
-        return _export_page(config, recogniser, metadata, place)
-    out = config.out.expanduser() if config.out else place / MODEL
-    with new_file(out) as partial:
-        parity = _export_model(config, recogniser, metadata, place, partial)
-    return _result(metadata, parity, out, out.stat().st_size)
-
-
-def _export_page(
-    config: ExportConfig, recogniser: Recogniser, metadata: Metadata, place: Path
-) -> dict[str, Any]:
-    from handshape.export.web import new_folder, write_web_page
-    from handshape.export.webruntime import find_runtime
-
-    out = config.out.expanduser() if config.out else place / _PAGE
-    runtime = find_runtime(config.runtime)
-    network = recogniser.config.network
-    about = {"model": network.model, "backbone": network.backbone, "size": network.preprocessing.size}
-    with new_folder(out) as folder:
-        model = folder / MODEL
-        parity = _export_model(config, recogniser, metadata, place, model)
-        write_web_page(folder, runtime, metadata, about)
-    return _result(
-        metadata, parity, out, sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    )
-
-
-def _export_model(
-    config: ExportConfig, recogniser: Recogniser, metadata: Metadata, place: Path, out: Path
-) -> dict[str, Any]:
-    """Write the model and compare its predictions with torch's."""
-    from handshape.export.file import write_model
-    from handshape.export.onnx import network_graph, whole_graph
-    from handshape.export.parity import check_accuracy, check_parity, measure_parity
-    from handshape.export.photos import find_photos, spaced
-    from handshape.export.runtime import Runtime
-
     photos = find_photos(place, recogniser.labels, config.images)
-    say("Exporting the network")
-    network = network_graph(recogniser)
-    if config.precision == "int8":
-        from handshape.export.quantise import quantise
-
-        say("Calibrating 8-bit quantisation")
-        calibration = spaced(photos.calibration, _CALIBRATED)
-        network = quantise(network, recogniser.config.network.preprocessing, calibration)
-    model = whole_graph(network, metadata.size)
-    write_model(model, metadata, out)
-    check = spaced(photos.check, _CHECKED[config.precision])
-    parity = measure_parity(recogniser, Runtime(out), check, photos.source)
-    (check_parity if config.precision == "fp32" else check_accuracy)(parity)
-    write_model(model, replace(metadata, parity=parity.to_dict()), out)
-    return parity.to_dict()
-
-
-def _result(metadata: Metadata, parity: dict[str, Any], out: Path, size: int) -> dict[str, Any]:
+    chosen = _in_8_bits(recogniser, photos) if config.precision == "int8" else recogniser
+    metadata = _metadata(recogniser, place, config)
+    write = _write_page if config.format == "web" else _write_model
+    out = config.out.expanduser() if config.out else place / (_PAGE if config.format == "web" else MODEL)
+    metadata = write(config, recogniser, chosen, photos, metadata, out)
+    files = [out] if out.is_file() else [path for path in out.rglob("*") if path.is_file()]
     return {
         "file": str(out),
-        "bytes": size,
+        "bytes": sum(path.stat().st_size for path in files),
         "labels": list(metadata.labels),
         "precision": metadata.precision,
         "opset": metadata.opset,
-        "parity": parity,
+        "attempts": metadata.attempts,
+        "parity": metadata.parity,
     }
 
 
-def _metadata(recogniser: Recogniser, place: Path, precision: str) -> Metadata:
-    from handshape.export.resize import OPSET
+def _write_model(
+    config: ExportConfig,
+    recogniser: Recogniser,
+    chosen: Recogniser,
+    photos: "Photos",
+    metadata: Metadata,
+    out: Path,
+) -> Metadata:
+    """Write one graph from pixels to probabilities."""
+    from handshape.export.file import new_file, write_model
+    from handshape.export.onnx import whole_graph
+    from handshape.inference.engine import Graph
 
-    config = recogniser.config
+    say("Joining the graphs")
+    model = whole_graph(chosen)
+    graph = Graph(model.SerializeToString())
+    compared = _compared(
+        recogniser,
+        chosen,
+        photos,
+        metadata,
+        lambda pixels, hand: graph.run(images=pixels[None])["probabilities"][0],
+    )
+    with new_file(out) as partial:
+        write_model(model, compared, partial)
+    return compared
+
+
+def _write_page(
+    config: ExportConfig,
+    recogniser: Recogniser,
+    chosen: Recogniser,
+    photos: "Photos",
+    metadata: Metadata,
+    out: Path,
+) -> Metadata:
+    """Write a page with the graphs of the bundle."""
+    from handshape.export.web import new_folder, write_web_page
+    from handshape.export.webruntime import find_runtime
+
+    runtime = find_runtime(config.runtime)
+    network = recogniser.config.network
+    about = {"model": network.model, "backbone": network.backbone, "size": network.preprocessing.size}
+    compared = _compared(recogniser, chosen, photos, metadata, chosen.classify)
+    with new_folder(out) as folder:
+        for name in GRAPHS:
+            if name in chosen.files:
+                (folder / name).write_bytes(chosen.files[name])
+        write_web_page(folder, runtime, compared, about)
+    return compared
+
+
+def _in_8_bits(recogniser: Recogniser, photos: "Photos") -> Recogniser:
+    """Return the recogniser with image features in 8 bits."""
+    from handshape.export.photos import spaced
+    from handshape.inference.quantise import CALIBRATED, quantise
+
+    if IMAGE not in recogniser.files:
+        raise UsageError(
+            f"--precision int8 for the model {recogniser.config.network.model}",
+            "a model with image features",
+            "leave out --precision",
+        )
+    say("Calibrating 8-bit quantisation")
+    prepare = recogniser.config.network.preprocessing.prepare
+    shown = (prepare(photo.pixels()) for photo in spaced(photos.calibration, CALIBRATED))
+    image = quantise(recogniser.files[IMAGE], shown)
+    return Recogniser(recogniser.config, {**recogniser.files, IMAGE: image})
+
+
+def _compared(
+    recogniser: Recogniser, chosen: Recogniser, photos: "Photos", metadata: Metadata, answer: Any
+) -> Metadata:
+    """Return metadata with the comparison with the bundle and with torch, which must be good enough."""
+    from handshape.export.parity import check_accuracy, check_parity, measure_parity
+    from handshape.export.photos import spaced
+
+    int8 = chosen.classify if metadata.precision == "int8" else None
+    check = spaced(photos.check, _CHECKED[metadata.precision])
+    parity = measure_parity(recogniser, answer, check, photos.source, int8)
+    check_parity(parity, exact=not metadata.attempts)
+    if int8:
+        check_accuracy(parity)
+    return replace(metadata, parity=parity.to_dict())
+
+
+def _metadata(recogniser: Recogniser, place: Path, config: ExportConfig) -> Metadata:
+    from handshape.inference.graphs import OPSET
+
+    known = recogniser.config
+    uses_hand = MODELS[known.network.model].hand_landmarks
     return Metadata(
-        labels=config.labels,
-        threshold=config.threshold,
-        size=config.network.preprocessing.size,
-        precision=precision,
+        labels=known.labels,
+        threshold=known.threshold,
+        size=known.network.preprocessing.size,
+        precision=config.precision,
         opset=OPSET,
         bundle=bundle_digest(place),
         version=version("handshape"),
-        trained_on=config.trained_on,
-        figures=config.figures,
+        attempts=int(uses_hand and config.format == "onnx"),
+        trained_on=known.trained_on,
+        figures=known.figures,
     )
-
-
-def _check_installed() -> None:
-    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            f"{' and '.join(missing)} not installed",
-            "the extra `onnx`",
-            "run `pip install 'handshape[onnx]'`",
-        )

@@ -1,16 +1,14 @@
 """Upload a recogniser to the Hugging Face hub."""
 
-import json
 from dataclasses import asdict, replace
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from handshape.bundle import BundleConfig
+from handshape.bundle import CARD, CONFIG, GRAPHS, MODEL, BundleConfig, config_text
 from handshape.config.push import PushConfig
-from handshape.errors import MissingExtraError
-from handshape.export.metadata import MODEL, bundle_digest, read_properties
+from handshape.export.metadata import MODEL as EXPORTED
+from handshape.export.metadata import bundle_digest, read_properties
 from handshape.hub import publish, split_name
 from handshape.recogniser import bundle_folder, load
 
@@ -18,7 +16,7 @@ _PLACEHOLDER = "hub:owner/name"
 
 
 def push(config: PushConfig) -> dict[str, Any]:
-    """Upload a bundle: network, description, model card, and the ONNX export if there is one.
+    """Upload a bundle: weights, graphs, description, model card, and the ONNX export if there is one.
 
     Args:
         config: The settings.
@@ -31,21 +29,17 @@ def push(config: PushConfig) -> dict[str, Any]:
         UsageError: The repository's name is invalid, or it is public and ``public`` is not set.
         HubError: You are not signed in, or the hub refuses.
         ExportError: The ONNX export was not made by handshape.
-        MissingExtraError: huggingface-hub is not installed, or ONNX is not and an export must be rewritten.
+        MissingExtraError: huggingface-hub is not installed.
     """
     split_name(config.repository)
     folder = bundle_folder(config.bundle)
     known = load(folder).config
     kept = known if config.signer_names else number_signers(known)
-    files = {
-        name: folder / name
-        for name in ("config.json", "model.safetensors", MODEL)
-        if (folder / name).exists()
-    }
+    files = {name: folder / name for name in (CONFIG, MODEL, *GRAPHS, EXPORTED) if (folder / name).exists()}
     with TemporaryDirectory() as staged:
         place = Path(staged)
-        files["README.md"] = place / "README.md"
-        files["README.md"].write_text(_card(folder / "README.md", config), encoding="utf-8")
+        files[CARD] = place / CARD
+        files[CARD].write_text(_card(folder / CARD, config), encoding="utf-8")
         if kept != known:
             _write_descriptions(files, kept, place)
         published = publish(config.repository, files, public=config.public)
@@ -71,28 +65,20 @@ def number_signers(config: BundleConfig) -> BundleConfig:
 
 def _write_descriptions(files: dict[str, Path], config: BundleConfig, place: Path) -> None:
     """Write the new description, and an ONNX export with it, into another folder."""
-    files["config.json"] = place / "config.json"
-    text = json.dumps(asdict(config), indent=2, ensure_ascii=False, allow_nan=False)
-    files["config.json"].write_text(text + "\n", encoding="utf-8")
-    if MODEL not in files:
+    files[CONFIG] = place / CONFIG
+    files[CONFIG].write_text(config_text(config), encoding="utf-8")
+    if EXPORTED not in files:
         return
-    if find_spec("onnx") is None:
-        raise MissingExtraError(
-            f"{MODEL} in the bundle contains the names of signers, and onnx is not installed to replace them",
-            "the extra `onnx`",
-            "run `pip install 'handshape[onnx]'`, or add --signer-names",
-        )
-    import onnx
+    import onnx  # slow to import
 
-    (place / "model.safetensors").symlink_to(files["model.safetensors"].resolve())
-    model = onnx.load(str(files[MODEL]))
-    found = read_properties({one.key: one.value for one in model.metadata_props}, files[MODEL])
+    model = onnx.load(str(files[EXPORTED]))
+    found = read_properties({one.key: one.value for one in model.metadata_props}, files[EXPORTED])
     described = replace(
         found, trained_on=config.trained_on, figures=config.figures, bundle=bundle_digest(place)
     )
     onnx.helper.set_model_props(model, described.to_properties())
-    files[MODEL] = place / MODEL
-    onnx.save(model, str(files[MODEL]))
+    files[EXPORTED] = place / EXPORTED
+    onnx.save(model, str(files[EXPORTED]))
 
 
 def _card(path: Path, config: PushConfig) -> str:

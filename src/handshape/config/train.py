@@ -12,7 +12,7 @@ from handshape.config.finetune import FinetuneOptions
 from handshape.config.models import MODELS, ModelName
 from handshape.errors import UsageError
 
-Precision = Literal["fp32", "fp16"]
+Precision = Literal["fp32", "fp16", "int8"]
 FoldKind = Literal["none", "signers", "source"]
 
 
@@ -36,6 +36,11 @@ class BackboneConfig(AugmentOptions):
         None,
         "Average features over this many places along each axis; 0 keeps all (default: 4; 6 for mlp).",
         within=(0, math.inf),
+    )
+    precision: Precision = option(
+        "fp32",
+        "Precision of the training photos' features: fp16 (CUDA only) and int8 (CPU only) are faster and "
+        "less exact. Validation and test photos use fp32 all the same, as the recogniser does.",
     )
 
     @property

@@ -29,6 +29,8 @@ class FeaturesConfig(ClusterOptions, BackboneConfig, DataOptions):
         super().__post_init__()
         if self.engine == "ray" and self.device == "mps":
             raise UsageError("--device mps with --engine ray", "cpu or cuda", "leave one out")
+        if self.engine == "ray" and self.precision == "int8":
+            raise UsageError("--precision int8 with --engine ray", "fp32 or fp16", "leave one out")
         if is_address(self.data) and self.engine != "ray":
             raise UsageError(f"DATA {self.data!r}", "a folder or a table on this machine", "add --engine ray")
 

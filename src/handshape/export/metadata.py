@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from handshape.bundle import CONFIG
 from handshape.errors import BundleError, ExportError
 
 MODEL = "model.onnx"
 """Name of an exported model inside its bundle."""
 
 _PREFIX = "handshape."
-_PARTS = ("config.json", "model.safetensors")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class Metadata:
         version: Version of handshape that exported it.
         trained_on: Counts, signers and kind of split of the training data.
         figures: Measured results.
-        parity: Comparison with torch.
+        parity: Comparison with the bundle and with torch.
+        attempts: How often the model looks for a hand, each time with a second look in a better box; 0 where
+            it needs no hand, or stops by itself.
     """
 
     labels: tuple[str, ...]
@@ -45,6 +47,7 @@ class Metadata:
     trained_on: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     parity: dict[str, Any] = field(default_factory=dict)
+    attempts: int = 0
 
     def to_properties(self) -> dict[str, str]:
         """Return the fields as an ONNX model's ``metadata_props``, each as JSON."""
@@ -83,17 +86,12 @@ def bundle_digest(bundle: Path) -> str:
         bundle: Folder of the bundle itself.
 
     Raises:
-        BundleError: A file of it cannot be read.
+        BundleError: Its description cannot be read.
     """
-    digest = hashlib.blake2b(digest_size=16)
-    for name in _PARTS:
-        try:
-            with (bundle / name).open("rb") as file:
-                digest.update(hashlib.file_digest(file, "blake2b").digest())
-        except OSError as error:
-            raise BundleError(
-                f"cannot read {str(bundle / name)!r} ({error.strerror})",
-                "a complete bundle",
-                "check the path",
-            ) from error
-    return digest.hexdigest()
+    try:
+        content = (bundle / CONFIG).read_bytes()  # it has digests of all other files
+    except OSError as error:
+        raise BundleError(
+            f"cannot read {str(bundle / CONFIG)!r} ({error.strerror})", "a complete bundle", "check the path"
+        ) from error
+    return hashlib.blake2b(content, digest_size=16).hexdigest()

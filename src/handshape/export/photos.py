@@ -22,7 +22,7 @@ _DRAWN_SIZE = 256
 
 
 @dataclass(frozen=True)
-class Photo:
+class LabelledPhoto:
     """A photo for checking.
 
     Args:
@@ -53,8 +53,8 @@ class Photos:
     """
 
     source: str
-    check: tuple[Photo, ...]
-    calibration: tuple[Photo, ...]
+    check: tuple[LabelledPhoto, ...]
+    calibration: tuple[LabelledPhoto, ...]
 
 
 def find_photos(bundle: Path, labels: Sequence[str], images: Path | None) -> Photos:
@@ -74,7 +74,7 @@ def find_photos(bundle: Path, labels: Sequence[str], images: Path | None) -> Pho
     return _of_run(bundle.parent) or _drawn(labels)
 
 
-def spaced(photos: Sequence[Photo], most: int) -> list[Photo]:
+def spaced(photos: Sequence[LabelledPhoto], most: int) -> list[LabelledPhoto]:
     """Return at most ``most`` photos, evenly spaced, without unreadable ones.
 
     Raises:
@@ -91,7 +91,7 @@ def spaced(photos: Sequence[Photo], most: int) -> list[Photo]:
     return readable
 
 
-def _is_readable(photo: Photo) -> bool:
+def _is_readable(photo: LabelledPhoto) -> bool:
     try:
         photo.pixels()
     except ImageError:
@@ -106,7 +106,7 @@ def _of_folder(folder: Path, labels: Sequence[str]) -> Photos:
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings and path.is_file())
     if not paths:
         raise DataError(f"no photo in {str(folder)!r}", "a folder of photos", "check --images")
-    photos = [Photo(path, path.parent.name if path.parent.name in labels else None) for path in paths]
+    photos = [LabelledPhoto(path, path.parent.name if path.parent.name in labels else None) for path in paths]
     return Photos(f"photos in {folder}", tuple(photos[::2]), tuple(photos[1::2] or photos))
 
 
@@ -120,8 +120,8 @@ def _of_run(run: Path) -> Photos | None:
             tested = {row["path"] for row in csv.DictReader(file)}
     except (OSError, ValueError, KeyError, TypeError, HandshapeError):
         return None  # not a run, an older one, or its photos are gone
-    check = tuple(Photo(s.path, s.label) for s in dataset.samples if s.name in tested)
-    rest = tuple(Photo(s.path, s.label) for s in dataset.samples if s.name not in tested)
+    check = tuple(LabelledPhoto(s.path, s.label) for s in dataset.samples if s.name in tested)
+    rest = tuple(LabelledPhoto(s.path, s.label) for s in dataset.samples if s.name not in tested)
     return Photos(f"the run's test photos in {dataset.root}", check, rest) if check and rest else None
 
 
@@ -131,5 +131,5 @@ def _drawn(labels: Sequence[str]) -> Photos:
     for index in range(_DRAWN):
         signer = make_signer(1 + index % 6, 0)
         drawn = draw_image(letters[index % len(letters)], signer, index=index, size=_DRAWN_SIZE)
-        photos.append(Photo(drawn.pixels))
+        photos.append(LabelledPhoto(drawn.pixels))
     return Photos("drawn hands, because there are no photos", tuple(photos[::2]), tuple(photos[1::2]))

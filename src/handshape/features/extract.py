@@ -19,10 +19,11 @@ from handshape.cache.disk_errors import explain_cache_errors
 from handshape.cache.table import CacheTable
 from handshape.config.train import BackboneConfig, Precision
 from handshape.data.augment import MIRRORED, Views, make_views
-from handshape.data.images.prepared import PreparedImages
-from handshape.errors import ExportError
+from handshape.data.images.prepared import PreparedImages, read_batch
+from handshape.errors import ExportError, UsageError
 from handshape.features.run import Rows, run_graph, run_in_torch
 from handshape.inference.engine import Graph
+from handshape.inference.graphs import write_graph
 from handshape.models.backbones.registry import Backbone
 from handshape.models.heads import Pool
 from handshape.models.stages import image_graph
@@ -44,7 +45,7 @@ class Extractor:
         pool: Places along each axis; ``None`` for the backbone's own.
         views: How views of a photo are made beside the photo itself.
         device: Where the backbone runs.
-        precision: ``fp32``, or ``fp16`` on CUDA.
+        precision: ``fp32``, ``fp16`` on CUDA, or ``int8`` on the CPU.
     """
 
     backbone: Backbone
@@ -59,24 +60,26 @@ class Extractor:
         channels, height, width = self.backbone.feature_shape
         return channels, min(self.pool or height, height), min(self.pool or width, width)
 
-    def graph(self, cache: Path) -> bytes | None:
+    def graph(self, cache: Path, images: "PreparedImages | None" = None) -> bytes | None:
         """Return the graph that the engine runs on the CPU; None where torch runs the backbone.
 
         Args:
             cache: The cache folder.
+            images: Prepared images, on which a graph in 8 bits is calibrated if the cache has none.
         """
         if self.device.type != "cpu":
             return None
         pool = Pool(self.pool, *self.backbone.feature_shape[1:])
         try:
-            return image_graph(nn.Sequential(self.backbone.cpu(), pool), self.backbone.preprocessing, cache)
+            graph = image_graph(nn.Sequential(self.backbone.cpu(), pool), self.backbone.preprocessing, cache)
         except ExportError as error:
             say(f"torch runs the backbone {self.backbone.name}: {error.wrong}.")
             return None
+        return graph if self.precision != "int8" or images is None else _in_8_bits(graph, images, cache)
 
-    def open(self, cache: Path) -> Graph | None:
-        """Return the graph, ready to run; None where torch runs the backbone."""
-        model = self.graph(cache)
+    def open(self, cache: Path, images: PreparedImages) -> Graph | None:
+        """Return the graph, ready to run on images; None where torch runs the backbone."""
+        model = self.graph(cache, images)
         return None if model is None else Graph(model)
 
     def run(
@@ -142,10 +145,47 @@ def make_extractor(backbone: Backbone, options: BackboneConfig, device: torch.de
 
     Args:
         backbone: The backbone.
-        options: Pooling and views.
+        options: Pooling, views and precision.
         device: Where it runs.
+
+    Raises:
+        UsageError: The precision is not one of the device.
     """
-    return Extractor(backbone, options.places, make_views(options), device)
+    precision = options.precision
+    if precision == "fp16" and device.type != "cuda":
+        raise UsageError(f"--precision fp16 on {device}", "a CUDA device", "leave out --precision")
+    if precision == "int8" and device.type != "cpu":
+        raise UsageError(f"--precision int8 on {device}", "--device cpu", "leave out one of them")
+    return Extractor(backbone, options.places, make_views(options), device, precision)
+
+
+def _in_8_bits(graph: bytes, images: PreparedImages, cache: Path) -> bytes:
+    """Return a graph in 8 bits, which the first images that it is needed for have calibrated.
+
+    It is kept, so that all features in a cache are of the same graph.
+    """
+    from handshape.inference.quantise import CALIBRATED, quantise  # slow to import
+
+    file = cache / "graphs" / f"{blake2b(graph, digest_size=12).hexdigest()}-int8.onnx"
+    if not file.is_file():
+        say("Calibrating 8-bit quantisation")
+        shown = np.linspace(0, len(images) - 1, min(len(images), CALIBRATED)).round().astype(np.int64)
+        prepared = read_batch(images, shown)
+        quantised = quantise(graph, prepared)
+        write_graph(file, quantised)
+        exact, found = (
+            np.concatenate(
+                [
+                    opened.run(images=one[None].astype(np.float32))["features"].reshape(1, -1)
+                    for one in prepared
+                ]
+            )
+            for opened in (Graph(graph), Graph(quantised))
+        )
+        norms = np.linalg.norm(exact, axis=1) * np.linalg.norm(found, axis=1)
+        cosine = float(((exact * found).sum(axis=1) / np.maximum(norms, 1e-12)).mean())
+        say(f"Mean cosine similarity of features in 8 and in 32 bits: {cosine:.4f} on {len(shown)} photos.")
+    return file.read_bytes()
 
 
 def fill_cache(
@@ -217,7 +257,7 @@ def features_now(
     """
     extractor.backbone.eval()
     features = _room_for(len(images), int(np.prod(extractor.shape)), folder)
-    graph, every = extractor.open(folder), np.arange(len(images))
+    graph, every = extractor.open(folder, images), np.arange(len(images))
     with track(f"Running {extractor.backbone.name}", len(images)) as advance:
         for batch, rows in extractor.run(graph, images, digests, every, view):
             features[batch] = rows
@@ -248,7 +288,7 @@ def _extract(
 ) -> None:
     which = {0: "", MIRRORED: " of mirrored photos"}.get(view, f" of augmented copy {view}")
     commits = Commits(table, view)
-    graph = extractor.open(cache)
+    graph = extractor.open(cache, images)
     try:
         with track(f"Extracting features{which}", len(missing)) as advance:
             for batch, rows in extractor.run(graph, images, digests, missing, view):

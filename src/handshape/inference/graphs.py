@@ -48,7 +48,7 @@ def graph_of(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence
     file = cache / "graphs" / f"{key}.onnx"
     if key not in _exported_here:
         if not file.is_file():
-            _write(file, _exported(network, inputs, outputs))
+            write_graph(file, _exported(network, inputs, outputs).SerializeToString())
         _exported_here[key] = file.read_bytes()
     model = onnx.load_from_string(_exported_here[key])
     for initialiser in model.graph.initializer:
@@ -111,11 +111,12 @@ def _names(node: ir.Node) -> set[str | None]:
     return {value.name for value in node.inputs if value is not None}
 
 
-def _write(file: Path, model: onnx.ModelProto) -> None:
+def write_graph(file: Path, content: bytes) -> None:
+    """Write a graph into the cache, whole or not at all."""
     with explain_cache_errors(f"a graph to {str(file.parent)!r}"):
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(f".{uuid4().hex[:12]}")
-        partial.write_bytes(model.SerializeToString())
+        partial.write_bytes(content)
         partial.replace(file)
 
 

@@ -53,7 +53,7 @@ class CombinedFitter:
         features = time.perf_counter() - start
         train, valid = splits["train"], splits["valid"]
         valid_features = _rows(self._frozen.features_of(valid))
-        train_features = _rows(self._frozen.features_of(train))
+        train_features = _rows(FeatureRows((self._frozen.features(), train)))
         in_distribution = fit_in_distribution(
             train_features, self._classes[train], valid_features, self._labels
         )

@@ -1,6 +1,7 @@
 """Fit a head on the cached features of a frozen backbone."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,7 @@ class FrozenFitter:
         self._index, self._cache, self._device, self._backbone = index, cache, device, backbone
         self._options, self._loop = options, loop
         self._extractor = make_extractor(backbone, options, device)
+        self._exact = replace(self._extractor, precision="fp32")
         self._without_valid = without_valid
         self._stored: NDArray[np.float16] | None = None
         self._classes, self._labels = index.dataset.classes, len(index.dataset.labels)
@@ -138,10 +140,10 @@ class FrozenFitter:
         return head, *solve(head, train, valid, without_valid=without_valid or self._without_valid)
 
     def features_of(self, indices: NDArray[np.int64], *, mirrored: bool = False) -> FeatureRows:
-        """Return the features of M photos, or of their mirror images."""
-        if mirrored:
-            return FeatureRows(self._extracted(indices, MIRRORED))
-        return FeatureRows((self.features(), indices))
+        """Return the features of M photos, or of their mirror images, as the recogniser computes them."""
+        if not mirrored and self._extractor.precision == "fp32":
+            return FeatureRows((self.features(), indices))
+        return FeatureRows(self._extracted(indices, MIRRORED if mirrored else 0, exact=True))
 
     def _both(self, splits: SplitIndices) -> tuple[LabelledFeatures, LabelledFeatures]:
         """Return features and classes for training, the photos before their views, and for validation."""
@@ -151,7 +153,10 @@ class FrozenFitter:
         classes = np.tile(self._classes[splits["train"]], 1 + len(stored))
         return (train, classes), (self.features_of(splits["valid"]), self._classes[splits["valid"]])
 
-    def _extracted(self, indices: NDArray[np.int64], view: int) -> NDArray[np.float16]:
+    def _extracted(
+        self, indices: NDArray[np.int64], view: int, *, exact: bool = False
+    ) -> NDArray[np.float16]:
         digests = [self._index.digests[i] for i in indices]
         images = Subset(self._index.images, indices.tolist())
-        return features_of(self._extractor, images, digests, self._cache, view=view)
+        extractor = self._exact if exact else self._extractor
+        return features_of(extractor, images, digests, self._cache, view=view)

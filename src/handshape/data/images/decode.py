@@ -56,7 +56,10 @@ class Preprocessing:
             )
         if pixels.shape[:2] == (self.size, self.size):
             return pixels
-        resized = Image.fromarray(pixels).resize((self.size, self.size), Image.Resampling.BILINEAR)
+        resized = Image.fromarray(pixels)
+        # Along rows first: rounding shows the order, and versions of Pillow choose it by the size.
+        for size in ((self.size, resized.height), (self.size, self.size)):
+            resized = resized.resize(size, Image.Resampling.BILINEAR)
         return np.asarray(resized)
 
     def normalise(self, batch: "Tensor") -> "Tensor":

@@ -21,26 +21,26 @@ LANDMARK_WIDTH = 3 * POINTS
 EMBEDDING_WIDTH = 1152
 """Numbers of a hand's embedding."""
 
-_PALM_SIZE, _CROP_SIZE = 192, 224
+PALM_SIZE, CROP_SIZE = 192, 224
 # The palm is looked for in the photo at this many pixels on its longer side.
-_LONG_SIDE = 640
+LONG_SIDE = 640
 # Gamma by which photos are lightened: a dark hand, or one in the dark, is found better so.
 _GAMMA = 0.5
-_LIGHTER = [round(255 * (level / 255) ** _GAMMA) for level in range(256)] * 3
+LIGHTER = [round(255 * (level / 255) ** _GAMMA) for level in range(256)] * 3
 # From the palm's box to the hand's: how much larger, and how far towards the fingers, in sides of the palm's
 # box. Medians over digits, studio and room of the box that the landmarks give.
-_PALMS, _AHEAD = 2.68, 0.32
+PALMS, AHEAD = 2.68, 0.32
 # The same from the box around the landmarks that are not at fingertips.
-_HANDS, _FURTHER = 2.0, 0.1
+HANDS, FURTHER = 2.0, 0.1
 # The landmarks are found again in the crop that they give themselves where that differs by more than this:
 # its middle in sides, the logarithm of its side, and its rotation in radians.
-_SHIFTED, _SCALED, _ROTATED = 0.06, 0.1, 0.15
+SHIFTED, SCALED, ROTATED = 0.06, 0.1, 0.15
 # Below this presence the landmarks give no better crop.
-_LEAST = 0.1
+LEAST = 0.1
 # An attempt with this presence is the last.
 _CLEAR = 0.8
-_WRIST, _ROOTS = 0, (5, 9, 13, 17)
-_ROOTED = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
+_WRIST, ROOTS = 0, (5, 9, 13, 17)
+ROOTED = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
 
 Box = tuple[float, float, float, float]
 """A rotated square: x and y of its middle, its side, and its clockwise rotation in radians."""
@@ -77,7 +77,7 @@ ATTEMPTS = (
     Attempt(2.2, lighter=True, rotation=math.pi),
 )
 """The attempts in their order; the first that shows a hand clearly is the last."""
-METHOD = repr((ATTEMPTS, _LONG_SIDE, _PALMS, _AHEAD, _HANDS, _FURTHER, _SHIFTED, _SCALED, _ROTATED, _CLEAR))
+METHOD = repr((ATTEMPTS, LONG_SIDE, PALMS, AHEAD, HANDS, FURTHER, SHIFTED, SCALED, ROTATED, _CLEAR))
 """How hands are found, beside the graphs; what is found in another way is cached apart."""
 
 
@@ -123,26 +123,26 @@ class HandFinder:
         width, height = small.size
         side = attempt.room * max(width, height)
         square = (width / 2, height / 2, side, attempt.rotation)
-        crop = _cut(small, square, _PALM_SIZE, attempt.lighter)
+        crop = _cut(small, square, PALM_SIZE, attempt.lighter)
         x, y, palm, rotation = map(float, self._palm.run(images=crop)["palm"][0])
         cos, sin = math.cos(attempt.rotation), math.sin(attempt.rotation)
         right, down = (x - 0.5) * side, (y - 0.5) * side
         x, y = width / 2 + cos * right - sin * down, height / 2 + sin * right + cos * down
         palm, rotation = palm * side, rotation + attempt.rotation
-        ahead = _AHEAD * palm
-        box = (x + ahead * math.sin(rotation), y - ahead * math.cos(rotation), _PALMS * palm, rotation)
+        ahead = AHEAD * palm
+        box = (x + ahead * math.sin(rotation), y - ahead * math.cos(rotation), PALMS * palm, rotation)
         return self.follow(photo, (box[0] * scale, box[1] * scale, box[2] * scale, rotation), attempt.lighter)
 
     def follow(self, photo: "Photo", box: Box, lighter: bool) -> HandLandmarks:
         """Find the landmarks of a hand in a box, in pixels of the photo, and better ones in their own box."""
         hand, better = self._landmarks(photo, box, lighter)
-        if hand.presence >= _LEAST and _differ(box, better):
+        if hand.presence >= LEAST and _differ(box, better):
             hand, better = self._landmarks(photo, better, lighter)
         return hand
 
     def _landmarks(self, photo: "Photo", box: Box, lighter: bool) -> tuple[HandLandmarks, Box]:
         """Return the landmarks in a box, and the box around them, both in pixels."""
-        found = self._hand.run(images=_cut(photo.image, box, _CROP_SIZE, lighter))
+        found = self._hand.run(images=_cut(photo.image, box, CROP_SIZE, lighter))
         points = _put_back(found["points"][0], box)
         size = max(photo.image.size)
         hand = HandLandmarks(
@@ -205,7 +205,7 @@ class Photo:
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         self.image = Image.fromarray(pixels)
         longer = max(self.image.size)
-        self.scale = max(1.0, longer / _LONG_SIDE)
+        self.scale = max(1.0, longer / LONG_SIDE)
         """Pixels of the photo in one of the small one."""
         self.small = self.image
         if self.scale > 1:
@@ -223,7 +223,7 @@ def normalise(hand: HandLandmarks) -> NDArray[np.float32]:
     if not hand.found:
         return np.zeros(LANDMARK_WIDTH, dtype=np.float32)
     points = hand.points - hand.points[_WRIST]
-    length = max(float(np.linalg.norm(points[list(_ROOTS)].mean(axis=0))), 1e-4)
+    length = max(float(np.linalg.norm(points[list(ROOTS)].mean(axis=0))), 1e-4)
     mirror = 1.0 if hand.right_hand > 0.5 else -1.0
     rows: NDArray[np.float32] = points / length * np.array([mirror, 1, 1], dtype=np.float32)
     return rows.astype(np.float16).astype(np.float32).reshape(-1)
@@ -250,7 +250,7 @@ def _cut(image: Image.Image, box: Box, size: int, lighter: bool) -> NDArray[np.u
     cos, sin, half = step * math.cos(rotation), step * math.sin(rotation), size / 2
     corner = (cos, -sin, x - half * (cos - sin), sin, cos, y - half * (sin + cos))
     crop = image.transform((size, size), Image.Transform.AFFINE, corner, Image.Resampling.BILINEAR)
-    return np.asarray(crop.point(_LIGHTER) if lighter else crop)[None]
+    return np.asarray(crop.point(LIGHTER) if lighter else crop)[None]
 
 
 def _put_back(points: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
@@ -271,11 +271,11 @@ def _around(points: NDArray[np.float32]) -> Box:
     rotation = math.atan2(up[0], -up[1])
     cos, sin = math.cos(rotation), math.sin(rotation)
     turn = np.array([[cos, -sin], [sin, cos]])
-    upright = flat[list(_ROOTED)] @ turn  # to the hand's right, and down towards its wrist
+    upright = flat[list(ROOTED)] @ turn  # to the hand's right, and down towards its wrist
     low, high = upright.min(axis=0), upright.max(axis=0)
     sides = high - low
-    x, y = turn @ ((low + high) / 2 - sides * [0.0, _FURTHER])
-    return float(x), float(y), float(_HANDS * sides.max()), rotation
+    x, y = turn @ ((low + high) / 2 - sides * [0.0, FURTHER])
+    return float(x), float(y), float(HANDS * sides.max()), rotation
 
 
 def _differ(one: Box, other: Box) -> bool:
@@ -283,4 +283,4 @@ def _differ(one: Box, other: Box) -> bool:
     turned = abs((other[3] - one[3] + math.pi) % (2 * math.pi) - math.pi)
     scaled = abs(math.log(max(other[2], 1e-3) / max(one[2], 1e-3)))
     shifted = math.hypot(other[0] - one[0], other[1] - one[1]) / max(one[2], 1e-3)
-    return shifted > _SHIFTED or scaled > _SCALED or turned > _ROTATED
+    return shifted > SHIFTED or scaled > SCALED or turned > ROTATED
