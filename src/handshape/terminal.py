@@ -174,6 +174,10 @@ def show_serve(config: ServeConfig, found: dict[str, Any]) -> None:
 
 def show_export(config: ExportConfig, found: dict[str, Any]) -> None:
     """Print the file, its inputs and outputs, and the comparison with torch."""
+    if config.format == "web":
+        print(f"{found['file']}: {found['bytes'] / 1e6:.1f} MB, a page that runs the recogniser's own graphs")
+        print("Any static web server can offer it; browsers give the camera to localhost and to https only.")
+        return
     parity = found["parity"]
     print(f"{found['file']}: {found['bytes'] / 1e6:.1f} MB, {found['precision']}, opset {found['opset']}")
     print("Input: photos as (N, H, W, 3) uint8 of any size. Output: probabilities as (N, K) float32.")

@@ -40,9 +40,9 @@ def export(config: ExportConfig) -> dict[str, Any]:
         )
     place = bundle_folder(config.bundle)
     recogniser = load(place)
-    metadata = _metadata(recogniser, place, config.precision)
     if config.format == "web":
-        return _export_page(config, recogniser, metadata, place)
+        return _export_page(config, recogniser, place)
+    metadata = _metadata(recogniser, place, config.precision)
     out = config.out.expanduser() if config.out else place / MODEL
     with new_file(out) as partial:
         parity = _export_model(config, recogniser, metadata, place, partial)
@@ -50,22 +50,18 @@ def export(config: ExportConfig) -> dict[str, Any]:
 
 
 def _export_page(
-    config: ExportConfig, recogniser: Recogniser, metadata: Metadata, place: Path
+    config: ExportConfig, recogniser: Recogniser, place: Path
 ) -> dict[str, Any]:
+    """Write the page with the bundle's own graphs."""
     from handshape.export.web import new_folder, write_web_page
     from handshape.export.webruntime import find_runtime
 
     out = config.out.expanduser() if config.out else place / _PAGE
     runtime = find_runtime(config.runtime)
-    network = recogniser.config.network
-    about = {"model": network.model, "backbone": network.backbone, "size": network.preprocessing.size}
     with new_folder(out) as folder:
-        model = folder / MODEL
-        parity = _export_model(config, recogniser, metadata, place, model)
-        write_web_page(folder, runtime, metadata, about)
-    return _result(
-        metadata, parity, out, sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    )
+        write_web_page(folder, runtime, recogniser, bundle_digest(place))
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    return {"file": str(out), "bytes": size, "labels": list(recogniser.labels)}
 
 
 def _export_model(

@@ -1,28 +1,55 @@
-/** The model, in a thread of its own so that the page never waits for it. */
+/** The recogniser, in a thread of its own so that the page never waits for it. */
 
-import * as ort from "../runtime/ort.wasm.bundle.min.mjs";
-import { decode } from "./pixels.js";
+import { Engine } from "./engine.js";
+import { decode, draw } from "./pixels.js";
+import { Recogniser } from "./recogniser.js";
 
-// One thread: several would need headers that a plain static server does not send.
-ort.env.wasm.numThreads = 1;
-ort.env.wasm.wasmPaths = { wasm: new URL("../runtime/ort-wasm-simd-threaded.wasm", import.meta.url).href };
+// The graph of the hand first: it is the largest, and needed in every frame.
+const NAMES = ["hand", "palm", "image", "head"];
 
-const session = ort.InferenceSession.create(new URL("../model.onnx", import.meta.url).href, {
-  executionProviders: ["wasm"],
-});
-session.then(
-  () => postMessage({ ready: true }),
+/** @returns {Promise<{recogniser: Recogniser, kind: import("./engine.js").Kind}>} */
+async function start() {
+  const wanted = new URLSearchParams(location.search).get("engine");
+  const about = file("model.json").then((response) => response.json());
+  // Fetched beside each other and beside the runtime.
+  const files = about.then(({ graphs }) => new Map(NAMES.filter((name) => graphs.includes(`${name}.onnx`))
+    .map((name) => [name, file(`${name}.onnx`).then(async (response) => new Uint8Array(await response.arrayBuffer()))])));
+  const engine = await Engine.start(wanted);
+  const opened = [...(await files)].map(async ([name, model]) => [name, await engine.open(await model)]);
+  return { recogniser: new Recogniser(Object.fromEntries(await Promise.all(opened)), (await about).network.size), kind: engine.kind };
+}
+
+/** @param {string} name */
+async function file(name) {
+  const response = await fetch(new URL(`../${name}`, import.meta.url));
+  if (!response.ok) throw new Error(`${name} is missing.`);
+  return response;
+}
+
+const started = start();
+started.then(
+  ({ kind }) => postMessage({ ready: true, kind }),
   (error) => postMessage({ ready: false, message: String(error?.message ?? error) }),
 );
 
-onmessage = async ({ data: { id, photo, mirrored } }) => {
+/** @type {Promise<any>} One after the other: a graph runs once at a time, and a stream's frames keep their order. */
+let before = started;
+
+onmessage = ({ data }) => {
+  before = before.catch(() => {}).then(() => answer(data));
+};
+
+/** @param {{id: number, photo?: Blob, frame?: ImageBitmap, mirrored: boolean, first?: boolean}} question */
+async function answer({ id, photo, frame, mirrored, first }) {
   try {
-    const { data, height, width } = await decode(photo, mirrored);
-    const images = new ort.Tensor("uint8", data, [1, height, width, 3]);
-    const { probabilities } = await (await session).run({ images });
-    postMessage({ id, probabilities: Array.from(probabilities.data) });
-    probabilities.dispose();
+    const { recogniser } = await started;
+    if (first) recogniser.reset();
+    const found = frame
+      ? await recogniser.frame(draw(frame, mirrored))
+      : await recogniser.photo(await decode(/** @type {Blob} */ (photo), mirrored));
+    if (mirrored) found.hand = found.hand?.map(([x, y]) => [1 - x, y]) ?? null;
+    postMessage({ id, ...found });
   } catch (error) {
     postMessage({ id, message: String(error?.message ?? error) });
   }
-};
+}

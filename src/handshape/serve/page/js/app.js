@@ -3,7 +3,7 @@
 import { makeAbout } from "./about.js";
 import { Camera } from "./camera.js";
 import { find } from "./dom.js";
-import { takeFrame } from "./frames.js";
+import { cutFrame } from "./frames.js";
 import { makeLive } from "./live.js";
 import { model } from "./model.js";
 import { makePhoto } from "./photo.js";
@@ -32,8 +32,8 @@ let current = "";
 
 /** Take what the guide box shows; `stream.mirror` sets whether that is a mirror image. */
 function frame() {
-  if (camera.state !== "on" || document.hidden) return Promise.resolve(null);
-  return takeFrame(camera.video, settings.mirror);
+  if (camera.state !== "on" || document.hidden) return null;
+  return cutFrame(camera.video, settings.mirror);
 }
 
 /** Recognisers are trained on right hands as others see them; a left hand is a mirrored right one. */
@@ -53,6 +53,7 @@ function show(prediction) {
   if (camera.state !== "on") return;
   const display = displayOf(prediction);
   stage.display(display);
+  stage.landmarks(prediction.hand ?? null);
   views[current].show?.(display, performance.now());
   const time = prediction.milliseconds;
   setStatus("on", time === undefined ? "Running" : `Running, ${Math.max(1, Math.round(time))} ms`);
@@ -69,6 +70,7 @@ function setStatus(state, words) {
 }
 
 function connection() {
+  if (!stream.connected) stage.landmarks(null);
   if (!stream.wanted) return setStatus("off", "Ready");
   if (!stream.connected) return setStatus("lost", place.lost);
   setStatus("on", camera.state === "on" ? "Running" : "Connected");
@@ -85,6 +87,7 @@ function go() {
   }
   current = name;
   const view = views[name];
+  stage.landmarks(null);
   document.body.dataset.view = name;
   find(`#view-${name}`).hidden = false;
   find("#stage").hidden = !view.camera;

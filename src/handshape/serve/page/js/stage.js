@@ -2,6 +2,7 @@
 
 import { find, make } from "./dom.js";
 import { guideBox } from "./frames.js";
+import { LandmarkOverlay } from "./landmarks.js";
 import { place } from "./server.js";
 import { change, settings } from "./settings.js";
 
@@ -36,6 +37,10 @@ export class Stage {
     this.mirror = find("#mirror");
     this.trouble = find("#trouble");
     this.select = find("#cameras select");
+    this.overlay = new LandmarkOverlay();
+    this.overlay.element.classList.add("tracked");
+    this.guide.prepend(this.overlay.element);
+    this.landmarks(null);
     camera.addEventListener("change", () => this.show());
     camera.addEventListener("devices", () => this.list());
     camera.video.addEventListener("resize", () => this.fit());
@@ -116,6 +121,15 @@ export class Stage {
   display(display) {
     this.picture.dataset.state = display.state;
     find("#hint-line").classList.toggle("gone", display.state === "sure");
+  }
+
+  /**
+   * Show where the hand is in the newest frame.
+   * @param {[number, number][] | null} hand Its landmarks as fractions of the guide box as it is shown; null hides them.
+   */
+  landmarks(hand) {
+    if (hand) this.overlay.show(hand);
+    this.overlay.element.classList.toggle("gone", !hand);
   }
 
   /** @param {number} progress How long a letter was held, 0 to 1. */
