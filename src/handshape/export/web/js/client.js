@@ -28,7 +28,7 @@ worker.onmessage = ({ data }) => {
   const asked = waiting.get(data.id);
   waiting.delete(data.id);
   if (data.probabilities) asked?.resolve(data);
-  else asked?.reject(new Error("The browser cannot open this photo. A JPEG, PNG or WebP works."));
+  else asked?.reject(new Error(data.message));
 };
 
 /**

@@ -54,12 +54,15 @@ export class Engine {
   }
 }
 
-/** @returns {Promise<boolean>} Whether there is a graphics processor, not one in software, and JSPI. */
+/**
+ * @returns {Promise<boolean>} Whether there is JSPI, and a graphics processor, not one in software, with half
+ *   precision: features are rounded to it.
+ */
 async function hasGpu() {
   const { gpu } = /** @type {any} */ (navigator);
   if (!gpu || !("Suspending" in WebAssembly)) return false;
   const adapter = await gpu.requestAdapter().catch(() => null);
-  return Boolean(adapter) && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
+  return Boolean(adapter?.features.has("shader-f16")) && !adapter.info?.isFallbackAdapter;
 }
 
 /**

@@ -15,8 +15,28 @@ async function start() {
   const files = about.then(({ graphs }) => new Map(NAMES.filter((name) => graphs.includes(`${name}.onnx`))
     .map((name) => [name, file(`${name}.onnx`).then(async (response) => new Uint8Array(await response.arrayBuffer()))])));
   const engine = await Engine.start(wanted);
-  const opened = [...(await files)].map(async ([name, model]) => [name, await engine.open(await model)]);
-  return { recogniser: new Recogniser(Object.fromEntries(await Promise.all(opened)), (await about).network.size), kind: engine.kind };
+  try {
+    return await open(engine, await files, (await about).network.size);
+  } catch (error) {
+    if (wanted || engine.kind.provider === "wasm") throw error;
+    // A graphics processor may lack what a graph needs.
+    return open(await Engine.start("wasm"), await files, (await about).network.size);
+  }
+}
+
+/**
+ * @param {Engine} engine
+ * @param {Map<string, Promise<Uint8Array>>} files
+ * @param {number} size Side of the images that the network takes.
+ */
+async function open(engine, files, size) {
+  /** @type {any} */
+  const graphs = {};
+  // One after the other, as WebGPU asks; in WebAssembly there is one thread for it anyway.
+  for (const [name, model] of files) graphs[name] = await engine.open(await model);
+  const recogniser = new Recogniser(graphs, size);
+  if (engine.kind.provider === "webgpu") await recogniser.frame({ data: new Uint8Array(3 * size * size), height: size, width: size });
+  return { recogniser, kind: engine.kind };
 }
 
 /** @param {string} name */
@@ -44,12 +64,20 @@ async function answer({ id, photo, frame, mirrored, first }) {
   try {
     const { recogniser } = await started;
     if (first) recogniser.reset();
-    const found = frame
-      ? await recogniser.frame(draw(frame, mirrored))
-      : await recogniser.photo(await decode(/** @type {Blob} */ (photo), mirrored));
+    const found = await (frame ? recogniser.frame(draw(frame, mirrored)) : recogniser.photo(await read(photo, mirrored)));
     if (mirrored) found.hand = found.hand?.map(([x, y]) => [1 - x, y]) ?? null;
     postMessage({ id, ...found });
   } catch (error) {
     postMessage({ id, message: String(error?.message ?? error) });
   }
+}
+
+/**
+ * @param {any} photo
+ * @param {boolean} mirrored
+ */
+function read(photo, mirrored) {
+  return decode(photo, mirrored).catch(() => {
+    throw new Error("The browser cannot open this photo. A JPEG, PNG or WebP works.");
+  });
 }
