@@ -29,7 +29,7 @@ def in_node(folder: Path, script: str, given: Any) -> Any:
 
     Args:
         folder: An empty folder for a copy of them.
-        script: Statements that set ``found`` from ``given``; ``image`` unpacks an image and ``text`` packs bytes.
+        script: Statements that set ``found`` from ``given``; ``image`` unpacks pixels and ``text`` packs them.
         given: JSON for the script.
 
     Returns:
@@ -37,7 +37,8 @@ def in_node(folder: Path, script: str, given: Any) -> Any:
     """
     place = shutil.copytree(OWN, folder / "js")
     (place / "package.json").write_text('{"type": "module"}')
-    (place / "test.js").write_text(f"{_PRELUDE}\nlet found;\n{script}\nconsole.log(JSON.stringify(found));")
+    whole = f"{_PRELUDE}\nlet found;\n{script}\nconsole.log(JSON.stringify(found));"
+    (place / "test.js").write_text(whole)
     command = [need("node"), str(place / "test.js")]
     ran = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr

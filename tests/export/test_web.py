@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page
 
+import handshape
 from handshape.bundle import GRAPHS
 from handshape.data.images.decode import decode_image
 from handshape.errors import OutputError
@@ -23,8 +26,11 @@ from handshape.recogniser import Recogniser, load
 from handshape.synthetic.picture import draw_image
 from handshape.synthetic.signer import make_signer
 
-from ..programs import chromium_page, serve_folder
+from ..programs import chromium_page, need, serve_folder
+from ..serve.browser import TOOLS, tools
+from .node import OWN
 
+PAGE = Path(handshape.__file__).parent / "serve" / "page"
 MODELS = ("combined", "frozen", "landmarks")
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 _SOFTWARE_GPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
@@ -116,9 +122,15 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return file.getvalue()
 
 
+def noise(width: int, height: int) -> Image.Image:
+    """Return a wall."""
+    grey = np.random.default_rng(0).normal(128, 30, (height, width)).clip(0, 255).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
+
+
 def photos() -> dict[str, bytes]:
     """Return photos of many sizes and shapes."""
-    wall = Image.effect_noise((1200, 900), 30).convert("RGB").resize((4000, 3000))
+    wall = noise(1200, 900).resize((4000, 3000))
     large, portrait = wall.copy(), wall.crop((0, 0, 900, 1600))
     large.paste(drawn("B", 1, 960).resize((1800, 1800)), (1400, 500))
     portrait.paste(drawn("C", 2, 480), (200, 700))
@@ -152,13 +164,15 @@ def compare(recogniser: Recogniser, name: str, content: bytes, told: dict[str, A
     else:
         far = np.abs(in_longer_sides(told["hand"], pixels) - hand.points[:, :2]).max()
     print(f"{name}: probabilities {off:.1e}, landmarks {far:.1e}")
-    assert off < 1e-3 and far < 1e-3, (name, off, far)
+    # A little shift of a landmark is more to a classifier of landmarks.
+    assert off < (1e-2 if finder else 1e-3) and far < 1e-3, (name, off, far)
 
 
 def in_longer_sides(hand: list[tuple[float, float]], pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return landmarks of the page in shares of a photo's longer side."""
     height, width = pixels.shape[:2]
-    return np.array(hand) * [width, height] / max(width, height)
+    places: NDArray[np.float64] = np.array(hand) * [width, height] / max(width, height)
+    return places
 
 
 @pytest.mark.slow
@@ -179,7 +193,7 @@ def test_page__answers_as_the_bundle_does(pages: Pages, model: str) -> None:
 def test_page__follows_the_hand_as_the_bundle_does(pages: Pages, model: str) -> None:
     from handshape.models.hand.hand_finder import HandTracker
 
-    wall = Image.effect_noise((384, 384), 30).convert("RGB")
+    wall = noise(384, 384)
     frames = [wall, *(drawn("B", 1).resize((384, 384)).rotate(2 * step) for step in range(6)), wall]
     recogniser = load(pages.run(model))
     tracker = HandTracker(recogniser.hand_finder) if recogniser.hand_finder else None
@@ -189,14 +203,20 @@ def test_page__follows_the_hand_as_the_bundle_does(pages: Pages, model: str) -> 
         pixels = np.asarray(frame)[:, ::-1].copy()  # they were named mirror images
         hand = tracker.find(pixels) if tracker else None
         expected = recogniser.classify(pixels, hand)
-        fresh = tracker is None or number in (0, 1, 5, 7)  # features are computed again in the fourth frame after
+        fresh = tracker is None or number in (
+            0,
+            1,
+            5,
+            7,
+        )  # features are computed again in the fourth frame after
         if fresh:
-            assert np.abs(np.array(told["probabilities"]) - expected).max() < 1e-3, number
+            assert np.abs(np.array(told["probabilities"]) - expected).max() < 1e-2, number
         assert np.argmax(told["probabilities"]) == np.argmax(expected)
         assert (told["hand"] is None) == (hand is None or not hand.found)
         if hand is not None and hand.found:
             x, y = np.array(told["hand"]).T
-            assert np.abs(np.stack([1 - x, y], axis=1) - hand.points[:, :2]).max() < 1e-3
+            # Whether landmarks are found a second time can differ, and moves those of later frames.
+            assert np.abs(np.stack([1 - x, y], axis=1) - hand.points[:, :2]).max() < 5e-3
 
 
 @pytest.mark.slow
@@ -209,7 +229,7 @@ def test_page__threads_where_the_server_sends_the_headers(pages: Pages) -> None:
     with serve_folder(pages.page("combined"), headers) as address, chromium_page() as page:
         page.goto(f"{address}/index.html#about")
         compare(load(pages.run("combined")), "B", content, page.evaluate(_PHOTO, in_base64(content)))
-        threads = min(4, page.evaluate("navigator.hardwareConcurrency"))
+        threads = min(4, -(-page.evaluate("navigator.hardwareConcurrency") // 2))
         count = f"{threads} threads" if threads > 1 else "one thread"
         page.get_by_text(f"ONNX Runtime in this browser, with WebAssembly in {count}").wait_for()
 
@@ -247,6 +267,19 @@ def test_page__predicts_camera_and_photos_in_the_browser(pages: Pages, tmp_path:
         page.goto(f"{address}/index.html#teach")  # there is no such view here
         page.locator("#view-live").wait_for()
     assert all(url.startswith((address, "blob:")) for url in asked)
+
+
+@pytest.mark.slow
+def test_page__types(tmp_path: Path) -> None:
+    need("npm")
+    for source in (PAGE / "js", OWN):
+        shutil.copytree(source, tmp_path / "js", dirs_exist_ok=True)
+    settings = json.loads((TOOLS / "tsconfig.json").read_text(encoding="utf-8"))
+    settings["include"] = ["js/app.js", "js/worker.js"]  # and what they import
+    (tmp_path / "tsconfig.json").write_text(json.dumps(settings))
+    compiler = tools() / ".bin" / "tsc"
+    found = subprocess.run([compiler, "-p", str(tmp_path)], capture_output=True, text=True, timeout=120)
+    assert found.returncode == 0, found.stdout
 
 
 @pytest.mark.slow

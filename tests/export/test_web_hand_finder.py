@@ -35,22 +35,32 @@ const finder = new HandFinder({
   async hand(crop) {
     const [a, b, c, d] = means(crop);
     calls.push("hand");
-    const points = Float32Array.from(given.hand, (place, index) => place + 0.3 * [a, b, c, d][index % 4] - 0.15);
+    const mean = [a, b, c, d];
+    const points = Float32Array.from(given.hand, (place, index) => place + 0.3 * mean[index % 4] - 0.15);
     return { points, presence: Math.min(1, given.gain * (a + b + c + d) / 4), right_hand: b };
   },
 });
-const told = (hand) => ({ points: [...hand.points], presence: hand.presence, normalised: [...normalise(hand)], calls: calls.splice(0) });
+const told = (hand) => ({
+  points: [...hand.points],
+  presence: hand.presence,
+  normalised: [...normalise(hand)],
+  calls: calls.splice(0),
+});
 """
-_FIND = _GRAPHS + "found = []; for (const one of given.images) found.push(told(await finder.find(image(one))));"
-_ATTEMPT = (
-    _GRAPHS
-    + "found = []; for (const one of ATTEMPTS) found.push(told(await finder.attempt(new Photo(image(given.images[0])), one)));"
-)
-_TRACK = (
-    _GRAPHS
-    + "const tracker = new HandTracker(finder); found = [];"
-    + "for (const one of given.images) found.push(told(await tracker.find(image(one))));"
-)
+_FIND = f"""{_GRAPHS}
+found = [];
+for (const one of given.images) found.push(told(await finder.find(image(one))));
+"""
+_ATTEMPT = f"""{_GRAPHS}
+const photo = new Photo(image(given.images[0]));
+found = [];
+for (const one of ATTEMPTS) found.push(told(await finder.attempt(photo, one)));
+"""
+_TRACK = f"""{_GRAPHS}
+const tracker = new HandTracker(finder);
+found = [];
+for (const one of given.images) found.push(told(await tracker.find(image(one))));
+"""
 
 
 @dataclass
@@ -72,7 +82,8 @@ class Stub:
             row = [0.4 + 0.2 * a, 0.4 + 0.2 * b, 0.2 + 0.3 * c, d - 0.5]
             return {"palm": np.array([row], dtype=np.float32)}
         points = [
-            place + 0.3 * means[index % 4] - 0.15 for index, place in enumerate(self.hand.reshape(-1).tolist())
+            place + 0.3 * means[index % 4] - 0.15
+            for index, place in enumerate(self.hand.reshape(-1).tolist())
         ]
         return {
             "points": np.array(points, dtype=np.float32).reshape(1, 21, 3),

@@ -49,9 +49,7 @@ def export(config: ExportConfig) -> dict[str, Any]:
     return _result(metadata, parity, out, out.stat().st_size)
 
 
-def _export_page(
-    config: ExportConfig, recogniser: Recogniser, place: Path
-) -> dict[str, Any]:
+def _export_page(config: ExportConfig, recogniser: Recogniser, place: Path) -> dict[str, Any]:
     """Write the page with the bundle's own graphs."""
     from handshape.export.web import new_folder, write_web_page
     from handshape.export.webruntime import find_runtime

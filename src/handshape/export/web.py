@@ -1,7 +1,7 @@
 """Export the live page with a recogniser as a static folder, which needs no server.
 
-The files of the page that use the server are replaced by those in ``web/js``, which run the bundle's graphs by
-ONNX Runtime in the browser.
+The files of the page that use the server are replaced by those in ``web/js``, which run the bundle's graphs
+by ONNX Runtime in the browser.
 """
 
 import json

@@ -13,8 +13,8 @@ from handshape.progress import say
 
 VERSION = "1.30.0"
 
-# The second pair is for WebGPU. A visitor's browser fetches one of the pairs: 14 or 17 MB. The build with WebGPU
-# for browsers without JSPI would be another 27 MB; those use WebAssembly.
+# The second pair is for WebGPU. A visitor's browser fetches one of the pairs: 14 or 17 MB. The build with
+# WebGPU for browsers without JSPI would be another 27 MB; those use WebAssembly.
 FILES = {
     "ort.wasm.bundle.min.mjs": "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
     "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",

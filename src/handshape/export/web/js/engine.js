@@ -33,8 +33,9 @@ export class Engine {
     if (wanted === "webgpu" || (wanted === null && (await hasGpu()))) {
       return new Engine(await load("webgpu"), { provider: "webgpu", threads: 1 });
     }
-    // Threads need memory that is shared, which browsers give to pages with two headers only.
-    const threads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
+    // Threads need memory that is shared, which browsers give to pages with two headers only; the page, the camera
+    // and other programs keep half of the cores.
+    const threads = self.crossOriginIsolated ? Math.min(MOST_THREADS, Math.ceil(navigator.hardwareConcurrency / 2)) : 1;
     return new Engine(await load("wasm", threads), { provider: "wasm", threads });
   }
 

@@ -68,7 +68,7 @@ async function answer({ id, photo, frame, mirrored, first }) {
     if (mirrored) found.hand = found.hand?.map(([x, y]) => [1 - x, y]) ?? null;
     postMessage({ id, ...found });
   } catch (error) {
-    postMessage({ id, message: String(error?.message ?? error) });
+    postMessage({ id, message: String(/** @type {any} */ (error)?.message ?? error) });
   }
 }
 
