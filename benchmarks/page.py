@@ -30,7 +30,7 @@ HEADERS = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-P
 _COUNT = """milliseconds => new Promise((done) => {
   let frames = 0;
   const watch = new MutationObserver(() => (frames += 1));
-  watch.observe(document.querySelector("#status .words"), { childList: true });
+  watch.observe(document.querySelector("#view-live .verdict"), { childList: true });
   setTimeout(() => { watch.disconnect(); done(frames); }, milliseconds);
 })"""
 

@@ -155,9 +155,9 @@ def _told(command: list[str], case: Case) -> NDArray[np.float32]:
 
 
 _READ = """async (text) => {
-  const { probabilities } = await import(new URL("js/reader.js", document.baseURI).href);
+  const { predictPhoto } = await import(new URL("js/client.js", document.baseURI).href);
   const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
-  return probabilities(new Blob([bytes]));
+  return (await predictPhoto(new Blob([bytes]))).probabilities;
 }"""
 
 

@@ -29,7 +29,7 @@ def in_node(folder: Path, script: str, given: Any) -> Any:
 
     Args:
         folder: An empty folder for a copy of them.
-        script: Statements that set ``found`` from ``given``; ``image`` unpacks pixels and ``text`` packs them.
+        script: Statements that set ``found`` from ``given``; ``image`` unpacks pixels, ``text`` packs them.
         given: JSON for the script.
 
     Returns:

@@ -50,7 +50,17 @@ def export(config: ExportConfig) -> dict[str, Any]:
 
 
 def _export_page(config: ExportConfig, recogniser: Recogniser, place: Path) -> dict[str, Any]:
-    """Write the page with the bundle's own graphs."""
+    """Write the page with the bundle's own graphs.
+
+    Raises:
+        UsageError: Another precision is asked for.
+    """
+    if config.precision != "fp32":
+        raise UsageError(
+            f"--precision {config.precision} with --format web",
+            "nothing: a page runs the graphs of the bundle as they are",
+            "leave out --precision",
+        )
     from handshape.export.web import new_folder, write_web_page
     from handshape.export.webruntime import find_runtime
 

@@ -29,6 +29,10 @@ const views = {
   about: makeAbout(),
 };
 let current = "";
+// Milliseconds a frame takes, a moving mean, and when it was last shown.
+let pace = 0;
+let shown = 0;
+const PACE = 500;
 
 /** Take what the guide box shows; `stream.mirror` sets whether that is a mirror image. */
 function frame() {
@@ -52,11 +56,24 @@ function mirrorChanged() {
 function show(prediction) {
   if (camera.state !== "on") return;
   const display = displayOf(prediction);
+  const now = performance.now();
   stage.display(display);
   stage.landmarks(prediction.hand ?? null);
-  views[current].show?.(display, performance.now());
-  const time = prediction.milliseconds;
-  setStatus("on", time === undefined ? "Running" : `Running, ${Math.max(1, Math.round(time))} ms`);
+  views[current].show?.(display, now);
+  keepPace(prediction.milliseconds, now);
+}
+
+/**
+ * Show how long a frame takes, at a pace that can be read.
+ * @param {number | undefined} time Milliseconds.
+ * @param {number} now
+ */
+function keepPace(time, now) {
+  if (time === undefined) return setStatus("on", "Running");
+  pace = pace ? 0.8 * pace + 0.2 * time : time;
+  if (now - shown < PACE) return;
+  shown = now;
+  setStatus("on", `Running, ${Math.max(1, Math.round(pace))} ms`);
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Hand landmarks, drawn over a photo or a frame as lines along the fingers. */
 
 const SVG = "http://www.w3.org/2000/svg";
-// From the wrist along each finger, and across the palm.
-const LINES = [[0, 1, 2, 3, 4], [0, 5, 6, 7, 8], [0, 9, 10, 11, 12], [0, 13, 14, 15, 16], [0, 17, 18, 19, 20], [5, 9, 13, 17]];
+// The thumb, the outline of the palm, and the fingers.
+const LINES = [[0, 1, 2, 3, 4], [0, 5, 9, 13, 17, 0], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16], [17, 18, 19, 20]];
 
 export class LandmarkOverlay {
   /** @param {number} [aspect] The photo's width divided by its height. */
