@@ -57,8 +57,7 @@ function show(prediction) {
   if (camera.state !== "on") return;
   const display = displayOf(prediction);
   const now = performance.now();
-  stage.display(display);
-  stage.landmarks(prediction.hand ?? null);
+  stage.display(display, prediction.hand ?? null);
   views[current].show?.(display, now);
   keepPace(prediction.milliseconds, now);
 }

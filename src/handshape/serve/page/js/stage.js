@@ -117,10 +117,12 @@ export class Stage {
   /**
    * Show the state of a prediction on the picture.
    * @param {import("./types.js").Display} display
+   * @param {[number, number][] | null} hand As for `landmarks`.
    */
-  display(display) {
+  display(display, hand) {
     this.picture.dataset.state = display.state;
-    find("#hint-line").classList.toggle("gone", display.state === "sure");
+    this.landmarks(hand);
+    find("#hint-line").classList.toggle("gone", display.state === "sure" || hand !== null);
   }
 
   /**
