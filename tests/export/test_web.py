@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from playwright.sync_api import Page
 
 import handshape
@@ -27,7 +27,7 @@ from handshape.synthetic.picture import draw_image
 from handshape.synthetic.signer import make_signer
 
 from ..programs import chromium_page, need, serve_folder
-from ..serve.browser import TOOLS, tools
+from ..serve.browser import TOOLS, Tab, browsing, film, served, tools
 from .node import OWN
 
 PAGE = Path(handshape.__file__).parent / "serve" / "page"
@@ -265,6 +265,43 @@ def test_page__predicts_camera_and_photos_in_the_browser(pages: Pages, tmp_path:
         page.goto(f"{address}/index.html#teach")  # there is no such view here
         page.locator("#view-live").wait_for()
     assert all(url.startswith((address, "blob:")) for url in asked)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["exported", "served"])
+def test_page__draws_landmarks_over_the_picture(pages: Pages, way: str, tmp_path: Path) -> None:
+    hand = drawn("B", 1, 384)
+    video = film(tmp_path / "hand.mjpeg", [hand], 1.0)
+    finder = load(pages.run("combined")).hand_finder
+    assert finder is not None
+    with ExitStack() as stack:
+        if way == "served":
+            words = (str(pages.run("combined")), "--cache", str(tmp_path / "cache"))
+            address = stack.enter_context(served(tmp_path, *words)).url
+        else:
+            address = f"{stack.enter_context(serve_folder(pages.page('combined')))}/"
+        tab = stack.enter_context(browsing(address, video))
+        for mirrored in (True, False):  # as the page begins, and after its switch
+            seen = np.asarray(ImageOps.mirror(hand) if mirrored else hand)
+            expected = finder.find(seen.copy()).points[:, :2]
+            tab.until(lambda expected=expected: close(joints(tab), expected), mirrored)  # type: ignore[misc]
+            tab.page.click("label:has(#mirror)")
+        tab.page.click("nav a[href='#spell']")
+        tab.until(lambda: len(joints(tab)) == 21, "shown in Spell")
+        tab.page.click("#pause")
+        tab.wait("document.querySelector('#guide').hidden")
+        assert tab.errors == []
+
+
+def joints(tab: Tab) -> NDArray[np.float64]:
+    """Return the landmarks that are shown, as fractions of the guide box; none where they are hidden."""
+    path = tab.page.evaluate("document.querySelector('.tracked:not(.gone) .joint')?.getAttribute('d') ?? ''")
+    return np.array([list(map(float, place.split())) for place in path.replace("M", "").split("h0")[:-1]])
+
+
+def close(found: NDArray[np.float64], expected: NDArray[np.float32]) -> bool:
+    """Return whether landmarks are the same but for what a camera does to a picture."""
+    return found.shape == expected.shape and float(np.abs(found - expected).max()) < 0.03
 
 
 @pytest.mark.slow

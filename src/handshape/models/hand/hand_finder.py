@@ -35,8 +35,8 @@ _HANDS, _FURTHER = 2.0, 0.1
 # The landmarks are found again in the crop that they give themselves where that differs by more than this:
 # its middle in sides, the logarithm of its side, and its rotation in radians.
 _SHIFTED, _SCALED, _ROTATED = 0.06, 0.1, 0.15
-# Boxes are rounded to these shares of a pixel and of a radian: then what differs in the last bit between
-# processors, runtimes and languages seldom gives another crop, to which the landmark network answers otherwise.
+# Boxes are rounded to these shares of a pixel and of a radian. So the last bits, which differ between
+# processors, runtimes and languages, seldom change the crop: the landmark network notices single levels.
 _GRID = 16, 1024
 # Below this presence the landmarks give no better crop.
 _LEAST = 0.1
@@ -80,7 +80,8 @@ ATTEMPTS = (
     Attempt(2.2, lighter=True, rotation=math.pi),
 )
 """The attempts in their order; the first that shows a hand clearly is the last."""
-METHOD = repr((ATTEMPTS, _LONG_SIDE, _PALMS, _AHEAD, _HANDS, _FURTHER, _SHIFTED, _SCALED, _ROTATED, _CLEAR, _GRID))
+_SETTINGS = _LONG_SIDE, _PALMS, _AHEAD, _HANDS, _FURTHER, _SHIFTED, _SCALED, _ROTATED, _CLEAR, _GRID
+METHOD = repr((ATTEMPTS, *_SETTINGS))
 """How hands are found, beside the graphs; what is found in another way is cached apart."""
 
 

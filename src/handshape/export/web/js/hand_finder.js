@@ -42,8 +42,8 @@ const FURTHER = 0.1;
 const SHIFTED = 0.06;
 const SCALED = 0.1;
 const ROTATED = 0.15;
-// Boxes are rounded to these shares of a pixel and of a radian: then what differs in the last bit between
-// processors, runtimes and languages seldom gives another crop, to which the landmark network answers otherwise.
+// Boxes are rounded to these shares of a pixel and of a radian. So the last bits, which differ between processors,
+// runtimes and languages, seldom change the crop: the landmark network notices single levels.
 const PIXEL = 16;
 const RADIAN = 1024;
 // Below this presence the landmarks give no better crop; at that one an attempt is the last; above this there is a hand.
