@@ -5,7 +5,7 @@ import http.server
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,12 +54,22 @@ def chromium_page(*more: str) -> Iterator[Page]:
 
 
 @contextmanager
-def serve_folder(folder: Path) -> Iterator[str]:
-    """Offer a folder as any static server would; gives its address."""
+def serve_folder(folder: Path, headers: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Offer a folder as any static server would; gives its address.
+
+    Args:
+        folder: The folder.
+        headers: Sent with each file.
+    """
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_request(self, code: object = "-", size: object = "-") -> None:
             pass
+
+        def end_headers(self) -> None:
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            super().end_headers()
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()

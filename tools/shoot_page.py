@@ -135,7 +135,7 @@ def taught(tab: Tab, name: str) -> None:
     tab.page.fill("#teach-label", "Y")
     tab.page.fill("#teach-signer", "Mei")
     tab.page.click("#teach-one")
-    tab.wait("document.querySelector('#guide .skeleton')", _LONG)
+    tab.wait("document.querySelector('#guide .skeleton:not(.tracked)')", _LONG)
     tab.page.evaluate("document.activeElement.blur(), scrollTo(0, 0)")
     keep(tab, name)
     tab.page.click("#teach-train")

@@ -268,7 +268,7 @@ def _takes_some(tab: Tab, label: str, who: str) -> None:
     tab.page.fill("#teach-label", label)
     tab.page.fill("#teach-signer", who)
     tab.page.click("#teach-burst")
-    tab.wait("document.querySelector('#guide .skeleton')")
+    tab.wait("document.querySelector('#guide .skeleton:not(.tracked)')")
     tab.wait("document.querySelector('#teach-count').textContent === '12 photos so far'")
     # In a few drawn photos no hand may be found; the page says so and keeps them.
     tab.wait("/^$|^No hand was found in /.test(document.querySelector('#teach-note').textContent)")

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handshape.bundle import GRAPHS, IMAGE
+from handshape.bundle import IMAGE
 from handshape.config.export import ExportConfig
 from handshape.config.models import MODELS
 from handshape.errors import UsageError
@@ -100,14 +100,9 @@ def _write_page(
     from handshape.export.webruntime import find_runtime
 
     runtime = find_runtime(config.runtime)
-    network = recogniser.config.network
-    about = {"model": network.model, "backbone": network.backbone, "size": network.preprocessing.size}
     compared = _compared(recogniser, chosen, photos, metadata, chosen.classify)
     with new_folder(out) as folder:
-        for name in GRAPHS:
-            if name in chosen.files:
-                (folder / name).write_bytes(chosen.files[name])
-        write_web_page(folder, runtime, compared, about)
+        write_web_page(folder, runtime, chosen, compared.bundle)
     return compared
 
 

@@ -1,23 +1,23 @@
-"""Export the live page with a model as a static folder, which needs no server.
+"""Export the live page with a recogniser as a static folder, which needs no server.
 
-The files of the page that use the server are replaced by those in ``web/js``, which run ONNX Runtime in the
-browser.
+The files of the page that use the server are replaced by those in ``web/js``, which run the bundle's graphs
+by ONNX Runtime in the browser.
 """
 
 import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+from handshape.bundle import GRAPHS, HEAD
 from handshape.errors import OutputError
 from handshape.export.file import appearing
-from handshape.export.metadata import MODEL, Metadata
+from handshape.recogniser import Recogniser
 
 DESCRIPTION = "model.json"
-"""Name of the file that describes the model for JavaScript."""
+"""Name of the file that describes the recogniser for JavaScript."""
 
 RUNTIME = "runtime"
 """Name of the folder of onnxruntime-web's files."""
@@ -32,19 +32,36 @@ _POLICY = (
 )
 
 
-def write_web_page(folder: Path, runtime: Path, metadata: Metadata, network: dict[str, Any]) -> None:
-    """Add the page to a folder with an exported model.
+def write_web_page(folder: Path, runtime: Path, recogniser: Recogniser, digest: str) -> None:
+    """Write the page, the graphs of a recogniser and what runs them.
 
     Args:
-        folder: Folder with the model only.
+        folder: An empty folder.
         runtime: Folder of onnxruntime-web's files.
-        metadata: Metadata of the model.
-        network: Model, backbone and input size, for display.
+        recogniser: The recogniser.
+        digest: Of its bundle.
     """
     shutil.copytree(_PAGE, folder, dirs_exist_ok=True)
     shutil.copytree(_OWN, folder, dirs_exist_ok=True)
     shutil.copytree(runtime, folder / RUNTIME)
-    described = asdict(metadata) | {"model": metadata.bundle, "engine": "onnxruntime", "network": network}
+    graphs = [name for name in GRAPHS if name in recogniser.files]
+    for name in graphs:
+        (folder / name).write_bytes(recogniser.files[name])
+    config = recogniser.config
+    described = {
+        "model": digest,
+        "version": version("handshape"),
+        "labels": config.labels,
+        "threshold": config.threshold,
+        "graphs": graphs,
+        "network": {
+            "model": config.network.model,
+            "backbone": config.network.backbone,
+            "size": config.network.preprocessing.size,
+        },
+        "trained_on": config.trained_on,
+        "figures": config.figures,
+    }
     text = json.dumps(described, ensure_ascii=False, allow_nan=False)
     (folder / DESCRIPTION).write_text(text, encoding="utf-8")
     index = folder / "index.html"
@@ -75,4 +92,4 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 
 def _is_page(folder: Path) -> bool:
-    return all((folder / name).exists() for name in ("index.html", DESCRIPTION, MODEL, RUNTIME))
+    return all((folder / name).exists() for name in ("index.html", DESCRIPTION, HEAD, RUNTIME))

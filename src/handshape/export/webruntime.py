@@ -13,9 +13,13 @@ from handshape.progress import say
 
 VERSION = "1.30.0"
 
+# The second pair is for WebGPU. A visitor's browser fetches one of the pairs: 14 or 17 MB. The build with
+# WebGPU for browsers without JSPI would be another 27 MB; those use WebAssembly.
 FILES = {
     "ort.wasm.bundle.min.mjs": "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
     "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
+    "ort.jspi.bundle.min.mjs": "07ec090355e11b342c95436db54da2d0c2bd5b1d319745bfd3337e6bdcf170ac",
+    "ort-wasm-simd-threaded.jspi.wasm": "a54c76f86b0f0d9572380cf1c6292a7b3903716ffcbcd6b0e5c7050bf430eb93",
 }
 """Files of the package that a page needs, with their SHA-256 digests."""
 

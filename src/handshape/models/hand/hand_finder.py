@@ -35,6 +35,9 @@ HANDS, FURTHER = 2.0, 0.1
 # The landmarks are found again in the crop that they give themselves where that differs by more than this:
 # its middle in sides, the logarithm of its side, and its rotation in radians.
 SHIFTED, SCALED, ROTATED = 0.06, 0.1, 0.15
+# Boxes are rounded to these shares of a pixel and of a radian. So the last bits, which differ between
+# processors, runtimes and languages, seldom change the crop: the landmark network notices single levels.
+_GRID = 16, 1024
 # Below this presence the landmarks give no better crop.
 LEAST = 0.1
 # An attempt with this presence is the last.
@@ -77,7 +80,8 @@ ATTEMPTS = (
     Attempt(2.2, lighter=True, rotation=math.pi),
 )
 """The attempts in their order; the first that shows a hand clearly is the last."""
-METHOD = repr((ATTEMPTS, LONG_SIDE, PALMS, AHEAD, HANDS, FURTHER, SHIFTED, SCALED, ROTATED, _CLEAR))
+_SETTINGS = LONG_SIDE, PALMS, AHEAD, HANDS, FURTHER, SHIFTED, SCALED, ROTATED, _CLEAR, _GRID
+METHOD = repr((ATTEMPTS, *_SETTINGS))
 """How hands are found, beside the graphs; what is found in another way is cached apart."""
 
 
@@ -142,6 +146,7 @@ class HandFinder:
 
     def _landmarks(self, photo: "Photo", box: Box, lighter: bool) -> tuple[HandLandmarks, Box]:
         """Return the landmarks in a box, and the box around them, both in pixels."""
+        box = _rounded(box)
         found = self._hand.run(images=_cut(photo.image, box, CROP_SIZE, lighter))
         points = _put_back(found["points"][0], box)
         size = max(photo.image.size)
@@ -276,6 +281,12 @@ def _around(points: NDArray[np.float32]) -> Box:
     sides = high - low
     x, y = turn @ ((low + high) / 2 - sides * [0.0, FURTHER])
     return float(x), float(y), float(HANDS * sides.max()), rotation
+
+
+def _rounded(box: Box) -> Box:
+    """Round a box in pixels."""
+    x, y, side = (math.floor(length * _GRID[0] + 0.5) / _GRID[0] for length in box[:3])
+    return x, y, side, math.floor(box[3] * _GRID[1] + 0.5) / _GRID[1]
 
 
 def _differ(one: Box, other: Box) -> bool:

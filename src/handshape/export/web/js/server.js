@@ -1,6 +1,6 @@
-/** Replaces the server: answers from the files beside the page and the model in this browser. */
+/** Replaces the server: answers from the files beside the page and the recogniser in this browser. */
 
-import { probabilities } from "./reader.js";
+import { predictPhoto, ready } from "./client.js";
 
 export class Refusal extends Error {
   /**
@@ -22,10 +22,16 @@ export const place = {
 };
 
 const about = fetch("model.json").then((response) => response.json());
+let engine = "ONNX Runtime in this browser";
+ready.then(({ provider, threads }) => {
+  const how = provider === "webgpu" ? "on its graphics processor (WebGPU)" : `with WebAssembly in ${threads === 1 ? "one thread" : `${threads} threads`}`;
+  engine = `ONNX Runtime in this browser, ${how}`;
+}, () => {});
 
 /** @returns {Promise<any>} The description of the model. */
-export function get(/** @type {string} */ path) {
-  return path === "v1/model" ? about : Promise.reject(new Refusal("This page has no server.", 404));
+export async function get(/** @type {string} */ path) {
+  if (path !== "v1/model") throw new Refusal("This page has no server.", 404);
+  return { ...(await about), engine };
 }
 
 /**
@@ -34,22 +40,23 @@ export function get(/** @type {string} */ path) {
  * @param {any} options
  */
 export async function ask(path, { body }) {
-  return { predictions: [await predict(body, new URLSearchParams(path.split("?")[1]).get("mirrored") === "true")] };
+  const start = performance.now();
+  const mirrored = new URLSearchParams(path.split("?")[1]).get("mirrored") === "true";
+  return { predictions: [await predictionOf(await predictPhoto(body, mirrored), start)] };
 }
 
 /**
- * @param {Blob} photo
- * @param {boolean} mirrored
+ * Describe an answer as a server would.
+ * @param {import("./client.js").Answer} answer
+ * @param {number} start When it was asked for, by the page's clock.
  * @returns {Promise<import("./types.js").Prediction>}
  */
-export async function predict(photo, mirrored) {
-  const start = performance.now();
+export async function predictionOf({ probabilities, hand }, start) {
   const { labels, threshold } = await about;
-  const found = await probabilities(photo, mirrored);
   /** @type {[string, number][]} */
-  const top = found.map((share, index) => [labels[index], share]);
+  const top = probabilities.map((share, index) => [labels[index], share]);
   top.sort(([, one], [, other]) => other - one);
   const sure = top[0][1] >= threshold;
   const label = sure ? top[0][0] : "unsure";
-  return { label, probability: top[0][1], sure, top: top.slice(0, 3), milliseconds: performance.now() - start };
+  return { label, probability: top[0][1], sure, top: top.slice(0, 3), hand, milliseconds: performance.now() - start };
 }

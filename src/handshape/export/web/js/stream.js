@@ -1,15 +1,15 @@
-/** Predicts the newest frame, then the next one, with the model in this browser. */
+/** Predicts the newest frame, then the next one, with the recogniser in this browser. */
 
-import { ready } from "./reader.js";
-import { predict } from "./server.js";
+import { predictFrame, ready } from "./client.js";
+import { predictionOf } from "./server.js";
 
-// Milliseconds between two frames at least, and between two attempts while there is no frame.
-const BETWEEN = 66;
-const LOOK = 4 * BETWEEN;
+// Milliseconds between two frames at least (25 a second: a camera gives 30), and between two attempts while there is none.
+const BETWEEN = 40;
+const LOOK = 6 * BETWEEN;
 
 export class Stream extends EventTarget {
   /**
-   * @param {() => Promise<Blob | null>} take Takes the newest frame.
+   * @param {() => HTMLCanvasElement | null} take Takes the newest frame.
    * @param {(prediction: import("./types.js").Prediction) => void} show Gets each prediction.
    */
   constructor(take, show) {
@@ -20,6 +20,7 @@ export class Stream extends EventTarget {
     this.connected = false;
     this.mirrored = false;
     this.turn = 0;
+    this.first = true; // whether the next frame has nothing to do with the one before
     ready.then(
       () => {
         this.connected = true;
@@ -46,17 +47,22 @@ export class Stream extends EventTarget {
 
   /** @param {boolean} mirrored Whether the frames are mirror images, to be flipped first. */
   mirror(mirrored) {
+    this.first ||= this.mirrored !== mirrored; // the hand is on the other side now
     this.mirrored = mirrored;
   }
 
   /** @param {number} turn Number of this start; a later start or stop ends the loop. */
   async go(turn) {
     await ready.catch(() => this.stop());
+    this.first = true;
     while (turn === this.turn) {
       const start = performance.now();
-      const frame = await this.take();
+      const frame = this.take();
       if (frame) {
-        const prediction = await predict(frame, this.mirrored).catch(() => null);
+        const { mirrored, first } = this;
+        this.first = false;
+        const bitmap = await createImageBitmap(frame);
+        const prediction = await predictFrame(bitmap, mirrored, first).then((found) => predictionOf(found, start), () => null);
         if (turn !== this.turn) return;
         if (prediction) this.show(prediction);
       }

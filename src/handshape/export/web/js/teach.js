@@ -3,7 +3,7 @@
 import { find } from "./dom.js";
 
 /** @returns {import("./types.js").View} */
-export function makeTeach() {
+export function makeTeach(/** @type {unknown} */ _camera) {
   find('nav a[href="#teach"]').remove();
   return {
     camera: false,

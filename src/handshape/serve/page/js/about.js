@@ -136,14 +136,26 @@ function limits() {
 
 /** @param {any} about */
 function facts(about) {
-  const network = about.network ?? {};
   const rows = {
     "Signs": listed(about.labels),
-    "Network": network.backbone ? `a head on frozen ${network.backbone}` : (network.model ?? "–"),
+    "Network": networkOf(about.network ?? {}),
     "Training photos": String(about.trained_on?.train ?? "–"),
     "Computed by": about.engine === "onnxruntime" ? "ONNX Runtime" : (about.engine ?? "–"),
   };
   return [make("dl", {}, ...Object.entries(rows).flatMap(([name, value]) => [make("dt", { textContent: name }), make("dd", { textContent: value })]))];
+}
+
+/** @param {{model?: string, backbone?: string}} network */
+function networkOf({ model = "–", backbone }) {
+  /** @type {Record<string, string>} */
+  const words = {
+    combined: `image features of frozen ${backbone}, and hand landmarks`,
+    frozen: `a head on frozen ${backbone}`,
+    finetune: `fine-tuned ${backbone}`,
+    landmarks: "a classifier of hand landmarks",
+    cnn: "a small CNN, trained from scratch",
+  };
+  return words[model] ?? model;
 }
 
 /**

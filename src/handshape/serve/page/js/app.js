@@ -3,7 +3,7 @@
 import { makeAbout } from "./about.js";
 import { Camera } from "./camera.js";
 import { find } from "./dom.js";
-import { takeFrame } from "./frames.js";
+import { cutFrame } from "./frames.js";
 import { makeLive } from "./live.js";
 import { model } from "./model.js";
 import { makePhoto } from "./photo.js";
@@ -29,11 +29,15 @@ const views = {
   about: makeAbout(),
 };
 let current = "";
+// Milliseconds a frame takes, a moving mean, and when it was last shown.
+let pace = 0;
+let shown = 0;
+const PACE = 500;
 
 /** Take what the guide box shows; `stream.mirror` sets whether that is a mirror image. */
 function frame() {
-  if (camera.state !== "on" || document.hidden) return Promise.resolve(null);
-  return takeFrame(camera.video, settings.mirror);
+  if (camera.state !== "on" || document.hidden) return null;
+  return cutFrame(camera.video, settings.mirror);
 }
 
 /** Recognisers are trained on right hands as others see them; a left hand is a mirrored right one. */
@@ -52,10 +56,23 @@ function mirrorChanged() {
 function show(prediction) {
   if (camera.state !== "on") return;
   const display = displayOf(prediction);
-  stage.display(display);
-  views[current].show?.(display, performance.now());
-  const time = prediction.milliseconds;
-  setStatus("on", time === undefined ? "Running" : `Running, ${Math.max(1, Math.round(time))} ms`);
+  const now = performance.now();
+  stage.display(display, prediction.hand ?? null);
+  views[current].show?.(display, now);
+  keepPace(prediction.milliseconds, now);
+}
+
+/**
+ * Show how long a frame takes, at a pace that can be read.
+ * @param {number | undefined} time Milliseconds.
+ * @param {number} now
+ */
+function keepPace(time, now) {
+  if (time === undefined) return setStatus("on", "Running");
+  pace = pace ? 0.8 * pace + 0.2 * time : time;
+  if (now - shown < PACE) return;
+  shown = now;
+  setStatus("on", `Running, ${Math.max(1, Math.round(pace))} ms`);
 }
 
 /**
@@ -69,6 +86,7 @@ function setStatus(state, words) {
 }
 
 function connection() {
+  if (!stream.connected) stage.landmarks(null);
   if (!stream.wanted) return setStatus("off", "Ready");
   if (!stream.connected) return setStatus("lost", place.lost);
   setStatus("on", camera.state === "on" ? "Running" : "Connected");
@@ -85,6 +103,7 @@ function go() {
   }
   current = name;
   const view = views[name];
+  stage.landmarks(null);
   document.body.dataset.view = name;
   find(`#view-${name}`).hidden = false;
   find("#stage").hidden = !view.camera;

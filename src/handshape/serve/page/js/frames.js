@@ -22,11 +22,11 @@ export function guideBox(width, height) {
  * Cut the square in the guide box out of the newest picture.
  * @param {HTMLVideoElement} video
  * @param {boolean} mirrored Whether the frame is the picture's mirror image.
- * @returns {Promise<Blob | null>} A JPEG, or null while there is no picture yet.
+ * @returns {HTMLCanvasElement | null} The frame, until the next one is cut; null while there is no picture yet.
  */
-export function takeFrame(video, mirrored) {
+export function cutFrame(video, mirrored) {
   const { x, y, side } = guideBox(video.videoWidth, video.videoHeight);
-  if (!side) return Promise.resolve(null);
+  if (!side) return null;
   canvas.width = canvas.height = Math.min(side, LARGEST);
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   pen.imageSmoothingQuality = "high";
@@ -35,5 +35,13 @@ export function takeFrame(video, mirrored) {
     pen.scale(-1, 1);
   }
   pen.drawImage(video, x, y, side, side, 0, 0, canvas.width, canvas.height);
-  return new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));
+  return canvas;
+}
+
+/**
+ * @param {HTMLCanvasElement | null} frame
+ * @returns {Promise<Blob | null>} The frame as a JPEG.
+ */
+export function encode(frame) {
+  return new Promise((done) => (frame ? frame.toBlob(done, "image/jpeg", QUALITY) : done(null)));
 }

@@ -4,7 +4,7 @@ import { say } from "./announce.js";
 import { counted, find, make } from "./dom.js";
 import { isNothing } from "./prediction.js";
 import { ask, get, post } from "./server.js";
-import { landmarkOverlay } from "./landmarks.js";
+import { LandmarkOverlay } from "./landmarks.js";
 
 // Milliseconds for which the page offers to put a photo back; it stays in the bin folder after that.
 const UNDO = 12_000;
@@ -88,7 +88,7 @@ export class Gallery {
       const image = /** @type {HTMLImageElement} */ (find("img", item));
       const { hand } = await get(`${item.dataset.at}/hand`).catch(() => ({ hand: null }));
       await image.decode().catch(() => {});
-      if (hand) item.append(landmarkOverlay(hand, false, image.naturalWidth / image.naturalHeight || 1));
+      if (hand) item.append(new LandmarkOverlay(image.naturalWidth / image.naturalHeight || 1).show(hand).element);
     });
   }
 

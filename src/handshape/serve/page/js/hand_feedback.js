@@ -2,7 +2,7 @@
 
 import { counted, find } from "./dom.js";
 import { isNothing } from "./prediction.js";
-import { landmarkOverlay } from "./landmarks.js";
+import { LandmarkOverlay } from "./landmarks.js";
 
 // Milliseconds.
 const SHOWN = 2500;
@@ -13,6 +13,7 @@ export class HandFeedback {
   constructor() {
     this.guide = find("#guide");
     this.missed = find("#no-hand");
+    this.overlay = new LandmarkOverlay();
     this.timer = 0;
     this.photos = 0;
     this.without = 0;
@@ -36,14 +37,14 @@ export class HandFeedback {
     this.clear();
     this.guide.classList.toggle("without", missing);
     this.missed.hidden = !missing;
-    if (hand) this.guide.append(landmarkOverlay(hand, mirrored));
+    if (hand) this.guide.append(this.overlay.show(hand, mirrored).element);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.clear(), SHOWN);
   }
 
   clear() {
     this.guide.classList.remove("without");
-    this.guide.querySelector(".skeleton")?.remove();
+    this.overlay.element.remove();
     this.missed.hidden = true;
   }
 

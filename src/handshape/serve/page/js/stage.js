@@ -2,6 +2,7 @@
 
 import { find, make } from "./dom.js";
 import { guideBox } from "./frames.js";
+import { LandmarkOverlay } from "./landmarks.js";
 import { place } from "./server.js";
 import { change, settings } from "./settings.js";
 
@@ -36,6 +37,10 @@ export class Stage {
     this.mirror = find("#mirror");
     this.trouble = find("#trouble");
     this.select = find("#cameras select");
+    this.overlay = new LandmarkOverlay();
+    this.overlay.element.classList.add("tracked");
+    this.guide.prepend(this.overlay.element);
+    this.landmarks(null);
     camera.addEventListener("change", () => this.show());
     camera.addEventListener("devices", () => this.list());
     camera.video.addEventListener("resize", () => this.fit());
@@ -112,10 +117,21 @@ export class Stage {
   /**
    * Show the state of a prediction on the picture.
    * @param {import("./types.js").Display} display
+   * @param {[number, number][] | null} hand As for `landmarks`.
    */
-  display(display) {
+  display(display, hand) {
     this.picture.dataset.state = display.state;
-    find("#hint-line").classList.toggle("gone", display.state === "sure");
+    this.landmarks(hand);
+    find("#hint-line").classList.toggle("gone", display.state === "sure" || hand !== null);
+  }
+
+  /**
+   * Show where the hand is in the newest frame.
+   * @param {[number, number][] | null} hand Its landmarks as fractions of the guide box as it is shown; null hides them.
+   */
+  landmarks(hand) {
+    if (hand) this.overlay.show(hand);
+    this.overlay.element.classList.toggle("gone", !hand);
   }
 
   /** @param {number} progress How long a letter was held, 0 to 1. */

@@ -1,14 +1,18 @@
 /** The stream to the server: sends a frame, waits for its prediction, sends the newest frame; reconnects by itself. */
 
-// Milliseconds between two frames at least, and after which a missing answer is no longer waited for.
-const BETWEEN = 66;
+import { encode } from "./frames.js";
+
+// Milliseconds between two frames at least (25 a second: a camera gives 30), between two attempts while there is
+// none, and after which a missing answer is no longer waited for.
+const BETWEEN = 40;
+const LOOK = 6 * BETWEEN;
 const OVERDUE = 3000;
 const FIRST_WAIT = 400;
 const LONGEST_WAIT = 5000;
 
 export class Stream extends EventTarget {
   /**
-   * @param {() => Promise<Blob | null>} take Takes the newest frame.
+   * @param {() => HTMLCanvasElement | null} take Takes the newest frame.
    * @param {(prediction: import("./types.js").Prediction) => void} show Gets each prediction.
    */
   constructor(take, show) {
@@ -85,13 +89,14 @@ export class Stream extends EventTarget {
   async send() {
     clearTimeout(this.next);
     const socket = this.socket;
-    const frame = await this.take();
+    const start = performance.now();
+    const frame = await encode(this.take());
     if (socket !== this.socket || socket?.readyState !== WebSocket.OPEN) return;
     if (frame) {
-      this.sent = performance.now();
+      this.sent = start;
       socket.send(frame);
     }
-    this.next = setTimeout(() => this.send(), frame ? OVERDUE : 4 * BETWEEN);
+    this.next = setTimeout(() => this.send(), frame ? OVERDUE : LOOK);
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import { say } from "./announce.js";
 import { counted, find, make } from "./dom.js";
-import { takeFrame } from "./frames.js";
+import { cutFrame, encode } from "./frames.js";
 import { Gallery } from "./gallery.js";
 import { Outbox } from "./outbox.js";
 import { HandFeedback } from "./hand_feedback.js";
@@ -68,7 +68,7 @@ export function makeTeach(camera) {
       }
       for (let number = 1; number <= photos && camera.state === "on"; number += 1) {
         // Photos are saved as the recogniser gets them: right hands as others see them, left hands mirrored.
-        const photo = await takeFrame(camera.video, settings.hand === "left");
+        const photo = await encode(cutFrame(camera.video, settings.hand === "left"));
         if (photo) await outbox.put({ ...who, photo });
         find("#picture").classList.remove("flash");
         requestAnimationFrame(() => find("#picture").classList.add("flash"));

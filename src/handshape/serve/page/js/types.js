@@ -4,6 +4,8 @@
  * @property {number} probability Probability of the most probable label, 0 to 1.
  * @property {boolean} sure Whether it reaches the recogniser's threshold.
  * @property {[string, number][]} top The most probable labels, best first.
+ * @property {[number, number][] | null} [hand] 21 landmarks, x to the right and y down, as fractions of the frame; null where
+ *   no hand was found.
  * @property {number} [milliseconds] From the frame's arrival to its prediction.
  * @property {number} [sequence] Number of the frame.
  *
