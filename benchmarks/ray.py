@@ -172,7 +172,7 @@ def _parts(photos: Path, backbone_name: str, commits: int, place: Path) -> Parts
             prepared[number] = backbone.preprocessing.prepare(decode_image(data)[0])
 
     images, order = InMemoryImages(prepared), np.arange(len(read))
-    graph = extractor.open(place)
+    graph = extractor.open(place, images)
     preparing = time_of(prepare) / len(read)
     set_threads(1)
     running = time_of(lambda: list(extractor.run(graph, images, digests, order, 0))) / len(read)

@@ -35,7 +35,8 @@ def untrained(model: Any, cache: Path, name: str = "handnet", kind: Any = "lda")
     torch.manual_seed(1)
     head = Head(shape[0] * pool.side[0] * pool.side[1], 3, config)
     head.mean.uniform_()
-    network: SignNetwork = BackboneClassifier(backbone, pool, head)
+    image = BackboneClassifier(backbone, pool, head)
+    network: SignNetwork = image
     if model != "frozen":
         pose = PoseClassifier(3)
         pose.set_parameters(torch.randn(3, 63), torch.zeros(3) > 0, torch.eye(42).double())
@@ -43,7 +44,7 @@ def untrained(model: Any, cache: Path, name: str = "handnet", kind: Any = "lda")
         landmarks.log_missed.copy_(torch.tensor([-1.0, -2.0, -3.0]))
         detector = InDistribution(shape[0], 3)
         detector.whiten.copy_(torch.eye(len(detector.whiten)))
-        combined = CombinedClassifier(network, landmarks, detector)
+        combined = CombinedClassifier(image, landmarks, detector)
         network = landmarks if model == "landmarks" else combined
     described = NetworkConfig(model, 3, backbone.preprocessing, name, shape, config)
     return recogniser_of(network, BundleConfig(("A", "B", "C"), described, 1.5), cache)

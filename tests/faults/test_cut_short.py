@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     """A small bundle."""
-    small_recogniser().save(tmp_path / "bundle", "# A card\n")
+    small_recogniser(tmp_path / "cache").save(tmp_path / "bundle", "# A card\n")
     return tmp_path / "bundle"
 
 
