@@ -38,6 +38,8 @@ SHIFTED, SCALED, ROTATED = 0.06, 0.1, 0.15
 # Boxes are rounded to these shares of a pixel and of a radian. So the last bits, which differ between
 # processors, runtimes and languages, seldom change the crop: the landmark network notices single levels.
 _GRID = 16, 1024
+# How often they are found again at most: over-exposed hands need it twice.
+_AGAIN = 2
 # Below this presence the landmarks give no better crop.
 LEAST = 0.1
 # An attempt with this presence is the last.
@@ -80,7 +82,7 @@ ATTEMPTS = (
     Attempt(2.2, lighter=True, rotation=math.pi),
 )
 """The attempts in their order; the first that shows a hand clearly is the last."""
-_SETTINGS = LONG_SIDE, PALMS, AHEAD, HANDS, FURTHER, SHIFTED, SCALED, ROTATED, _CLEAR, _GRID
+_SETTINGS = LONG_SIDE, PALMS, AHEAD, HANDS, FURTHER, SHIFTED, SCALED, ROTATED, _AGAIN, _CLEAR, _GRID
 METHOD = repr((ATTEMPTS, *_SETTINGS))
 """How hands are found, beside the graphs; what is found in another way is cached apart."""
 
@@ -103,8 +105,8 @@ class HandFinder:
 
         Args:
             pixels: (H, W, 3) uint8, RGB.
-            attempts: How many at most. Each runs the palm detector once and the landmark network once or
-                twice.
+            attempts: How many at most. Each runs the palm detector once and the landmark network one to
+                three times.
 
         Returns:
             The hand of the attempt with the greatest presence. Where there is no hand, the landmarks mean
@@ -140,8 +142,11 @@ class HandFinder:
     def follow(self, photo: "Photo", box: Box, lighter: bool) -> HandLandmarks:
         """Find the landmarks of a hand in a box, in pixels of the photo, and better ones in their own box."""
         hand, better = self._landmarks(photo, box, lighter)
-        if hand.presence >= LEAST and _differ(box, better):
-            hand, better = self._landmarks(photo, better, lighter)
+        for _ in range(_AGAIN):
+            if hand.presence < LEAST or not _differ(box, better):
+                break
+            box = better
+            hand, better = self._landmarks(photo, box, lighter)
         return hand
 
     def _landmarks(self, photo: "Photo", box: Box, lighter: bool) -> tuple[HandLandmarks, Box]:

@@ -47,6 +47,7 @@ const ROTATED = 0.15;
 const PIXEL = 16;
 const RADIAN = 1024;
 // Below this presence the landmarks give no better crop; at that one an attempt is the last; above this there is a hand.
+const AGAIN = 2;
 const LEAST = 0.1;
 const CLEAR = 0.8;
 const PRESENT = 0.5;
@@ -144,9 +145,12 @@ export class HandFinder {
    * @param {boolean} lighter
    */
   async follow(photo, box, lighter) {
-    const { hand, better } = await this.landmarks(photo, box, lighter);
-    if (hand.presence < LEAST || !differ(box, better)) return hand;
-    return (await this.landmarks(photo, better, lighter)).hand;
+    let { hand, better } = await this.landmarks(photo, box, lighter);
+    for (let again = 0; again < AGAIN && hand.presence >= LEAST && differ(box, better); again += 1) {
+      box = better;
+      ({ hand, better } = await this.landmarks(photo, box, lighter));
+    }
+    return hand;
   }
 
   /**
