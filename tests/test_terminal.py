@@ -133,7 +133,12 @@ def test_show_inspect__names_what_is_missing_and_left_out(capsys: pytest.Capture
         "sizes": [{"width": 200, "height": 100, "mode": "RGB", "images": 5}],
         "example": {"path": "A/1.png", "label": "A", "y": 0, "x": tensor},
         "minibatch": {"x": tensor, "y": {"shape": [2], "type": "torch.int64", "values": [1, 0]}},
-        "unreadable": [{"path": "A/x.jpg", "label": "A", "reason": "the file is empty"}],
+        "unused": {
+            "unreadable": [{"path": "A/[red]x\x1b.jpg", "reason": "the file is empty", "files": 1}],
+            "hidden": [{"path": ".x", "reason": "a hidden file or folder", "files": 1}] * 12,
+        },
+        "layout": {"links": 3, "links_out": 1},
+        "next": "handshape compare photos",
         "leaks": {"near_duplicates_across_splits": 0.0, "photos": 0},
         "bursts": 5,
         "findings": [],
@@ -148,7 +153,10 @@ def test_show_inspect__names_what_is_missing_and_left_out(capsys: pytest.Capture
     assert line_with(out, "Signers") == "Signers ann (3), ben (2)"
     assert line_with(out, "Sources") == "Sources hall (1), lab (4)"
     assert line_with(out, "Missing", "validation") == "Missing no validation image of B"
-    assert line_with(out, "Skipped") == "Skipped A/x.jpg: the file is empty"
+    assert line_with(out, "Not used", "red") == r"Not used A/[red]x\x1b.jpg: the file is empty"
+    assert line_with(out, "more") == "Not used and 2 more (hidden; --json lists all)"
+    assert line_with(out, "Links") == "Links 3 followed, 1 of them lead out of the folder"
+    assert line_with(out, "Next") == "Next handshape compare photos"
 
 
 def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,13 @@ from handshape.config.serve import ServeConfig
 from handshape.config.study import StudyConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
+from handshape.progress import printable, say
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+# Files of one kind that are listed.
+_LISTED = 10
 
 
 def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict[str, Any]) -> None:
@@ -33,7 +37,8 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
     for name, model in metrics["models"].items():
         low, high = model["test_interval"]
         seconds, parameters = model["seconds"], model["parameters"]
-        table.add_row(
+        _row(
+            table,
             name,
             _percent(model["valid_accuracy"]),
             _percent(model["test_accuracy"]),
@@ -42,26 +47,26 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
             f"{seconds['train']:.1f} s",
             f"{parameters['trained'] / 1e6:.2f} M",
         )
-    _print(table)
+    _show(table)
     for name, model in metrics["models"].items():
         quick = model.get("training_precision_accuracy")
         if quick is not None:
-            print(f"{name} was trained on features of lower precision, with which the test accuracy is")
-            print(f"{_percent(quick)}. The table and the recogniser use float32.")
+            _write(f"{name} was trained on features of lower precision, with which the test accuracy is")
+            _write(f"{_percent(quick)}. The table and the recogniser use float32.")
     for name, figures in metrics.get("folds", {}).items():
-        print(f"{name}, mean over each {figures.get('kind', 'signer')} left out: {_folds(figures)}")
+        _write(f"{name}, mean over each {figures.get('kind', 'signer')} left out: {_folds(figures)}")
     share = metrics["leaks"]["near_duplicates_across_splits"]
     if share:
-        print(f"{_percent(share)} of the test photos have a near-copy in training.")
+        _write(f"{_percent(share)} of the test photos have a near-copy in training.")
     plain = metrics["leaks"].get("without_grouping")
     if plain is not None:
         share = _percent(plain["near_duplicates_across_splits"])
         accuracies = (f"{name} {_percent(model['test_accuracy'])}" for name, model in plain["models"].items())
-        print(f"Near-copies were kept together. With an ordinary random split, {share} of the test photos")
-        print(f"would have a near-copy in training, and the table would show {', '.join(accuracies)}.")
+        _write(f"Near-copies were kept together. With an ordinary random split, {share} of the test photos")
+        _write(f"would have a near-copy in training, and the table would show {', '.join(accuracies)}.")
     if len(metrics["models"]) > 1:
-        print(f"Saved: {metrics['best']}. {metrics['best_because']}")
-    print(f"{metrics['answer']}.")
+        _write(f"Saved: {metrics['best']}. {metrics['best_because']}")
+    _write(f"{metrics['answer']}.")
 
 
 show_train = show_compare
@@ -74,9 +79,9 @@ def show_study(config: StudyConfig, metrics: dict[str, Any]) -> None:
     for place, head in enumerate(summary["columns"]):
         table.add_column(head, justify="right" if place else "left")
     for row in summary["rows"]:
-        table.add_row(*row)
-    _print(table)
-    print(f"{metrics['answer']}.")
+        _row(table, *row)
+    _show(table)
+    _write(f"{metrics['answer']}.")
 
 
 def show_draw(config: DrawConfig, found: dict[str, Any]) -> None:
@@ -84,22 +89,22 @@ def show_draw(config: DrawConfig, found: dict[str, Any]) -> None:
     signers = ", ".join(
         f"{name} ({who['handedness']}, tone {who['tone']})" for name, who in found["signers"].items()
     )
-    print(f"{found['images']} images of {', '.join(found['labels'])} in {found['out']}")
-    print(f"Signers: {signers}")
-    print(found["note"])
+    _write(f"{found['images']} images of {', '.join(found['labels'])} in {found['out']}")
+    _write(f"Signers: {signers}")
+    _write(found["note"])
 
 
 def show_demo(config: DemoConfig, metrics: dict[str, Any]) -> None:
     """Print the table of the models, the files, and what to try next."""
     show_compare(config, metrics)
-    print(f"Backbone: {metrics['backbone']}, {metrics['reason']}.")
-    print(f"Drawn photos: {metrics['photos']} (results on drawn hands say nothing about people)")
-    print(f"Report: {metrics['run']}/report.html")
-    print(f"Try it: handshape predict {metrics['run']} {metrics['first_photo']}")
+    _write(f"Backbone: {metrics['backbone']}, {metrics['reason']}.")
+    _write(f"Drawn photos: {metrics['photos']} (results on drawn hands say nothing about people)")
+    _write(f"Report: {metrics['run']}/report.html")
+    _write(f"Try it: handshape predict {metrics['run']} {metrics['first_photo']}")
 
 
 def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
-    """Print counts, shapes, signers, sources and findings."""
+    """Print layout, counts, shapes, signers, sources, what is not used, findings, and the next command."""
     split = found["split"]
     splits = {"train": "training", "valid": "validation", "test": "test"}
     table = _table(title=f"{found['images']} images, split: {split['kind']}", title_justify="left")
@@ -107,48 +112,59 @@ def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
     for head in (*splits.values(), "all"):
         table.add_column(head, justify="right")
     for label, count in found["counts"].items():
-        table.add_row(label, *(str(split["counts"][name][label]) for name in splits), str(count))
+        _row(table, label, *(str(split["counts"][name][label]) for name in splits), str(count))
     table.add_section()
-    table.add_row("all", *(str(sum(split["counts"][name].values())) for name in splits), str(found["images"]))
-    _print(table)
+    _row(table, "all", *(str(sum(split["counts"][name].values())) for name in splits), str(found["images"]))
+    _show(table)
     example, batch = found["example"], found["minibatch"]
-    print(f"One example   {example['path']}")
-    print(f"              x: {_tensor(example['x'])}   y: {example['y']} ({example['label']})")
-    print(f"A minibatch   x: {_tensor(batch['x'])}   y: {_shape(batch['y'])} {batch['y']['values']}")
+    _write(f"One example   {example['path']}")
+    _write(f"              x: {_tensor(example['x'])}   y: {example['y']} ({example['label']})")
+    _write(f"A minibatch   x: {_tensor(batch['x'])}   y: {_shape(batch['y'])} {batch['y']['values']}")
     for size in found["sizes"][:5]:
-        print(f"Size          {size['width']} x {size['height']} {size['mode']}: {size['images']} images")
+        _write(f"Size          {size['width']} x {size['height']} {size['mode']}: {size['images']} images")
     signers = ", ".join(f"{name} ({count})" for name, count in found["signers"].items())
-    print(f"Signers       {signers or 'unknown; name people with --signer'}")
+    _write(f"Signers       {signers or 'unknown; name people with --signer'}")
     sources = ", ".join(f"{name} ({count})" for name, count in found["sources"].items())
-    print(f"Sources       {sources or 'unknown; name rooms, cameras or collections with --source'}")
+    _write(f"Sources       {sources or 'unknown; name rooms, cameras or collections with --source'}")
     for name, labels in split["missing"].items():
-        print(f"Missing       no {splits[name]} image of {', '.join(labels)}")
-    for file in found["unreadable"]:
-        print(f"Skipped       {file['path']}: {file['reason']}")
+        _write(f"Missing       no {splits[name]} image of {', '.join(labels)}")
+    for kind, rows in found["unused"].items():
+        for one in rows[:_LISTED]:
+            _write(f"Not used      {one['path']}: {one['reason']}")
+        if len(rows) > _LISTED:
+            _write(f"Not used      and {len(rows) - _LISTED:,} more ({kind}; --json lists all)")
+    if found["layout"] and found["layout"]["links"]:
+        links = found["layout"]
+        _write(
+            f"Links         {links['links']} followed, {links['links_out']} of them lead out of the folder"
+        )
     share = found["leaks"]["near_duplicates_across_splits"]
-    print(f"Leaks         {100 * share:.0f} % of the test photos have a near-copy in training")
+    _write(f"Leaks         {100 * share:.0f} % of the test photos have a near-copy in training")
     for finding in found["findings"]:
-        print(f"{finding['severity'].capitalize():<14}{finding['message']}")
+        _write(f"{finding['severity'].capitalize():<14}{finding['message']}")
+    if config.out is not None:
+        _write(f"Sample sheet  {config.out / 'samples.png'}")
+    _write(f"Next          {found['next']}")
 
 
 def show_features(config: FeaturesConfig, found: dict[str, Any]) -> None:
     """Print which features are in the cache."""
     shape = " x ".join(map(str, found["shape"]))
-    print(
+    _write(
         f"{found['images']} images, {1 + found['views']} views each: {shape} features of {found['backbone']}"
     )
-    print(f"Weights: {found['weights']}")
-    print(f"Cache: {found['cache']}")
+    _write(f"Weights: {found['weights']}")
+    _write(f"Cache: {found['cache']}")
     for file in found["unreadable"]:
-        print(f"Skipped {file['path']}: {file['reason']}")
+        _write(f"Skipped {file['path']}: {file['reason']}")
 
 
 def show_cache(config: CacheInfoConfig | CacheClearConfig, found: dict[str, Any]) -> None:
     """Print the content of the cache, or the freed bytes."""
     if "freed" in found:
-        print(f"Deleted {_size(found['freed'])} from {found['cache']}")
+        _write(f"Deleted {_size(found['freed'])} from {found['cache']}")
         return
-    print(f"Cache: {found['cache']}, {_size(found['bytes'])}")
+    _write(f"Cache: {found['cache']}, {_size(found['bytes'])}")
     if found["features"]:
         table = _table()
         for head in ("features of", "shape", "views", "precision", "rows", "size"):
@@ -156,70 +172,75 @@ def show_cache(config: CacheInfoConfig | CacheClearConfig, found: dict[str, Any]
         for one in found["features"]:
             views = "photo, mirrored" if one["views"] == "{}" else "augmented"
             row = (one["backbone"], one["shape"], views, one.get("precision", "fp32"), f"{one['rows']:,}")
-            table.add_row(*row, _size(one["bytes"]))
-        _print(table)
+            _row(table, *row, _size(one["bytes"]))
+        _show(table)
     facts = sum(one["rows"] for one in found["facts"])
-    print(f"Measurements of {facts:,} photos, {_size(sum(one['bytes'] for one in found['facts']))}")
-    print(f"Prepared images: {found['images']['files']} files, {_size(found['images']['bytes'])}")
-    print("Delete it with `handshape cache clear`; handshape makes it again from your photos when needed.")
+    _write(f"Measurements of {facts:,} photos, {_size(sum(one['bytes'] for one in found['facts']))}")
+    _write(f"Prepared images: {found['images']['files']} files, {_size(found['images']['bytes'])}")
+    _write("Delete it with `handshape cache clear`; handshape makes it again from your photos when needed.")
 
 
 def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
     """Print the accuracy, a table of labels, coverage, and the accuracy on mirrored photos."""
     low, high = found["interval"]
     interval = f"(95 % interval: {100 * low:.1f}–{100 * high:.1f} %)"
-    print(f"{_percent(found['accuracy'])} of {found['n']} photos were classified correctly {interval}")
+    _write(f"{_percent(found['accuracy'])} of {found['n']} photos were classified correctly {interval}")
     table = _table()
     for head in ("label", "photos", "recall", "precision"):
         table.add_column(head, justify="left" if head == "label" else "right")
     for label, figures in found["labels"].items():
         shares = ("-" if figures[key] is None else _percent(figures[key]) for key in ("recall", "precision"))
-        table.add_row(label, str(figures["support"]), *shares)
-    _print(table)
+        _row(table, label, str(figures["support"]), *shares)
+    _show(table)
     for word, groups in (("Signer", found["signers"]), ("Source", found["sources"])):
         for name, figures in groups.items():
-            print(f"{word} {name}: {_percent(figures['accuracy'])} of {figures['n']}")
+            _write(f"{word} {name}: {_percent(figures['accuracy'])} of {figures['n']}")
     rejection = found["rejection"]
     answered = rejection["answered_accuracy"]
     if answered is not None:
         coverage = _percent(rejection["coverage"])
-        print(f'It answered {coverage} of the photos (the rest: "unsure"), and {_percent(answered)} of those')
-        print("answers were correct.")
-    print(f"Mirrored photos: {_percent(found['mirrored_accuracy'])} were classified correctly.")
+        _write(
+            f'It answered {coverage} of the photos (the rest: "unsure"), and {_percent(answered)} of those'
+        )
+        _write("answers were correct.")
+    _write(f"Mirrored photos: {_percent(found['mirrored_accuracy'])} were classified correctly.")
 
 
 def show_predict(config: PredictConfig, predictions: list[dict[str, Any]]) -> None:
-    """Print one line for each image."""
+    """Print one line for each image; those that cannot be read are named on standard error."""
     for one in predictions:
-        print(f"{one['path']}\t{one['label']}\t{one['probability']:.4f}")
+        if "error" in one:
+            say(f"{one['path']}: {one['error']}")
+            continue
+        _write(f"{one['path']}\t{one['label']}\t{one['probability']:.4f}")
 
 
 def show_serve(config: ServeConfig, found: dict[str, Any]) -> None:
     """Print how many photos were predicted until the server stopped."""
-    print(f"Stopped after {found['photos']} predictions" if "photos" in found else "Stopped")
+    _write(f"Stopped after {found['photos']} predictions" if "photos" in found else "Stopped")
 
 
 def show_export(config: ExportConfig, found: dict[str, Any]) -> None:
     """Print the file, its inputs and outputs, and the comparison with torch."""
     parity = found["parity"]
-    print(f"{found['file']}: {found['bytes'] / 1e6:.1f} MB, {found['precision']}, opset {found['opset']}")
-    print("Input: photos as (N, H, W, 3) uint8 of any size. Output: probabilities as (N, K) float32.")
-    print(f"Labels: {', '.join(found['labels'])}")
-    print(
+    _write(f"{found['file']}: {found['bytes'] / 1e6:.1f} MB, {found['precision']}, opset {found['opset']}")
+    _write("Input: photos as (N, H, W, 3) uint8 of any size. Output: probabilities as (N, K) float32.")
+    _write(f"Labels: {', '.join(found['labels'])}")
+    _write(
         f"Compared with torch on {parity['photos']} photos ({parity['source']}): probabilities differ by "
         f"at most {parity['largest']:.1g}."
     )
     if found["precision"] == "int8":
         before, after = _percent(parity["torch_accuracy"]), _percent(parity["accuracy"])
-        print(f"Accuracy on {parity['labelled']} photos: {after} in 8 bits, {before} in 32 bits.")
+        _write(f"Accuracy on {parity['labelled']} photos: {after} in 8 bits, {before} in 32 bits.")
 
 
 def show_push(config: PushConfig, found: dict[str, Any]) -> None:
     """Print the address of the bundle, and whether it is private."""
     files = ", ".join(f"{name} ({size / 1e6:.1f} MB)" for name, size in found["files"].items())
-    print(f"Uploaded {files}")
-    print(f"{found['url']}, {'private: only you can see it' if found['private'] else 'public'}")
-    print(f'handshape.load("hub:{found["repository"]}@{found["revision"][:12]}")')
+    _write(f"Uploaded {files}")
+    _write(f"{found['url']}, {'private: only you can see it' if found['private'] else 'public'}")
+    _write(f'handshape.load("hub:{found["repository"]}@{found["revision"][:12]}")')
 
 
 def _table(**options: Any) -> "Table":
@@ -229,10 +250,19 @@ def _table(**options: Any) -> "Table":
     return Table(box=SIMPLE, **options)
 
 
-def _print(table: "Table") -> None:
+def _row(table: "Table", *cells: str) -> None:
+    table.add_row(*map(printable, cells))
+
+
+def _show(table: "Table") -> None:
     from rich.console import Console
 
-    Console().print(table)
+    # A label such as [red] is no markup.
+    Console(markup=False, emoji=False, highlight=False).print(table)
+
+
+def _write(line: str) -> None:
+    print(printable(line))
 
 
 def _folds(figures: dict[str, Any]) -> str:

@@ -23,7 +23,13 @@ def describe_cache(folder: Path) -> dict[str, Any]:
 
 def clear_cache(folder: Path) -> int:
     """Delete handshape's files in a cache folder and return the freed bytes; other files stay."""
-    kept = [folder / "features", folder / "images", folder / "tuning", *folder.glob("facts-*.lance*")]
+    kept = [
+        folder / "features",
+        folder / "images",
+        folder / "tuning",
+        folder / "unpacked",
+        *folder.glob("facts-*.lance*"),
+    ]
     there = [path for path in kept if path.exists()]
     freed = sum(_size(path) for path in there)
     for path in there:

@@ -10,10 +10,11 @@ import numpy as np
 from handshape.bundle import BundleConfig, known_photos
 from handshape.cache.location import open_cache
 from handshape.cluster import join_cluster
-from handshape.commands.shared import check_split, index_photos, print_findings, report_data
+from handshape.commands.shared import check_split, index_photos, list_checked, print_findings, report_data
 from handshape.config.models import MODELS, ModelName
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.data.augment import make_views
+from handshape.data.dataset import Dataset
 from handshape.evaluation.evaluation import write_predictions
 from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment
 from handshape.evaluation.report.headline import find_headline
@@ -78,15 +79,15 @@ def _train(
     tuner: Trainer,
 ) -> dict[str, Any]:
     device = choose_device(config.device)
+    listed = list_checked(config, config.data)
+    _check_folds(config, listed)
     backbone = None
     if any(MODELS[name].image_features for name in names):
         backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     size = backbone.preprocessing.size if backbone else IMAGE_SIZE
-    cache, indexed = index_photos(config, size=size)
-    dataset = indexed.dataset
-    check_split(config, dataset)  # before the long work
-    ungrouped = np.arange(len(dataset), dtype=np.int64)
-    plan_folds(config.folds, dataset, ungrouped, valid_fraction=config.valid_fraction, seed=config.seed)
+    cache, indexed = index_photos(config, size=size, listed=listed)
+    check_split(config, indexed.dataset)  # again, without the photos that cannot be read
+    _check_folds(config, indexed.dataset)
     fitter = Fitter(indexed, cache, device, config, backbone, tuner=tuner)
     data_report = report_data(config, indexed, fitter.features())
     print_findings(data_report)
@@ -104,6 +105,11 @@ def _train(
             folder, experiment, metrics, describe(command, config, data_report.digest), _views(config, names)
         )
     return metrics
+
+
+def _check_folds(config: TrainConfig | CompareConfig, dataset: Dataset) -> None:
+    ungrouped = np.arange(len(dataset), dtype=np.int64)
+    plan_folds(config.folds, dataset, ungrouped, valid_fraction=config.valid_fraction, seed=config.seed)
 
 
 def _views(config: TrainConfig | CompareConfig, names: Sequence[ModelName]) -> ViewMaker | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from handshape.config.cluster import ClusterOptions, is_address
 from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
-from handshape.config.fields import Settings, argument
+from handshape.config.fields import Settings, argument, option
 from handshape.config.train import BackboneConfig
 from handshape.errors import UsageError
 
@@ -13,6 +13,8 @@ from handshape.errors import UsageError
 @dataclass(frozen=True, kw_only=True)
 class InspectConfig(OutConfig, DataConfig):
     """Check a data set: counts, splits, problems."""
+
+    out: Path | None = option(None, "Folder for a sample sheet and the figures (default: writes nothing).")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ class EvaluateConfig(OutConfig, DataConfig):
     """Measure a recogniser on new photos."""
 
     bundle: Path = argument("Folder of a run or of its recogniser, or hub:owner/name.", first=True)
+    out: Path | None = option(None, "Folder of the report (default: writes nothing).")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,4 +47,4 @@ class PredictConfig(Settings):
     """Predict the labels of photos."""
 
     bundle: Path = argument("Folder of a run or of its recogniser, or hub:owner/name.", first=True)
-    images: list[Path] = argument("Photos.")
+    images: list[Path] = argument("Photos, and folders of photos.")

@@ -80,8 +80,11 @@ def make_data_report(
     dataset = indexed.dataset
     flat = None if features is None else features.reshape(len(dataset), -1)
     pairs = find_near_duplicates(indexed.stats, dataset.classes, features=flat)
-    bursts = find_bursts(pairs, indexed.digests, dataset.classes)
-    grouped = kind == "auto" and resolve_split_kind(dataset, kind) == "random" and len(pairs) > 0
+    videos = [sample.burst for sample in dataset.samples]
+    bursts = find_bursts(pairs, indexed.digests, dataset.classes, videos)
+    resolved = resolve_split_kind(dataset, kind)
+    near = len(pairs) > 0 or any(videos)
+    grouped = resolved == "given" or (kind == "auto" and resolved == "random" and near)
     problem: list[Finding] = []
     try:
         split = split_dataset(
@@ -95,7 +98,7 @@ def make_data_report(
     except SplitError as error:
         if must_split:
             raise
-        split = Split(dataset, resolve_split_kind(dataset, kind))
+        split = Split(dataset, resolved)
         remedy = error.remedy[0].upper() + error.remedy[1:]
         text = f"No split can be made: {error.wrong}. It needs {error.expected}. {remedy}."
         problem = [Finding("no_split", "serious", text, 1.0)]
