@@ -21,7 +21,7 @@ from handshape.evaluation.report.evaluation_page import write_evaluation
 from handshape.evaluation.report.sections import find_mistakes
 from handshape.progress import say
 from handshape.recogniser import Recogniser, load
-from handshape.run import check_out, describe, new_run, write_json
+from handshape.run import check_out, describe, new_run, safe_cell, write_json
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
@@ -111,4 +111,5 @@ def _write_predictions(path: Path, tested: Dataset, probabilities: NDArray[np.fl
         for sample, row in zip(tested.samples, probabilities, strict=True):
             best = int(row.argmax())
             known = [sample.name, sample.label, sample.signer or "", sample.split or ""]
-            writer.writerow([*known, tested.labels[best], f"{row[best]:.6f}"])
+            cells = map(safe_cell, [*known, tested.labels[best]])
+            writer.writerow([*cells, f"{row[best]:.6f}"])

@@ -139,7 +139,10 @@ def _write(
         **split.counts(),
     }
     folded = experiment.folds.get(best.fitted.name)
-    figures = metrics["models"][best.fitted.name]
+    figures = {
+        **metrics["models"][best.fitted.name],
+        "claim": experiment.data_report.claim.to_dict(),
+    }
     config = BundleConfig(
         split.dataset.labels,
         best.fitted.config,

@@ -1,6 +1,7 @@
 """The report on a data set before training: near-duplicates, split, leaks and findings."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from handshape.data.checks.near_duplicates import (
 from handshape.data.dataset import Sample
 from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import content_digest
+from handshape.data.splits.claim import Claim, find_claim
 from handshape.data.splits.train_valid_test import Split, SplitOption, resolve_split_kind, split_dataset
 from handshape.errors import SplitError
 
@@ -41,6 +43,11 @@ class DataReport:
     bursts: NDArray[np.int64]
     leaks: Leaks
     findings: list[Finding]
+
+    @cached_property
+    def claim(self) -> Claim:
+        """What an accuracy on the test photos may claim."""
+        return find_claim(self.split.dataset, self.indexed.digests)
 
     @property
     def digest(self) -> str:

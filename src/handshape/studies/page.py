@@ -18,7 +18,6 @@ from PIL import Image, ImageDraw, ImageFont
 from handshape.data.data_report import DataReport
 from handshape.evaluation.json_result import JsonResult
 from handshape.evaluation.report import plots
-from handshape.evaluation.report.cautions import SPLIT_SENTENCES
 from handshape.evaluation.report.page import environment
 from handshape.evaluation.report.thumbnails import data_address
 
@@ -177,7 +176,7 @@ def write_study_page(
     values = {"outcome": outcome, "drawings": drawings, "data_report": report, "split": report.split}
     command = shlex.join(["handshape", *description["argv"]]) if description["argv"] else ""
     page = environment().get_template("study.html").render(
-        values, split_sentence=SPLIT_SENTENCES[report.split.kind], description=description, command=command,
+        values, split_sentence=report.claim.sentence, description=description, command=command,
         version=version("handshape"),
     )  # fmt: skip
     (folder / "report.html").write_text(page, encoding="utf-8")

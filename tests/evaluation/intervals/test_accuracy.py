@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from handshape.data.splits.claim import NEW_SIGNERS
 from handshape.errors import ShapeError
 from handshape.evaluation.intervals.accuracy import (
     Interval,
@@ -16,7 +17,7 @@ from handshape.evaluation.intervals.accuracy import (
     mean_over_groups_interval,
     mean_over_sources_interval,
 )
-from handshape.evaluation.intervals.grouping import NEW_SIGNERS, NEW_SOURCES, ONE_SIGNER, TWO_SOURCES
+from handshape.evaluation.intervals.grouping import NEW_SOURCES, ONE_SIGNER, TWO_SOURCES
 
 REPETITIONS = 500
 Flags = NDArray[np.bool_]

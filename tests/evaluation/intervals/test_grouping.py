@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from handshape.data.splits.claim import NEW_SIGNERS
 from handshape.errors import ShapeError
 from handshape.evaluation.intervals.grouping import (
-    NEW_SIGNERS,
     NEW_SOURCES,
     ONE_SIGNER,
     SAME_SOURCE,

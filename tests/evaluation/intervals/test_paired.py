@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from handshape.data.splits.claim import NEW_SIGNERS
 from handshape.errors import ShapeError
-from handshape.evaluation.intervals.grouping import NEW_SIGNERS
 from handshape.evaluation.intervals.paired import McNemar, compare_paired, mcnemar
 
 REPETITIONS = 500

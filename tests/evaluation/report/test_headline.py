@@ -40,7 +40,7 @@ def test_find_headline__of_folds_is_their_mean_and_names_the_worst(make: Any) ->
         for wrong, side in ((2, "test"), (0, "valid"))
     ]
     answer = find_headline(
-        replace(experiment, folds={"frozen": measure_folds(parts, FoldPlan("signer", {}))})
+        replace(experiment, folds={"frozen": measure_folds(parts, FoldPlan("signer", {}, True))})
     )
     assert answer.accuracy == pytest.approx(5 / 6) and answer.folds == 2
     assert answer.worst is not None and answer.worst[0] == parts[0].tested.signers[0]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from handshape.data.dataset import GroupKind
+from handshape.data.splits.claim import Claim
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.intervals.accuracy import Interval
 from handshape.evaluation.intervals.grouping import TWO_SOURCES
@@ -17,7 +18,7 @@ class Headline:
         accuracy: Mean over the signers or sources that were left out once, else the test accuracy.
         interval: Its 95 % interval.
         metrics: The metrics it comes from.
-        new_signers: Whether nobody in the test photos is in the training photos.
+        basis: What it may claim.
         left_out: What was left out once in turn, if anything.
         folds: Number of folds, 0 if nothing was left out.
         worst: The signer, or the left-out source, with the lowest accuracy, and that accuracy; None if only
@@ -27,10 +28,15 @@ class Headline:
     accuracy: float
     interval: Interval
     metrics: Metrics
-    new_signers: bool
+    basis: Claim
     left_out: GroupKind | None
     folds: int
     worst: tuple[str, float] | None
+
+    @property
+    def new_signers(self) -> bool:
+        """Whether nobody in the test photos is in the training photos."""
+        return self.basis.new_signers is True
 
     @property
     def sentence(self) -> str:
@@ -42,13 +48,10 @@ class Headline:
         """How many photos were classified correctly, and of whom."""
         if self.left_out is not None:
             what = "room, camera or collection" if self.left_out == "source" else "signer"
-            whom = f" when their {what} was not in the training data"
-        elif self.new_signers:
-            count = len(self.metrics.signers)
-            people = "one signer who is" if count == 1 else f"{count} signers who are"
-            whom = f", from {people} not in the training data"
+            known = self.left_out == "source" or self.new_signers
+            whom = f" when their {what} was not in the training data{'' if known else ', as far as known'}"
         else:
-            whom = ", from people who may be in the training data too"
+            whom = self.basis.whom
         text = correct_of_100(self.accuracy, self.metrics.n)
         return f"{text[0].upper()}{text[1:]}{whom}"
 
@@ -97,20 +100,10 @@ def find_headline(experiment: Experiment) -> Headline:
     folded = experiment.folds.get(best.fitted.name)
     if folded is not None:
         worst = (folded.worst_name, folded.worst) if folded.worst < 1 else None
-        new = folded.kind == "signer" or folded.signers_apart is True
         count = len(folded.groups)
-        return Headline(folded.mean, folded.interval, folded.metrics, new, folded.kind, count, worst)
+        claim = experiment.claim
+        return Headline(folded.mean, folded.interval, folded.metrics, claim, folded.kind, count, worst)
     signers = {name: figures.accuracy for name, figures in best.metrics.signers.items()}
     name = min(signers, key=lambda signer: signers[signer]) if len(signers) > 1 else None
     worst = (name, signers[name]) if name is not None and signers[name] < 1 else None
-    apart = _keeps_signers_apart(experiment)
-    return Headline(best.accuracy, best.interval, best.metrics, apart, None, 0, worst)
-
-
-def _keeps_signers_apart(experiment: Experiment) -> bool:
-    split = experiment.data_report.split
-    if split.kind != "given":
-        return split.kind == "signer"
-    tested = {sample.signer for sample in split.dataset.on("test").samples}
-    others = {s.signer for s in split.dataset.samples if s.split != "test"}
-    return None not in tested | others and not tested & others
+    return Headline(best.accuracy, best.interval, best.metrics, experiment.claim, None, 0, worst)

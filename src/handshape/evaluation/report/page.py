@@ -14,7 +14,7 @@ from handshape.data.images.index import ImageIndex
 from handshape.evaluation.evaluation import FitEvaluation
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.report import plots
-from handshape.evaluation.report.cautions import SPLIT_SENTENCES, find_cautions
+from handshape.evaluation.report.cautions import find_cautions
 from handshape.evaluation.report.headline import find_headline
 from handshape.evaluation.report.sections import (
     Mistake,
@@ -83,7 +83,7 @@ def write_report(
             split_rows=split_table(data_report),
             sheet=sheet,
             near_copies=find_near_copies(data_report.indexed, data_report.leaks),
-            split_sentence=SPLIT_SENTENCES[data_report.split.kind],
+            split_sentence=data_report.claim.sentence,
             drawings={name: Markup(svg) for name, svg in drawings.items()},
             mistakes={r.fitted.name: _mistakes(data_report.indexed, r) for r in experiment.results},
             description=description,
