@@ -204,6 +204,9 @@ def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
         )
         _write("answers were correct.")
     _write(f"Mirrored photos: {_percent(found['mirrored_accuracy'])} were classified correctly.")
+    _write(found["claim"]["sentence"])
+    if found["missing_labels"]:
+        _write(f"Not tested: {', '.join(found['missing_labels'])}")
 
 
 def show_predict(config: PredictConfig, predictions: list[dict[str, Any]]) -> None:

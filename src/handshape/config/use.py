@@ -40,6 +40,7 @@ class EvaluateConfig(OutConfig, DataConfig):
 
     bundle: Path = argument("Folder of a run or of its recogniser, or hub:owner/name.", first=True)
     out: Path | None = option(None, "Folder of the report (default: writes nothing).")
+    include_known: bool = option(False, "Measure photos that the recogniser was trained on as well.")
 
 
 @dataclass(frozen=True, kw_only=True)
