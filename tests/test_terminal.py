@@ -47,6 +47,7 @@ def test_show_compare__one_row_a_model(capsys: pytest.CaptureFixture[str]) -> No
         "frozen": {
             "mean": 0.9,
             "interval": {"low": 0.8, "high": 0.95},
+            "next_signer": {"low": 0.7, "high": 1.0, "photos": 4},
             "metrics": {"signers": {"ann": {"accuracy": 0.85, "n": 4}}},
         }
     }
@@ -63,7 +64,8 @@ def test_show_compare__one_row_a_model(capsys: pytest.CaptureFixture[str]) -> No
     show_compare(CompareConfig(data=DATA), metrics)
     out = capsys.readouterr().out
     assert out.endswith(f"{answer}.\n")
-    assert "frozen, mean over each signer left out: 90.0 % (95 % interval: 80.0–95.0 %); ann 85.0 %" in out
+    folded = "frozen, mean over each signer left out: 90.0 % (95 % interval: 80.0–95.0 %); one more signer: "
+    assert f"{folded}70–100 %; ann 85.0 %" in out
     assert "25.0 % of the test photos have a near-copy in training" in out
     assert "50.0 % of the test photos" in out and "cnn 99.0 %" in out
     assert "Saved: frozen. It was better." in out
@@ -81,6 +83,7 @@ def test_show_compare__each_source_left_out(
         "kind": "source",
         "mean": 0.25,
         "interval": {"low": 0.1, "high": 0.4},
+        "next_source": {"low": 0.0, "high": 0.6, "photos": 4} if count > 2 else None,
         "metrics": {"sources": rooms},
     }
     metrics = {
@@ -91,8 +94,10 @@ def test_show_compare__each_source_left_out(
         "answer": "So it is",
     }
     show_compare(CompareConfig(data=DATA), metrics)
+    more = "; one more source: 0–60 %" if count > 2 else ""
     assert (
-        f"25.0 % (95 % interval{whom}: 10.0–40.0 %); room 0 25.0 %, room 1 25.0 %" in capsys.readouterr().out
+        f"25.0 % (95 % interval{whom}: 10.0–40.0 %){more}; room 0 25.0 %, room 1 25.0 %"
+        in capsys.readouterr().out
     )
 
 

@@ -274,7 +274,14 @@ def _folds(figures: dict[str, Any]) -> str:
     groups = figures["metrics"][f"{kind}s"].items()
     each = ", ".join(f"{name} {_percent(found['accuracy'])}" for name, found in groups)
     only = " for these two" if kind == "source" and len(groups) == 2 else ""
-    return f"{_percent(figures['mean'])} (95 % interval{only}: {100 * low:.1f}–{100 * high:.1f} %); {each}"
+    one_more = figures[f"next_{kind}"]
+    expected = (
+        ""
+        if one_more is None
+        else f"; one more {kind}: {100 * one_more['low']:.0f}–{100 * one_more['high']:.0f} %"
+    )
+    mean = f"{_percent(figures['mean'])} (95 % interval{only}: {100 * low:.1f}–{100 * high:.1f} %)"
+    return f"{mean}{expected}; {each}"
 
 
 def _percent(share: float) -> str:

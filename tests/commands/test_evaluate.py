@@ -149,7 +149,7 @@ def test_evaluate__a_damaged_bundle(cli: Any, finished: Any, tmp_path: Path, dam
     assert answer.code == 1
     words = f"handshape evaluate: the bundle's {damage} is damaged at 'the file': "
     assert answer.err.splitlines()[-1].startswith(words)
-    assert answer.err.count("\n") == 1
+    assert answer.err.count("\n") == 2
 
 
 def test_evaluate__per_source(

@@ -161,12 +161,12 @@ def test_train__given_split(cli: Any, make_photos: Callable[..., Path], tmp_path
 
 def test_train__a_side_without_images(cli: Any, make_photos: Callable[..., Path], tmp_path: Path) -> None:
     root = tmp_path / "given"
-    for side in ("train", "test"):
+    for side in ("valid", "test"):
         make_photos("AB", signers=1, images=2, name=f"given/{side}")
     answer = cli("train", root, *SMALL, "--cache", tmp_path / "cache", "--out", tmp_path / "run")
     assert answer.code == 1
     last = answer.err.splitlines()[-1]
-    assert last.startswith("handshape train: no image for valid in a given split")
+    assert last.startswith("handshape train: no image for train in a given split")
     assert last.endswith("add photos, change the fractions, or choose another --split")
     assert not (tmp_path / "run").exists()
 

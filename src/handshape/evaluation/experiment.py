@@ -124,6 +124,8 @@ class Experiment:
             metrics["paired"] = self.paired.to_dict()
         if self.folds:
             metrics["folds"] = {name: figures.to_dict() for name, figures in self.folds.items()}
+            best = self.folds[self.best.fitted.name]
+            metrics[f"next_{best.kind}"] = best.next_group.to_dict() if best.next_group else None
         return metrics
 
 

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from handshape.data.checks.finding import count_of
 from handshape.data.dataset import GroupKind
 from handshape.data.splits.claim import Claim
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.intervals.accuracy import Interval
 from handshape.evaluation.intervals.grouping import TWO_SOURCES
+from handshape.evaluation.intervals.next_group import NextGroup
 from handshape.evaluation.metrics import Metrics
 
 
@@ -21,6 +23,7 @@ class Headline:
         basis: What it may claim.
         left_out: What was left out once in turn, if anything.
         folds: Number of folds, 0 if nothing was left out.
+        next_group: Range for the accuracy of one more signer or source, if there are folds of three or more.
         worst: The signer, or the left-out source, with the lowest accuracy, and that accuracy; None if only
             one was tested, or all are perfect.
     """
@@ -32,6 +35,7 @@ class Headline:
     left_out: GroupKind | None
     folds: int
     worst: tuple[str, float] | None
+    next_group: NextGroup | None = None
 
     @property
     def new_signers(self) -> bool:
@@ -41,7 +45,7 @@ class Headline:
     @property
     def sentence(self) -> str:
         """The headline in a sentence, without its full stop."""
-        return f"{self.claim} ({self.bounds}){'; ' if self.weakest else ''}{self.weakest}"
+        return "; ".join(filter(None, (f"{self.claim} ({self.bounds})", self.next_range, self.weakest)))
 
     @property
     def claim(self) -> str:
@@ -59,7 +63,17 @@ class Headline:
     def bounds(self) -> str:
         """The 95 % interval, in words."""
         only = " for these two" if self.interval.scope == TWO_SOURCES else ""
-        return f"95 % interval{only}: {100 * self.interval.low:.0f}–{100 * self.interval.high:.0f} %"
+        of = f" of the mean over {self.folds} {self.left_out}s" if self.left_out and not only else ""
+        return f"95 % interval{of}{only}: {100 * self.interval.low:.0f}–{100 * self.interval.high:.0f} %"
+
+    @property
+    def next_range(self) -> str:
+        """The range for one more signer or source, in words; empty if there is none."""
+        if self.next_group is None:
+            return ""
+        low, high = 100 * self.next_group.low, 100 * self.next_group.high
+        photos = count_of(self.next_group.photos, "photo", "photos")
+        return f"expect {low:.0f}–{high:.0f} % for one more {self.left_out} on {photos}"
 
     @property
     def filled_dots(self) -> int:
@@ -102,7 +116,16 @@ def find_headline(experiment: Experiment) -> Headline:
         worst = (folded.worst_name, folded.worst) if folded.worst < 1 else None
         count = len(folded.groups)
         claim = experiment.claim
-        return Headline(folded.mean, folded.interval, folded.metrics, claim, folded.kind, count, worst)
+        return Headline(
+            folded.mean,
+            folded.interval,
+            folded.metrics,
+            claim,
+            folded.kind,
+            count,
+            worst,
+            folded.next_group,
+        )
     signers = {name: figures.accuracy for name, figures in best.metrics.signers.items()}
     name = min(signers, key=lambda signer: signers[signer]) if len(signers) > 1 else None
     worst = (name, signers[name]) if name is not None and signers[name] < 1 else None
