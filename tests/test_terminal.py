@@ -5,7 +5,7 @@ import pytest
 
 from handshape.config.train import CompareConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
-from handshape.data.splits.claim import Claim
+from handshape.data.splits.claim import AccuracyClaim
 from handshape.terminal import (
     show_compare,
     show_evaluate,
@@ -177,7 +177,7 @@ def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.Captur
         "sources": {"hall": {"accuracy": 0.5, "n": 2}},
         "rejection": {"coverage": 0.75, "answered_accuracy": 2 / 3},
         "mirrored_accuracy": 0.25,
-        "claim": Claim(4).to_dict(),
+        "claim": AccuracyClaim(4).to_dict(),
         "missing_labels": ["B"],
     }
     show_evaluate(EvaluateConfig(bundle=Path("b"), data=DATA), found)
@@ -189,7 +189,7 @@ def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.Captur
     assert "Source hall: 50.0 % of 2" in out
     assert "75.0 % of the photos" in out and "66.7 % of those" in out
     assert "Mirrored photos: 25.0 %" in out
-    assert Claim(4).sentence in out and "Not tested: B" in out
+    assert AccuracyClaim(4).sentence in out and "Not tested: B" in out
 
 
 def test_show_predict__a_line_for_machines_that_cut_at_tabs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from handshape.data.data_report import make_data_report
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
-from handshape.data.splits.claim import Claim
+from handshape.data.splits.claim import AccuracyClaim
 from handshape.data.splits.leave_one_group_out import FoldPlan
 from handshape.data.splits.train_valid_test import Split
 from handshape.evaluation.calibration import calibrate
@@ -32,7 +32,7 @@ def evaluated(
     mirrored: float | None = 1.0,
     side: Any = "test",
     name: Any = "frozen",
-    claim: Claim | None = None,
+    claim: AccuracyClaim | None = None,
 ) -> FitEvaluation:
     """Return a model that classifies the first photos of one split wrongly."""
     tested = split.dataset.on(side)

@@ -13,7 +13,7 @@ from tests.evaluation.conftest import evaluated
 from handshape.data.data_report import DataReport
 from handshape.data.dataset import Dataset, Sample
 from handshape.data.images.decode import Preprocessing
-from handshape.data.splits.claim import NEW_SIGNERS, Claim, claim_of_folds, find_claim
+from handshape.data.splits.claim import NEW_SIGNERS, AccuracyClaim, claim_of_folds, find_claim
 from handshape.data.splits.train_valid_test import Split
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.report.cautions import find_cautions
@@ -60,7 +60,7 @@ def test_find_claim__every_combination(people: str, places: str, copied: bool) -
         assert claim.kind == "unseen sources" and "2 sources that are not in" in claim.whom
     else:
         assert claim.kind == "unseen photos" and "not in the training data" not in claim.whom
-    assert Claim.from_dict(json.loads(json.dumps(claim.to_dict()))) == claim
+    assert AccuracyClaim.from_dict(json.loads(json.dumps(claim.to_dict()))) == claim
     assert (claim.scope(NEW_SIGNERS) == NEW_SIGNERS) == (claim.kind == "unseen signers")
 
 

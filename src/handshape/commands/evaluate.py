@@ -18,7 +18,7 @@ from handshape.data.checks.near_duplicates import find_near_duplicates
 from handshape.data.dataset import Dataset
 from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import content_digest
-from handshape.data.splits.claim import Claim
+from handshape.data.splits.claim import AccuracyClaim
 from handshape.errors import DataError
 from handshape.evaluation.evaluation import Evaluation, evaluate_predictions
 from handshape.evaluation.report.evaluation_page import write_evaluation
@@ -52,7 +52,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     trained = {str(signer) for signer in recogniser.config.trained_on.get("signers", ())}
     known_signers = sorted(trained & set(tested.signers))
     all_named = bool(trained) and all(sample.signer is not None for sample in tested.samples)
-    claim = Claim(
+    claim = AccuracyClaim(
         len(tested),
         int(trained_on.sum()) if config.include_known and trained_on is not None else 0,
         len(tested.signers),

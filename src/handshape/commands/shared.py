@@ -36,6 +36,7 @@ def list_photos(config: DataOptions, data: Path) -> Dataset:
         label_from=config.label_from,
         layout=config.layout,
         follow_links=not config.no_follow_links,
+        exclude=config.exclude,
         cache=config.cache,
     )
     if dataset.layout is not None:

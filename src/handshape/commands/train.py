@@ -135,7 +135,9 @@ def _write(
     trained_on = {
         "data_digest": description["data_digest"],
         "split": split.kind,
-        "signers": list(split.dataset.on("train").signers),
+        "signers": sorted(
+            {one.signer for one in split.dataset.samples if one.signer and one.split != "test"}
+        ),
         **split.counts(),
     }
     folded = experiment.folds.get(best.fitted.name)

@@ -37,6 +37,9 @@ class DataOptions(Settings):
         "auto", "labels: the folders in DATA are the labels, whatever their names and what is in them."
     )
     no_follow_links: bool = option(False, "List links in DATA as not used, instead of following them.")
+    exclude: Path | None = option(
+        None, "File with names of photos to leave out, one in each line, such as A/photo1.jpg."
+    )
     split: Literal["auto", "given", "signer", "random"] = option(
         "auto",
         "How to split the photos: as given, by signer, or at random. auto takes the first that is possible.",

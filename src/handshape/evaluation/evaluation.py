@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshape.data.dataset import Dataset
-from handshape.data.splits.claim import Claim
+from handshape.data.splits.claim import AccuracyClaim
 from handshape.evaluation.calibration import Calibration, Reliability, calibrate, measure_reliability
 from handshape.evaluation.intervals.accuracy import Interval, accuracy_interval
 from handshape.evaluation.intervals.grouping import Groups
@@ -120,7 +120,7 @@ def evaluate_predictions(
     *,
     bursts: Groups | None = None,
     mirrored_accuracy: float | None = None,
-    claim: Claim | None = None,
+    claim: AccuracyClaim | None = None,
 ) -> Evaluation:
     """Compute all metrics of predictions.
 
@@ -154,7 +154,7 @@ def evaluate_fit(
     valid: Dataset,
     tested: Dataset,
     bursts: Groups | None = None,
-    claim: Claim | None = None,
+    claim: AccuracyClaim | None = None,
 ) -> FitEvaluation:
     """Calibrate a fitted model on the validation photos and measure it on the test photos.
 

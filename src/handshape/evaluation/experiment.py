@@ -13,7 +13,7 @@ from handshape.config.train import FoldKind
 from handshape.data.checks.near_duplicates import find_leaks
 from handshape.data.data_report import DataReport
 from handshape.data.dataset import Dataset, Ids, SplitIndices
-from handshape.data.splits.claim import Claim, claim_of_folds
+from handshape.data.splits.claim import AccuracyClaim, claim_of_folds
 from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_signer_out, leave_one_source_out
 from handshape.data.splits.train_valid_test import split_dataset
 from handshape.evaluation.cross_validation import FoldFigures, measure_folds
@@ -73,7 +73,7 @@ class Experiment:
         return choose_model(self.results, signers, self.data_report.bursts[valid])
 
     @cached_property
-    def claim(self) -> Claim:
+    def claim(self) -> AccuracyClaim:
         """What the headline may claim: of the folds, if there are any."""
         folded = self.folds.get(self.best.fitted.name)
         if folded is None:
@@ -242,7 +242,7 @@ def _evaluated(
     splits: SplitIndices,
     *,
     mirrored: bool = False,
-    claim: Claim | None = None,
+    claim: AccuracyClaim | None = None,
 ) -> FitEvaluation:
     valid, tested = (data_report.split.dataset.take(splits[one].tolist()) for one in ("valid", "test"))
     fitted = fitter.fit(name, splits, mirrored=mirrored)

@@ -247,3 +247,16 @@ def test_read_unlabelled__images_anywhere_below_a_folder(tmp_path: Path) -> None
     assert [one.name for one in dataset.unused] == ["._a.jpg", ".hidden"]
     with pytest.raises(DataNotFoundError, match=r"no folder at .*"):
         read_unlabelled(tmp_path / "nowhere")
+
+
+def test_read_folder__excluded_photos_stay_where_they_are(tmp_path: Path) -> None:
+    put(*(tmp_path / "d" / label / f"{i}.png" for label in "AB" for i in range(3)))
+    names = tmp_path / "bad.txt"
+    names.write_text("# wrong\nA/1.png\n\nB\\2.png\n")
+    data = read_folder(tmp_path / "d", exclude=names)
+    assert listed(data) == ["A/0.png", "A/2.png", "B/0.png", "B/1.png"]
+    assert [(one.name, one.kind) for one in data.unused] == [("A/1.png", "excluded"), ("B/2.png", "excluded")]
+    assert (tmp_path / "d" / "A" / "1.png").is_file()
+    names.write_text("A/9.png\n")
+    refused(tmp_path / "d", f"1 name in '{names}' not found, such as 'A/9.png'", exclude=names)
+    refused(tmp_path / "d", f"cannot read '{tmp_path / 'none'}' (No such file", exclude=tmp_path / "none")

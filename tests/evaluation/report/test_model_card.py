@@ -6,7 +6,7 @@ from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from handshape.data.images.decode import Preprocessing
-from handshape.data.splits.claim import Claim
+from handshape.data.splits.claim import AccuracyClaim
 from handshape.evaluation.report.model_card import model_card
 from handshape.models.sign_network import NetworkConfig
 from handshape.recogniser import load
@@ -34,7 +34,7 @@ def figures(**changed: Any) -> dict[str, Any]:
         "calibration": {"after": {"ece": 0.031}},
         "rejection": {"coverage": 0.8, "answered_accuracy": 0.9},
         "no_hand_refused": 0.75,
-        "claim": Claim(20, signers=2, new_signers=True).to_dict(),
+        "claim": AccuracyClaim(20, signers=2, new_signers=True).to_dict(),
     }
     return {**found, **changed}
 

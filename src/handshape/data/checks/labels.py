@@ -13,7 +13,7 @@ _FEW, _VERY_FEW = 50, 10
 _UNEVEN, _VERY_UNEVEN = 3.0, 10.0
 _MANY_UNREADABLE = 0.1
 # Kinds of what is not used that nobody takes for photos of a label.
-_NEVER_MEANT = ("hidden", "system", "handshape's own", "link", "table", "other file")
+_NEVER_MEANT = ("hidden", "system", "handshape's own", "link", "table", "other file", "excluded")
 
 
 def check_unreadable(dataset: Dataset) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from handshape.data.dataset import Dataset, Sample, Unreadable, Unused
 from handshape.data.io.folder_tables import read_table_file
-from handshape.data.io.found import BY_FOLDER, Found, LayoutOption, Reading
+from handshape.data.io.found import BY_FOLDER, Found, LayoutOption, Reading, leave_out
 from handshape.data.io.labels import select_labels
 from handshape.data.io.layouts import recognise
 from handshape.data.io.packed import compression_of, is_tar, tar_tree, zip_tree
@@ -27,6 +27,7 @@ def read_folder(
     label_from: str | None = None,
     layout: LayoutOption = "auto",
     follow_links: bool = True,
+    exclude: Path | None = None,
     cache: Path | None = None,
 ) -> Dataset:
     r"""List the labelled images of a folder, an archive or a table, without decoding any.
@@ -46,6 +47,7 @@ def read_folder(
             in no label folder.
         layout: ``labels`` takes the folders for labels, whatever their names and what is in them.
         follow_links: Whether links are followed; otherwise they are listed as not used.
+        exclude: File with names of photos to leave out, one in each line; the photos stay as they are.
         cache: The cache folder, where compressed archives, videos and tables of pixels are unpacked; ``None``
             for the user's.
 
@@ -84,6 +86,8 @@ def read_folder(
             "check the file and its permissions",
         ) from error
     base = root if root.is_dir() else root.parent
+    if exclude is not None:
+        leave_out(found, exclude)
     from_paths = None if source == BY_FOLDER or found.names_columns else source
     return choose_samples(found, base.resolve(), labels, None if signer == BY_FOLDER else signer, from_paths)
 

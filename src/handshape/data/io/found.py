@@ -10,6 +10,7 @@ from handshape.data.checks.finding import count_of
 from handshape.data.dataset import GroupKind, Layout, Sample, SplitName, Unreadable, Unused
 from handshape.data.io.tree import File, Folder, Tree
 from handshape.data.io.videos import NO_VIDEO, can_read_videos, cut_videos
+from handshape.errors import DataError
 
 LayoutOption = Literal["auto", "labels"]
 BY_FOLDER = "folder"
@@ -115,3 +116,28 @@ def set_aside(found: Found, folders: Iterable[Folder], files: Iterable[File], wh
         else:
             kind, reason = "other file", f"not an image file ({file.ending or 'no ending'})"
         found.unused.append(Unused(file.name, kind, reason))
+
+
+def leave_out(found: Found, names: Path) -> None:
+    """Leave out the photos that a file names, one in each line; empty lines and those with ``#`` are skipped.
+
+    Raises:
+        DataError: The file cannot be read, or a name is not that of a photo.
+    """
+    try:
+        lines = names.read_text(encoding="utf-8-sig", errors="backslashreplace").splitlines()
+    except OSError as error:
+        raise DataError(
+            f"cannot read {str(names)!r} ({error.strerror})", "a file with names of photos", "check --exclude"
+        ) from error
+    wanted = {line.strip().replace("\\", "/") for line in lines} - {""}
+    wanted = {line for line in wanted if not line.startswith("#")}
+    there = {sample.name for sample in found.samples}
+    if unknown := sorted(wanted - there):
+        raise DataError(
+            f"{count_of(len(unknown), 'name', 'names')} in {str(names)!r} not found, such as {unknown[0]!r}",
+            f"names below the folder, such as {min(there, default='A/photo1.jpg')!r}",
+            "correct --exclude",
+        )
+    found.samples = [sample for sample in found.samples if sample.name not in wanted]
+    found.unused += [Unused(name, "excluded", f"named in {names.name}") for name in sorted(wanted)]

@@ -11,7 +11,7 @@ ClaimKind = Literal["unseen signers", "unseen sources", "unseen photos", "known 
 
 
 @dataclass(frozen=True)
-class Claim:
+class AccuracyClaim:
     """What an accuracy may claim; every place that shows the accuracy reads this.
 
     Args:
@@ -91,7 +91,7 @@ NEW_SIGNERS = "signers who are not in the training data"
 """What an interval over signers covers, if they are."""
 
 
-def find_claim(dataset: Dataset, digests: Sequence[str]) -> Claim:
+def find_claim(dataset: Dataset, digests: Sequence[str]) -> AccuracyClaim:
     """Return what an accuracy on a data set's test photos may claim.
 
     Args:
@@ -102,7 +102,7 @@ def find_claim(dataset: Dataset, digests: Sequence[str]) -> Claim:
     tested = [row for row in rows if row[0].split == "test"]
     others = [row for row in rows if row[0].split != "test"]
     trained = {digest for _, digest in others}
-    return Claim(
+    return AccuracyClaim(
         len(tested),
         sum(digest in trained for _, digest in tested),
         *_new((one.signer for one, _ in tested), (one.signer for one, _ in others)),
@@ -110,10 +110,10 @@ def find_claim(dataset: Dataset, digests: Sequence[str]) -> Claim:
     )
 
 
-def claim_of_folds(kind: str, samples: Sequence[Sample], signers_apart: bool | None) -> Claim:
+def claim_of_folds(kind: str, samples: Sequence[Sample], signers_apart: bool | None) -> AccuracyClaim:
     """Return what the mean over folds may claim, in which each signer, or each source, was left out once."""
     signers, sources = {one.signer for one in samples} - {None}, {one.source for one in samples} - {None}
-    return Claim(
+    return AccuracyClaim(
         len(samples), 0, len(signers), signers_apart, len(sources), True if kind == "source" else None
     )
 

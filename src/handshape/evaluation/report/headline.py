@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from handshape.data.checks.finding import count_of
 from handshape.data.dataset import GroupKind
-from handshape.data.splits.claim import Claim
+from handshape.data.splits.claim import AccuracyClaim
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.intervals.accuracy import Interval
 from handshape.evaluation.intervals.grouping import TWO_SOURCES
@@ -31,7 +31,7 @@ class Headline:
     accuracy: float
     interval: Interval
     metrics: Metrics
-    basis: Claim
+    basis: AccuracyClaim
     left_out: GroupKind | None
     folds: int
     worst: tuple[str, float] | None

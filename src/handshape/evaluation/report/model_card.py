@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from handshape.config.models import ModelName
-from handshape.data.splits.claim import Claim
+from handshape.data.splits.claim import AccuracyClaim
 from handshape.evaluation.report.page import environment
 from handshape.models.sign_network import NetworkConfig
 
@@ -54,7 +54,7 @@ def model_card(
         metrics=list(_metrics(figures)) if figures else [],
         tested=tested,
         data_words=f"The owner's photos ({tested} test photos, {_SPLITS.get(split, 'no split')})",
-        split_sentence=Claim.from_dict(figures["claim"]).sentence if figures else "",
+        split_sentence=AccuracyClaim.from_dict(figures["claim"]).sentence if figures else "",
         weakest=_weakest(figures["labels"]) if figures else [],
         signers=sorted(one["accuracy"] for one in figures["signers"].values()) if figures else [],
         no_hand=figures.get("no_hand_refused"),
