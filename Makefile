@@ -3,11 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 # For a laptop without a GPU: make demo TORCH_BACKEND=cpu
 TORCH := $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND))
-EXTRAS := dev,timm
+EXTRAS := dev,timm,heic,video
 # What is imported is compiled once and kept, whatever the environment says: else every process compiles torch anew.
 export PYTHONDONTWRITEBYTECODE :=
 # Those of speed read the photo sets in HANDSHAPE_DATA.
-BENCHMARKS := extract memory train_head train_cnn compare_end_to_end interval_coverage calibration_floor
+BENCHMARKS := layout extract memory train_head train_cnn compare_end_to_end interval_coverage calibration_floor
 
 .PHONY: venv demo test test-all test-slow check format bench lock
 

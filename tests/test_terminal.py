@@ -4,11 +4,13 @@ from typing import Any
 import pytest
 
 from handshape.config.train import CompareConfig
-from handshape.config.use import EvaluateConfig, InspectConfig
+from handshape.config.use import EvaluateConfig, InspectConfig, PredictConfig
+from handshape.data.splits.claim import AccuracyClaim
 from handshape.terminal import (
     show_compare,
     show_evaluate,
     show_inspect,
+    show_predict,
 )
 
 DATA = Path("photos")
@@ -43,6 +45,7 @@ def test_show_compare__one_row_a_model(capsys: pytest.CaptureFixture[str]) -> No
         "frozen": {
             "mean": 0.9,
             "interval": {"low": 0.8, "high": 0.95},
+            "next_signer": {"low": 0.7, "high": 1.0, "photos": 4},
             "metrics": {"signers": {"ann": {"accuracy": 0.85, "n": 4}}},
         }
     }
@@ -59,7 +62,8 @@ def test_show_compare__one_row_a_model(capsys: pytest.CaptureFixture[str]) -> No
     show_compare(CompareConfig(data=DATA), metrics)
     out = capsys.readouterr().out
     assert out.endswith(f"{answer}.\n")
-    assert "frozen, mean over each signer left out: 90.0 % (95 % interval: 80.0–95.0 %); ann 85.0 %" in out
+    folded = "frozen, mean over each signer left out: 90.0 % (95 % interval: 80.0–95.0 %); one more signer: "
+    assert f"{folded}70–100 %; ann 85.0 %" in out
     assert "25.0 % of the test photos have a near-copy in training" in out
     assert "50.0 % of the test photos" in out and "cnn 99.0 %" in out
     assert "Saved: frozen. It was better." in out
@@ -77,6 +81,7 @@ def test_show_compare__each_source_left_out(
         "kind": "source",
         "mean": 0.25,
         "interval": {"low": 0.1, "high": 0.4},
+        "next_source": {"low": 0.0, "high": 0.6, "photos": 4} if count > 2 else None,
         "metrics": {"sources": rooms},
     }
     metrics = {
@@ -87,8 +92,10 @@ def test_show_compare__each_source_left_out(
         "answer": "So it is",
     }
     show_compare(CompareConfig(data=DATA), metrics)
+    more = "; one more source: 0–60 %" if count > 2 else ""
     assert (
-        f"25.0 % (95 % interval{whom}: 10.0–40.0 %); room 0 25.0 %, room 1 25.0 %" in capsys.readouterr().out
+        f"25.0 % (95 % interval{whom}: 10.0–40.0 %){more}; room 0 25.0 %, room 1 25.0 %"
+        in capsys.readouterr().out
     )
 
 
@@ -107,7 +114,12 @@ def test_show_inspect__names_what_is_missing_and_left_out(capsys: pytest.Capture
         "sizes": [{"width": 200, "height": 100, "mode": "RGB", "images": 5}],
         "example": {"path": "A/1.png", "label": "A", "y": 0, "x": tensor},
         "minibatch": {"x": tensor, "y": {"shape": [2], "type": "torch.int64", "values": [1, 0]}},
-        "unreadable": [{"path": "A/x.jpg", "label": "A", "reason": "the file is empty"}],
+        "unused": {
+            "unreadable": [{"path": "A/[red]x\x1b.jpg", "reason": "the file is empty", "files": 1}],
+            "hidden": [{"path": ".x", "reason": "a hidden file or folder", "files": 1}] * 12,
+        },
+        "layout": {"links": 3, "links_out": 1},
+        "next": "handshape compare photos",
         "leaks": {"near_duplicates_across_splits": 0.0, "photos": 0},
         "bursts": 5,
         "findings": [],
@@ -122,7 +134,10 @@ def test_show_inspect__names_what_is_missing_and_left_out(capsys: pytest.Capture
     assert line_with(out, "Signers") == "Signers ann (3), ben (2)"
     assert line_with(out, "Sources") == "Sources hall (1), lab (4)"
     assert line_with(out, "Missing", "validation") == "Missing no validation image of B"
-    assert line_with(out, "Skipped") == "Skipped A/x.jpg: the file is empty"
+    assert line_with(out, "Not used", "red") == r"Not used A/[red]x\x1b.jpg: the file is empty"
+    assert line_with(out, "more") == "Not used and 2 more (hidden; --json lists all)"
+    assert line_with(out, "Links") == "Links 3 followed, 1 of them lead out of the folder"
+    assert line_with(out, "Next") == "Next handshape compare photos"
 
 
 def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,6 +152,8 @@ def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.Captur
         "sources": {"hall": {"accuracy": 0.5, "n": 2}},
         "rejection": {"coverage": 0.75, "answered_accuracy": 2 / 3},
         "mirrored_accuracy": 0.25,
+        "claim": AccuracyClaim(4).to_dict(),
+        "missing_labels": ["B"],
     }
     show_evaluate(EvaluateConfig(bundle=Path("b"), data=DATA), found)
     out = capsys.readouterr().out
@@ -147,3 +164,10 @@ def test_show_evaluate__a_label_nobody_shows_has_no_figure(capsys: pytest.Captur
     assert "Source hall: 50.0 % of 2" in out
     assert "75.0 % of the photos" in out and "66.7 % of those" in out
     assert "Mirrored photos: 25.0 %" in out
+    assert AccuracyClaim(4).sentence in out and "Not tested: B" in out
+
+
+def test_show_predict__a_line_for_machines_that_cut_at_tabs(capsys: pytest.CaptureFixture[str]) -> None:
+    answers = [{"path": "a b.png", "label": "A", "probability": 0.98765, "top": [["A", 0.98765]]}]
+    show_predict(PredictConfig(bundle=Path("b"), images=[Path("a b.png")]), answers)
+    assert capsys.readouterr().out == "a b.png\tA\t0.9877\n"

@@ -3,6 +3,7 @@
 import dataclasses
 import gc
 import inspect
+import io
 import json
 import sys
 import traceback
@@ -26,7 +27,7 @@ from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneC
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 from handshape.errors import HandshapeError, MemoryFullError, UsageError
-from handshape.progress import show_progress
+from handshape.progress import printable, show_progress
 
 # The settings of each command. The function of the same name in the module of the same name below
 # handshape.commands does the work; one in handshape.terminal shows its result to a person.
@@ -94,10 +95,14 @@ def _command(name: str, settings: type, *, group: str = "") -> Callable[..., Non
             if not _imported("handshape.inference.memory").is_memory_full(error):
                 raise
             raise _ended(words, _NO_MEMORY, debug) from error
+        _show_all_characters()
         if as_json:
-            print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+            plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+            print(json.dumps(result, indent=2, ensure_ascii=plain, allow_nan=False))
         else:
             getattr(_imported("handshape.terminal"), f"show_{group or name}")(config, result)
+        if isinstance(result, list) and any("error" in one for one in result):
+            raise typer.Exit(1)  # the other photos were answered
 
     hints = get_type_hints(settings)
     fields = sorted(dataclasses.fields(settings), key=lambda field: not field.metadata.get("first", False))
@@ -110,11 +115,17 @@ def _command(name: str, settings: type, *, group: str = "") -> Callable[..., Non
     return body
 
 
+def _show_all_characters() -> None:
+    """Let standard output replace characters that it cannot show, so that no answer is lost."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 def _ended(words: str, error: HandshapeError, debug: bool) -> typer.Exit:
     """Say why a command has failed, and return what ends it."""
     if debug:
         traceback.print_exc()
-    print(f"handshape {words}: {error}", file=sys.stderr)
+    print(printable(f"handshape {words}: {error}"), file=sys.stderr)
     return typer.Exit(2 if isinstance(error, UsageError) else 1)
 
 

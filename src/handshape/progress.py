@@ -15,10 +15,17 @@ def show_progress(enabled: bool = True) -> None:
     _enabled = enabled
 
 
+def printable(text: str) -> str:
+    """Return text in which characters that control a terminal, or hide in it, are escapes; tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in text)
+
+
 def say(message: str) -> None:
     """Print one line to standard error if progress is shown."""
     if _enabled:
-        print(message, file=sys.stderr, flush=True)
+        print(printable(message), file=sys.stderr, flush=True)
 
 
 @contextmanager

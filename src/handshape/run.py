@@ -139,6 +139,11 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
+def safe_cell(text: str) -> str:
+    """Return a cell of a CSV table that no spreadsheet runs as a formula: with an apostrophe before it."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def _plain(value: object) -> object:
     if isinstance(value, np.generic):
         return value.item()

@@ -11,6 +11,10 @@ from handshape.config.serve import ServeConfig
 from handshape.config.study import StudyConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
+from handshape.progress import printable, say
+
+# Files of one kind that are listed.
+_LISTED = 10
 
 
 def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict[str, Any]) -> None:
@@ -32,19 +36,19 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
     ]
     _print_table(heads, rows, f"Split: {split['kind']} ({counts})")
     for name, figures in metrics.get("folds", {}).items():
-        print(f"{name}, mean over each {figures.get('kind', 'signer')} left out: {_folds(figures)}")
+        _write(f"{name}, mean over each {figures.get('kind', 'signer')} left out: {_folds(figures)}")
     share = metrics["leaks"]["near_duplicates_across_splits"]
     if share:
-        print(f"{_percent(share)} of the test photos have a near-copy in training.")
+        _write(f"{_percent(share)} of the test photos have a near-copy in training.")
     plain = metrics["leaks"].get("without_grouping")
     if plain is not None:
         share = _percent(plain["near_duplicates_across_splits"])
         accuracies = (f"{name} {_percent(model['test_accuracy'])}" for name, model in plain["models"].items())
-        print(f"Near-copies were kept together. With an ordinary random split, {share} of the test photos")
-        print(f"would have a near-copy in training, and the table would show {', '.join(accuracies)}.")
+        _write(f"Near-copies were kept together. With an ordinary random split, {share} of the test photos")
+        _write(f"would have a near-copy in training, and the table would show {', '.join(accuracies)}.")
     if len(metrics["models"]) > 1:
-        print(f"Saved: {metrics['best']}. {metrics['best_because']}")
-    print(f"{metrics['answer']}.")
+        _write(f"Saved: {metrics['best']}. {metrics['best_because']}")
+    _write(f"{metrics['answer']}.")
 
 
 show_train = show_compare
@@ -54,7 +58,7 @@ def show_study(config: StudyConfig, metrics: dict[str, Any]) -> None:
     """Print the study's table and its answer in a sentence."""
     summary = metrics["summary"]
     _print_table(summary["columns"], summary["rows"], summary["words"])
-    print(f"{metrics['answer']}.")
+    _write(f"{metrics['answer']}.")
 
 
 def show_draw(config: DrawConfig, found: dict[str, Any]) -> None:
@@ -62,22 +66,22 @@ def show_draw(config: DrawConfig, found: dict[str, Any]) -> None:
     signers = ", ".join(
         f"{name} ({who['handedness']}, tone {who['tone']})" for name, who in found["signers"].items()
     )
-    print(f"{found['images']} images of {', '.join(found['labels'])} in {found['out']}")
-    print(f"Signers: {signers}")
-    print(found["note"])
+    _write(f"{found['images']} images of {', '.join(found['labels'])} in {found['out']}")
+    _write(f"Signers: {signers}")
+    _write(found["note"])
 
 
 def show_demo(config: DemoConfig, metrics: dict[str, Any]) -> None:
     """Print the table of the models, the files, and what to try next."""
     show_compare(config, metrics)
-    print(f"Backbone: {metrics['backbone']}, {metrics['reason']}.")
-    print(f"Drawn photos: {metrics['photos']} (results on drawn hands say nothing about people)")
-    print(f"Report: {metrics['run']}/report.html")
-    print(f"Try it: handshape predict {metrics['run']} {metrics['first_photo']}")
+    _write(f"Backbone: {metrics['backbone']}, {metrics['reason']}.")
+    _write(f"Drawn photos: {metrics['photos']} (results on drawn hands say nothing about people)")
+    _write(f"Report: {metrics['run']}/report.html")
+    _write(f"Try it: handshape predict {metrics['run']} {metrics['first_photo']}")
 
 
 def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
-    """Print counts, shapes, signers, sources and findings."""
+    """Print layout, counts, shapes, signers, sources, what is not used, findings, and the next command."""
     split = found["split"]
     splits = {"train": "training", "valid": "validation", "test": "test"}
     rows = [
@@ -88,58 +92,69 @@ def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
     title = f"{found['images']} images, split: {split['kind']}"
     _print_table(("label", *splits.values(), "all"), [*rows, ("all", *every, str(found["images"]))], title)
     example, batch = found["example"], found["minibatch"]
-    print(f"One example   {example['path']}")
-    print(f"              x: {_tensor(example['x'])}   y: {example['y']} ({example['label']})")
-    print(f"A minibatch   x: {_tensor(batch['x'])}   y: {_shape(batch['y'])} {batch['y']['values']}")
+    _write(f"One example   {example['path']}")
+    _write(f"              x: {_tensor(example['x'])}   y: {example['y']} ({example['label']})")
+    _write(f"A minibatch   x: {_tensor(batch['x'])}   y: {_shape(batch['y'])} {batch['y']['values']}")
     for size in found["sizes"][:5]:
-        print(f"Size          {size['width']} x {size['height']} {size['mode']}: {size['images']} images")
+        _write(f"Size          {size['width']} x {size['height']} {size['mode']}: {size['images']} images")
     signers = ", ".join(f"{name} ({count})" for name, count in found["signers"].items())
-    print(f"Signers       {signers or 'unknown; name people with --signer'}")
+    _write(f"Signers       {signers or 'unknown; name people with --signer'}")
     sources = ", ".join(f"{name} ({count})" for name, count in found["sources"].items())
-    print(f"Sources       {sources or 'unknown; name rooms, cameras or collections with --source'}")
+    _write(f"Sources       {sources or 'unknown; name rooms, cameras or collections with --source'}")
     for name, labels in split["missing"].items():
-        print(f"Missing       no {splits[name]} image of {', '.join(labels)}")
-    for file in found["unreadable"]:
-        print(f"Skipped       {file['path']}: {file['reason']}")
+        _write(f"Missing       no {splits[name]} image of {', '.join(labels)}")
+    for kind, rows in found["unused"].items():
+        for one in rows[:_LISTED]:
+            _write(f"Not used      {one['path']}: {one['reason']}")
+        if len(rows) > _LISTED:
+            _write(f"Not used      and {len(rows) - _LISTED:,} more ({kind}; --json lists all)")
+    if found["layout"] and found["layout"]["links"]:
+        links = found["layout"]
+        _write(
+            f"Links         {links['links']} followed, {links['links_out']} of them lead out of the folder"
+        )
     share = found["leaks"]["near_duplicates_across_splits"]
-    print(f"Leaks         {100 * share:.0f} % of the test photos have a near-copy in training")
+    _write(f"Leaks         {100 * share:.0f} % of the test photos have a near-copy in training")
     for finding in found["findings"]:
-        print(f"{finding['severity'].capitalize():<14}{finding['message']}")
+        _write(f"{finding['severity'].capitalize():<14}{finding['message']}")
+    if config.out is not None:
+        _write(f"Sample sheet  {config.out / 'samples.png'}")
+    _write(f"Next          {found['next']}")
 
 
 def show_features(config: FeaturesConfig, found: dict[str, Any]) -> None:
     """Print which features are in the cache."""
     shape = " x ".join(map(str, found["shape"]))
-    print(
+    _write(
         f"{found['images']} images, {1 + found['views']} views each: {shape} features of {found['backbone']}"
     )
-    print(f"Weights: {found['weights']}")
-    print(f"Cache: {found['cache']}")
+    _write(f"Weights: {found['weights']}")
+    _write(f"Cache: {found['cache']}")
     for file in found["unreadable"]:
-        print(f"Skipped {file['path']}: {file['reason']}")
+        _write(f"Skipped {file['path']}: {file['reason']}")
 
 
 def show_cache(config: CacheInfoConfig | CacheClearConfig, found: dict[str, Any]) -> None:
     """Print the content of the cache, or the freed bytes."""
     if "freed" in found:
-        print(f"Deleted {_size(found['freed'])} from {found['cache']}")
+        _write(f"Deleted {_size(found['freed'])} from {found['cache']}")
         return
-    print(f"Cache: {found['cache']}, {_size(found['bytes'])}")
+    _write(f"Cache: {found['cache']}, {_size(found['bytes'])}")
     for one in found["features"]:
         views = "photo, mirrored" if one["views"] == "{}" else "augmented"
         size = f"{one['rows']:,} rows, {_size(one['bytes'])}"
-        print(f"Features of {one['backbone']} ({one['shape']}; {views}): {size}")
+        _write(f"Features of {one['backbone']} ({one['shape']}; {views}): {size}")
     facts = sum(one["rows"] for one in found["facts"])
-    print(f"Measurements of {facts:,} photos, {_size(sum(one['bytes'] for one in found['facts']))}")
-    print(f"Prepared images: {found['images']['files']} files, {_size(found['images']['bytes'])}")
-    print("Delete it with `handshape cache clear`; handshape makes it again from your photos when needed.")
+    _write(f"Measurements of {facts:,} photos, {_size(sum(one['bytes'] for one in found['facts']))}")
+    _write(f"Prepared images: {found['images']['files']} files, {_size(found['images']['bytes'])}")
+    _write("Delete it with `handshape cache clear`; handshape makes it again from your photos when needed.")
 
 
 def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
     """Print the accuracy, a table of labels, coverage, and the accuracy on mirrored photos."""
     low, high = found["interval"]
     interval = f"(95 % interval: {100 * low:.1f}–{100 * high:.1f} %)"
-    print(f"{_percent(found['accuracy'])} of {found['n']} photos were classified correctly {interval}")
+    _write(f"{_percent(found['accuracy'])} of {found['n']} photos were classified correctly {interval}")
     rows = [
         (
             label,
@@ -151,52 +166,60 @@ def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
     _print_table(("label", "photos", "recall", "precision"), rows)
     for word, groups in (("Signer", found["signers"]), ("Source", found["sources"])):
         for name, figures in groups.items():
-            print(f"{word} {name}: {_percent(figures['accuracy'])} of {figures['n']}")
+            _write(f"{word} {name}: {_percent(figures['accuracy'])} of {figures['n']}")
     rejection = found["rejection"]
     answered = rejection["answered_accuracy"]
     if answered is not None:
         coverage = _percent(rejection["coverage"])
-        print(f'It answered {coverage} of the photos (the rest: "unsure"), and {_percent(answered)} of those')
-        print("answers were correct.")
-    print(f"Mirrored photos: {_percent(found['mirrored_accuracy'])} were classified correctly.")
+        _write(
+            f'It answered {coverage} of the photos (the rest: "unsure"), and {_percent(answered)} of those'
+        )
+        _write("answers were correct.")
+    _write(f"Mirrored photos: {_percent(found['mirrored_accuracy'])} were classified correctly.")
+    _write(found["claim"]["sentence"])
+    if found["missing_labels"]:
+        _write(f"Not tested: {', '.join(found['missing_labels'])}")
 
 
 def show_predict(config: PredictConfig, predictions: list[dict[str, Any]]) -> None:
-    """Print one line for each image."""
+    """Print one line for each image; those that cannot be read are named on standard error."""
     for one in predictions:
-        print(f"{one['path']}\t{one['label']}\t{one['probability']:.4f}")
+        if "error" in one:
+            say(f"{one['path']}: {one['error']}")
+            continue
+        _write(f"{one['path']}\t{one['label']}\t{one['probability']:.4f}")
 
 
 def show_serve(config: ServeConfig, found: dict[str, Any]) -> None:
     """Print how many photos were predicted until the server stopped."""
-    print(f"Stopped after {found['photos']} predictions" if "photos" in found else "Stopped")
+    _write(f"Stopped after {found['photos']} predictions" if "photos" in found else "Stopped")
 
 
 def show_export(config: ExportConfig, found: dict[str, Any]) -> None:
     """Print the file, its inputs and outputs, and the comparison with the bundle and with torch."""
     parity = found["parity"]
-    print(f"{found['file']}: {found['bytes'] / 1e6:.1f} MB, {found['precision']}, opset {found['opset']}")
+    _write(f"{found['file']}: {found['bytes'] / 1e6:.1f} MB, {found['precision']}, opset {found['opset']}")
     if config.format == "onnx":
-        print("Input: photos as (N, H, W, 3) uint8 of any size. Output: probabilities as (N, K) float32.")
+        _write("Input: photos as (N, H, W, 3) uint8 of any size. Output: probabilities as (N, K) float32.")
     if found["attempts"]:
-        print("It looks for the hand once, with a second look in a better box; the bundle looks more often.")
-    print(f"Labels: {', '.join(found['labels'])}")
-    print(
+        _write("It looks for the hand once, with a second look in a better box; the bundle looks more often.")
+    _write(f"Labels: {', '.join(found['labels'])}")
+    _write(
         f"Compared on {parity['photos']} photos ({parity['source']}): another label than the bundle's on "
         f"{parity['different']}; probabilities differ by at most {parity['largest']:.1g} from the bundle's, "
         f"and the bundle's by {parity['torch']:.1g} from torch's."
     )
     if found["precision"] == "int8":
         before, after = _percent(parity["accuracy"]), _percent(parity["int8_accuracy"])
-        print(f"Accuracy on {parity['labelled']} photos: {after} in 8 bits, {before} in 32 bits.")
+        _write(f"Accuracy on {parity['labelled']} photos: {after} in 8 bits, {before} in 32 bits.")
 
 
 def show_push(config: PushConfig, found: dict[str, Any]) -> None:
     """Print the address of the bundle, and whether it is private."""
     files = ", ".join(f"{name} ({size / 1e6:.1f} MB)" for name, size in found["files"].items())
-    print(f"Uploaded {files}")
-    print(f"{found['url']}, {'private: only you can see it' if found['private'] else 'public'}")
-    print(f'handshape.load("hub:{found["repository"]}@{found["revision"][:12]}")')
+    _write(f"Uploaded {files}")
+    _write(f"{found['url']}, {'private: only you can see it' if found['private'] else 'public'}")
+    _write(f'handshape.load("hub:{found["repository"]}@{found["revision"][:12]}")')
 
 
 def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
@@ -208,8 +231,13 @@ def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], title: str
     for place, head in enumerate(heads):
         table.add_column(head, justify="right" if place else "left")
     for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+        table.add_row(*map(printable, row))
+    # A label such as [red] is no markup.
+    Console(markup=False, emoji=False, highlight=False).print(table)
+
+
+def _write(line: str) -> None:
+    print(printable(line))
 
 
 def _folds(figures: dict[str, Any]) -> str:
@@ -218,7 +246,14 @@ def _folds(figures: dict[str, Any]) -> str:
     groups = figures["metrics"][f"{kind}s"].items()
     each = ", ".join(f"{name} {_percent(found['accuracy'])}" for name, found in groups)
     only = " for these two" if kind == "source" and len(groups) == 2 else ""
-    return f"{_percent(figures['mean'])} (95 % interval{only}: {100 * low:.1f}–{100 * high:.1f} %); {each}"
+    one_more = figures[f"next_{kind}"]
+    expected = (
+        ""
+        if one_more is None
+        else f"; one more {kind}: {100 * one_more['low']:.0f}–{100 * one_more['high']:.0f} %"
+    )
+    mean = f"{_percent(figures['mean'])} (95 % interval{only}: {100 * low:.1f}–{100 * high:.1f} %)"
+    return f"{mean}{expected}; {each}"
 
 
 def _percent(share: float) -> str:

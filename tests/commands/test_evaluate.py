@@ -1,13 +1,15 @@
 import csv
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 
 def evaluate(cli: Any, bundle: Path, data: Path, cache_dir: Path, *options: object) -> Any:
-    answer = cli("evaluate", bundle, data, "--cache", cache_dir, *options, "--json")
+    # The photos of the finished run are mostly those that it was trained on.
+    answer = cli("evaluate", bundle, data, "--cache", cache_dir, "--include-known", *options, "--json")
     assert answer.code == 0, answer.err
     return answer.json
 
@@ -62,7 +64,8 @@ def test_evaluate__leaves_out_labels_it_does_not_know_and_says_so(
 ) -> None:
     photos = make_photos("ABC", signers=1, images=2)
     (photos / "C").rename(photos / "thumbs-up")
-    answer = cli("evaluate", finished.out, photos, "--cache", finished.cache, "--json")
+    words = ("--cache", finished.cache, "--include-known", "--json")
+    answer = cli("evaluate", finished.out, photos, *words)
     assert answer.json["n"] == 4 and answer.json["unknown_labels"] == ["thumbs-up"]
     assert 'Skipped 2 photos labelled "thumbs-up"' in answer.err
 
@@ -124,4 +127,57 @@ def test_evaluate__per_source(
     found = evaluate(cli, finished.out, *words)
     assert {name: figures["n"] for name, figures in found["sources"].items()} == {"hall": 6, "lab": 6}
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert "Accuracy by source" in page
+    assert "Accuracy by source" in page and (tmp_path / "run" / "plots" / "sources.svg").is_file()
+
+
+def test_evaluate__known_photos_are_left_out_and_counted(cli: Any, finished: Any, tmp_path: Path) -> None:
+    cache = ("--cache", finished.cache)
+    with (finished.out / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        tested = {row["path"] for row in csv.DictReader(file)}
+    answer = cli("evaluate", finished.out, finished.photos, *cache, "--json")
+    assert answer.code == 0, answer.err
+    found = answer.json
+    assert found["n"] + found["known_photos"] == 24 and found["n"] <= len(tested)
+    assert found["known_photos"] >= 24 - len(tested) and "--include-known measures them" in answer.err
+    assert found["claim"]["kind"] != "known photos"
+    with_them = cli("evaluate", finished.out, finished.photos, *cache, "--include-known", "--json").json
+    assert with_them["n"] == 24 and with_them["known_photos"] == found["known_photos"]
+    assert with_them["claim"]["kind"] == "known photos"
+    table = tmp_path / "trained.csv"
+    rows = [
+        path
+        for path in finished.photos.rglob("*.png")
+        if str(path.relative_to(finished.photos)) not in tested
+    ]
+    table.write_text(
+        "path,label\n" + "\n".join(f"{path},{path.parent.name}" for path in rows), encoding="utf-8"
+    )
+    answer = cli("evaluate", finished.out, table, *cache, "--json")
+    assert (answer.code, answer.out) == (1, "")
+    assert f"all {len(rows)} photos are training photos of this recogniser" in answer.err
+
+
+def test_evaluate__of_given_splits_the_test_split_is_measured(
+    cli: Any, finished: Any, tmp_path: Path
+) -> None:
+    data = tmp_path / "given"
+    for split, label in (("train", "A"), ("train", "B"), ("test", "A"), ("test", "B")):
+        shutil.copytree(finished.photos / label, data / split / label)
+    answer = cli("evaluate", finished.out, data, "--cache", finished.cache, "--include-known", "--json")
+    assert answer.json["n"] == 16
+    assert (
+        "Measured on the test split of the data: 16 photos. The other 16 are in its other splits."
+        in answer.err
+    )
+
+
+def test_evaluate__without_a_list_of_training_photos(cli: Any, finished: Any, tmp_path: Path) -> None:
+    shutil.copytree(finished.out / "recogniser", tmp_path / "bundle")
+    path = tmp_path / "bundle" / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    del config["digests"]["known_photos.bin"]
+    path.write_text(json.dumps(config), encoding="utf-8")
+    (tmp_path / "bundle" / "known_photos.bin").unlink()
+    answer = cli("evaluate", tmp_path / "bundle", finished.photos, "--cache", finished.cache, "--json")
+    assert answer.json["n"] == 24 and answer.json["known_photos"] is None
+    assert "has no list of its training photos" in answer.err

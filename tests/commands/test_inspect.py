@@ -89,13 +89,17 @@ def test_inspect__for_people(cli: Any, photos: Path, tmp_path: Path) -> None:
         assert words in answer.out
     assert "Signers       unknown; name people with --signer" in answer.out
     assert "Sources       unknown; name rooms, cameras or collections with --source" in answer.out
-    assert "Skipped       A/notes.txt: not an image file (.txt)" in answer.out
+    assert "Not used      A/notes.txt: not an image file (.txt)" in answer.out
+    assert f"Sample sheet  {tmp_path / 'run' / 'samples.png'}" in answer.out
+    assert f"Next          handshape compare {photos} --cache {tmp_path / 'cache'}" in answer.out
 
 
-def test_inspect__a_default_run_has_a_name_of_its_own(cli: Any, photos: Path, in_folder: Path) -> None:
-    assert cli("inspect", photos, "--json").code == 0
-    (run,) = (in_folder / "runs").iterdir()
-    assert run.name.startswith("inspect-") and (run / "samples.png").is_file()
+def test_inspect__writes_nothing_unless_told(cli: Any, photos: Path, in_folder: Path) -> None:
+    before = set(in_folder.rglob("*"))
+    answer = cli("inspect", photos, "--signer", r"signer(\d+)_")
+    assert answer.code == 0 and set(in_folder.rglob("*")) == before
+    assert "Sample sheet" not in answer.out
+    assert rf"Next          handshape compare {photos} --signer 'signer(\d+)_' --folds signers" in answer.out
 
 
 def found_in(cli: Any, photos: Path, tmp_path: Path, *words: object) -> dict[str, Any]:
@@ -115,14 +119,14 @@ def test_inspect__reports_a_single_label(cli: Any, make_photos: Callable[..., Pa
 def test_inspect__reports_an_empty_side(cli: Any, make_photos: Callable[..., Path], tmp_path: Path) -> None:
     root = tmp_path / "given"
     root.mkdir()
-    for side in ("train", "test"):
+    for side in ("valid", "test"):
         make_photos("AB", signers=1, images=2, name=side).rename(root / side)
     found = found_in(cli, root, tmp_path)
-    assert found["split"]["counts"]["train"] == {"A": 2, "B": 2}
-    assert found["split"]["counts"]["valid"] == {"A": 0, "B": 0}
-    assert found["split"]["missing"] == {"valid": ["A", "B"]}
+    assert found["split"]["counts"]["test"] == {"A": 2, "B": 2}
+    assert found["split"]["counts"]["train"] == {"A": 0, "B": 0}
+    assert found["split"]["missing"] == {"train": ["A", "B"]}
     assert found["findings"][0]["kind"] == "no_split"
-    assert "no image for valid in a given split" in found["findings"][0]["message"]
+    assert "no image for train in a given split" in found["findings"][0]["message"]
 
 
 def test_inspect__reports_a_split_that_cannot_be_made(
@@ -156,8 +160,7 @@ def test_inspect__counts_sources_and_warns_of_a_single_one(
     answer = cli(
         "inspect", root, "--source", "(hall)/", "--cache", tmp_path / "cache", "--out", tmp_path / "p"
     )
-    assert "Sources       hall (8)" in answer.out
-    assert "Note          8 photos have no known source" in answer.out
+    assert "Sources       hall (8), lab (8)" in answer.out  # what it finds are the folders above the labels
     one = tmp_path / "one"
     one.mkdir()
     (one / "hall").symlink_to(root / "hall")

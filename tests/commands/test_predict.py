@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import cases
 
 
 def photos_of(finished: Any, count: int = 3) -> list[Path]:
@@ -41,18 +42,44 @@ def test_predict__unsure_below_the_threshold(cli: Any, finished: Any, tmp_path: 
     assert answer["top"][0][0] in ("A", "B", "C")
 
 
-def test_predict__a_missing_image_stops_before_any_is_read(cli: Any, finished: Any, tmp_path: Path) -> None:
-    answer = cli("predict", finished.out, photos_of(finished)[0], tmp_path / "gone.png")
-    assert (answer.code, answer.out) == (1, "")
-    assert answer.err.startswith(f"handshape predict: no image at '{tmp_path / 'gone.png'}'")
+def test_predict__folders_and_bad_photos_do_not_cost_the_others_their_answer(
+    cli: Any, finished: Any, tmp_path: Path
+) -> None:
+    folder = cases.odd_files(tmp_path / "photos")
+    gone, (photo,) = tmp_path / "gone.png", photos_of(finished, 1)
+    answer = cli("predict", finished.out, photo, gone, folder, "--json")
+    assert answer.code == 1
+    found = {Path(one["path"]).name: one for one in answer.json}
+    assert "label" in found[photo.name] and "label" in found["cmyk.jpg"] and "label" in found["anim.gif"]
+    assert found["gone.png"]["error"] == "no such file"
+    assert found["dot.png"]["error"] == "too small (1 x 1 pixels)"
+    assert found["huge.png"]["error"] == "too large (12000 x 9000 pixels)"
+    assert found["page.jpg"]["error"] == "not an image, or of an unknown format"
+    assert found["empty.jpg"]["error"] == "the file is empty"
+    bad = ["IMG_1.HEIC", "cut.jpg", "dot.png", "empty.jpg", "gone.png", "huge.png", "line.png", "page.jpg"]
+    assert sorted(name for name, one in found.items() if "error" in one) == bad
+    assert "Not used (unreadable): 4" in answer.err
+    told = cli("predict", finished.out, photo, gone, folder)
+    assert told.code == 1 and len(told.out.splitlines()) == len(answer.json) - len(bad)
+    for name in bad:
+        (line,) = (line for line in told.err.splitlines() if f"/{name}: " in line)
+        assert line.endswith(f": {found[name]['error']}")
 
 
-def test_predict__a_damaged_image(cli: Any, finished: Any, tmp_path: Path) -> None:
-    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0")
-    answer = cli("predict", finished.out, tmp_path / "broken.jpg")
+def test_predict__no_image_at_all(cli: Any, finished: Any, tmp_path: Path) -> None:
+    answer = cli("predict", finished.out, tmp_path / "gone.png")
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err.startswith(f"handshape predict: '{tmp_path / 'broken.jpg'}': ")
-    assert answer.err.count("\n") == 1
+    assert answer.err.startswith(f"handshape predict: no image at '{tmp_path / 'gone.png'}' (no such file)")
+    (tmp_path / "empty").mkdir()
+    answer = cli("predict", finished.out, tmp_path / "empty")
+    assert answer.code == 1 and "no photo in it" in answer.err
+
+
+def test_predict__names_are_shown_escaped(cli: Any, finished: Any, tmp_path: Path) -> None:
+    evil = tmp_path / "\x1b]0;x\x07[red]a.png"
+    shutil.copy(photos_of(finished)[0], evil)
+    answer = cli("predict", finished.out, evil)
+    assert answer.out.startswith(f"{tmp_path}/\\x1b]0;x\\x07[red]a.png\t")
 
 
 def test_predict__no_image_named_is_wrong_usage(cli: Any, finished: Any) -> None:

@@ -19,7 +19,7 @@ def test_index_photos__says_what_was_left_out(
     (photos / "A" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
     answer = cli("inspect", photos, "--cache", tmp_path / "cache", "--out", tmp_path / "run", "--json")
     assert answer.code == 0
-    assert "Skipped 1 file, starting with A/broken.jpg: " in answer.err
+    assert "Not used (unreadable): 1 file, starting with A/broken.jpg: " in answer.err
 
 
 def test_digest__stands_for_content_labels_signers_and_sides(

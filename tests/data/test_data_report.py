@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from tests import cases
 
 from handshape.data.data_report import DataReport, make_data_report
 from handshape.data.images.index import index_images
@@ -75,3 +76,16 @@ def test_digest__stands_for_sources_where_they_are_known(make_photos: Any, tmp_p
         for one in (indexed, named)
     )
     assert first != second
+
+
+def test_make_data_report__says_which_labels_a_split_lacks(tmp_path: Path) -> None:
+    root = cases.split_folders(tmp_path / "d", ("train", "valid", "test"))
+    shutil.rmtree(root / "train" / "D")
+    shutil.rmtree(root / "test" / "A")
+    indexed = index_images(read_folder(root), tmp_path / "cache", size=32)
+    report = make_data_report(indexed, kind="auto", valid_fraction=0.2, test_fraction=0.2, seed=0)
+    found = {one.kind: (one.severity, one.message, one.labels) for one in report.findings}
+    severity, message, labels = found["no_training_photos"]
+    assert severity == "serious" and labels == ("D",)
+    assert message == "No training photo shows D. Such a label is never predicted. Add training photos."
+    assert found["no_test_photos"][2] == ("A",)

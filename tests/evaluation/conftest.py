@@ -12,6 +12,7 @@ from handshape.data.data_report import make_data_report
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
+from handshape.data.splits.claim import AccuracyClaim
 from handshape.data.splits.leave_one_group_out import FoldPlan
 from handshape.data.splits.train_valid_test import Split
 from handshape.evaluation.calibration import Calibration
@@ -26,13 +27,19 @@ from handshape.training.fit_result import FitResult
 
 
 def evaluated(
-    split: Split, wrong: int = 1, mirrored: float | None = 1.0, side: Any = "test", name: Any = "frozen"
+    split: Split,
+    wrong: int = 1,
+    mirrored: float | None = 1.0,
+    side: Any = "test",
+    name: Any = "frozen",
+    claim: AccuracyClaim | None = None,
 ) -> FitEvaluation:
     """Return a model that classifies the first photos of one split wrongly."""
     tested = split.dataset.on(side)
     predicted = tested.classes.copy()
     predicted[:wrong] = (predicted[:wrong] + 1) % len(tested.labels)
-    found = evaluate_predictions(name, tested, np.eye(len(tested.labels), dtype=np.float32)[predicted], 0.5)
+    probabilities = np.eye(len(tested.labels), dtype=np.float32)[predicted]
+    found = evaluate_predictions(name, tested, probabilities, 0.5, claim=claim)
     fitted = FitResult(
         CNN(len(tested.labels), 16),
         NetworkConfig(name, len(tested.labels), Preprocessing(16)),

@@ -23,7 +23,7 @@ def describe_cache(folder: Path) -> dict[str, Any]:
 
 def clear_cache(folder: Path) -> int:
     """Delete handshape's files in a cache folder and return the freed bytes; other files stay."""
-    names = ("features", "images", "tuning", "studies")
+    names = ("features", "images", "tuning", "studies", "unpacked", "graphs")
     kept = [*(folder / name for name in names), *folder.glob("facts-*.lance*")]
     there = [path for path in kept if path.exists()]
     freed = sum(_size(path) for path in there)

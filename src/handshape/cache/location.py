@@ -27,5 +27,6 @@ def open_cache(folder: Path | None = None) -> Path:
             "a folder that you can write to",
             "choose another with --cache",
         ) from error
-    restore_interrupted(root / "images")
+    for written in ("images", "unpacked"):
+        restore_interrupted(root / written)
     return root

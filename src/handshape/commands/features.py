@@ -1,7 +1,7 @@
 """Compute features and cache them, so that training takes seconds."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,13 @@ import numpy as np
 
 from handshape.cache.location import open_cache
 from handshape.cluster import join_cluster
-from handshape.commands.shared import index_photos, print_skipped
+from handshape.commands.shared import index_photos, list_photos, print_skipped
 from handshape.config.cluster import is_address
 from handshape.config.data import DataConfig
 from handshape.config.use import FeaturesConfig
 from handshape.data.dataset import Dataset, Unreadable
-from handshape.data.io.folder import read_folder
+from handshape.data.io.packed import PackedFile
+from handshape.errors import UsageError
 from handshape.features.extract import Extractor, fill_cache, make_extractor
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
@@ -27,10 +28,12 @@ def features(config: FeaturesConfig) -> dict[str, Any]:
 
 def _on_this_machine(config: FeaturesConfig) -> dict[str, Any]:
     device = choose_device(config.device)
+    options = DataConfig(**{field.name: getattr(config, field.name) for field in fields(DataConfig)})
+    listed = list_photos(options, options.data)  # before weights are fetched
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
-    options = {field.name: getattr(config, field.name) for field in fields(DataConfig)}
     # Without measurements: the data is checked when a model is trained on it.
-    cache, indexed = index_photos(DataConfig(**options), size=backbone.preprocessing.size, measure=False)
+    size = backbone.preprocessing.size
+    cache, indexed = index_photos(options, size=size, measure=False, listed=listed)
     extractor = make_extractor(backbone, config, device)
     for view in range(1 + config.views):
         fill_cache(extractor, indexed.images, indexed.digests, cache, view=view)
@@ -48,7 +51,7 @@ def _on_cluster(config: FeaturesConfig) -> dict[str, Any]:
         found = fill_on_cluster(
             extractor, dataset, cache, system=system, views=config.views, strict=config.strict
         )
-    print_skipped(found.unreadable)
+    print_skipped(replace(dataset, unreadable=found.unreadable))
     return _result(config, extractor, len(found.digests), found.unreadable, cache)
 
 
@@ -57,8 +60,22 @@ def _listed(config: FeaturesConfig) -> tuple[Any, Dataset]:
     if is_address(config.data):
         from handshape.data.io.remote import read_address  # slow to import
 
-        return read_address(config.data, labels=config.labels, signer=config.signer, source=config.source)
-    return None, read_folder(config.data, labels=config.labels, signer=config.signer, source=config.source)
+        return read_address(
+            config.data,
+            labels=config.labels,
+            signer=config.signer,
+            source=config.source,
+            label_from=config.label_from,
+            layout=config.layout,
+        )
+    dataset = list_photos(config, Path(config.data))
+    if any(isinstance(sample.path, PackedFile) for sample in dataset.samples):
+        raise UsageError(
+            f"--engine ray with {config.data!r}, which has to be unpacked",
+            "a folder of photos that every node can read",
+            "unpack it, or leave out --engine",
+        )
+    return None, dataset
 
 
 def _result(

@@ -1,44 +1,58 @@
 """Inspect a data set: its content and its problems."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import torch
 
 from handshape.commands.shared import index_photos, report_data
+from handshape.config.data import DataOptions
+from handshape.config.fields import flag_of
 from handshape.config.use import InspectConfig
 from handshape.data.data_report import DataReport
-from handshape.data.dataset import SPLITS
+from handshape.data.dataset import SPLITS, Dataset
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
 from handshape.evaluation.report.thumbnails import pair_sheet, sample_sheet
-from handshape.run import Claim, claim, default_out, describe, write_json
+from handshape.run import claim, describe, write_json
 
 # Size of the minibatch in the lesson.
 _MINIBATCH = 10
 
 
 def inspect(config: InspectConfig) -> dict[str, Any]:
-    """Inspect a data set, write the run and return the content of ``metrics.json``."""
-    out = config.out or default_out("inspect")
-    with claim(out, force=config.force) as claimed:
-        return _inspect(config, claimed)
+    """Inspect a data set, write a run if ``out`` is given, and return the content of ``metrics.json``."""
+    if config.out is None:
+        return _inspect(config)[0]
+    with claim(config.out, force=config.force) as claimed:
+        found, data_report = _inspect(config)
+        with claimed.new_run(force=config.force) as folder:
+            write_json(folder / "config.json", describe("inspect", config, data_report.digest))
+            write_json(folder / "metrics.json", found)
+            sample_sheet(data_report.indexed, folder / "samples.png")
+            if data_report.leaks.worst:
+                pair_sheet(data_report.indexed, data_report.leaks, folder / "near-copies.png")
+    return found
 
 
-def _inspect(config: InspectConfig, claimed: Claim) -> dict[str, Any]:
+def _inspect(config: InspectConfig) -> tuple[dict[str, Any], DataReport]:
     _, indexed = index_photos(config)
     data_report = report_data(config, indexed, must_split=False)
+    dataset, split = indexed.dataset, data_report.split
     found = {
-        "images": len(indexed.dataset),
-        "labels": list(indexed.dataset.labels),
-        "counts": indexed.dataset.counts(),
+        "layout": asdict(dataset.layout) if dataset.layout else None,
+        "images": len(dataset),
+        "labels": list(dataset.labels),
+        "counts": dataset.counts(),
         "split": {
-            "kind": data_report.split.kind,
-            "counts": {name: data_report.split.dataset.on(name).counts() for name in SPLITS},
-            "missing": data_report.split.missing(),
+            "kind": split.kind,
+            "counts": {name: split.dataset.on(name).counts() for name in SPLITS},
+            "missing": split.missing(),
+            "cut": None if split.cut is None else {"split": split.cut[0], "by": split.cut[1]},
         },
         "leaks": {
             "near_duplicates_across_splits": data_report.leaks.share,
@@ -46,22 +60,33 @@ def _inspect(config: InspectConfig, claimed: Claim) -> dict[str, Any]:
         },
         "bursts": int(data_report.bursts.max()) + 1,
         "findings": [asdict(finding) for finding in data_report.findings],
-        "signers": _counts(indexed.dataset.signers, [sample.signer for sample in indexed.dataset.samples]),
-        "sources": _counts(indexed.dataset.sources, [sample.source for sample in indexed.dataset.samples]),
+        "signers": _counts(dataset.signers, [sample.signer for sample in dataset.samples]),
+        "sources": _counts(dataset.sources, [sample.source for sample in dataset.samples]),
         "sizes": _sizes(indexed),
         "example": _example(indexed),
         "minibatch": _minibatch(data_report),
-        "unreadable": [
-            {"path": u.name, "label": u.label, "reason": u.reason} for u in indexed.dataset.unreadable
-        ],
+        "unreadable": [{"path": u.name, "label": u.label, "reason": u.reason} for u in dataset.unreadable],
+        "unused": {
+            kind: [{"path": one.name, "reason": one.reason, "files": one.files} for one in rows]
+            for kind, rows in dataset.left_out().items()
+        },
+        "next": _next(config, dataset),
     }
-    with claimed.new_run(force=config.force) as folder:
-        write_json(folder / "config.json", describe("inspect", config, data_report.digest))
-        write_json(folder / "metrics.json", found)
-        sample_sheet(indexed, folder / "samples.png")
-        if data_report.leaks.worst:
-            pair_sheet(indexed, data_report.leaks, folder / "near-copies.png")
-    return found
+    return found, data_report
+
+
+def _next(config: InspectConfig, dataset: Dataset) -> str:
+    """Return the command that measures a recogniser of this data."""
+    words = ["handshape", "compare", str(config.data)]
+    for field in fields(DataOptions):
+        value = getattr(config, field.name)
+        if value is True:
+            words.append(flag_of(field.name))
+        elif value != field.default:
+            words += [flag_of(field.name), str(value)]
+    if len(dataset.signers) > len(SPLITS):
+        words += ["--folds", "signers"]
+    return shlex.join(words)
 
 
 def _counts(names: Sequence[str], known: Sequence[str | None]) -> dict[str, int]:

@@ -1,26 +1,69 @@
 """Predict the labels of images with a saved recogniser."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from handshape.config.use import PredictConfig
-from handshape.errors import DataNotFoundError
+from handshape.data.images.decode import decode_image
+from handshape.data.io.folder import read_unlabelled
+from handshape.data.io.tree import text_of
+from handshape.errors import DataNotFoundError, ImageError
+from handshape.progress import say
 from handshape.recogniser import load
 
 
 def predict(config: PredictConfig) -> list[dict[str, Any]]:
-    """Return path, label, probability and most probable labels of each image.
+    """Return path, label, probability and most probable labels of each image, or its error.
+
+    A folder stands for all photos in it and below. Photos that cannot be read do not stop the others.
 
     Raises:
         BundleError: The bundle is missing or damaged.
-        DataNotFoundError: An image is not there.
-        ImageError: An image cannot be read.
+        DataNotFoundError: None of the images is there.
     """
-    for path in config.images:
-        if not path.is_file():
-            raise DataNotFoundError(f"no image at {str(path)!r}", "an image file", "check the path")
+    paths, bad = _photos(config.images)
+    if not paths:
+        name, reason = next(iter(bad.items()), (str(config.images[0]), "no photo in it"))
+        raise DataNotFoundError(
+            f"no image at {name!r} ({reason})", "an image file or a folder", "check the path"
+        )
     recogniser = load(config.bundle)
-    predictions = [recogniser.answer(row) for row in recogniser.probabilities(config.images)]
-    return [
-        {"path": str(path), **prediction.to_dict()}
-        for path, prediction in zip(config.images, predictions, strict=True)
-    ]
+    rows = recogniser.probabilities(_readable(paths, bad))
+    answers = iter(recogniser.answer(row) for row in rows)
+    found: list[dict[str, Any]] = []
+    for path in paths:
+        name = text_of(str(path))
+        found.append({"path": name, **({"error": bad[name]} if name in bad else next(answers).to_dict())})
+    missing = bad.keys() - {one["path"] for one in found}
+    return [*found, *({"path": name, "error": bad[name]} for name in bad if name in missing)]
+
+
+def _photos(images: list[Path]) -> tuple[list[Path], dict[str, str]]:
+    """Return the photos of files and folders, and why others cannot be read."""
+    paths, bad = list[Path](), dict[str, str]()
+    for image in images:
+        if image.is_dir():
+            dataset = read_unlabelled(image)
+            paths += [sample.path for sample in dataset.samples]
+            for kind, rows in dataset.left_out().items():
+                say(f"Not used ({kind}): {len(rows)}, starting with {rows[0].name}: {rows[0].reason}")
+        elif image.is_file():
+            paths.append(image)
+        else:
+            bad[text_of(str(image))] = "not a regular file" if image.exists() else "no such file"
+    return paths, bad
+
+
+def _readable(paths: list[Path], bad: dict[str, str]) -> Iterator[NDArray[np.uint8]]:
+    """Yield the pixels of the photos that can be read, and note why the others cannot."""
+    for path in paths:
+        try:
+            yield decode_image(path.read_bytes())[0]
+        except OSError as error:
+            bad[text_of(str(path))] = f"cannot be read ({error.strerror})"
+        except ImageError as error:
+            bad[text_of(str(path))] = error.wrong

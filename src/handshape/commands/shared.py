@@ -1,6 +1,6 @@
 """Steps that several commands share: index photos, split and check them, predict."""
 
-from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -8,19 +8,77 @@ from numpy.typing import NDArray
 
 from handshape.cache.location import open_cache
 from handshape.config.data import DataConfig, DataOptions
+from handshape.data.checks.finding import count_of
 from handshape.data.data_report import DataReport, make_data_report
-from handshape.data.dataset import Dataset, Unreadable
-from handshape.data.images.index import ImageIndex, index_images
+from handshape.data.dataset import Dataset
+from handshape.data.images.decode import read_image
+from handshape.data.images.index import ImageIndex, index_images, none_readable_error
 from handshape.data.io.folder import read_folder
 from handshape.data.splits.train_valid_test import split_dataset
-from handshape.errors import DataError
+from handshape.errors import DataError, ImageError
 from handshape.features.hand_landmarks import HandCache
 from handshape.models.hand.hand_finder import HandFinder
 from handshape.progress import say
 
 
+def list_photos(config: DataOptions, data: Path) -> Dataset:
+    """List the photos of a command and say how they are laid out, without reading any.
+
+    Raises:
+        DataError: There are none, or the layout is not clear.
+    """
+    dataset = read_folder(
+        data,
+        labels=config.labels,
+        signer=config.signer,
+        source=config.source,
+        label_from=config.label_from,
+        layout=config.layout,
+        follow_links=not config.no_follow_links,
+        exclude=config.exclude,
+        cache=config.cache,
+    )
+    if dataset.layout is not None:
+        say(f"Data: {dataset.layout.summary}")
+    if not len(dataset):
+        raise none_readable_error(dataset.root, dataset.unreadable)
+    return dataset
+
+
+def list_checked(config: DataOptions, data: Path) -> Dataset:
+    """List the photos of a command that will train, and check them before any weights are fetched.
+
+    Raises:
+        DataError: There are none, the layout is not clear, or fewer than two labels have a photo that can be
+            read.
+        SplitError: A split would be empty.
+    """
+    dataset = list_photos(config, data)
+    check_split(config, dataset)
+    readable = set[str]()
+    for sample in dataset.samples:
+        if len(readable) > 1:
+            return dataset
+        if sample.label not in readable:
+            with suppress(ImageError):
+                read_image(sample.path)
+                readable.add(sample.label)
+    if len(readable) < 2:
+        raise DataError(
+            f"photos of {len(readable)} of {len(dataset.labels)} labels can be read",
+            "readable photos of at least two labels",
+            "`handshape inspect` says what is wrong with each file",
+        )
+    return dataset
+
+
 def index_photos(
-    config: DataConfig, *, size: int = 224, measure: bool = True, finder: HandFinder | None = None
+    config: DataConfig,
+    *,
+    size: int = 224,
+    measure: bool = True,
+    listed: Dataset | None = None,
+    finder: HandFinder | None = None,
 ) -> tuple[Path, ImageIndex]:
     """Read the images of a command and return the cache folder and the index.
 
@@ -29,27 +87,26 @@ def index_photos(
         size: Height and width of the prepared images in pixels.
         measure: Whether to measure the images for the data check.
         finder: Finds the hand in each photo, for models that use landmarks.
+        listed: From `list_photos`, if they were listed before.
 
     Raises:
         DataError: The data cannot be read.
         OutputError: The cache cannot be written.
     """
-    dataset = read_folder(config.data, labels=config.labels, signer=config.signer, source=config.source)
+    dataset = listed or list_photos(config, config.data)
     cache = open_cache(config.cache)
     facts = HandCache(cache, finder) if finder else None
     indexed = index_images(dataset, cache, size=size, strict=config.strict, measure=measure, facts=facts)
-    print_skipped(indexed.dataset.unreadable)
+    print_skipped(indexed.dataset)
     return cache, indexed
 
 
-def print_skipped(unreadable: Sequence[Unreadable]) -> None:
-    """Print how many files were skipped, and the first of them."""
-    if unreadable:
-        first, count = unreadable[0], len(unreadable)
-        say(
-            f"Skipped {count} file{'s' * (count != 1)}, starting with {first.name}: {first.reason} "
-            "(`handshape inspect` lists all)"
-        )
+def print_skipped(dataset: Dataset) -> None:
+    """Print how many files of each kind are not used, and the first of each."""
+    for kind, rows in dataset.left_out().items():
+        count = sum(row.files for row in rows)
+        what = f"{count_of(count, 'file', 'files')}" if count else count_of(len(rows), "folder", "folders")
+        say(f"Not used ({kind}): {what}, starting with {rows[0].name}: {rows[0].reason}")
 
 
 def check_split(config: DataOptions, dataset: Dataset) -> None:
@@ -64,7 +121,7 @@ def check_split(config: DataOptions, dataset: Dataset) -> None:
         raise DataError(
             f"only one label ({labels[0]!r})",
             "images of at least two labels",
-            "add a folder for another label",
+            "add a folder for another label, or find labels in file names with --label-from",
         )
     split_dataset(
         dataset,
@@ -83,7 +140,7 @@ def report_data(
     must_split: bool = True,
 ) -> DataReport:
     """Split and check a data set as a command asks; see `make_data_report`."""
-    return make_data_report(
+    data_report = make_data_report(
         indexed,
         kind=config.split,
         valid_fraction=config.valid_fraction,
@@ -92,10 +149,16 @@ def report_data(
         features=features,
         must_split=must_split,
     )
+    if data_report.split.cut is not None:
+        name, by = data_report.split.cut
+        count = len(data_report.split.dataset.on(name))
+        photos = count_of(count, "training photo is", "training photos are")
+        say(f"No {name} split is given: {photos} taken for it, by {by}.")
+    return data_report
 
 
 def print_findings(data_report: DataReport) -> None:
     """Print the findings that change what the accuracy means."""
     for finding in data_report.findings:
-        if finding.severity != "note":
+        if finding.severity != "note" and finding.kind != "not_used":  # `print_skipped` says it
             say(f"{finding.severity.capitalize()}: {finding.message}")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 
-from handshape.commands.shared import check_split, index_photos, print_findings, report_data
+from handshape.commands.shared import check_split, index_photos, list_checked, print_findings, report_data
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig, StudyConfig
 from handshape.data.augment import Views
 from handshape.data.images.prepared import content_digest
@@ -108,9 +108,10 @@ def _folder_of_steps(cache: Path, description: dict[str, Any]) -> Path:
 
 def _prepare(config: StudyConfig) -> StudyData:
     device = choose_device(config.device)
+    listed = list_checked(config, config.data)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
-    cache, indexed = index_photos(config, size=backbone.preprocessing.size)
-    check_split(config, indexed.dataset)  # before the long work
+    cache, indexed = index_photos(config, size=backbone.preprocessing.size, listed=listed)
+    check_split(config, indexed.dataset)  # again, without the photos that cannot be read
     # The same features as in `compare` find the bursts, so that both have the same split.
     features = features_of(Extractor(backbone, GRID, Views(), device), indexed.images, indexed.digests, cache)
     report = report_data(config, indexed, features)

@@ -10,9 +10,10 @@ import numpy as np
 from handshape.bundle import BundleConfig, known_photos
 from handshape.cache.location import open_cache
 from handshape.cluster import join_cluster
-from handshape.commands.shared import check_split, index_photos, print_findings, report_data
+from handshape.commands.shared import check_split, index_photos, list_checked, print_findings, report_data
 from handshape.config.models import MODELS, ModelName
 from handshape.config.train import CompareConfig, TrainConfig
+from handshape.data.dataset import Dataset
 from handshape.evaluation.evaluation import write_predictions
 from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment
 from handshape.evaluation.report.headline import find_headline
@@ -77,16 +78,16 @@ def _train(
     tuner: Trainer,
 ) -> dict[str, Any]:
     device = choose_device(config.device)
+    listed = list_checked(config, config.data)
+    _check_folds(config, listed)
     backbone = None
     if any(MODELS[name].image_features for name in names):
         backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     size = backbone.preprocessing.size if backbone else IMAGE_SIZE
     finder = HandFinder() if any(MODELS[name].hand_landmarks for name in names) else None
-    cache, indexed = index_photos(config, size=size, finder=finder)
-    dataset = indexed.dataset
-    check_split(config, dataset)  # before the long work
-    ungrouped = np.arange(len(dataset), dtype=np.int64)
-    plan_folds(config.folds, dataset, ungrouped, valid_fraction=config.valid_fraction, seed=config.seed)
+    cache, indexed = index_photos(config, size=size, listed=listed, finder=finder)
+    check_split(config, indexed.dataset)  # again, without the photos that cannot be read
+    _check_folds(config, indexed.dataset)
     fitter = Fitter(indexed, cache, device, config, backbone, tuner=tuner)
     data_report = report_data(config, indexed, fitter.features())
     print_findings(data_report)
@@ -103,6 +104,11 @@ def _train(
         description = describe(command, config, data_report.digest)
         _write(folder, experiment, metrics, description, cache)
     return metrics
+
+
+def _check_folds(config: TrainConfig | CompareConfig, dataset: Dataset) -> None:
+    ungrouped = np.arange(len(dataset), dtype=np.int64)
+    plan_folds(config.folds, dataset, ungrouped, valid_fraction=config.valid_fraction, seed=config.seed)
 
 
 def _write(
@@ -122,11 +128,16 @@ def _write(
     trained_on = {
         "data_digest": description["data_digest"],
         "split": split.kind,
-        "signers": list(split.dataset.on("train").signers),
+        "signers": sorted(
+            {one.signer for one in split.dataset.samples if one.signer and one.split != "test"}
+        ),
         **split.counts(),
     }
     folded = experiment.folds.get(best.fitted.name)
-    figures = metrics["models"][best.fitted.name]
+    figures = {
+        **metrics["models"][best.fitted.name],
+        "claim": experiment.data_report.claim.to_dict(),
+    }
     config = BundleConfig(
         split.dataset.labels,
         best.fitted.config,

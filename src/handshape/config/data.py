@@ -10,7 +10,8 @@ from handshape.config.fields import Settings, argument, cache_option, option
 from handshape.errors import UsageError
 
 DATA_HELP = (
-    "Folder with a folder of photos for each label, or with train, valid and test folders, or a CSV table."
+    "Folder with a folder of photos for each label, or with train, valid and test folders; a zip or tar "
+    "archive of one; or a table (CSV, TSV)."
 )
 
 
@@ -20,12 +21,26 @@ class DataOptions(EngineOptions):
 
     labels: str | None = option(None, "Labels to use: A,B,C or A-I (default: all).")
     signer: str | None = option(
-        None, r"Regular expression with one group that finds the signer in a path, such as 'hand(\d+)_'."
+        None,
+        r"Regular expression with one group that finds the signer in a path, such as 'hand(\d+)_', or "
+        "`folder` for <signer>/<label>/*.",
     )
     source: str | None = option(
         None,
         "Where photos come from: room, camera or collection. In a table, the name of the column (default: "
         r"`source`). In folders, `folder` for <source>/<label>/*, or an expression like 'room(\d+)_'.",
+    )
+    label_from: str | None = option(
+        None,
+        "For photos in no label folder: regular expression with one group that finds the label in a path, "
+        "such as '([^/_]+)_[^/]*$'.",
+    )
+    layout: Literal["auto", "labels"] = option(
+        "auto", "labels: the folders in DATA are the labels, whatever their names and what is in them."
+    )
+    no_follow_links: bool = option(False, "List links in DATA as not used, instead of following them.")
+    exclude: Path | None = option(
+        None, "File with names of photos to leave out, one in each line, such as A/photo1.jpg."
     )
     split: Literal["auto", "given", "signer", "random"] = option(
         "auto",

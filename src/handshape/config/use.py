@@ -6,7 +6,7 @@ from pathlib import Path
 from handshape.config.cluster import ClusterOptions, is_address
 from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
 from handshape.config.engine import EngineOptions
-from handshape.config.fields import argument
+from handshape.config.fields import argument, option
 from handshape.config.train import BackboneConfig
 from handshape.errors import UsageError
 
@@ -14,6 +14,8 @@ from handshape.errors import UsageError
 @dataclass(frozen=True, kw_only=True)
 class InspectConfig(OutConfig, DataConfig):
     """Check a data set: counts, splits, problems."""
+
+    out: Path | None = option(None, "Folder for a sample sheet and the figures (default: writes nothing).")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,8 @@ class EvaluateConfig(OutConfig, DataConfig):
     """Measure a recogniser on new photos."""
 
     bundle: Path = argument("Folder of a run or of its recogniser, or hub:owner/name.", first=True)
+    out: Path | None = option(None, "Folder of the report (default: writes nothing).")
+    include_known: bool = option(False, "Measure photos that the recogniser was trained on as well.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,4 +51,4 @@ class PredictConfig(EngineOptions):
     """Predict the labels of photos."""
 
     bundle: Path = argument("Folder of a run or of its recogniser, or hub:owner/name.", first=True)
-    images: list[Path] = argument("Photos.")
+    images: list[Path] = argument("Photos, and folders of photos.")

@@ -1,13 +1,16 @@
 """The report on a data set before training: near-duplicates, split, leaks and findings."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handshape.data.checks.all_checks import check_data
 from handshape.data.checks.bursts import find_bursts
-from handshape.data.checks.finding import Finding
+from handshape.data.checks.finding import Finding, Severity, listed
 from handshape.data.checks.near_duplicates import (
     Leaks,
     Pairs,
@@ -18,6 +21,7 @@ from handshape.data.checks.near_duplicates import (
 from handshape.data.dataset import Sample
 from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import content_digest
+from handshape.data.splits.claim import AccuracyClaim, find_claim
 from handshape.data.splits.train_valid_test import Split, SplitOption, resolve_split_kind, split_dataset
 from handshape.errors import SplitError
 
@@ -41,6 +45,11 @@ class DataReport:
     bursts: NDArray[np.int64]
     leaks: Leaks
     findings: list[Finding]
+
+    @cached_property
+    def claim(self) -> AccuracyClaim:
+        """What an accuracy on the test photos may claim."""
+        return find_claim(self.split.dataset, self.indexed.digests)
 
     @property
     def digest(self) -> str:
@@ -80,8 +89,11 @@ def make_data_report(
     dataset = indexed.dataset
     flat = None if features is None else features.reshape(len(dataset), -1)
     pairs = find_near_duplicates(indexed.stats, dataset.classes, features=flat)
-    bursts = find_bursts(pairs, indexed.digests, dataset.classes)
-    grouped = kind == "auto" and resolve_split_kind(dataset, kind) == "random" and len(pairs) > 0
+    videos = [sample.burst for sample in dataset.samples]
+    bursts = find_bursts(pairs, indexed.digests, dataset.classes, videos)
+    resolved = resolve_split_kind(dataset, kind)
+    near = len(pairs) > 0 or any(videos)
+    grouped = resolved == "given" or (kind == "auto" and resolved == "random" and near)
     problem: list[Finding] = []
     try:
         split = split_dataset(
@@ -95,14 +107,28 @@ def make_data_report(
     except SplitError as error:
         if must_split:
             raise
-        split = Split(dataset, resolve_split_kind(dataset, kind))
+        split = Split(dataset, resolved)
         remedy = error.remedy[0].upper() + error.remedy[1:]
         text = f"No split can be made: {error.wrong}. It needs {error.expected}. {remedy}."
         problem = [Finding("no_split", "serious", text, 1.0)]
+    problem += _missing_labels(split)
     copies = copies_across_labels(indexed.stats, dataset.classes)
     findings = problem + check_data(dataset, indexed.stats, indexed.digests, bursts=bursts, copies=copies)
     leaks = find_leaks(pairs, [sample.split for sample in split.dataset.samples])
     return DataReport(indexed, split, pairs, bursts, leaks, findings)
+
+
+def _missing_labels(split: Split) -> Iterator[Finding]:
+    """Yield a finding for each split that lacks labels."""
+    meanings = {
+        "train": ("serious", "training", "Such a label is never predicted. Add training photos."),
+        "valid": ("note", "validation", "Thresholds are chosen without it."),
+        "test": ("serious", "test", "Nothing is known of how well it is recognised. Add test photos."),
+    }
+    for name, labels in split.missing().items() if any(one.split for one in split.dataset.samples) else ():
+        severity, title, meaning = meanings[name]
+        text = f"No {title} photo shows {listed(tuple(labels))}. {meaning}"
+        yield Finding(f"no_{title}_photos", cast(Severity, severity), text, 0.0, labels=tuple(labels))
 
 
 def _described(digest: str, sample: Sample) -> str:

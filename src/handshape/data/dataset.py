@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -13,8 +13,6 @@ SplitName = Literal["train", "valid", "test"]
 GroupKind = Literal["signer", "source"]
 """What photos are grouped by: the signer, or the room, camera or collection they come from."""
 SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
-SPLIT_NAMES: dict[str, SplitName] = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
-"""Names of each split in folders and tables."""
 Ids = NDArray[np.int64]
 """Classes, groups or indices of photos."""
 SplitIndices = dict[SplitName, Ids]
@@ -32,6 +30,7 @@ class Sample:
         signer: The person signing, if known.
         split: The split given by the folder or table, or assigned by `split_dataset`.
         source: The room, camera or collection that it comes from, if known.
+        burst: The video that it is a frame of, if it is one.
     """
 
     path: Path
@@ -40,11 +39,52 @@ class Sample:
     signer: str | None = None
     split: SplitName | None = None
     source: str | None = None
+    burst: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A file, folder or row of a table that is not used.
+
+    Args:
+        name: Below the root; of a folder with a slash at the end.
+        kind: What it is, for counting, such as ``hidden`` or ``loose photo``.
+        reason: Why it is not used.
+        files: How many files it stands for.
+    """
+
+    name: str
+    kind: str
+    reason: str
+    files: int = 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a data set is laid out.
+
+    Args:
+        kind: ``labels``, ``splits``, ``groups``, ``flat``, ``table`` or ``pixels``.
+        summary: The same in words.
+        folder: Folder below the root in which the labels or splits are; empty for the root itself.
+        splits: Split of each split folder or table.
+        groups: What the folders above the labels are, if anything: ``signer`` or ``source``.
+        links: Links that were followed.
+        links_out: Those of them that lead out of the root.
+    """
+
+    kind: str
+    summary: str
+    folder: str = ""
+    splits: dict[str, SplitName] = field(default_factory=dict)
+    groups: GroupKind | None = None
+    links: int = 0
+    links_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An image file that was skipped, and why."""
+    """A file in a label that was skipped, and why."""
 
     name: str
     label: str
@@ -59,13 +99,17 @@ class Dataset:
         root: Folder that the names are relative to.
         samples: N samples, sorted by label; within a label as the folder is walked or the table written.
         labels: K label names in class order: the position of a label is its class.
-        unreadable: Image files that were skipped.
+        unreadable: Files of a label that were skipped.
+        unused: Everything else in the folder that is not used.
+        layout: How the folder or table is laid out; None where images came from elsewhere.
     """
 
     root: Path
     samples: tuple[Sample, ...]
     labels: tuple[str, ...]
     unreadable: tuple[Unreadable, ...] = ()
+    unused: tuple[Unused, ...] = ()
+    layout: Layout | None = None
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -90,6 +134,14 @@ class Dataset:
     def sources(self) -> tuple[str, ...]:
         """Known sources, sorted."""
         return tuple(sorted({s.source for s in self.samples if s.source is not None}))
+
+    def left_out(self) -> dict[str, list[Unused]]:
+        """Everything that is not used, by kind."""
+        found: dict[str, list[Unused]] = {}
+        photos = (Unused(one.name, "unreadable", one.reason) for one in self.unreadable)
+        for one in (*photos, *self.unused):
+            found.setdefault(one.kind, []).append(one)
+        return found
 
     def counts(self) -> dict[str, int]:
         """Number of images of each label, 0 included."""

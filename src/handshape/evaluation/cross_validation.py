@@ -16,6 +16,7 @@ from handshape.evaluation.intervals.accuracy import (
     mean_over_groups_interval,
     mean_over_sources_interval,
 )
+from handshape.evaluation.intervals.next_group import NextGroup, predict_next
 from handshape.evaluation.json_result import JsonResult
 from handshape.evaluation.metrics import GroupFigures, Metrics, compute_metrics
 from handshape.evaluation.rejection import CoverageCurve, coverage_curve
@@ -39,6 +40,7 @@ class FoldFigures(JsonResult):
         reliability: Calibration after temperature scaling in each fold.
         curve: Accuracy against coverage.
         seconds: Duration of all folds.
+        next_group: Range for the accuracy of one more signer or source; None for fewer than three.
         signers_apart: As in the plan.
         untested: As in the plan.
     """
@@ -52,6 +54,7 @@ class FoldFigures(JsonResult):
     reliability: Reliability
     curve: CoverageCurve
     seconds: float
+    next_group: NextGroup | None
     signers_apart: bool | None
     untested: int
 
@@ -64,6 +67,7 @@ class FoldFigures(JsonResult):
         """Return the results for ``metrics.json``, with ``worst_signer`` or ``worst_source``."""
         found = super().to_dict()
         found[f"worst_{self.kind}"] = found.pop("worst_name")
+        found[f"next_{self.kind}"] = found.pop("next_group")
         left_out = _OF_SOURCES if self.kind == "signer" else ()
         return {key: value for key, value in found.items() if key not in left_out}
 
@@ -76,12 +80,19 @@ class FoldFigures(JsonResult):
             "interval": self.interval.pair,
             "interval_scope": self.interval.scope,
             "worst": self.worst,
+            "next": self.next_group.to_dict() if self.next_group else None,
         }
 
 
 def groups_of(metrics: Metrics, kind: GroupKind) -> Mapping[str, GroupFigures]:
     """Return the metrics per signer, or per source."""
     return metrics.signers if kind == "signer" else metrics.sources
+
+
+def _next_group(groups: Mapping[str, GroupFigures]) -> NextGroup | None:
+    photos = np.array([one.n for one in groups.values()], dtype=np.int64)
+    correct = np.array([round(one.accuracy * one.n) for one in groups.values()], dtype=np.int64)
+    return predict_next(correct, photos)
 
 
 def measure_folds(
@@ -112,6 +123,7 @@ def measure_folds(
         measure_reliability(probabilities, classes),
         coverage_curve(probabilities.max(axis=1), correct),
         sum(result.fitted.seconds["total"] for result in results),
+        _next_group(groups_of(metrics, plan.kind)),
         plan.signers_apart,
         plan.untested,
     )

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from handshape.config.models import ModelName
 from handshape.data.dataset import Dataset
+from handshape.data.splits.claim import AccuracyClaim
 from handshape.evaluation.calibration import Calibration, Reliability, fit_temperature, measure_reliability
 from handshape.evaluation.intervals.accuracy import Interval, accuracy_interval
 from handshape.evaluation.intervals.grouping import Groups
 from handshape.evaluation.metrics import Metrics, compute_metrics
 from handshape.evaluation.rejection import Rejection, choose_threshold, measure_rejection
+from handshape.run import safe_cell
 from handshape.training.temperature import probabilities_of
 
 if TYPE_CHECKING:
@@ -116,6 +118,7 @@ def evaluate_predictions(
     *,
     bursts: Groups | None = None,
     mirrored_accuracy: float | None = None,
+    claim: AccuracyClaim | None = None,
 ) -> Evaluation:
     """Compute all metrics of predictions.
 
@@ -126,16 +129,20 @@ def evaluate_predictions(
         threshold: Probability below which the answer is "unsure".
         bursts: (N,) burst of each photo, if known.
         mirrored_accuracy: Accuracy on their mirror images, where measured.
+        claim: What the accuracy may claim; None where nothing is known of the training photos.
     """
     signers = [sample.signer for sample in tested.samples]
     sources = [sample.source for sample in tested.samples]
     correct = probabilities.argmax(axis=1) == tested.classes
+    interval = accuracy_interval(correct, signers, bursts)
+    if claim is not None:
+        interval = replace(interval, scope=claim.scope(interval.scope))
     return Evaluation(
         model,
         tested,
         probabilities,
         compute_metrics(tested.classes, probabilities, tested.labels, signers, sources),
-        accuracy_interval(correct, signers, bursts),
+        interval,
         measure_reliability(probabilities, tested.classes),
         measure_rejection(probabilities, tested.classes, threshold),
         mirrored_accuracy,
@@ -143,7 +150,11 @@ def evaluate_predictions(
 
 
 def evaluate_fit(
-    fitted: "FitResult", valid: Dataset, tested: Dataset, bursts: Groups | None = None
+    fitted: "FitResult",
+    valid: Dataset,
+    tested: Dataset,
+    bursts: Groups | None = None,
+    claim: AccuracyClaim | None = None,
 ) -> FitEvaluation:
     """Calibrate a fitted model on the validation photos and measure it on the test photos.
 
@@ -152,6 +163,7 @@ def evaluate_fit(
         valid: M validation photos.
         tested: N test photos.
         bursts: (N,) burst of each test photo, if known.
+        claim: As for `evaluate_predictions`.
     """
     logits = {name: rows.numpy() for name, rows in fitted.logits.items()}
     temperature = fit_temperature(logits["valid"], valid.classes)
@@ -162,6 +174,7 @@ def evaluate_fit(
         probabilities_of(fitted.logits["test"], temperature),
         choose_threshold(of_valid, valid.classes),
         bursts=bursts,
+        claim=claim,
         mirrored_accuracy=_accuracy(logits.get("mirrored"), tested),
     )
     return FitEvaluation(
@@ -190,5 +203,5 @@ def write_predictions(path: Path, results: Sequence[Evaluation]) -> None:
             rows = zip(result.tested.samples, result.predicted, result.probabilities, strict=True)
             for sample, best, row in rows:
                 known = [sample.name, sample.label, sample.signer or "", sample.split or ""]
-                label = result.tested.labels[best]
-                writer.writerow([result.model, *known, label, f"{row[best]:.6f}"])
+                cells = map(safe_cell, [*known, result.tested.labels[best]])
+                writer.writerow([result.model, *cells, f"{row[best]:.6f}"])

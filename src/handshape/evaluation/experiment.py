@@ -14,6 +14,7 @@ from handshape.data.checks.near_duplicates import find_leaks
 from handshape.data.data_report import DataReport
 from handshape.data.dataset import Dataset, Ids, SplitIndices
 from handshape.data.images.workers import workers
+from handshape.data.splits.claim import AccuracyClaim, claim_of_folds
 from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_signer_out, leave_one_source_out
 from handshape.data.splits.train_valid_test import split_dataset
 from handshape.evaluation.cross_validation import FoldFigures, measure_folds
@@ -73,6 +74,14 @@ class Experiment:
         signers = [self.data_report.split.dataset.samples[i].signer for i in valid]
         return choose_model(self.results, signers, self.data_report.bursts[valid])
 
+    @cached_property
+    def claim(self) -> AccuracyClaim:
+        """What the headline may claim: of the folds, if there are any."""
+        folded = self.folds.get(self.best.fitted.name)
+        if folded is None:
+            return self.data_report.claim
+        return claim_of_folds(folded.kind, self.data_report.split.dataset.samples, folded.signers_apart)
+
     @property
     def best(self) -> FitEvaluation:
         """The model that is saved."""
@@ -86,7 +95,13 @@ class Experiment:
             name = result.fitted.name
             models[name] = {**result.to_dict(), "no_hand_refused": self.no_hand_refused[name]}
         metrics: dict[str, Any] = {
-            "split": {"kind": split.kind, "grouped": split.grouped, **split.counts()},
+            "split": {
+                "kind": split.kind,
+                "grouped": split.grouped,
+                "cut": split.cut and {"split": split.cut[0], "by": split.cut[1]},
+                **split.counts(),
+            },
+            "claim": self.claim.to_dict(),
             "best": self.best.fitted.name,
             "best_because": self.choice.reason,
             "models": models,
@@ -105,6 +120,8 @@ class Experiment:
             metrics["paired"] = self.paired.to_dict()
         if self.folds:
             metrics["folds"] = {name: figures.to_dict() for name, figures in self.folds.items()}
+            best = self.folds[self.best.fitted.name]
+            metrics[f"next_{best.kind}"] = best.next_group.to_dict() if best.next_group else None
         return metrics
 
 
@@ -187,7 +204,8 @@ def run_experiment(
     dataset = data_report.split.dataset
     plan = plan_folds(folds, dataset, data_report.bursts, valid_fraction=fractions[0], seed=seed)
     results = [
-        _evaluated(fitter, name, data_report, dataset.split_indices(), mirrored=True) for name in names
+        _evaluated(fitter, name, data_report, dataset.split_indices(), mirrored=True, claim=data_report.claim)
+        for name in names
     ]
     folded: dict[str, FoldFigures] = {}
     if plan is not None:
@@ -214,11 +232,17 @@ def plan_folds(
 
 
 def _evaluated(
-    fitter: Fitter, name: ModelName, data_report: DataReport, splits: SplitIndices, *, mirrored: bool = False
+    fitter: Fitter,
+    name: ModelName,
+    data_report: DataReport,
+    splits: SplitIndices,
+    *,
+    mirrored: bool = False,
+    claim: AccuracyClaim | None = None,
 ) -> FitEvaluation:
     valid, tested = (data_report.split.dataset.take(splits[one].tolist()) for one in ("valid", "test"))
     fitted = fitter.fit(name, splits, mirrored=mirrored)
-    return evaluate_fit(fitted, valid, tested, data_report.bursts[splits["test"]])
+    return evaluate_fit(fitted, valid, tested, data_report.bursts[splits["test"]], claim)
 
 
 def _folded(fitter: Fitter, name: ModelName, data_report: DataReport, plan: FoldPlan) -> FoldFigures:

@@ -16,7 +16,6 @@ from PIL import Image
 from handshape.data.data_report import DataReport
 from handshape.evaluation.json_result import JsonResult
 from handshape.evaluation.report import plots
-from handshape.evaluation.report.cautions import SPLIT_SENTENCES
 from handshape.evaluation.report.page import write_page
 from handshape.evaluation.report.thumbnails import data_address
 
@@ -132,7 +131,7 @@ def write_study_page(
         else:
             Image.fromarray(part.content).save(png, optimize=True)
             sheets[part.name] = data_address(part.content)
-    split_sentence = SPLIT_SENTENCES[report.split.kind]
+    split_sentence = report.claim.sentence
     write_page(
         folder, "study.html", description, drawings, sheets=sheets,
         outcome=outcome, data_report=report, split=report.split, split_sentence=split_sentence,

@@ -15,7 +15,7 @@ def test_check_unreadable__says_how_many(make_dataset: Make, good: int, severity
     (found,) = check_unreadable(replace(make_dataset(["A"] * good), unreadable=bad))
     assert found.severity == severity and found.share == 5 / (good + 5)
     assert found.names[0] == "B/bad0.jpg" and found.labels == ("B",)
-    assert found.message.startswith(f"5 of {good + 5} files could not be read")
+    assert found.message.startswith(f"5 of {good + 5} files cannot be used")
     assert not list(check_unreadable(make_dataset(["A"])))
 
 

@@ -66,12 +66,12 @@ def test_scan_dataset__says_what_is_there(make_photos: MakePhotos, cache_dir: Pa
         np.testing.assert_array_equal(scanned.images[index], Preprocessing(32).prepare(image))
 
 
-def test_scan_dataset__one_image_of_one_pixel(tmp_path: Path, cache_dir: Path) -> None:
+def test_scan_dataset__one_image_of_one_colour(tmp_path: Path, cache_dir: Path) -> None:
     (tmp_path / "d" / "A").mkdir(parents=True)
-    Image.new("RGB", (1, 1), (1, 2, 3)).save(tmp_path / "d" / "A" / "a.png")
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(tmp_path / "d" / "A" / "a.png")
     scanned = look(tmp_path / "d", cache_dir, size=4)
     assert scanned.dataset.labels == ("A",)
-    assert (scanned.stats[0].width, scanned.stats[0].height) == (1, 1)
+    assert (scanned.stats[0].width, scanned.stats[0].height) == (8, 8)
     np.testing.assert_array_equal(
         read_batch(scanned.images, [0]), np.tile(np.array([1, 2, 3], np.uint8), (1, 4, 4, 1))
     )
@@ -209,13 +209,10 @@ def test_scan_dataset__strict_stops(make_photos: MakePhotos, cache_dir: Path) ->
         look(root, cache_dir, strict=True)
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"), [("a.png", "the file is empty"), ("a.txt", "not an image file (.txt)")]
-)
-def test_scan_dataset__no_image_at_all(tmp_path: Path, cache_dir: Path, name: str, reason: str) -> None:
+def test_scan_dataset__no_image_at_all(tmp_path: Path, cache_dir: Path) -> None:
     root = tmp_path / "d"
     (root / "A").mkdir(parents=True)
-    (root / "A" / name).touch()
+    (root / "A" / "a.png").touch()
     message = f"none of the 1 files in '{root.resolve()}' is a readable image"
     with pytest.raises(DataError, match="^" + re.escape(message)):
         look(root, cache_dir)

@@ -26,7 +26,7 @@ def photos(folder: Path, count: int = 3) -> tuple[list[Sample], list[str]]:
     samples = []
     for number in range(count):
         path = folder / f"{number}.png"
-        Image.new("RGB", (5 + number, 4), (40 * number, 10, 20)).save(path)
+        Image.new("RGB", (10 + number, 8), (40 * number, 10, 20)).save(path)
         samples.append(Sample(path, path.name, "A"))
     return samples, [content_digest(sample.path.read_bytes()) for sample in samples]
 

@@ -1,6 +1,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.s3 import SECRET, STRANGER
@@ -18,7 +19,7 @@ def put(*files: Path) -> None:
         file.write_bytes(b"any bytes: nothing is decoded here")
 
 
-def alike(root: Path, address: str = "", **options: str) -> None:
+def alike(root: Path, address: str = "", **options: Any) -> None:
     """An address lists what the folder itself does, in whatever order."""
     system, there = read_address(address or root.as_uri(), **options)
     here = read_folder(root, **options)

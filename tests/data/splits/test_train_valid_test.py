@@ -1,5 +1,6 @@
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,9 @@ FRACTIONS = st.sampled_from([(0.1, 0.1), (0.2, 0.2), (0.15, 0.3), (0.4, 0.4)])
 
 
 def data_of(
-    labels: str, signers: list[str | None] | None = None, sides: list[SplitName | None] | None = None
+    labels: str,
+    signers: Sequence[str | None] | None = None,
+    sides: Sequence[SplitName | None] | None = None,
 ) -> Dataset:
     """One sample for each letter; the letter is its label."""
     samples = [
@@ -219,14 +222,27 @@ def test_split_dataset__given_in_part(
     )
 
 
-@pytest.mark.parametrize("side", SPLITS)
-def test_split_dataset__given_without_a_side(side: SplitName) -> None:
-    others = [other for other in SPLITS if other != side]
-    refused(
-        data_of("AABB", None, [*others, *others]),
-        f"no image for {side} in a given split",
-        "given",
-    )
+def test_split_dataset__given_without_train() -> None:
+    refused(data_of("AABB", None, ["valid", "test"] * 2), "no image for train in a given split", "given")
+
+
+@pytest.mark.parametrize(("missing", "there"), [("valid", "test"), ("test", "valid")])
+def test_split_dataset__the_one_that_is_not_given_is_cut_from_training(
+    missing: SplitName, there: SplitName
+) -> None:
+    labels = "A" * 20 + "B" * 20
+    given: list[SplitName] = ([there] * 4 + ["train"] * 16) * 2
+    bursts = np.arange(40) // 4
+    split = split_dataset(data_of(labels, None, given), bursts=bursts)
+    assert split.kind == "given" and split.cut == (missing, "burst")
+    names = [sample.split for sample in split.dataset.samples]
+    assert [name == there for name in names] == [name == there for name in given]
+    assert all(len({names[i] for i in np.flatnonzero(bursts == burst)}) == 1 for burst in bursts)
+    assert 4 <= names.count(missing) <= 12
+    people = split_dataset(data_of(labels, list("abcde" * 8), given), bursts=bursts)
+    assert people.cut == (missing, "signer")
+    held = {sample.signer for sample in people.dataset.on(missing).samples}
+    assert held and not held & {sample.signer for sample in people.dataset.on("train").samples}
 
 
 # What cannot be split

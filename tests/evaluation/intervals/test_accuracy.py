@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from handshape.data.splits.claim import NEW_SIGNERS
 from handshape.evaluation.intervals.accuracy import (
     Interval,
     accuracy_interval,
     mean_over_groups_interval,
     mean_over_sources_interval,
 )
-from handshape.evaluation.intervals.grouping import NEW_SIGNERS, NEW_SOURCES, ONE_SIGNER, TWO_SOURCES
+from handshape.evaluation.intervals.grouping import NEW_SOURCES, ONE_SIGNER, TWO_SOURCES
 
 REPETITIONS = 500
 Flags = NDArray[np.bool_]

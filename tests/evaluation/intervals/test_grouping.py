@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handshape.data.splits.claim import NEW_SIGNERS
 from handshape.evaluation.intervals.grouping import (
-    NEW_SIGNERS,
     NEW_SOURCES,
     ONE_SIGNER,
     SAME_SOURCE,

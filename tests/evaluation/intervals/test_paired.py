@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from handshape.evaluation.intervals.grouping import NEW_SIGNERS
+from handshape.data.splits.claim import NEW_SIGNERS
 from handshape.evaluation.intervals.paired import compare_paired
 
 REPETITIONS = 500

@@ -40,7 +40,7 @@ def test_find_headline__of_folds_is_their_mean_and_names_the_worst(make: Any) ->
         for wrong, side in ((2, "test"), (0, "valid"))
     ]
     answer = find_headline(
-        replace(experiment, folds={"frozen": measure_folds(parts, FoldPlan("signer", {}))})
+        replace(experiment, folds={"frozen": measure_folds(parts, FoldPlan("signer", {}, True))})
     )
     assert answer.accuracy == pytest.approx(5 / 6) and answer.folds == 2
     assert answer.worst is not None and answer.worst[0] == parts[0].tested.signers[0]
@@ -57,7 +57,9 @@ def test_find_headline__of_sources_names_the_worst_and_what_the_interval_speaks_
     assert answer.bounds.startswith("95 % interval for these two: ")
     assert "worst source: room test, 33 %; most frequent mistake: " in answer.weakest
     three = find_headline(by_source(experiment, (4, 1, 0), True))
-    assert three.bounds.startswith("95 % interval: ") and three.folds == 3
+    assert three.bounds.startswith("95 % interval of the mean over 3 sources: ") and three.folds == 3
+    assert "; expect 0–100 % for one more source on 6 photos" in three.sentence
+    assert answer.next_range == ""
 
 
 def test_find_headline__without_a_mistake(make: Any) -> None:

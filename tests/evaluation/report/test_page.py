@@ -157,7 +157,8 @@ def test_write_report__with_folds_the_mean_over_signers_comes_first(make_photos:
     folded = metrics["folds"]["frozen"]
     assert "when their signer was not in the training data" in page.text
     low, high = folded["interval"]["low"], folded["interval"]["high"]
-    assert f"(95 % interval: {100 * low:.0f}–{100 * high:.0f} %)" in page.text
+    of = "of the mean over 3 signers"
+    assert f"(95 % interval {of}: {100 * low:.0f}–{100 * high:.0f} %)" in page.text
     assert "Each of 3 signers was left out once" in page.text
     assert f"{100 * folded['mean']:.1f} %" in page.text
 

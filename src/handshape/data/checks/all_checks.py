@@ -6,7 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshape.data.checks.finding import Finding, count_of
-from handshape.data.checks.labels import check_counts, check_signers, check_sources, check_unreadable
+from handshape.data.checks.labels import (
+    check_counts,
+    check_names,
+    check_signers,
+    check_sources,
+    check_unreadable,
+    check_unused,
+)
 from handshape.data.checks.near_duplicates import Pairs, group_exact_copies
 from handshape.data.checks.photos import check_backgrounds, check_borders, check_giveaways, check_photos
 from handshape.data.dataset import Dataset
@@ -38,8 +45,8 @@ def check_data(
     Returns:
         The findings: serious ones first, then warnings, then notes.
     """
-    found = [*check_unreadable(dataset), *check_counts(dataset), *check_signers(dataset)]
-    found += check_sources(dataset)
+    found = [*check_unreadable(dataset), *check_unused(dataset), *check_names(dataset)]
+    found += [*check_counts(dataset), *check_signers(dataset), *check_sources(dataset)]
     if len(dataset):
         found += _two_labels(dataset, digests, copies)
         found += _copies(dataset, digests)

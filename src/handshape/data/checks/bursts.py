@@ -13,7 +13,9 @@ from handshape.data.dataset import Ids
 _GROUP_SHARE, _GROUP_FLOOR = 1 / 3, 25
 
 
-def find_bursts(pairs: Pairs, digests: Sequence[str], classes: Ids) -> Ids:
+def find_bursts(
+    pairs: Pairs, digests: Sequence[str], classes: Ids, videos: Sequence[str | None] | None = None
+) -> Ids:
     """Group photos that are linked by near-duplicates, directly or through others.
 
     A video is one long chain. The weakest links of a chain are cut where it holds more than a third of its
@@ -24,6 +26,7 @@ def find_bursts(pairs: Pairs, digests: Sequence[str], classes: Ids) -> Ids:
         pairs: Near-duplicates of the same label.
         digests: Content digest of N photos; exact copies are always in one group, also across labels.
         classes: (N,) int64, class of each.
+        videos: The video that each is a frame of, None for a photo; a video is one group whatever its length.
 
     Returns:
         (N,) int64, group of each photo, numbered from 0 in order of first appearance.
@@ -34,7 +37,7 @@ def find_bursts(pairs: Pairs, digests: Sequence[str], classes: Ids) -> Ids:
     long = np.bincount(chains)[chains] > limit
     within = long[pairs.first]
     cut = _capped_links(count, pairs.where(within), limit)
-    links = [(pairs.first[~within], pairs.second[~within]), cut, _copies(digests)]
+    links = [(pairs.first[~within], pairs.second[~within]), cut, _copies(digests), _same_video(videos or ())]
     first, second = (np.concatenate(ends) for ends in zip(*links, strict=True))
     return _by_appearance(_components(count, first, second))
 
@@ -66,6 +69,14 @@ def _root(parent: list[int], node: int) -> int:
         parent[node] = parent[parent[node]]
         node = parent[node]
     return node
+
+
+def _same_video(videos: Sequence[str | None]) -> tuple[Ids, Ids]:
+    """Link each frame to the first of its video."""
+    first: dict[str, int] = {}
+    links = [(first.setdefault(video, i), i) for i, video in enumerate(videos) if video is not None]
+    ends = np.array(links, dtype=np.int64).reshape(-1, 2)
+    return ends[:, 0], ends[:, 1]
 
 
 def _copies(digests: Sequence[str]) -> tuple[Ids, Ids]:

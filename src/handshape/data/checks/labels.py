@@ -1,15 +1,19 @@
 """Checks of labels, signers and sources; they need no pixels."""
 
+import unicodedata
 from collections.abc import Iterator
 
 from handshape.data.checks.finding import Finding, Severity, count_of, listed
 from handshape.data.dataset import Dataset, GroupKind
+from handshape.types import UNSURE
 
 # Photos per label: below the first an accuracy is uncertain, below the second it is meaningless.
 _FEW, _VERY_FEW = 50, 10
 # Photos of the largest label over those of the smallest.
 _UNEVEN, _VERY_UNEVEN = 3.0, 10.0
 _MANY_UNREADABLE = 0.1
+# Kinds of what is not used that nobody takes for photos of a label.
+_NEVER_MEANT = ("hidden", "system", "handshape's own", "link", "table", "other file", "excluded")
 
 
 def check_unreadable(dataset: Dataset) -> Iterator[Finding]:
@@ -20,13 +24,71 @@ def check_unreadable(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "unreadable",
             "serious" if share > _MANY_UNREADABLE else "warning",
-            f"{count:,} of {count_of(count + len(dataset), 'file', 'files')} could not be read and "
+            f"{count:,} of {count_of(count + len(dataset), 'file', 'files')} cannot be used and "
             f"{'was' if count == 1 else 'were'} skipped. Repair or replace {'it' if count == 1 else 'them'}, "
             f"starting with {dataset.unreadable[0].name}.",
             share,
             tuple(u.name for u in dataset.unreadable),
             tuple(sorted({u.label for u in dataset.unreadable})),
         )
+
+
+def check_unused(dataset: Dataset) -> Iterator[Finding]:
+    """Yield a finding if parts of the data set are not used: a warning if they may have been meant."""
+    kinds = {kind: rows for kind, rows in dataset.left_out().items() if kind != "unreadable"}
+    meant = tuple(kind for kind in kinds if kind not in _NEVER_MEANT)
+    if kinds:
+        rows = [one for kind in meant or kinds for one in kinds[kind]]
+        counts = tuple(f"{kind}: {len(found):,}" for kind, found in kinds.items())
+        yield Finding(
+            "not_used",
+            "warning" if meant else "note",
+            f"Some files or folders are not used ({listed(counts)}). The first: {rows[0].name}, "
+            f"{rows[0].reason}.",
+            0.0,
+            tuple(one.name for one in rows),
+        )
+
+
+def check_names(dataset: Dataset) -> Iterator[Finding]:
+    """Yield findings about labels that are nearly the same or are words of handshape, and odd file names."""
+    alike: dict[str, list[str]] = {}
+    for label in dataset.labels:
+        alike.setdefault("".join(unicodedata.normalize("NFKC", label).casefold().split()), []).append(label)
+    similar = tuple(label for labels in alike.values() if len(labels) > 1 for label in labels)
+    if similar:
+        yield Finding(
+            "similar_labels",
+            "serious",
+            f"Labels differ only in case, blanks or Unicode form: {listed(tuple(map(repr, similar)))}. They "
+            "are trained as different labels. If they are one sign, put their photos into one folder.",
+            sum(sample.label in similar for sample in dataset.samples) / max(1, len(dataset)),
+            labels=similar,
+        )
+    own = tuple(label for label in dataset.labels if label.casefold() == UNSURE)
+    if own:
+        yield Finding(
+            "reserved_label",
+            "serious",
+            f"handshape answers {UNSURE!r} below the threshold, which could not be distinguished from the "
+            f"label {own[0]!r}. Rename it.",
+            0.0,
+            labels=own,
+        )
+    odd = tuple(one.name for one in dataset.samples if not _is_utf8(str(one.path)))
+    if odd:
+        yield Finding(
+            "names_not_utf8",
+            "note",
+            f"{count_of(len(odd), 'path is', 'paths are')} not valid UTF-8; such bytes are shown as escapes. "
+            f"The first: {odd[0]}.",
+            len(odd) / len(dataset),
+            odd,
+        )
+
+
+def _is_utf8(text: str) -> bool:
+    return text.isascii() or not any("\udc80" <= character <= "\udcff" for character in text)
 
 
 def check_counts(dataset: Dataset) -> Iterator[Finding]:

@@ -13,9 +13,16 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 if TYPE_CHECKING:
     from torch import Tensor  # so that predictions need not wait for torch
 
+from handshape.data.images.formats import image_formats, is_heic
 from handshape.errors import ImageError, ImageFormatError, ImageSizeError, ShapeError
 
+DECODER = "2"
+"""Version of what decoding gives and refuses."""
 MAX_PIXELS = 50_000_000
+# Pixels along each side; nothing can be seen in less, and decoders fail at more.
+MIN_SIDE, _LONGEST = 8, 32_768
+# Scans of a JPEG: a progressive one has about ten, and each passes over all pixels.
+_SCANS, _SCANNED_PIXELS = 100, 1_000_000_000
 _EXIF_ORIENTATION = 0x0112
 
 
@@ -88,7 +95,7 @@ class Preprocessing:
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """Read an image file of any format that Pillow opens.
+    """Read an image file.
 
     Args:
         path: The file.
@@ -97,7 +104,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         (H, W, 3) uint8, RGB, with EXIF orientation applied.
 
     Raises:
-        ImageError: The file is missing, damaged or larger than 50 megapixels.
+        ImageError: The file is missing, damaged, too large or too small.
     """
     try:
         data = path.read_bytes()
@@ -115,27 +122,27 @@ def decode_image(data: bytes, *, formats: tuple[str, ...] | None = None) -> tupl
     """Decode the bytes of an image file.
 
     EXIF orientation is applied, transparent pixels become white, 16-bit grey is scaled to 8 bits, and of an
-    animation the first frame is used.
+    animation the first frame is used. Sides and scans are counted before anything is decoded.
 
     Args:
         data: Content of an image file.
-        formats: Pillow's names of the accepted formats; all by default.
+        formats: Pillow's names of the accepted formats; by default those of `image_formats`.
 
     Returns:
         (H, W, 3) uint8 in RGB order, and the Pillow mode of the file.
 
     Raises:
         ImageFormatError: The bytes are not an image of these formats.
-        ImageSizeError: The image has more than 50 megapixels.
-        ImageError: The image is damaged.
+        ImageSizeError: The image has more than 50 megapixels, or a side of fewer than 8 pixels.
+        ImageError: The image is damaged, or would take very long to decode.
     """
     if not data:
         raise ImageError("the file is empty", "an image", "replace it")
+    accepted = formats or image_formats()
     try:
-        with Image.open(io.BytesIO(data), formats=formats) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise _too_large(f"{width} x {height} pixels")
+        with Image.open(io.BytesIO(data), formats=accepted) as image:
+            _check_size(*image.size)
+            _check_scans(data, image.width * image.height)
             mode = image.mode
             upright = image.getexif().get(_EXIF_ORIENTATION, 1) == 1
             if image.format == "JPEG" and mode == "RGB" and upright:
@@ -145,15 +152,49 @@ def decode_image(data: bytes, *, formats: tuple[str, ...] | None = None) -> tupl
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large("the image") from error
+        _check_size(*_stated_size(data, accepted))
+        raise ImageSizeError("too large", _AT_MOST, "make it smaller") from error
     except UnidentifiedImageError as error:
-        expected = f"an image ({', '.join(formats)})" if formats else "an image"
-        raise ImageFormatError(
-            "not an image, or of an unknown format", expected, "replace the file"
-        ) from error
+        raise _format_error(data, formats) from error
     except Exception as error:  # decoders raise many kinds of errors for damaged files
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(f"damaged ({reason})", "an undamaged image", "replace the file") from error
+
+
+_AT_MOST = f"at most {MAX_PIXELS // 1_000_000} megapixels and {_LONGEST} pixels along a side"
+
+
+def _check_size(width: int, height: int) -> None:
+    size = f"{width} x {height} pixels"
+    if min(width, height) < MIN_SIDE:
+        raise ImageSizeError(f"too small ({size})", f"at least {MIN_SIDE} pixels along a side", "replace it")
+    if width * height > MAX_PIXELS or max(width, height) > _LONGEST:
+        raise ImageSizeError(f"too large ({size})", _AT_MOST, "make it smaller")
+
+
+def _check_scans(data: bytes, pixels: int) -> None:
+    scans = data.count(b"\xff\xda") if data.startswith(b"\xff\xd8") else 0
+    if scans > _SCANS or scans * pixels > _SCANNED_PIXELS:
+        raise ImageError(f"a JPEG of {scans} scans", "about ten", "save the photo again")
+
+
+def _stated_size(data: bytes, formats: tuple[str, ...]) -> tuple[int, int]:
+    """Return the size by the header of an image that Pillow refuses to open for its size."""
+    for name in formats:
+        factory, accept = Image.OPEN[name]
+        if accept is not None and accept(data[:16]) is True:
+            with factory(io.BytesIO(data), "") as image:
+                return image.size
+    return MAX_PIXELS + 1, MIN_SIDE
+
+
+def _format_error(data: bytes, formats: tuple[str, ...] | None) -> ImageFormatError:
+    if is_heic(data) and "HEIF" not in image_formats():
+        remedy = "`pip install handshape[heic]`, or save it as JPEG"
+        return ImageFormatError("a HEIC photo, which needs the extra heic", "JPEG, PNG or the like", remedy)
+    expected = f"an image ({', '.join(formats or image_formats())})"
+    wrong = "a damaged HEIC photo" if is_heic(data) else "not an image, or of an unknown format"
+    return ImageFormatError(wrong, expected, "replace the file")
 
 
 def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
@@ -163,7 +204,7 @@ def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8)).convert("RGB")
+        return Image.fromarray(_from_16_bits(np.asarray(image, dtype=np.uint16))).convert("RGB")
     if image.mode in ("I", "F"):
         return Image.fromarray(_to_8_bits(np.asarray(image, dtype=np.float64))).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
@@ -173,15 +214,15 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def _from_16_bits(grey: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    # Cameras store 10, 12 or 14 bits in 16: by the largest value, so that photos of one camera stay alike.
+    bits = max(8, int(grey.max(initial=0)).bit_length())
+    return (grey >> (bits + bits % 2 - 8)).astype(np.uint8)
+
+
 def _to_8_bits(grey: NDArray[np.float64]) -> NDArray[np.uint8]:
     # These modes have no defined range, so the largest value tells fractions, bytes and 16-bit values apart.
     grey = np.nan_to_num(grey)
     top = float(grey.max(initial=0.0))
     scale = 255.0 if top <= 1.0 else 1.0 if top <= 255.0 else 255.0 / 65535.0
     return np.clip(np.rint(grey * scale), 0, 255).astype(np.uint8)
-
-
-def _too_large(what: str) -> ImageSizeError:
-    return ImageSizeError(
-        f"too large ({what})", f"at most {MAX_PIXELS // 1_000_000} megapixels", "make it smaller"
-    )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from handshape.cache.table import CacheTable
 from handshape.data.dataset import Dataset, Sample, Unreadable
-from handshape.data.images.decode import Preprocessing, decode_image
+from handshape.data.images.decode import DECODER, Preprocessing, decode_image
 from handshape.data.images.image_cache import (
     CachedImages,
     cache_file,
@@ -201,7 +201,7 @@ def none_readable_error(root: Path, unreadable: Sequence[Unreadable]) -> DataErr
     return DataError(
         f"none of the {len(unreadable)} files in {str(root)!r} is a readable image",
         "image files such as JPEG or PNG",
-        f"check the first: {unreadable[0].name!r}, {unreadable[0].reason}",
+        f"check the first: {unreadable[0].name!r}, {unreadable[0].reason}" if unreadable else "add photos",
     )
 
 
@@ -213,8 +213,9 @@ def unreadable_error(first: Unreadable) -> DataError:
 
 
 def _stats_table(cache: Path) -> CacheTable:
-    # Each version of the measured fields has its own table.
-    version = blake2b(",".join(f.name for f in fields(ImageStats)).encode(), digest_size=4).hexdigest()
+    # Each version of the decoder and of the measured fields has its own table.
+    measured = ",".join([*(field.name for field in fields(ImageStats)), DECODER])
+    version = blake2b(measured.encode(), digest_size=4).hexdigest()
     return CacheTable(
         cache / f"facts-{version}.lance", {"facts": pa.string()}, {"about": "measurements of image files"}
     )

@@ -1,200 +1,157 @@
-"""List labelled images: label folders, split folders, source folders, or a CSV table."""
+"""List labelled images: of a folder, a table or an archive."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 
-from PIL import Image
-
-from handshape.data.dataset import SPLIT_NAMES, Dataset, Sample, SplitName, Unreadable
+from handshape.data.dataset import Dataset, Sample, Unreadable, Unused
+from handshape.data.io.folder_tables import read_table_file
+from handshape.data.io.found import BY_FOLDER, Found, LayoutOption, Reading, leave_out
 from handshape.data.io.labels import select_labels
-from handshape.data.io.path_patterns import find_in_paths
-from handshape.data.io.table import read_table
+from handshape.data.io.layouts import recognise
+from handshape.data.io.packed import compression_of, is_tar, tar_tree, zip_tree
+from handshape.data.io.path_patterns import compile_pattern, find_in_paths
+from handshape.data.io.tree import Tree, text_of
+from handshape.data.io.unpack import unpack_tar
+from handshape.data.io.walk import walk_folder
 from handshape.errors import DataError, DataNotFoundError
-
-# Files of file managers.
-SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
-# No valid expression: that needs a group.
-BY_FOLDER = "folder"
 
 
 def read_folder(
-    data: str | Path, *, labels: str | None = None, signer: str | None = None, source: str | None = None
+    data: str | Path,
+    *,
+    labels: str | None = None,
+    signer: str | None = None,
+    source: str | None = None,
+    label_from: str | None = None,
+    layout: LayoutOption = "auto",
+    follow_links: bool = True,
+    exclude: Path | None = None,
+    cache: Path | None = None,
 ) -> Dataset:
-    """List the labelled images under a folder or in a CSV table, without decoding any.
+    r"""List the labelled images of a folder, an archive or a table, without decoding any.
 
     Labels are folder names, in the order of torchvision's ``ImageFolder``. A signer is a person; a source is
     the room, camera or collection that a photo comes from.
 
     Args:
-        data: ``root/<label>/*``, ``root/{train,valid|val,test}/<label>/*``, or a CSV file with the columns
-            ``path,label[,signer][,source][,split]`` (paths relative to the file); with ``source="folder"``
-            ``root/<source>/`` followed by one of the first two.
+        data: A folder, zip or tar archive with ``<label>/*`` or ``{train,valid,test}/<label>/*`` (in any
+            usual spelling), a single folder around those included, or with a table; or a table: CSV or TSV
+            with the columns ``path,label[,signer][,source][,split]``, or with labels and pixels.
         labels: Labels to keep, as ``A,B,C`` or ``A-I``; ``None`` keeps all.
-        signer: Regular expression with one group, searched in each path below the root.
-        source: For a table, the name of a column (by default ``source``). For folders, ``folder`` for
-            ``root/<source>/``, or a regular expression with one group, searched in each path below the root.
+        signer: ``folder`` for ``root/<signer>/<label>/*``, or a regular expression with one group, searched
+            in each path below the root.
+        source: For a table, the name of a column (by default ``source``). For folders as for ``signer``.
+        label_from: Regular expression with one group that finds the label in each path, for photos that are
+            in no label folder.
+        layout: ``labels`` takes the folders for labels, whatever their names and what is in them.
+        follow_links: Whether links are followed; otherwise they are listed as not used.
+        exclude: File with names of photos to leave out, one in each line; the photos stay as they are.
+        cache: The cache folder, where compressed archives, videos and tables of pixels are unpacked; ``None``
+            for the user's.
 
     Returns:
-        The data set. Files that are not images are in its ``unreadable``.
+        The data set. What of the folder is not used is in its ``unreadable`` and ``unused``.
 
     Raises:
         DataNotFoundError: ``data`` does not exist.
-        DataError: There is no image, a label is unknown, ``signer`` or ``source`` is malformed or matches
-            nothing, a column is missing, or the folders do not fit ``source="folder"``.
+        DataError: There is no image, the layout could be read in two ways, a label is unknown, an expression
+            is malformed or matches nothing, or a column is missing.
 
     Source: ``torchvision.datasets.ImageFolder`` for the order of labels and files.
+
+    Examples:
+        >>> dataset = handshape.read_folder("photos", signer=r"signer(\\d+)_")  # doctest: +SKIP
+        >>> dataset.layout.summary  # doctest: +SKIP
+        'label folders, 26 labels'
     """
     root = Path(data).expanduser()
     if not root.exists():
         raise DataNotFoundError(
             f"no folder or table at {str(root)!r}",
-            "a folder of label folders or a CSV file",
+            "a folder of label folders, an archive or a table",
             "check the path",
         )
+    pattern = compile_pattern("label-from", label_from) if label_from is not None else None
+    wanted = Reading(signer=signer, source=source, label_from=pattern, layout=layout, cache=cache)
     try:
-        rows = list(_rows(root, source))
+        found = _found(root, wanted, follow_links)
     except OSError as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(
-            f"cannot read {str(root)!r} ({error.strerror})", "a folder or a CSV file", "check its permissions"
+            f"cannot read {text_of(str(root))!r} ({error.strerror})",
+            "a folder, an archive or a table",
+            "check the file and its permissions",
         ) from error
-    base = root.parent if root.is_file() else root
-    in_paths = None if source == BY_FOLDER or root.is_file() else source
-    return choose_samples(str(root), base.resolve(), rows, labels, signer, in_paths, exists=Path.is_file)
+    base = root if root.is_dir() else root.parent
+    if exclude is not None:
+        leave_out(found, exclude)
+    from_paths = None if source == BY_FOLDER or found.names_columns else source
+    return choose_samples(found, base.resolve(), labels, None if signer == BY_FOLDER else signer, from_paths)
 
 
-def read_unlabelled(root: str | Path) -> Dataset:
+def read_unlabelled(root: str | Path, *, follow_links: bool = True) -> Dataset:
     """List all images below a folder, under one meaningless label: the folder's name."""
     folder = Path(root).expanduser()
     if not folder.is_dir():
         raise DataNotFoundError(f"no folder at {str(folder)!r}", "a folder of photos", "check the path")
-    folder = folder.resolve()
-    rows = list(_files(folder.parent, folder, None, None))
-    return _dataset(folder, rows, (_text(folder.name),), Path.is_file)
+    tree = walk_folder(folder.resolve(), follow_links=follow_links)
+    found = Found(str(folder), tree, Reading(), unused=list(tree.unused))
+    for file in tree.top.all_files():
+        found.add(file, Sample(file.path, file.name, text_of(folder.resolve().name)))
+    found.cut_videos()
+    return _dataset(found, folder.resolve(), found.samples, (text_of(folder.resolve().name),))
 
 
 def choose_samples(
-    data: str,
-    root: Path,
-    rows: list[Sample],
-    labels: str | None,
-    signer: str | None,
-    source: str | None,
-    *,
-    exists: Callable[[Path], bool],
+    found: Found, root: Path, labels: str | None, signer: str | None, source: str | None
 ) -> Dataset:
-    """Make a data set of the files that were found; ``data`` is the name for messages."""
-    if not rows:
-        raise DataError(
-            f"no images in {data!r}",
-            "one folder per label with image files in it, or train, valid and test folders of those",
-            "put the photos of the label A into a folder called A, and so on",
-        )
-    chosen = select_labels(sorted({row.label for row in rows}), labels)
+    """Make a data set of what was found in a layout; ``signer`` and ``source`` are searched in paths."""
+    rows = found.samples
+    chosen = select_labels(found.labels, labels)
     rows = [row for row in rows if row.label in chosen]
-    if signer is not None:
-        people = find_in_paths(rows, "signer", signer)
-        rows = [replace(row, signer=found) for row, found in zip(rows, people, strict=True)]
-    if source is not None:
-        places = find_in_paths(rows, "source", source)
-        rows = [replace(row, source=found) for row, found in zip(rows, places, strict=True)]
-    return _dataset(root, rows, chosen, exists)
+    people = None if signer is None else find_in_paths(rows, "signer", signer)
+    places = None if source is None else find_in_paths(rows, "source", source)
+    if people or places:
+        rows = [
+            replace(row, signer=who or row.signer, source=where or row.source)
+            for row, who, where in zip(rows, people or repeat(None), places or repeat(None), strict=False)
+        ]
+    return _dataset(found, root, rows, chosen)
 
 
-def _rows(root: Path, source: str | None) -> Iterator[Sample]:
-    if root.is_file():
-        return read_table(root, source)
-    return _walk_sources(root) if source == BY_FOLDER else _walk(root, root, None)
+def _found(root: Path, wanted: Reading, follow_links: bool) -> Found:
+    shown = text_of(str(root))
+    if root.is_dir():
+        return recognise(walk_folder(root, follow_links=follow_links), wanted, shown)
+    if not root.is_file():
+        raise DataError(
+            f"{shown!r} is neither a folder nor a file", "a folder, an archive or a table", "check the path"
+        )
+    tree = _archive(root, wanted.cache)
+    if tree is None:
+        return read_table_file(root, wanted, shown)
+    found = recognise(tree, wanted, shown)
+    found.words = f"archive of {found.words}"
+    return found
 
 
-def _walk_sources(root: Path) -> Iterator[Sample]:
-    folders = _subfolders(root)
-    if not folders:
-        raise _misfit(f"there is no folder in {str(root)!r}")
-    if given := _split_folders(folders):
-        raise _misfit(f"{' and '.join(folder.name for folder in given)} are folders of a split")
-    readable = set(Image.registered_extensions())
-    for folder in folders:
-        files = (entry for entry in folder.iterdir() if not entry.is_dir() and not entry.name.startswith("."))
-        loose = sorted(file.name for file in files if file.suffix.lower() in readable)
-        if loose:
-            raise _misfit(f"{f'{folder.name}/{loose[0]}'!r} is in no label folder")
-        rows = list(_walk(root, folder, _text(folder.name)))
-        if not rows:
-            raise _misfit(f"{folder.name!r} holds no label folder with files in it")
-        yield from rows
+def _archive(path: Path, cache: Path | None) -> Tree | None:
+    """Return the files of an archive, or None if it is none."""
+    with path.open("rb") as file:
+        is_zip = file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+    if is_zip and path.suffix.lower() not in (".xlsx", ".ods"):
+        return zip_tree(path)
+    if is_tar(path):
+        return tar_tree(path)
+    compression = compression_of(path)
+    return None if compression is None else unpack_tar(path, compression, cache)
 
 
-def _misfit(wrong: str) -> DataError:
-    return DataError(
-        f"--source folder, but {wrong}",
-        "root/<source>/<label>/*",
-        r"move the photos, or give an expression that finds the source in their paths, such as 'room(\d+)_'",
-    )
-
-
-def _walk(root: Path, top: Path, source: str | None) -> Iterator[Sample]:
-    folders = _subfolders(top)
-    if given := _split_folders(folders):
-        for folder in given:
-            for label in _subfolders(folder):
-                yield from _files(root, label, SPLIT_NAMES[folder.name], source)
-    else:
-        for label in folders:
-            yield from _files(root, label, None, source)
-
-
-def _split_folders(folders: Sequence[Path]) -> list[Path]:
-    """Return the folders of a given split; none unless ``train`` and another are among them."""
-    given = [folder for folder in folders if folder.name in SPLIT_NAMES]
-    return given if len(given) > 1 and any(folder.name == "train" for folder in given) else []
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-
-
-def _files(root: Path, folder: Path, split: SplitName | None, source: str | None) -> Iterator[Sample]:
-    for place, names in sorted(_walk_once(root, folder)):
-        for name in sorted(names):
-            if not name.startswith(".") and name.lower() not in SYSTEM_FILES:
-                path = Path(place, name)
-                below = _text(path.relative_to(root).as_posix())
-                yield Sample(path, below, _text(folder.name), None, split, source)
-
-
-def _text(name: str) -> str:
-    # Names that are not UTF-8, such as those of old archives, could not be written into a report.
-    return os.fsencode(name).decode(errors="replace")
-
-
-def _walk_once(root: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
-    # A link to a folder above would be followed for ever.
-    tops = (root.resolve(), folder.resolve())
-    seen = {str(above) for top in tops for above in top.parents} | {str(root.resolve())}
-    for place, below, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            below.clear()
-            continue
-        seen.add(real)
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        yield place, names
-
-
-def _dataset(
-    root: Path, rows: list[Sample], labels: tuple[str, ...], exists: Callable[[Path], bool]
-) -> Dataset:
-    readable = set(Image.registered_extensions())
-    samples, unreadable = [], []
-    for row in rows:
-        suffix = row.path.suffix.lower()
-        if not exists(row.path):
-            unreadable.append(Unreadable(row.name, row.label, "no such file"))
-        elif suffix not in readable:
-            unreadable.append(Unreadable(row.name, row.label, f"not an image file ({suffix or 'no ending'})"))
-        else:
-            samples.append(row)
-    samples.sort(key=lambda sample: sample.label)  # stable: files of a label keep their order
-    return Dataset(root, tuple(samples), labels, tuple(unreadable))
+def _dataset(found: Found, root: Path, rows: Sequence[Sample], labels: tuple[str, ...]) -> Dataset:
+    samples = sorted(rows, key=lambda sample: sample.label)  # stable: files of a label keep their order
+    unreadable: tuple[Unreadable, ...] = tuple(one for one in found.unreadable if one.label in labels)
+    unused: tuple[Unused, ...] = tuple(sorted(found.unused, key=lambda one: one.name))
+    return Dataset(root, tuple(samples), labels, unreadable, unused, found.layout)

@@ -1,14 +1,17 @@
 """List labelled images at an address: in S3, or elsewhere that pyarrow can read."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
-from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
+from pyarrow.fs import FileSelector, FileSystem, FileType
 
-from handshape.data.dataset import SPLIT_NAMES, Dataset, Sample
-from handshape.data.io.folder import BY_FOLDER, SYSTEM_FILES, choose_samples
+from handshape.data.dataset import Dataset
+from handshape.data.io.folder import choose_samples
+from handshape.data.io.found import BY_FOLDER, LayoutOption, Reading
+from handshape.data.io.layouts import recognise
+from handshape.data.io.path_patterns import compile_pattern
+from handshape.data.io.tree import File, tree_of
 from handshape.errors import DataError, DataNotFoundError
 
 # A server's error as Arrow reports it, such as "AWS Error NO_SUCH_BUCKET during ListObjectsV2 operation:
@@ -23,16 +26,24 @@ _SECRET = re.compile(r"(?<=://)[^/?#]*@")
 
 
 def read_address(
-    address: str, *, labels: str | None = None, signer: str | None = None, source: str | None = None
+    address: str,
+    *,
+    labels: str | None = None,
+    signer: str | None = None,
+    source: str | None = None,
+    label_from: str | None = None,
+    layout: LayoutOption = "auto",
 ) -> tuple[FileSystem, Dataset]:
     """List the labelled images at an address, without reading any.
 
     Args:
-        address: Of a folder in one of the layouts of `read_folder`, such as ``s3://bucket/photos`` or
-            ``file:///photos``.
+        address: Of a folder in one of the layouts of `read_folder` without tables, such as
+            ``s3://bucket/photos`` or ``file:///photos``.
         labels: As for `read_folder`.
         signer: As for `read_folder`.
-        source: Regular expression, as for `read_folder`.
+        source: As for `read_folder`.
+        label_from: As for `read_folder`.
+        layout: As for `read_folder`.
 
     Returns:
         The file system, and the data set with paths in that file system.
@@ -44,19 +55,19 @@ def read_address(
     Source: https://arrow.apache.org/docs/python/filesystems.html
     """
     shown = _SECRET.sub("", address)
-    if source == BY_FOLDER:
-        raise DataError(
-            f"--source folder at {shown!r}",
-            r"an expression that finds the source in paths, such as 'room(\d+)_'",
-            "give one, or leave it out",
-        )
+    pattern = compile_pattern("label-from", label_from) if label_from is not None else None
+    wanted = Reading(signer=signer, source=source, label_from=pattern, layout=layout)
     try:
         system, root = FileSystem.from_uri(address)
-        found = system.get_file_info(FileSelector(root, recursive=True))
+        listed = system.get_file_info(FileSelector(root, recursive=True))
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(shown, error) from error
-    rows = list(_samples(PurePosixPath(root), found))
-    return system, choose_samples(shown, Path(root), rows, labels, signer, source, exists=lambda path: True)
+    top = PurePosixPath(root)
+    files = [PurePosixPath(one.path) for one in listed if one.type == FileType.File]
+    tree = tree_of(Path(root), (File(Path(file), str(file.relative_to(top))) for file in files))
+    found = recognise(tree, wanted, shown)
+    from_paths = [None if pattern == BY_FOLDER else pattern for pattern in (signer, source)]
+    return system, choose_samples(found, Path(root), labels, *from_paths)
 
 
 def _unreadable(address: str, error: Exception) -> DataError:
@@ -85,19 +96,3 @@ def _unreadable(address: str, error: Exception) -> DataError:
         "an address that pyarrow reads, such as s3://bucket/photos",
         "check the address, your permission to read it, and for S3 AWS_ENDPOINT_URL",
     )
-
-
-def _samples(root: PurePosixPath, found: list[FileInfo]) -> Iterator[Sample]:
-    files = [PurePosixPath(one.path).relative_to(root) for one in found if one.type == FileType.File]
-    kept = sorted(file for file in files if not any(map(_is_left_out, file.parts)))
-    tops = {file.parts[0] for file in kept if len(file.parts) > 2} & SPLIT_NAMES.keys()
-    given = "train" in tops and len(tops) > 1
-    for file in kept:
-        split = SPLIT_NAMES.get(file.parts[0]) if given else None
-        below = file.parts[1:] if given else file.parts
-        if len(below) > 1 and (split or not given):
-            yield Sample(Path(root / file), str(file), below[0], None, split)
-
-
-def _is_left_out(part: str) -> bool:
-    return part.startswith(".") or part.lower() in SYSTEM_FILES

@@ -23,7 +23,7 @@ class FoldPlan:
     Args:
         kind: What is left out.
         folds: Indices of the samples in each split, by the name of the signer or source that is left out.
-        signers_apart: For sources: whether no signer of a left-out source is in training; ``None`` if some
+        signers_apart: Whether no signer of a left-out signer or source is in training; ``None`` if some
             signers are unknown.
         untested: For sources: number of photos that no fold tests, because their source is unknown or no
             other source has their label.
@@ -61,7 +61,7 @@ def leave_one_signer_out(dataset: Dataset) -> FoldPlan:
             "valid": np.flatnonzero(is_valid),
             "test": np.flatnonzero(is_test),
         }
-    return FoldPlan("signer", folds)
+    return FoldPlan("signer", folds, None if "" in who else True)
 
 
 def leave_one_source_out(dataset: Dataset, bursts: Ids, *, valid_fraction: float, seed: int) -> FoldPlan:

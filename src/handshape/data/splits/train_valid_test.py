@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from handshape.config.data import check_fractions
 from handshape.data.dataset import SPLITS, Dataset, SplitName
+from handshape.data.splits.group_hold_out import hold_out_groups
 from handshape.errors import SplitError
 
 SplitKind = Literal["given", "signer", "random"]
@@ -24,11 +25,13 @@ class Split:
         dataset: Every sample's ``split`` is set.
         kind: ``signer``: each signer in one split; ``random``: per label; ``given``: by the folders or table.
         grouped: Whether a random split kept bursts of near-duplicates together.
+        cut: The split that was not given and was cut from training, and by what: signer, burst or photo.
     """
 
     dataset: Dataset
     kind: SplitKind
     grouped: bool = False
+    cut: tuple[SplitName, str] | None = None
 
     def counts(self) -> dict[str, int]:
         """Number of images in each split."""
@@ -56,7 +59,7 @@ def split_dataset(
 
     ``auto`` uses the split of the folders or the table if there is one, else splits by signer if three or
     more are known, else at random within each label. In a split by signer, samples of unknown signers go to
-    train.
+    train. Where validation or test is not given, it is cut from training by signer, else by burst.
 
     Args:
         dataset: At least two labels.
@@ -64,7 +67,8 @@ def split_dataset(
         valid_fraction: Share of images for validation, in (0, 1).
         test_fraction: Share of images for the test, in (0, 1).
         seed: Fixes every random choice.
-        bursts: (N,) group of each sample; a random split keeps groups together.
+        bursts: (N,) group of each sample; a random split, or one that is cut from training, keeps groups
+            together.
 
     Raises:
         UsageError: The fractions leave nothing to train on.
@@ -73,14 +77,16 @@ def split_dataset(
     check_fractions(valid_fraction, test_fraction)
     resolved = resolve_split_kind(dataset, kind)
     rng = np.random.default_rng(seed)
+    cut = None
     if resolved == "given":
-        names = _given(dataset)
+        names, cut = _given(dataset, bursts, {"valid": valid_fraction, "test": test_fraction}, seed)
     elif resolved == "signer":
         names = _by_signer(dataset, (valid_fraction, test_fraction), rng)
     else:
         names = _per_label(dataset, bursts, (valid_fraction, test_fraction), rng)
     samples = tuple(replace(s, split=name) for s, name in zip(dataset.samples, names, strict=True))
-    split = Split(replace(dataset, samples=samples), resolved, resolved == "random" and bursts is not None)
+    grouped = resolved == "random" and bursts is not None
+    split = Split(replace(dataset, samples=samples), resolved, grouped, cut)
     _check(split)
     return split
 
@@ -94,7 +100,9 @@ def resolve_split_kind(dataset: Dataset, kind: SplitOption) -> SplitKind:
     return kind
 
 
-def _given(dataset: Dataset) -> list[SplitName]:
+def _given(
+    dataset: Dataset, bursts: NDArray[np.int64] | None, fractions: dict[SplitName, float], seed: int
+) -> tuple[list[SplitName], tuple[SplitName, str] | None]:
     given = [sample.split for sample in dataset.samples if sample.split is not None]
     if len(given) < len(dataset):
         raise SplitError(
@@ -102,7 +110,20 @@ def _given(dataset: Dataset) -> list[SplitName]:
             "train, valid and test folders, or a split in every line of the table",
             "complete it, or choose --split random or --split signer",
         )
-    return given
+    missing = [name for name in SPLITS if name not in given]
+    if len(missing) != 1 or missing == ["train"]:
+        return given, None
+    (name,) = missing
+    train = np.flatnonzero(np.array(given) == "train")
+    signers = [dataset.samples[i].signer for i in train]
+    groups = train if bursts is None else bursts[train]
+    by = "photo" if bursts is None else "burst"
+    if len(set(signers)) > 1 and None not in signers:
+        groups, by = np.unique([str(signer) for signer in signers], return_inverse=True)[1], "signer"
+    held = hold_out_groups(dataset.classes[train], groups, fractions[name], seed)[1]
+    for i in train[held]:
+        given[i] = name
+    return given, (name, by)
 
 
 def _by_signer(dataset: Dataset, fractions: tuple[float, float], rng: np.random.Generator) -> list[SplitName]:

@@ -11,10 +11,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from handshape.data.splits.claim import NEW_SIGNERS
+
 GroupUnit = Literal["signer", "source", "burst", "photo"]
 Groups = Sequence[object] | NDArray[Any]
 
-NEW_SIGNERS = "signers who are not in the training data"
 ONE_SIGNER = "more photos of this one person, not other people"
 SAME_SOURCE = "more photos like these; handshape does not know who signs"
 NEW_SOURCES = "rooms, cameras or collections that are not in the training data"

@@ -10,14 +10,6 @@ from handshape.evaluation.intervals.grouping import ONE_SIGNER
 from handshape.evaluation.report.headline import Headline
 from handshape.synthetic.dataset import TRUTH
 
-SPLIT_SENTENCES = {
-    "signer": "Split by signer: nobody in the test photos is in the training photos.",
-    "random": (
-        "Random split: the same people and rooms may be in training and test. "
-        "The accuracy says nothing about people or rooms that are not in your photos."
-    ),
-    "given": "The split was given with the data. handshape does not know whether it keeps people apart.",
-}
 # Shares of test photos with a near-copy in training.
 _MOSTLY, _PARTLY = 0.5, 0.05
 # Loss of accuracy on mirrored photos, or in a new room, from which there is a caution.
@@ -107,11 +99,10 @@ def _split(experiment: Experiment, headline: Headline) -> Iterator[Caution]:
     kind, other, best = experiment.data_report.split.kind, experiment.random_split, experiment.best
     if headline.folds:
         return
-    if kind == "random":
-        text = SPLIT_SENTENCES["random"].removeprefix("Random split: ")
-        yield Caution("Random split", text[0].upper() + text[1:])
-    elif not headline.new_signers:
-        yield Caution("Given split", SPLIT_SENTENCES["given"])
+    if headline.basis.kind != "unseen signers":
+        title = {"known photos": "Known photos", "unseen sources": "Other sources"}
+        default = {"random": "Random split", "given": "Given split"}.get(kind, "Known signers")
+        yield Caution(title.get(headline.basis.kind, default), headline.basis.sentence)
     if other is not None:
         shown = ""
         if best.model in other.models:

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from handshape.data.checks.finding import count_of
 from handshape.data.dataset import GroupKind
+from handshape.data.splits.claim import AccuracyClaim
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.intervals.accuracy import Interval
 from handshape.evaluation.intervals.grouping import TWO_SOURCES
+from handshape.evaluation.intervals.next_group import NextGroup
 from handshape.evaluation.metrics import Metrics
 
 
@@ -17,9 +20,10 @@ class Headline:
         accuracy: Mean over the signers or sources that were left out once, else the test accuracy.
         interval: Its 95 % interval.
         metrics: The metrics it comes from.
-        new_signers: Whether nobody in the test photos is in the training photos.
+        basis: What it may claim.
         left_out: What was left out once in turn, if anything.
         folds: Number of folds, 0 if nothing was left out.
+        next_group: Range for the accuracy of one more signer or source, if there are folds of three or more.
         worst: The signer, or the left-out source, with the lowest accuracy, and that accuracy; None if only
             one was tested, or all are perfect.
     """
@@ -27,28 +31,31 @@ class Headline:
     accuracy: float
     interval: Interval
     metrics: Metrics
-    new_signers: bool
+    basis: AccuracyClaim
     left_out: GroupKind | None
     folds: int
     worst: tuple[str, float] | None
+    next_group: NextGroup | None = None
+
+    @property
+    def new_signers(self) -> bool:
+        """Whether nobody in the test photos is in the training photos."""
+        return self.basis.new_signers is True
 
     @property
     def sentence(self) -> str:
         """The headline in a sentence, without its full stop."""
-        return f"{self.claim} ({self.bounds}){'; ' if self.weakest else ''}{self.weakest}"
+        return "; ".join(filter(None, (f"{self.claim} ({self.bounds})", self.next_range, self.weakest)))
 
     @property
     def claim(self) -> str:
         """How many photos were classified correctly, and of whom."""
         if self.left_out is not None:
             what = "room, camera or collection" if self.left_out == "source" else "signer"
-            whom = f" when their {what} was not in the training data"
-        elif self.new_signers:
-            count = len(self.metrics.signers)
-            people = "one signer who is" if count == 1 else f"{count} signers who are"
-            whom = f", from {people} not in the training data"
+            known = self.left_out == "source" or self.new_signers
+            whom = f" when their {what} was not in the training data{'' if known else ', as far as known'}"
         else:
-            whom = ", from people who may be in the training data too"
+            whom = self.basis.whom
         text = correct_of_100(self.accuracy, self.metrics.n)
         return f"{text[0].upper()}{text[1:]}{whom}"
 
@@ -56,7 +63,17 @@ class Headline:
     def bounds(self) -> str:
         """The 95 % interval, in words."""
         only = " for these two" if self.interval.scope == TWO_SOURCES else ""
-        return f"95 % interval{only}: {100 * self.interval.low:.0f}–{100 * self.interval.high:.0f} %"
+        of = f" of the mean over {self.folds} {self.left_out}s" if self.left_out and not only else ""
+        return f"95 % interval{of}{only}: {100 * self.interval.low:.0f}–{100 * self.interval.high:.0f} %"
+
+    @property
+    def next_range(self) -> str:
+        """The range for one more signer or source, in words; empty if there is none."""
+        if self.next_group is None:
+            return ""
+        low, high = 100 * self.next_group.low, 100 * self.next_group.high
+        photos = count_of(self.next_group.photos, "photo", "photos")
+        return f"expect {low:.0f}–{high:.0f} % for one more {self.left_out} on {photos}"
 
     @property
     def filled_dots(self) -> int:
@@ -97,20 +114,19 @@ def find_headline(experiment: Experiment) -> Headline:
     folded = experiment.folds.get(best.fitted.name)
     if folded is not None:
         worst = (folded.worst_name, folded.worst) if folded.worst < 1 else None
-        new = folded.kind == "signer" or folded.signers_apart is True
         count = len(folded.groups)
-        return Headline(folded.mean, folded.interval, folded.metrics, new, folded.kind, count, worst)
+        claim = experiment.claim
+        return Headline(
+            folded.mean,
+            folded.interval,
+            folded.metrics,
+            claim,
+            folded.kind,
+            count,
+            worst,
+            folded.next_group,
+        )
     signers = {name: figures.accuracy for name, figures in best.metrics.signers.items()}
     name = min(signers, key=lambda signer: signers[signer]) if len(signers) > 1 else None
     worst = (name, signers[name]) if name is not None and signers[name] < 1 else None
-    apart = _keeps_signers_apart(experiment)
-    return Headline(best.accuracy, best.interval, best.metrics, apart, None, 0, worst)
-
-
-def _keeps_signers_apart(experiment: Experiment) -> bool:
-    split = experiment.data_report.split
-    if split.kind != "given":
-        return split.kind == "signer"
-    tested = {sample.signer for sample in split.dataset.on("test").samples}
-    others = {s.signer for s in split.dataset.samples if s.split != "test"}
-    return None not in tested | others and not tested & others
+    return Headline(best.accuracy, best.interval, best.metrics, experiment.claim, None, 0, worst)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from handshape.config.models import MODELS
-from handshape.evaluation.report.cautions import SPLIT_SENTENCES
+from handshape.data.splits.claim import AccuracyClaim
 from handshape.evaluation.report.page import environment
 from handshape.models.network_config import NetworkConfig
 
@@ -44,7 +44,7 @@ def model_card(
         metrics=list(_metrics(figures)) if figures else [],
         tested=tested,
         data_words=f"The owner's photos ({tested} test photos, {_SPLITS.get(split, 'no split')})",
-        split_sentence=SPLIT_SENTENCES[split] if figures else "",
+        split_sentence=AccuracyClaim.from_dict(figures["claim"]).sentence if figures else "",
         weakest=_weakest(figures["labels"]) if figures else [],
         signers=sorted(one["accuracy"] for one in figures["signers"].values()) if figures else [],
         no_hand=figures.get("no_hand_refused"),

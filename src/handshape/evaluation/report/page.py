@@ -15,7 +15,7 @@ from handshape.evaluation.evaluation import FitEvaluation
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.metrics import confusions_of
 from handshape.evaluation.report import plots
-from handshape.evaluation.report.cautions import SPLIT_SENTENCES, find_cautions
+from handshape.evaluation.report.cautions import find_cautions
 from handshape.evaluation.report.headline import find_headline
 from handshape.evaluation.report.sections import (
     Mistake,
@@ -96,7 +96,7 @@ def write_report(folder: Path, experiment: Experiment, description: Mapping[str,
         split=data_report.split,
         split_rows=split_table(data_report),
         near_copies=find_near_copies(data_report.indexed, data_report.leaks),
-        split_sentence=SPLIT_SENTENCES[data_report.split.kind],
+        split_sentence=data_report.claim.sentence,
         mistakes={r.fitted.name: _mistakes(data_report.indexed, r) for r in experiment.results},
     )
 

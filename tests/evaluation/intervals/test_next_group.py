@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from handshape.evaluation.intervals.next_group import predict_next
+
+
+def test_predict_next__is_wider_than_the_spread_of_few() -> None:
+    found = predict_next(np.array([117, 120, 128, 125]), np.full(4, 130))
+    assert found is not None and found.photos == 130
+    assert found.low < 117 / 130 and found.high == 1.0
+
+
+def test_predict_next__nobody_knows_of_two() -> None:
+    assert predict_next(np.array([9, 8]), np.array([10, 10])) is None
+
+
+def test_predict_next__without_a_mistake_more_signers_promise_more() -> None:
+    lows = []
+    for signers in (3, 4, 10, 30):
+        found = predict_next(np.full(signers, 100), np.full(signers, 100))
+        assert found is not None and found.high == 1.0
+        lows.append(found.low)
+    assert lows == sorted(lows) and 0.8 < lows[0] < lows[-1] < 1
+
+
+@pytest.mark.parametrize("signers", [3, 6, 30])
+@pytest.mark.parametrize("accuracy", [0.6, 0.8, 0.9, 0.95, 0.98])
+@pytest.mark.parametrize("spread", [0.0, 0.05, 0.2])
+def test_predict_next__contains_the_next_signers_accuracy(
+    signers: int, accuracy: float, spread: float
+) -> None:
+    generator, photos, repetitions = np.random.default_rng(7), 80, 600
+    inside = 0
+    for _ in range(repetitions):
+        own = np.full(signers + 1, accuracy)
+        if spread:
+            strength = 1 / spread - 1
+            own = generator.beta(accuracy * strength, (1 - accuracy) * strength, signers + 1)
+        right = generator.binomial(photos, own)
+        found = predict_next(right[:-1], np.full(signers, photos))
+        assert found is not None
+        inside += found.low <= right[-1] / photos <= found.high
+    share = inside / repetitions
+    slack = 2 * (0.95 * 0.05 / repetitions) ** 0.5
+    assert share >= 0.92 - slack
+    assert accuracy >= 0.95 or share <= 0.98 + slack
