@@ -1,10 +1,11 @@
 """How fast the page predicts: the exported one in the browser, the served one over the WebSocket.
 
 Run ``python -m benchmarks.page BUNDLE PHOTOS [--seconds 10] [--rounds 5]``. Headless Chromium plays photos to
-the page as a camera would, slowly turned, a sign every two seconds. The pages take turns; printed are medians
-over the rounds of the seconds from the page's address to the first prediction, of the frames a second after
-it, and of the processor time a frame: of the page's processes, and of the server. Chromium decodes the film
-and runs without a graphics processor on the same cores. On a machine with other work, compare processor time.
+the page as a camera would, slowly turned, a sign every two seconds. The pages take turns, the exported one
+also with the headers that threads need. Printed are medians over the rounds of the seconds from the page's
+address to the first prediction, of the frames a second after it, and of the processor time a frame: of the
+page's processes, and of the server. Chromium decodes the film and runs without a graphics processor on the
+same cores. On a machine with other work, compare processor time.
 """
 
 import argparse
@@ -101,7 +102,7 @@ def main(options: argparse.Namespace) -> None:
         export(ExportConfig(bundle=options.bundle, format="web", out=page))
         exported: dict[str, AbstractContextManager[str]] = {
             "exported, one thread": serve_folder(page),
-            "exported, threads": serve_folder(page, HEADERS),
+            "exported, headers": serve_folder(page, HEADERS),
         }
         ways = {name: (stack.enter_context(way), lambda: 0.0) for name, way in exported.items()}
         server = stack.enter_context(served(place, str(options.bundle), "--cache", str(place / "cache")))

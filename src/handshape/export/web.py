@@ -25,6 +25,8 @@ RUNTIME = "runtime"
 _PACKAGE = Path(__file__).parent.parent
 _PAGE = _PACKAGE / "serve" / "page"
 _OWN = _PACKAGE / "export" / "web"
+# The recogniser is loaded while the page's own modules are.
+_EARLY = '<script type="module" async src="js/client.js"></script>'
 # No requests to other servers. WebAssembly counts as evaluated script.
 _POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; "
@@ -66,8 +68,9 @@ def write_web_page(folder: Path, runtime: Path, recogniser: Recogniser, digest: 
     (folder / DESCRIPTION).write_text(text, encoding="utf-8")
     index = folder / "index.html"
     head = '<meta charset="utf-8">'
-    policy = f'{head}\n<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    index.write_text(index.read_text(encoding="utf-8").replace(head, policy, 1), encoding="utf-8")
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+    text = index.read_text(encoding="utf-8").replace(head, f"{head}\n{policy}\n{_EARLY}", 1)
+    index.write_text(text, encoding="utf-8")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import { predictionOf } from "./server.js";
 
 // Milliseconds between two frames at least (25 a second: a camera gives 30), and between two attempts while there is none.
 const BETWEEN = 40;
-const LOOK = 6 * BETWEEN;
+const LOOK = 100;
 
 export class Stream extends EventTarget {
   /**

@@ -5,7 +5,7 @@ import { encode } from "./frames.js";
 // Milliseconds between two frames at least (25 a second: a camera gives 30), between two attempts while there is
 // none, and after which a missing answer is no longer waited for.
 const BETWEEN = 40;
-const LOOK = 6 * BETWEEN;
+const LOOK = 100;
 const OVERDUE = 3000;
 const FIRST_WAIT = 400;
 const LONGEST_WAIT = 5000;
