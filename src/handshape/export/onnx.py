@@ -65,12 +65,13 @@ def _answer_nodes(recogniser: Recogniser, stages: Mapping[str, onnx.ModelProto])
 
 def _hand_nodes(stages: Mapping[str, onnx.ModelProto]) -> list[onnx.NodeProto]:
     def look(number: int) -> list[onnx.NodeProto]:
-        box, crop, shares, points = (f"{name}{number}" for name in ("box", "crop", "shares", "points"))
+        square, crop, shares, points = (f"{name}{number}" for name in ("square", "crop", "shares", "points"))
         presence, right = f"presence{number}", f"right{number}"
         return [
-            _call("look_for_hand", ["images", box], [crop]),
+            _call("round_box", [f"box{number}"], [square]),
+            _call("look_for_hand", ["images", square], [crop]),
             _run(HAND, stages, [crop], [shares, presence, right, f"embedding{number}"]),
-            _call("put_back", [shares, box], [points]),
+            _call("put_back", [shares, square], [points]),
         ]
 
     first, second = (["box1", "points1", "presence1", "right1"], ["box2", "points2", "presence2", "right2"])

@@ -37,7 +37,7 @@ HANDS, FURTHER = 2.0, 0.1
 SHIFTED, SCALED, ROTATED = 0.06, 0.1, 0.15
 # Boxes are rounded to these shares of a pixel and of a radian. So the last bits, which differ between
 # processors, runtimes and languages, seldom change the crop: the landmark network notices single levels.
-_GRID = 16, 1024
+GRID = 16, 1024
 # How often they are found again at most: over-exposed hands need it twice.
 _AGAIN = 2
 # Below this presence the landmarks give no better crop.
@@ -82,7 +82,7 @@ ATTEMPTS = (
     Attempt(2.2, lighter=True, rotation=math.pi),
 )
 """The attempts in their order; the first that shows a hand clearly is the last."""
-_SETTINGS = LONG_SIDE, PALMS, AHEAD, HANDS, FURTHER, SHIFTED, SCALED, ROTATED, _AGAIN, _CLEAR, _GRID
+_SETTINGS = LONG_SIDE, PALMS, AHEAD, HANDS, FURTHER, SHIFTED, SCALED, ROTATED, _AGAIN, _CLEAR, GRID
 METHOD = repr((ATTEMPTS, *_SETTINGS))
 """How hands are found, beside the graphs; what is found in another way is cached apart."""
 
@@ -290,8 +290,8 @@ def _around(points: NDArray[np.float32]) -> Box:
 
 def _rounded(box: Box) -> Box:
     """Round a box in pixels."""
-    x, y, side = (math.floor(length * _GRID[0] + 0.5) / _GRID[0] for length in box[:3])
-    return x, y, side, math.floor(box[3] * _GRID[1] + 0.5) / _GRID[1]
+    x, y, side = (math.floor(length * GRID[0] + 0.5) / GRID[0] for length in box[:3])
+    return x, y, side, math.floor(box[3] * GRID[1] + 0.5) / GRID[1]
 
 
 def _differ(one: Box, other: Box) -> bool:
