@@ -24,10 +24,9 @@ import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
-from torch import Tensor, nn
-
 from tools.landmark_network import CROP_SIZE, LandmarkNet
 from tools.palm_detector import PALM_SIZE, PalmNet
+from torch import Tensor, nn
 
 _PALM = "mediapipe/modules/palm_detection/palm_detection_full.tflite"
 _HAND = "mediapipe/modules/hand_landmark/hand_landmark_full.tflite"

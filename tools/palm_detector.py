@@ -111,7 +111,7 @@ class PalmBlock(nn.Module):
 
 
 class Bend(nn.PReLU):
-    """PReLU as two depthwise convolutions, which ONNX Runtime computes in a quarter of the time of its own."""
+    """PReLU as two depthwise convolutions, which ONNX Runtime computes in a quarter of its own's time."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return (N, C, h, w) float32."""
