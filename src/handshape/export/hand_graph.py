@@ -13,9 +13,9 @@ from handshape.export.resize import DOMAIN, Tensor, op
 from handshape.models.hand.hand_finder import (
     AHEAD,
     ATTEMPTS,
+    BOX_GRID,
     CROP_SIZE,
     FURTHER,
-    GRID,
     HANDS,
     LEAST,
     LIGHTER,
@@ -33,7 +33,7 @@ _FLOAT, _LONG, _WORD, _BYTE = TensorProto.FLOAT, TensorProto.INT64, TensorProto.
 _WORDS = float(2**32)
 _ROOM = ATTEMPTS[0].room
 _LEVELS, _ROOTED, _ROOTS = LIGHTER[:256], list(ROOTED), list(ROOTS)
-_TURNED, _SHARES = math.cos(ROTATED), [float(GRID[0])] * 3 + [float(GRID[1])]
+_TURNED, _SHARES = math.cos(ROTATED), [float(BOX_GRID[0])] * 3 + [float(BOX_GRID[1])]
 
 
 @script(DOMAIN, default_opset=op)
