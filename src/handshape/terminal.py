@@ -179,7 +179,7 @@ def show_export(config: ExportConfig, found: dict[str, Any]) -> None:
     if config.format == "onnx":
         print("Input: photos as (N, H, W, 3) uint8 of any size. Output: probabilities as (N, K) float32.")
     if found["attempts"]:
-        print("It looks for the hand once, with a second look in a better box; the bundle looks more often.")
+        print("It looks for the hand once, and again in better boxes; the bundle makes more attempts.")
     print(f"Labels: {', '.join(found['labels'])}")
     print(
         f"Compared on {parity['photos']} photos ({parity['source']}): another label than the bundle's on "

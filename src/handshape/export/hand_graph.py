@@ -1,4 +1,4 @@
-"""How `HandFinder` finds the hand, as ONNX operators: its first attempt, and a second look in a better box.
+"""How `HandFinder` finds the hand, as ONNX operators: its first attempt, with looks in better boxes.
 
 Boxes are (N, 4) float32: x and y of the middle, the side, and the clockwise rotation in radians. Photos of
 one batch are averaged by one factor before they are cut, that of the smallest box.
@@ -197,11 +197,12 @@ def keep_better(
     points2: Tensor,
     presence2: Tensor,
     right2: Tensor,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return landmarks, presence and handedness of the look that counts."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return box, landmarks, presence and handedness of the look that counts."""
     second = is_better(boxes, others, presence)
+    box = op.Where(op.Unsqueeze(second, [1]), others, boxes)
     kept = op.Where(op.Unsqueeze(second, [1, 2]), points2, points)
-    return kept, op.Where(second, presence2, presence), op.Where(second, right2, right)
+    return box, kept, op.Where(second, presence2, presence), op.Where(second, right2, right)
 
 
 HAND_FUNCTIONS = (
