@@ -51,6 +51,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         head: Classifier of the image features.
         pool: Places along each axis that features are averaged to.
         views: Augmented copies of each training photo; 0 for no augmentation.
+        precision: Of the features of training photos.
         mirror: Whether half of the views are mirror images.
         unfreeze: Which blocks of the backbone are fine-tuned.
         tuning_epochs: Most passes of fine-tuning.
@@ -80,6 +81,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         head: str = "lda",
         pool: int | None = None,
         views: int = 1,
+        precision: str = "fp32",
         mirror: bool = False,
         unfreeze: str = "all",
         tuning_epochs: int = 8,
@@ -95,7 +97,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         device: str = "auto",
     ) -> None:
         self.model, self.backbone, self.weights = model, backbone, weights
-        self.head, self.pool, self.views = head, pool, views
+        self.head, self.pool, self.views, self.precision = head, pool, views, precision
         self.mirror = mirror
         self.unfreeze, self.tuning_epochs = unfreeze, tuning_epochs
         self.tuning_rate, self.patience = tuning_rate, patience

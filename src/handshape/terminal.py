@@ -202,7 +202,7 @@ def show_export(config: ExportConfig, found: dict[str, Any]) -> None:
     if config.format == "onnx":
         _write("Input: photos as (N, H, W, 3) uint8 of any size. Output: probabilities as (N, K) float32.")
     if found["attempts"]:
-        _write("It looks for the hand once, with a second look in a better box; the bundle looks more often.")
+        _write("It looks for the hand once, and again in better boxes; the bundle makes more attempts.")
     _write(f"Labels: {', '.join(found['labels'])}")
     _write(
         f"Compared on {parity['photos']} photos ({parity['source']}): another label than the bundle's on "

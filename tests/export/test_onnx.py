@@ -84,7 +84,7 @@ def test_whole_graph__looks_for_the_hand_once(model: Any, tmp_path: Path) -> Non
     once = [finder.find(image, attempts=1) for image in images]
     expected = [recogniser.classify(image, hand) for image, hand in zip(images, once, strict=True)]
     found = predict(graph, images)
-    assert np.abs(found - expected).max() < 0.02  # photos are sampled in other precision
+    assert np.abs(found - expected).max() < 0.02  # photos are cut out in other precision
     assert np.allclose(found, np.concatenate([predict(graph, image[None]) for image in images]), atol=1e-5)
     # Hands were found, or there would be nothing to compare.
     assert sum(hand.found for hand in once) >= 2
@@ -101,4 +101,4 @@ def test_whole_graph__has_no_loops_and_no_weight_twice(tmp_path: Path) -> None:
         len(content) for name, content in recogniser.files.items() if name.endswith(".onnx")
     )
     once = Counter(node.op_type for node in onnx.load_from_string(recogniser.files[HAND]).graph.node)
-    assert kinds["Conv"] > 2 * once["Conv"]
+    assert kinds["Conv"] > 3 * once["Conv"]

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from handshape.bundle import BundleConfig
 from handshape.cache.location import open_cache
+from handshape.config.train import BackboneConfig
 from handshape.data.augment import MIRRORED, Views
 from handshape.data.images.index import ImageIndex, index_images
 from handshape.data.images.prepared import BatchIndices, InMemoryImages, content_digest
 from handshape.data.io.folder import read_folder
-from handshape.errors import DataError
+from handshape.errors import DataError, UsageError
 from handshape.features import extract
-from handshape.features.extract import Extractor, features_of
+from handshape.features.extract import Extractor, features_of, make_extractor
 from handshape.inference.engine import Graph
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.heads import Head, Pool
@@ -286,12 +287,39 @@ def test_features_of__goes_on_where_it_stopped(
     assert seen(extractor) == 6 - min(done, 4)
 
 
+def test_features_of__in_8_bits(
+    extractor: Extractor, cache_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = replace(extractor, precision="int8")
+    images, digests = photos(12)
+    show_progress()
+    try:
+        found = features_of(quick, images, digests, cache_dir).reshape(12, -1).astype(np.float32)
+    finally:
+        show_progress(False)
+    exact = features_of(extractor, images, digests, cache_dir).reshape(12, -1).astype(np.float32)
+    cosines = (found * exact).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(exact, axis=1)
+    assert 0.9 < cosines.min() < 1 and not np.array_equal(found, exact)
+    assert "Mean cosine similarity of features in 8 and in 32 bits: 0.9" in capsys.readouterr().err
+    # Other photos are run by the graph that these have calibrated.
+    features_of(quick, *photos(3, seed=1), cache_dir)
+    assert len(list((cache_dir / "graphs").glob("*-int8.onnx"))) == 1
+
+
+def test_make_extractor__a_precision_that_the_device_has_not(resnet: Backbone) -> None:
+    for precision, device in (("fp16", "cpu"), ("int8", "cuda")):
+        options = BackboneConfig(precision=precision)  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match=f"--precision {precision} on {device}"):
+            make_extractor(resnet, options, torch.device(device))
+
+
 def test_table__is_named_by_all_that_changes_features(extractor: Extractor, cache_dir: Path) -> None:
     lighter = replace(extractor.backbone.preprocessing, mean=(0.0, 0.0, 0.0))
     body = extractor.backbone.body
     variants = [
         extractor,
         replace(extractor, pool=1),
+        replace(extractor, precision="int8"),
         replace(extractor, backbone=untrained(seed=1)),
         replace(extractor, backbone=Backbone("resnet18", body, lighter, "untrained")),
         replace(extractor, backbone=Backbone("renamed", body, extractor.backbone.preprocessing, "untrained")),

@@ -1,6 +1,6 @@
-"""How `HandFinder` finds the hand, as ONNX operators: its first attempt, and a second look in a better box.
+"""How `HandFinder` finds the hand, as ONNX operators: its first attempt, with looks in better boxes.
 
-Boxes are (N, 5) float32: x and y of the middle, the side, and the cosine and sine of the rotation. Photos of
+Boxes are (N, 4) float32: x and y of the middle, the side, and the clockwise rotation in radians. Photos of
 one batch are averaged by one factor before they are cut, that of the smallest box.
 """
 
@@ -13,6 +13,7 @@ from handshape.export.resize import DOMAIN, Tensor, op
 from handshape.models.hand.hand_finder import (
     AHEAD,
     ATTEMPTS,
+    BOX_GRID,
     CROP_SIZE,
     FURTHER,
     HANDS,
@@ -28,10 +29,11 @@ from handshape.models.hand.hand_finder import (
     SHIFTED,
 )
 
-_FLOAT, _LONG, _BYTE = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
+_FLOAT, _LONG, _WORD, _BYTE = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT32, TensorProto.UINT8
+_WORDS = float(2**32)
 _ROOM = ATTEMPTS[0].room
 _LEVELS, _ROOTED, _ROOTS = LIGHTER[:256], list(ROOTED), list(ROOTS)
-_TURNED = math.cos(ROTATED)
+_TURNED, _SHARES = math.cos(ROTATED), [float(BOX_GRID[0])] * 3 + [float(BOX_GRID[1])]
 
 
 @script(DOMAIN, default_opset=op)
@@ -54,7 +56,8 @@ def cut(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     """Cut a rotated square out of each image, and lighten it: (N, size, size, 3) uint8."""
     pixels = op.Constant(value_int=size)
     sides = sides_of(images)
-    x, y, side, cos, sin = op.Split(op.Unsqueeze(boxes, [2]), num_outputs=5, axis=1)
+    x, y, side, rotation = op.Split(op.Unsqueeze(boxes, [2]), num_outputs=4, axis=1)
+    cos, sin = op.Cos(rotation), op.Sin(rotation)
     # Pixels are averaged before they are left out.
     room = op.Concat(op.Reshape(side, [-1]) / op.CastLike(pixels, side), sides / 2.0, axis=0)
     whole = op.Cast(op.Floor(op.Max(op.ReduceMin(room), 1.0)), to=_LONG)
@@ -63,8 +66,14 @@ def cut(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     padded = op.Pad(images, op.Concat([0, 0, 0, 0, 0], over, none, axis=0), mode="edge")
     height, width = op.Split(op.Shape(padded, start=1, end=3) / whole, num_outputs=2)
     blocks = op.Reshape(padded, op.Concat(none, height, whole, width, whole, three, axis=0))
-    averages = op.Floor(op.ReduceMean(op.Cast(blocks, to=_FLOAT), [2, 4], keepdims=0) + 0.5)
-    planes = op.Transpose(averages, perm=[0, 3, 1, 2])
+    # As Pillow divides: in 24 bits, with a factor of single precision.
+    sums = op.Cast(op.ReduceSum(op.Cast(blocks, to=_FLOAT), [2, 4], keepdims=0), to=_WORD)
+    count = whole * whole
+    factor = op.Cast(_WORDS / op.Cast(count * 256, to=_FLOAT), to=_WORD)
+    averages = op.BitShift(
+        (sums + op.Cast(count / 2, to=_WORD)) * factor, op.Cast(24, to=_WORD), direction="RIGHT"
+    )
+    planes = op.Transpose(op.Cast(averages, to=_FLOAT), perm=[0, 3, 1, 2])
 
     steps = op.Cast(op.Range(0, pixels, 1), to=_FLOAT)
     right = (steps + 0.5) / op.CastLike(pixels, side) - 0.5
@@ -78,7 +87,7 @@ def cut(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     crops = op.Transpose(sampled, perm=[0, 2, 3, 1]) * op.ReduceMin(inside, [3])
     levels = op.Cast(op.Constant(value_ints=_LEVELS), to=_BYTE)
     # What is a whole number stays one: Pillow does not round.
-    return op.Gather(levels, op.Cast(crops + 2e-4, to=_LONG))
+    return op.Gather(levels, op.Cast(crops + 6e-5, to=_LONG))
 
 
 @script(DOMAIN, default_opset=op)
@@ -86,8 +95,8 @@ def palm_square(images: Tensor) -> Tensor:
     """Return the boxes in which the palm is looked for."""
     sides = sides_of(images)
     height, width = op.Split(sides / 2.0, num_outputs=2)
-    box = op.Concat(width, height, op.ReduceMax(sides) * _ROOM, [1.0], [0.0], axis=0)
-    return op.Expand(box, op.Concat(op.Shape(images, end=1), [5], axis=0))
+    box = op.Concat(width, height, op.ReduceMax(sides) * _ROOM, [0.0], axis=0)
+    return op.Expand(box, op.Concat(op.Shape(images, end=1), [4], axis=0))
 
 
 @script(DOMAIN, default_opset=op)
@@ -101,11 +110,17 @@ def look_for_palm(images: Tensor) -> Tensor:
 def hand_box(images: Tensor, palm: Tensor) -> Tensor:
     """Return the box of the hand, in pixels of the photo, from the (N, 4) box of its palm."""
     x, y, side, rotation = op.Split(palm, num_outputs=4, axis=1)
-    middle_x, middle_y, whole, _one, _zero = op.Split(palm_square(images), num_outputs=5, axis=1)
-    cos, sin = op.Cos(rotation), op.Sin(rotation)
-    across = middle_x + whole * (x - 0.5 + side * sin * AHEAD)
-    along = middle_y + whole * (y - 0.5 - side * cos * AHEAD)
-    return op.Concat(across, along, whole * side * PALMS, cos, sin, axis=1)
+    middle_x, middle_y, whole, _zero = op.Split(palm_square(images), num_outputs=4, axis=1)
+    across = middle_x + whole * (x - 0.5 + side * op.Sin(rotation) * AHEAD)
+    along = middle_y + whole * (y - 0.5 - side * op.Cos(rotation) * AHEAD)
+    return op.Concat(across, along, whole * side * PALMS, rotation, axis=1)
+
+
+@script(DOMAIN, default_opset=op)
+def round_box(boxes: Tensor) -> Tensor:
+    """Return boxes as they are cut out."""
+    shares = op.Constant(value_floats=_SHARES)
+    return op.Floor(boxes * shares + 0.5) / shares
 
 
 @script(DOMAIN, default_opset=op)
@@ -117,7 +132,8 @@ def look_for_hand(images: Tensor, boxes: Tensor) -> Tensor:
 @script(DOMAIN, default_opset=op)
 def put_back(points: Tensor, boxes: Tensor) -> Tensor:
     """Return landmarks in shares of their box as landmarks in pixels of the photo."""
-    x, y, side, cos, sin = op.Split(op.Unsqueeze(boxes, [2]), num_outputs=5, axis=1)
+    x, y, side, rotation = op.Split(op.Unsqueeze(boxes, [2]), num_outputs=4, axis=1)
+    cos, sin = op.Cos(rotation), op.Sin(rotation)
     right, down, depth = op.Split(points, num_outputs=3, axis=2)
     right, down = (right - 0.5) * side, (down - 0.5) * side
     return op.Concat(x + cos * right - sin * down, y + sin * right + cos * down, depth * side, axis=2)
@@ -138,20 +154,19 @@ def box_around(points: Tensor) -> Tensor:
     left, top = op.ReduceMin(right, [1]), op.ReduceMin(down, [1])
     width, height = op.ReduceMax(right, [1]) - left, op.ReduceMax(down, [1]) - top
     right, down = left + width / 2.0, top + height * (0.5 - FURTHER)
-    return op.Concat(
-        right * cos - down * sin, right * sin + down * cos, op.Max(width, height) * HANDS, cos, sin, axis=1
-    )
+    side, rotation = op.Max(width, height) * HANDS, 2.0 * op.Atan(sin / op.Max(1.0 + cos, 1e-6))
+    return op.Concat(right * cos - down * sin, right * sin + down * cos, side, rotation, axis=1)
 
 
 @script(DOMAIN, default_opset=op)
 def is_better(boxes: Tensor, others: Tensor, presence: Tensor) -> Tensor:
     """Return (N,) bool, whether landmarks that were found in other boxes count."""
-    x, y, side, cos, sin = op.Split(boxes, num_outputs=5, axis=1)
-    x2, y2, side2, cos2, sin2 = op.Split(others, num_outputs=5, axis=1)
+    x, y, side, rotation = op.Split(boxes, num_outputs=4, axis=1)
+    x2, y2, side2, rotation2 = op.Split(others, num_outputs=4, axis=1)
     side, side2 = op.Max(side, 1e-3), op.Max(side2, 1e-3)
     shifted = op.Sqrt((x2 - x) * (x2 - x) + (y2 - y) * (y2 - y)) / side > SHIFTED
     scaled = op.Abs(op.Log(side2 / side)) > SCALED
-    turned = cos * cos2 + sin * sin2 < _TURNED
+    turned = op.Cos(rotation2 - rotation) < _TURNED
     return op.And(presence >= LEAST, op.Squeeze(op.Or(op.Or(shifted, scaled), turned), [1]))
 
 
@@ -182,14 +197,26 @@ def keep_better(
     points2: Tensor,
     presence2: Tensor,
     right2: Tensor,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return landmarks, presence and handedness of the look that counts."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return box, landmarks, presence and handedness of the look that counts."""
     second = is_better(boxes, others, presence)
+    box = op.Where(op.Unsqueeze(second, [1]), others, boxes)
     kept = op.Where(op.Unsqueeze(second, [1, 2]), points2, points)
-    return kept, op.Where(second, presence2, presence), op.Where(second, right2, right)
+    return box, kept, op.Where(second, presence2, presence), op.Where(second, right2, right)
 
 
 HAND_FUNCTIONS = (
-    *(sides_of, shrink, cut, palm_square, look_for_palm, hand_box, look_for_hand, put_back, box_around),
+    *(
+        sides_of,
+        shrink,
+        cut,
+        palm_square,
+        look_for_palm,
+        hand_box,
+        round_box,
+        look_for_hand,
+        put_back,
+        box_around,
+    ),
     *(is_better, keep_better, normalise_hand),
 )

@@ -33,7 +33,7 @@ class Metadata:
         trained_on: Counts, signers and kind of split of the training data.
         figures: Measured results.
         parity: Comparison with the bundle and with torch.
-        attempts: How often the model looks for a hand, each time with a second look in a better box; 0 where
+        attempts: How often the model looks for a hand, each time again in better boxes; 0 where
             it needs no hand, or stops by itself.
     """
 

@@ -11,6 +11,7 @@ from handshape.bundle import GRAPHS, HAND, HEAD, IMAGE, PALM
 from handshape.export.hand_graph import HAND_FUNCTIONS
 from handshape.export.resize import DOMAIN, RESIZE
 from handshape.inference.graphs import OPSET
+from handshape.models.hand.hand_finder import AGAIN
 from handshape.recogniser import Recogniser
 
 _STAGES = "handshape.stages"
@@ -19,8 +20,8 @@ _STAGES = "handshape.stages"
 def whole_graph(recogniser: Recogniser) -> onnx.ModelProto:
     """Join the graphs of a recogniser to one from pixels, without loops and branches.
 
-    The hand is looked for once, by the first of the finder's attempts, with a second look in the box that the
-    landmarks of the first give.
+    The hand is looked for once, by the first of the finder's attempts, with looks in the boxes that its
+    landmarks give.
 
     Args:
         recogniser: The recogniser; its graph of image features may be quantised.
@@ -64,26 +65,30 @@ def _answer_nodes(recogniser: Recogniser, stages: Mapping[str, onnx.ModelProto])
 
 
 def _hand_nodes(stages: Mapping[str, onnx.ModelProto]) -> list[onnx.NodeProto]:
-    def look(number: int) -> list[onnx.NodeProto]:
-        box, crop, shares, points = (f"{name}{number}" for name in ("box", "crop", "shares", "points"))
-        presence, right = f"presence{number}", f"right{number}"
+    def look(name: str, box: str) -> list[onnx.NodeProto]:
+        square, crop, shares = (f"{name}_{part}" for part in ("square", "crop", "shares"))
+        found = [f"{name}_{part}" for part in ("points", "presence", "right")]
         return [
-            _call("look_for_hand", ["images", box], [crop]),
-            _run(HAND, stages, [crop], [shares, presence, right, f"embedding{number}"]),
-            _call("put_back", [shares, box], [points]),
+            _call("round_box", [box], [square]),
+            _call("look_for_hand", ["images", square], [crop]),
+            _run(HAND, stages, [crop], [shares, *found[1:], f"{name}_embedding"]),
+            _call("put_back", [shares, square], [found[0]]),
         ]
 
-    first, second = (["box1", "points1", "presence1", "right1"], ["box2", "points2", "presence2", "right2"])
-    return [
+    parts = ("box", "points", "presence", "right")
+    kept = [f"first_{part}" for part in parts]
+    nodes = [
         _call("look_for_palm", ["images"], ["palm_crop"]),
         _run(PALM, stages, ["palm_crop"], ["palm"]),
-        _call("hand_box", ["images", "palm"], ["box1"]),
-        *look(1),
-        _call("box_around", ["points1"], ["box2"]),
-        *look(2),
-        _call("keep_better", [*first, *second], ["points", "presence", "right"]),
-        _call("normalise_hand", ["images", "points", "presence", "right"], ["landmarks", "right_hand"]),
+        _call("hand_box", ["images", "palm"], kept[:1]),
+        *look("first", kept[0]),
     ]
+    for number in range(AGAIN):
+        again, better = ([f"{word}{number}_{part}" for part in parts] for word in ("again", "better"))
+        nodes += [_call("box_around", kept[1:2], again[:1]), *look(f"again{number}", again[0])]
+        nodes += [_call("keep_better", [*kept, *again], better)]
+        kept = better
+    return [*nodes, _call("normalise_hand", ["images", *kept[1:]], ["landmarks", "right_hand"])]
 
 
 def _call(name: str, inputs: list[str], outputs: list[str], **attributes: Any) -> onnx.NodeProto:

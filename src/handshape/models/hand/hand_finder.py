@@ -37,9 +37,9 @@ HANDS, FURTHER = 2.0, 0.1
 SHIFTED, SCALED, ROTATED = 0.06, 0.1, 0.15
 # Boxes are rounded to these shares of a pixel and of a radian. So the last bits, which differ between
 # processors, runtimes and languages, seldom change the crop: the landmark network notices single levels.
-_GRID = 16, 1024
+BOX_GRID = 16, 1024
 # How often they are found again at most: over-exposed hands need it twice.
-_AGAIN = 2
+AGAIN = 2
 # Below this presence the landmarks give no better crop.
 LEAST = 0.1
 # An attempt with this presence is the last.
@@ -82,7 +82,7 @@ ATTEMPTS = (
     Attempt(2.2, lighter=True, rotation=math.pi),
 )
 """The attempts in their order; the first that shows a hand clearly is the last."""
-_SETTINGS = LONG_SIDE, PALMS, AHEAD, HANDS, FURTHER, SHIFTED, SCALED, ROTATED, _AGAIN, _CLEAR, _GRID
+_SETTINGS = LONG_SIDE, PALMS, AHEAD, HANDS, FURTHER, SHIFTED, SCALED, ROTATED, AGAIN, _CLEAR, BOX_GRID
 METHOD = repr((ATTEMPTS, *_SETTINGS))
 """How hands are found, beside the graphs; what is found in another way is cached apart."""
 
@@ -142,7 +142,7 @@ class HandFinder:
     def follow(self, photo: "Photo", box: Box, lighter: bool) -> HandLandmarks:
         """Find the landmarks of a hand in a box, in pixels of the photo, and better ones in their own box."""
         hand, better = self._landmarks(photo, box, lighter)
-        for _ in range(_AGAIN):
+        for _ in range(AGAIN):
             if hand.presence < LEAST or not _differ(box, better):
                 break
             box = better
@@ -290,8 +290,8 @@ def _around(points: NDArray[np.float32]) -> Box:
 
 def _rounded(box: Box) -> Box:
     """Round a box in pixels."""
-    x, y, side = (math.floor(length * _GRID[0] + 0.5) / _GRID[0] for length in box[:3])
-    return x, y, side, math.floor(box[3] * _GRID[1] + 0.5) / _GRID[1]
+    x, y, side = (math.floor(length * BOX_GRID[0] + 0.5) / BOX_GRID[0] for length in box[:3])
+    return x, y, side, math.floor(box[3] * BOX_GRID[1] + 0.5) / BOX_GRID[1]
 
 
 def _differ(one: Box, other: Box) -> bool:
