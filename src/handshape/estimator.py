@@ -26,6 +26,7 @@ from handshape.evaluation.rejection import choose_threshold
 from handshape.evaluation.report.model_card import model_card
 from handshape.features.hand_landmarks import HandCache
 from handshape.features.predict import predict_from_cache
+from handshape.inference.engine import configure
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
 from handshape.network_bundle import network_of, recogniser_of
@@ -66,6 +67,8 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed: Fixes every random choice.
         cache: Folder of the cache; None for the user's cache directory.
         device: Where networks run.
+        threads: Threads that work at once; 0 for one on each core that may be used.
+        provider: Execution provider of ONNX Runtime.
 
     Attributes:
         classes_: (K,) labels as they were given, sorted.
@@ -95,6 +98,8 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed: int = 0,
         cache: str | Path | None = None,
         device: str = "auto",
+        threads: int = 0,
+        provider: str = "cpu",
     ) -> None:
         self.model, self.backbone, self.weights = model, backbone, weights
         self.head, self.pool, self.views, self.precision = head, pool, views, precision
@@ -105,6 +110,7 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.valid_fraction, self.seed = valid_fraction, seed
         self.cache, self.device = cache, device
+        self.threads, self.provider = threads, provider
 
     def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
         """Train on images and their labels.
@@ -212,7 +218,9 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(classes, dtype=np.int64)
 
     def _config(self) -> TrainConfig:
-        return TrainConfig(data=Path(), **self.get_params())
+        config = TrainConfig(data=Path(), **self.get_params())
+        configure(config)
+        return config
 
 
 def _groups(index: ImageIndex, signers: list[str] | None) -> NDArray[np.int64]:

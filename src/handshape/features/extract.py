@@ -19,6 +19,7 @@ from handshape.cache.disk_errors import explain_cache_errors
 from handshape.cache.table import CacheTable
 from handshape.config.train import BackboneConfig, Precision
 from handshape.data.augment import MIRRORED, Views, make_views
+from handshape.data.images.decode import RESIZED
 from handshape.data.images.prepared import PreparedImages, read_batch
 from handshape.errors import ExportError, UsageError
 from handshape.features.run import Rows, run_graph, run_in_torch
@@ -128,7 +129,7 @@ class Extractor:
         about = {
             "backbone": self.backbone.name,
             "weights": self.backbone.digest,
-            "preprocessing": json.dumps(asdict(self.backbone.preprocessing)),
+            "preprocessing": f"{RESIZED} {json.dumps(asdict(self.backbone.preprocessing))}",
             "shape": "x".join(map(str, self.shape)),
             "views": json.dumps(asdict(self.views) if view > 0 else {}),
         }

@@ -24,6 +24,8 @@ MIN_SIDE, _LONGEST = 8, 32_768
 # Scans of a JPEG: a progressive one has about ten, and each passes over all pixels.
 _SCANS, _SCANNED_PIXELS = 100, 1_000_000_000
 _EXIF_ORIENTATION = 0x0112
+RESIZED = "Pillow, rows first"
+"""How images are resized; what was made in another way is cached apart."""
 
 
 @dataclass(frozen=True)

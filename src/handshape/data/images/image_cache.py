@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from handshape.cache.atomic import lock_folder, partial_folder
 from handshape.cache.disk_errors import explain_cache_errors
+from handshape.data.images.decode import RESIZED
 from handshape.data.images.prepared import BatchedDataset, BatchIndices, content_digest
 
 # Limit of all files together (some 80,000 photos). The least recently used files are deleted to stay below
@@ -57,7 +58,7 @@ class CachedImages(BatchedDataset[NDArray[np.uint8]]):
 
 def cache_file(cache: Path, digests: Sequence[str], size: int) -> Path:
     """Return the path of the file for these photos' prepared images."""
-    name = content_digest(",".join([str(size), *digests]).encode())
+    name = content_digest(",".join([RESIZED, str(size), *digests]).encode())
     return cache / "images" / f"{name}{_PIXELS}"
 
 
