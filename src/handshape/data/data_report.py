@@ -138,8 +138,9 @@ def _two_signers(split: Split) -> Iterator[Finding]:
         yield Finding(
             "two_signers",
             "warning",
-            f"Only two signers are known ({' and '.join(signers)}). A split by signer needs three, so both "
-            "may be in training and test. The accuracy says nothing about other people: add photos of another.",
+            f"Only two signers are known ({' and '.join(signers)}). A split by signer needs three, so "
+            "both may be in training and test. The accuracy says nothing about other people: add photos of "
+            "another.",
             1.0,
         )
 
