@@ -89,3 +89,12 @@ def test_make_data_report__says_which_labels_a_split_lacks(tmp_path: Path) -> No
     assert severity == "serious" and labels == ("D",)
     assert message == "No training photo shows D. Such a label is never predicted. Add training photos."
     assert found["no_test_photos"][2] == ("A",)
+
+
+def test_make_data_report__two_signers_are_too_few_and_said(make_photos: Any, tmp_path: Path) -> None:
+    root = make_photos("AB", signers=2, images=4)
+    report = data_report(root, tmp_path / "cache", signer=r"signer(\d)_")
+    assert report.split.kind == "random" and report.claim.kind == "unseen photos"
+    (found,) = (one for one in report.findings if one.kind == "two_signers")
+    assert found.message.startswith("Only two signers are known (1 and 2).")
+    assert "not in the training data" not in report.claim.whom

@@ -36,7 +36,7 @@ def test_measure_folds__signers_keep_the_keys_that_programs_know() -> None:
     )
     assert (found.worst_name, found.worst, found.mean) == ("ann", 0.75, 0.875)
     assert found.interval.low < 0.875 < found.interval.high and found.seconds == 3
-    assert set(found.to_dict()) == KEYS | {"worst_signer"}
+    assert set(found.to_dict()) == KEYS | {"worst_signer", "next_signer"}
     assert found.groups is found.metrics.signers
 
 
@@ -51,7 +51,7 @@ def test_measure_folds__sources_say_what_they_are() -> None:
     found = measure_folds(parts, plan, np.arange(12) // 2)
     assert (found.worst_name, found.worst, found.mean) == ("lab", 0.5, 0.625)
     kept = found.to_dict()
-    assert set(kept) == KEYS | {"worst_source", "kind", "signers_apart", "untested"}
+    assert set(kept) == KEYS | {"worst_source", "next_source", "kind", "signers_apart", "untested"}
     assert (kept["kind"], kept["signers_apart"], kept["untested"]) == ("source", False, 3)
     assert {name: one.n for name, one in found.groups.items()} == {"hall": 4, "lab": 8}
     assert "over 6 bursts, each source with the same weight" in found.interval.method

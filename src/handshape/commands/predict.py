@@ -46,15 +46,18 @@ def _photos(images: list[Path]) -> tuple[list[Path], dict[str, str]]:
     """Return the photos of files and folders, and why others cannot be read."""
     paths, bad = list[Path](), dict[str, str]()
     for image in images:
-        if image.is_dir():
-            dataset = read_unlabelled(image)
-            paths += [sample.path for sample in dataset.samples]
-            for kind, rows in dataset.left_out().items():
-                say(f"Not used ({kind}): {len(rows)}, starting with {rows[0].name}: {rows[0].reason}")
-        elif image.is_file():
-            paths.append(image)
-        else:
-            bad[text_of(str(image))] = "not a regular file" if image.exists() else "no such file"
+        try:
+            if image.is_dir():
+                dataset = read_unlabelled(image)
+                paths += [sample.path for sample in dataset.samples]
+                for kind, rows in dataset.left_out().items():
+                    say(f"Not used ({kind}): {len(rows)}, starting with {rows[0].name}: {rows[0].reason}")
+            elif image.is_file():
+                paths.append(image)
+            else:
+                bad[text_of(str(image))] = "not a regular file" if image.exists() else "no such file"
+        except OSError as error:
+            bad[text_of(str(image))] = f"cannot be read ({error.strerror})"
     return paths, bad
 
 

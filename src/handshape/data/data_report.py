@@ -111,7 +111,7 @@ def make_data_report(
         remedy = error.remedy[0].upper() + error.remedy[1:]
         text = f"No split can be made: {error.wrong}. It needs {error.expected}. {remedy}."
         problem = [Finding("no_split", "serious", text, 1.0)]
-    problem += _missing_labels(split)
+    problem += [*_missing_labels(split), *_two_signers(split)]
     copies = copies_across_labels(indexed.stats, dataset.classes)
     findings = problem + check_data(dataset, indexed.stats, indexed.digests, bursts=bursts, copies=copies)
     leaks = find_leaks(pairs, [sample.split for sample in split.dataset.samples])
@@ -129,6 +129,20 @@ def _missing_labels(split: Split) -> Iterator[Finding]:
         severity, title, meaning = meanings[name]
         text = f"No {title} photo shows {listed(tuple(labels))}. {meaning}"
         yield Finding(f"no_{title}_photos", cast(Severity, severity), text, 0.0, labels=tuple(labels))
+
+
+def _two_signers(split: Split) -> Iterator[Finding]:
+    """Yield a finding where two known signers are too few for a split by signer."""
+    signers = split.dataset.signers
+    if split.kind == "random" and len(signers) == 2:
+        yield Finding(
+            "two_signers",
+            "warning",
+            f"Only two signers are known ({' and '.join(signers)}). A split by signer needs three, so "
+            "both may be in training and test. The accuracy says nothing about other people: add photos of "
+            "another.",
+            1.0,
+        )
 
 
 def _described(digest: str, sample: Sample) -> str:

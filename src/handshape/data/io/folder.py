@@ -67,12 +67,6 @@ def read_folder(
         'label folders, 26 labels'
     """
     root = Path(data).expanduser()
-    if not root.exists():
-        raise DataNotFoundError(
-            f"no folder or table at {str(root)!r}",
-            "a folder of label folders, an archive or a table",
-            "check the path",
-        )
     pattern = compile_pattern("label-from", label_from) if label_from is not None else None
     wanted = Reading(signer=signer, source=source, label_from=pattern, layout=layout, cache=cache)
     try:
@@ -124,6 +118,12 @@ def choose_samples(
 
 def _found(root: Path, wanted: Reading, follow_links: bool) -> Found:
     shown = text_of(str(root))
+    if not root.exists():
+        raise DataNotFoundError(
+            f"no folder or table at {shown!r}",
+            "a folder of label folders, an archive or a table",
+            "check the path",
+        )
     if root.is_dir():
         return recognise(walk_folder(root, follow_links=follow_links), wanted, shown)
     if not root.is_file():
