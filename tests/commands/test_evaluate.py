@@ -127,7 +127,7 @@ def test_evaluate__per_source(
     found = evaluate(cli, finished.out, *words)
     assert {name: figures["n"] for name, figures in found["sources"].items()} == {"hall": 6, "lab": 6}
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert "Accuracy by source" in page and (tmp_path / "run" / "plots" / "sources.svg").is_file()
+    assert "Accuracy by source" in page
 
 
 def test_evaluate__known_photos_are_left_out_and_counted(cli: Any, finished: Any, tmp_path: Path) -> None:

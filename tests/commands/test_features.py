@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from handshape.models.backbones.registry import Backbone
+from handshape.inference.engine import Graph
 
 SMALL = ("--backbone", "squeezenet1_1", "--weights", "untrained", "--device", "cpu", "--json")
 
@@ -26,13 +26,13 @@ def test_features__are_extracted_once(
     cli: Any, make_photos: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos, passes = make_photos("AB", signers=1, images=4), list[int]()
-    forward = Backbone.forward
+    run = Graph.run
 
-    def counted(self: Backbone, images: Any) -> Any:
-        passes.append(len(images))
-        return forward(self, images)
+    def counted(self: Graph, **inputs: Any) -> Any:
+        passes.append(len(inputs["images"]))
+        return run(self, **inputs)
 
-    monkeypatch.setattr(Backbone, "forward", counted)
+    monkeypatch.setattr(Graph, "run", counted)
     words = ("features", photos, "--cache", tmp_path / "cache", "--views", 1, *SMALL)
     assert cli(*words).json["views"] == 1
     assert sum(passes) == 2 * 8  # every photo and one view of each

@@ -89,15 +89,6 @@ def test_serve__a_file_that_is_no_certificate(finished: Any, cli: Any, tmp_path:
     assert f"certificate '{tmp_path / 'c.pem'}'" in answer.err
 
 
-def test_serve__without_its_extra(finished: Any, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import handshape.commands.serve as command
-
-    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "uvicorn" else object())
-    answer = cli("serve", finished.out, "--no-open")
-    assert (answer.code, answer.out) == (1, "")
-    assert "'uvicorn' is not installed" in answer.err and "pip install 'handshape[serve]'" in answer.err
-
-
 def test_serve__opens_the_page_with_its_token(finished: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import handshape.commands.serve as command
     from handshape.config.serve import ServeConfig

@@ -96,6 +96,8 @@ def test_train__run_directory_holds_what_the_contract_names(
     assert {path.name for path in (run / "recogniser").iterdir()} == {
         "config.json",
         "model.safetensors",
+        "image.onnx",
+        "head.onnx",
         "README.md",
         "known_photos.bin",
     }

@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from PIL import ImageOps
 from tests.conftest import draw_shape
@@ -47,11 +48,17 @@ def refusal(server: Server, origin: str | None = None) -> tuple[int, str]:
 
 
 def test_stream__each_frame_gets_its_answer(server: Server, loaded: "LoadedRecogniser") -> None:
+    from handshape.models.hand.hand_finder import HandTracker
+
+    own_finder = loaded.recogniser.hand_finder
+    tracker = HandTracker(own_finder) if own_finder else None
     with open_stream(server) as stream:
         for sequence in (1, 2):
             photo = draw_shape(sequence, 1, 0)
             stream.send(png(photo))
-            found, own = stream.receive(), loaded.recogniser.predict(photo).to_dict()
+            pixels = np.asarray(photo)
+            row = loaded.run(pixels, tracker.find(pixels) if tracker else None)
+            found, own = stream.receive(), loaded.recogniser.answer(row).to_dict()
             assert found.keys() == own.keys() | {"sequence", "milliseconds", "model", "hand"}
             assert (found["sequence"], found["label"]) == (sequence, own["label"])
             assert found["probability"] == pytest.approx(own["probability"], abs=1e-4)

@@ -133,7 +133,8 @@ def _trained_on(
     place: Path, recogniser: Recogniser, indexed: ImageIndex, chosen: NDArray[np.int64]
 ) -> NDArray[np.bool_] | None:
     """Return which of the chosen photos are training photos or near-copies; None if that is not known."""
-    if KNOWN_PHOTOS not in recogniser.config.digests:
+    # What is pushed to a hub leaves it out.
+    if KNOWN_PHOTOS not in recogniser.config.digests or not (place / KNOWN_PHOTOS).exists():
         say("This recogniser has no list of its training photos, so they cannot be left out.")
         return None
     known = read_known_photos(read_file(place, recogniser.config, KNOWN_PHOTOS))

@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
+from dataclasses import is_dataclass
 from hashlib import blake2b
 from io import StringIO
 from pathlib import Path
@@ -60,13 +61,13 @@ def graph_of(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence
 
 
 def _settings(network: nn.Module) -> list[str]:
-    """Return the plain numbers of every module, which ``repr`` need not show."""
+    """Return the plain values of every module, such as its preprocessing, which ``repr`` need not show."""
     plain = (bool, int, float, str, tuple)
     return [
         f"{name}.{key}={value}"
         for name, module in network.named_modules()
         for key, value in sorted(vars(module).items())
-        if isinstance(value, plain) and not key.startswith("_")
+        if (isinstance(value, plain) or is_dataclass(value)) and not key.startswith("_")
     ]
 
 
