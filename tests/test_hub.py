@@ -414,12 +414,16 @@ def test_fetch_bundle__out_of_reach(finished: Any, server: Hub, monkeypatch: Any
 def test_load__the_commands_take_a_name(cli: Any, finished: Any, server: Hub, command: str) -> None:
     server.add("owner/signs", content(finished))
     what = next(finished.photos.glob("A/*")) if command == "predict" else finished.photos
-    words = () if command == "predict" else ("--cache", finished.cache)
+    words = () if command == "predict" else ("--cache", finished.cache, "--include-known")
     here, there = (
         cli(command, bundle, what, *words, "--json") for bundle in (finished.out, "hub:owner/signs")
     )
     assert there.code == 0, there.err
-    assert there.json == here.json
+    if command == "predict":
+        assert there.json == here.json
+    else:  # the list of training photos is not pushed
+        assert there.json["known_photos"] is None
+        assert all(there.json[key] == here.json[key] for key in ("n", "accuracy", "labels"))
 
 
 def test_load__without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,9 @@ def test_changed__while_it_is_being_read(many: Scene, tmp_path: Path) -> None:
     process.send(signal.SIGCONT)
     assert process.done().json["images"] == 95
     name = last.relative_to(many.photos).as_posix()
-    assert f"Not used (unreadable): 1 file, starting with {name} while it was being read" in process.err
+    assert (
+        f"Not used (unreadable): 1 file, starting with {name}: changed while it was being read" in process.err
+    )
     # Its name would say that it holds all of them.
     assert not list((many.cache / "images").iterdir())
     elsewhere = replace(many, cache=tmp_path / "elsewhere")
