@@ -81,29 +81,6 @@ def with_less(begin: Callable[[str], Process], most: int, megabytes: Sequence[in
     raise AssertionError("\n".join(said))
 
 
-def test_features__a_batch_is_halved(starter: Starter, tmp_path: Path) -> None:
-    photos = draw_photos(tmp_path / "photos", "AB", signers=1, images=2)
-    # Four of its images hold 350 MB on their way; all else varies by some ten from run to run.
-    words = ("features", photos, "--backbone", "efficientnet_b6", "--weights", "untrained", "--views", 0)
-
-    def begin(name: str) -> Process:
-        more = ("--device", "cpu", "--json", "--cache", tmp_path / name)
-        return starter.run(*words, *more, environment=FEW_HEAPS)
-
-    whole = begin("whole")
-    most = most_held(whole)
-    assert not HALVED.search(whole.err)
-    name, halved = with_less(begin, most, (130, 100, 70, 160, 190))
-    assert {**halved.json, "cache": ""} == {**whole.json, "cache": ""}
-    expected, found = rows_of(tmp_path / "whole"), rows_of(tmp_path / name)
-    assert found.keys() == expected.keys() and len(found) == 4
-    for digest, row in expected.items():
-        np.testing.assert_allclose(found[digest], row, rtol=2e-3, atol=1e-4)
-    # Undisturbed again, it finds all rows.
-    again = begin(name).done()
-    assert "Extracting" not in again.err and rows_of(tmp_path / name).keys() == expected.keys()
-
-
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     """A bundle whose first layer makes much of each image."""
@@ -118,20 +95,6 @@ def bundle(tmp_path: Path) -> Path:
 
 def answers(process: Process) -> list[tuple[str, Any]]:
     return [(one["path"], pytest.approx(one["probability"], abs=1e-4)) for one in json.loads(process.out)]
-
-
-def test_predict__a_batch_is_halved(starter: Starter, bundle: Path, tmp_path: Path) -> None:
-    photos = sorted(draw_photos(tmp_path / "photos", "AB", signers=4, images=4).rglob("*.png"))
-    words = ("predict", bundle, *photos, "--json")
-
-    def begin(name: str) -> Process:
-        return starter.run(*words, environment=FEW_HEAPS)
-
-    whole = begin("whole")
-    most = most_held(whole)
-    assert not HALVED.search(whole.err)
-    _, halved = with_less(begin, most, (50, 30, 70, 90))
-    assert [(one["path"], one["probability"]) for one in halved.json] == answers(whole)
 
 
 def test_predict__memory_for_nothing(starter: Starter, bundle: Path, tmp_path: Path) -> None:
