@@ -13,7 +13,7 @@ from tests import cases
 from tests.nobody import locked, run_as_nobody
 
 Cli = Callable[..., Any]
-_FAST = ("--model", "frozen", "--backbone", "squeezenet1_1", "--weights", "untrained", "--augment", "none")
+_FAST = ("--model", "frozen", "--backbone", "squeezenet1_1", "--weights", "untrained", "--views", "0")
 
 
 @pytest.fixture
