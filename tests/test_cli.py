@@ -225,4 +225,4 @@ def test_process__train_predict_and_evaluate(
     alone = process("predict", run, photo, "--json")
     assert (alone.returncode, alone.stderr) == (0, "")
     assert json.loads(alone.stdout)[0]["path"] == str(photo)
-    assert starter.run("evaluate", run, photos, *cache_dir).done().json["n"] == 12
+    assert starter.run("evaluate", run, photos, "--include-known", *cache_dir).done().json["n"] == 12
