@@ -5,6 +5,7 @@ import pytest
 
 from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
+from handshape.errors import DataError
 from handshape.features import hand_landmarks
 from handshape.features.hand_landmarks import HandCache
 from handshape.models.hand.hand_finder import HandFinder, landmark_rows
@@ -44,6 +45,13 @@ def test_hand_cache__finds_what_is_missing_in_the_files(photos: Path, tmp_path: 
     hands = HandCache(tmp_path)
     assert hands.missing(index.digests) == set(index.digests)
     assert hands.rows(index.digests, paths).found.all() and not hands.missing(index.digests)
+
+
+def test_hand_cache__a_photo_that_is_gone_is_an_error_and_no_landmarks(photos: Path, tmp_path: Path) -> None:
+    index = index_images(read_folder(photos), tmp_path)
+    paths = [sample.path for sample in index.dataset.samples]
+    with pytest.raises(DataError, match="1 photos are gone"):
+        HandCache(tmp_path).rows(index.digests, [*paths[:-1], tmp_path / "gone.png"])
 
 
 def test_hand_cache__what_is_found_in_another_way_is_kept_apart(

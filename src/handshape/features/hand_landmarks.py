@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from handshape.cache.table import CacheTable
 from handshape.data.images.decode import decode_image
 from handshape.data.images.workers import in_order, workers
-from handshape.errors import ImageError
+from handshape.errors import DataError, ImageError
 from handshape.models.hand.hand_finder import EMBEDDING_WIDTH, LANDMARK_WIDTH, METHOD, HandFinder, normalise
 from handshape.progress import track
 from handshape.types import HandLandmarks, LandmarkRows
@@ -74,11 +74,20 @@ class HandCache:
         Args:
             digests: N content digests.
             photos: Their files, for those whose hands are not known.
+
+        Raises:
+            DataError: A photo whose hand is not known cannot be read any more.
         """
         self.commit()
         if photos:
             self._fill(digests, photos)
         places = self._table.rows(digests, 0)
+        if (places < 0).any():
+            raise DataError(
+                f"{int((places < 0).sum())} photos are gone, or the cache was cleared",
+                "photos that do not change during a run",
+                "run the command again",
+            )
         landmarks = np.empty((len(digests), LANDMARK_WIDTH), dtype=np.float16)
         self._table.read_into(places, "landmarks", landmarks)
         right_hand = self._table.read(places, "right_hand").to_numpy()
