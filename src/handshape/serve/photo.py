@@ -7,12 +7,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from handshape.data.images.decode import decode_image
-from handshape.errors import ImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 _LARGE = 10_000_000  # pixels
-_SCANS = 100  # of a JPEG; a progressive one has about ten
-_SCANNED_PIXELS = 1_000_000_000  # each scan passes over all pixels: 50 megapixels in 20 scans
 
 
 def decode_photo(data: bytes) -> NDArray[np.uint8]:
@@ -31,9 +28,6 @@ def decode_photo(data: bytes) -> NDArray[np.uint8]:
         ImageSizeError: The image has more than 50 megapixels.
         ImageError: The image is damaged, or takes very long to decode.
     """
-    scans = data.count(b"\xff\xda") if data.startswith(b"\xff\xd8") else 0
-    if scans > _SCANS or scans * _pixels_by_header(data) > _SCANNED_PIXELS:
-        raise ImageError(f"a JPEG of {scans} scans", "about ten", "save the photo again")
     return decode_image(data, formats=FORMATS)[0]
 
 
