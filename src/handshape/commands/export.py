@@ -33,7 +33,11 @@ def export(config: ExportConfig) -> dict[str, Any]:
         ExportError: Predictions differ from torch's, or, in 8 bits, the accuracy is lower; or npm failed.
         OutputError: The file or folder cannot be written.
     """
+    from handshape.export.file import new_file, write_model
+    from handshape.export.onnx import whole_graph
     from handshape.export.photos import find_photos
+    from handshape.export.web import new_folder, write_web_page
+    from handshape.export.webruntime import find_runtime
 
     if config.out is None and config.bundle.as_posix().startswith(PREFIX):
         raise UsageError(
@@ -43,10 +47,19 @@ def export(config: ExportConfig) -> dict[str, Any]:
     recogniser = load(place)
     photos = find_photos(place, recogniser.labels, config.images)
     chosen = _in_8_bits(recogniser, photos) if config.precision == "int8" else recogniser
-    metadata = _metadata(recogniser, place, config)
-    write = _write_page if config.format == "web" else _write_model
-    out = config.out.expanduser() if config.out else place / (_PAGE if config.format == "web" else MODEL)
-    metadata = write(config, recogniser, chosen, photos, metadata, out)
+    metadata, page = _metadata(recogniser, place, config), config.format == "web"
+    out = config.out.expanduser() if config.out else place / (_PAGE if page else MODEL)
+    if page:
+        runtime = find_runtime(config.runtime)
+        metadata = _compared(recogniser, chosen, photos, metadata, chosen.classify)
+        with new_folder(out) as folder:
+            write_web_page(folder, runtime, chosen, metadata.bundle)
+    else:
+        say("Joining the graphs")
+        model = whole_graph(chosen)
+        metadata = _compared(recogniser, chosen, photos, metadata, _answer_of(model))
+        with new_file(out) as partial:
+            write_model(model, metadata, partial)
     files = [out] if out.is_file() else [path for path in out.rglob("*") if path.is_file()]
     return {
         "file": str(out),
@@ -59,51 +72,12 @@ def export(config: ExportConfig) -> dict[str, Any]:
     }
 
 
-def _write_model(
-    config: ExportConfig,
-    recogniser: Recogniser,
-    chosen: Recogniser,
-    photos: "Photos",
-    metadata: Metadata,
-    out: Path,
-) -> Metadata:
-    """Write one graph from pixels to probabilities."""
-    from handshape.export.file import new_file, write_model
-    from handshape.export.onnx import whole_graph
+def _answer_of(model: Any) -> Any:
+    """Return what gives (K,) probabilities of a photo by a joined graph, which finds the hand itself."""
     from handshape.inference.engine import Graph
 
-    say("Joining the graphs")
-    model = whole_graph(chosen)
     graph = Graph(model.SerializeToString())
-    compared = _compared(
-        recogniser,
-        chosen,
-        photos,
-        metadata,
-        lambda pixels, hand: graph.run(images=pixels[None])["probabilities"][0],
-    )
-    with new_file(out) as partial:
-        write_model(model, compared, partial)
-    return compared
-
-
-def _write_page(
-    config: ExportConfig,
-    recogniser: Recogniser,
-    chosen: Recogniser,
-    photos: "Photos",
-    metadata: Metadata,
-    out: Path,
-) -> Metadata:
-    """Write a page with the graphs of the bundle."""
-    from handshape.export.web import new_folder, write_web_page
-    from handshape.export.webruntime import find_runtime
-
-    runtime = find_runtime(config.runtime)
-    compared = _compared(recogniser, chosen, photos, metadata, chosen.classify)
-    with new_folder(out) as folder:
-        write_web_page(folder, runtime, chosen, compared.bundle)
-    return compared
+    return lambda pixels, hand: graph.run(images=pixels[None])["probabilities"][0]
 
 
 def _in_8_bits(recogniser: Recogniser, photos: "Photos") -> Recogniser:
