@@ -74,7 +74,7 @@ class Recogniser:
             ImageError: The image cannot be read.
             ShapeError: An array is not (H, W, 3) uint8.
         """
-        return self.answer(self.probabilities([image])[0])
+        return self.answer(self.classify(to_pixels(image)))
 
     def probabilities(self, images: Iterable[ImageLike]) -> NDArray[np.float32]:
         """Return the probabilities of many images.
