@@ -3,6 +3,7 @@
 import torch
 
 from handshape.errors import UsageError
+from handshape.progress import say
 
 
 def choose_device(name: str) -> torch.device:
@@ -16,10 +17,12 @@ def choose_device(name: str) -> torch.device:
     """
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if there[kind]))
+        name = next(kind for kind in ("cuda", "mps", "cpu") if there[kind])
     if not there[name]:
         found = ", ".join(kind for kind, present in there.items() if present)
         raise UsageError(
             f"--device {name}", f"a device that is there: {found}", "choose it, or leave out --device"
         )
+    if name != "cpu":
+        say(f"On {name}, torch runs the backbone. Hands are found by ONNX Runtime: see --provider.")
     return torch.device(name)
