@@ -18,7 +18,7 @@ def main() -> None:
     repetitions = parser.parse_args().repetitions
     print("| signers | true accuracy | coverage, lowest to highest | mean width |\n|---:|---:|---:|---:|")
     for signers, accuracy in product(_SIGNERS, _ACCURACIES):
-        cases = [_case(signers, accuracy, *rest, repetitions) for rest in product(_SPREADS, _PHOTOS)]
+        cases = [simulate(signers, accuracy, *rest, repetitions) for rest in product(_SPREADS, _PHOTOS)]
         shares, widths = zip(*cases, strict=True)
         print(
             f"| {signers} | {accuracy} | {100 * min(shares):.1f}-{100 * max(shares):.1f} % | "
@@ -27,7 +27,9 @@ def main() -> None:
         )
 
 
-def _case(signers: int, accuracy: float, spread: float, photos: int, repetitions: int) -> tuple[float, float]:
+def simulate(
+    signers: int, accuracy: float, spread: float, photos: int, repetitions: int
+) -> tuple[float, float]:
     """Return the share of ranges that contain the accuracy of one more signer, and their mean width."""
     generator = np.random.default_rng([signers, int(100 * accuracy), int(100 * spread), photos])
     inside, width = 0, 0.0

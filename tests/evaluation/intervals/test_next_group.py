@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from benchmarks.next_signer import simulate
 
 from handshape.evaluation.intervals.next_group import predict_next
 
@@ -29,18 +30,8 @@ def test_predict_next__without_a_mistake_more_signers_promise_more() -> None:
 def test_predict_next__contains_the_next_signers_accuracy(
     signers: int, accuracy: float, spread: float
 ) -> None:
-    generator, photos, repetitions = np.random.default_rng(7), 80, 600
-    inside = 0
-    for _ in range(repetitions):
-        own = np.full(signers + 1, accuracy)
-        if spread:
-            strength = 1 / spread - 1
-            own = generator.beta(accuracy * strength, (1 - accuracy) * strength, signers + 1)
-        right = generator.binomial(photos, own)
-        found = predict_next(right[:-1], np.full(signers, photos))
-        assert found is not None
-        inside += found.low <= right[-1] / photos <= found.high
-    share = inside / repetitions
+    repetitions = 600
+    share, _ = simulate(signers, accuracy, spread, 80, repetitions)
     slack = 2 * (0.95 * 0.05 / repetitions) ** 0.5
     assert share >= 0.92 - slack
     assert accuracy >= 0.95 or share <= 0.98 + slack
