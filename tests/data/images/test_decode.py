@@ -408,6 +408,11 @@ def test_decode_image__a_decompression_bomb(monkeypatch: pytest.MonkeyPatch, fac
     )
 
 
+def test_decode_image__a_gif_whose_frame_claims_to_be_a_bomb() -> None:
+    frame = b"\x2c" + b"\x00\x00" * 2 + b"\xff\xff" * 2 + b"\x00"
+    refused(b"GIF89a" + b"\xff\xff" * 2 + b"\x00\x00\x00" + frame, r"too large \(too many pixels\)")
+
+
 # Files
 
 

@@ -1,6 +1,7 @@
 """The one decoder and the one preprocessing of all images."""
 
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -154,8 +155,8 @@ def decode_image(data: bytes, *, formats: tuple[str, ...] | None = None) -> tupl
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        _check_size(*_stated_size(data, accepted))
-        raise ImageSizeError("too large", _AT_MOST, "make it smaller") from error
+        size = _stated_size(data, accepted)
+        raise ImageSizeError(f"too large ({size})", _AT_MOST, "make it smaller") from error
     except UnidentifiedImageError as error:
         raise _format_error(data, formats) from error
     except Exception as error:  # decoders raise many kinds of errors for damaged files
@@ -180,14 +181,16 @@ def _check_scans(data: bytes, pixels: int) -> None:
         raise ImageError(f"a JPEG of {scans} scans", "about ten", "save the photo again")
 
 
-def _stated_size(data: bytes, formats: tuple[str, ...]) -> tuple[int, int]:
-    """Return the size by the header of an image that Pillow refuses to open for its size."""
+def _stated_size(data: bytes, formats: tuple[str, ...]) -> str:
+    """Return the size by the header of an image that Pillow refuses to open for its size, if it says one."""
     for name in formats:
         factory, accept = Image.OPEN[name]
-        if accept is not None and accept(data[:16]) is True:
-            with factory(io.BytesIO(data), "") as image:
-                return image.size
-    return MAX_PIXELS + 1, MIN_SIDE
+        # Some readers refuse it as well, or find that it is damaged.
+        with suppress(Exception):
+            if accept is not None and accept(data[:16]) is True:
+                with factory(io.BytesIO(data), "") as image:
+                    return f"{image.width} x {image.height} pixels"
+    return "too many pixels"
 
 
 def _format_error(data: bytes, formats: tuple[str, ...] | None) -> ImageFormatError:
