@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -374,3 +375,14 @@ def test_load_and_predict__without_torch(bundle: Path, tmp_path: Path) -> None:
         "assert 'torch' not in sys.modules and 'lance' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_load_and_predict__report_nothing_to_the_engines_makers(bundle: Path, tmp_path: Path) -> None:
+    Image.fromarray(photos(1)[0]).save(tmp_path / "photo.png")
+    reports = tmp_path / "reports"  # before it sends anything, ONNX Runtime writes it here
+    reports.mkdir()
+    code = f"import handshape; handshape.load({str(bundle)!r}).predict({str(tmp_path / 'photo.png')!r})"
+    silenced = {"CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS"}  # what would hide it
+    environment = {name: value for name, value in os.environ.items() if name not in silenced}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**environment, "TMPDIR": str(reports)})
+    assert not list(reports.iterdir())

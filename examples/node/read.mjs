@@ -7,9 +7,11 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { argv, exit } from "node:process";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { argv, env, exit } from "node:process";
 import sharp from "sharp";
+
+env.ORT_DISABLE_TELEMETRY ??= "1"; // ONNX Runtime would report its use to its makers
+const { InferenceSession, Tensor } = await import("onnxruntime-node");
 
 const [bundle, ...photos] = argv.slice(2);
 if (!photos.length) {

@@ -7,11 +7,14 @@ Prints a line of JSON for each photo.
 """
 
 import json
+import os
 import sys
 
 import numpy as np
-import onnxruntime
 from PIL import Image, ImageOps
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime would report its use to its makers
+import onnxruntime
 
 
 def main(model: str, photos: list[str]) -> None:
