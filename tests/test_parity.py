@@ -26,7 +26,7 @@ from handshape.data.io.folder import read_folder
 from handshape.features.hand_landmarks import HandCache
 from handshape.features.predict import predict_features, predict_from_cache
 from handshape.inference.engine import Graph
-from handshape.models.hand.hand_finder import landmark_rows
+from handshape.models.hand.hand_finder import hand_rows
 from handshape.network_bundle import network_of
 from handshape.recogniser import Recogniser, load
 from handshape.run import find_bundle
@@ -95,7 +95,7 @@ def _by_torch(recogniser: Recogniser, files: list[Path]) -> Rows:
     rows = []
     for file in files:
         pixels = read_image(file)
-        hands = None if finder is None else landmark_rows([finder.find(pixels)])
+        hands = None if finder is None else hand_rows([finder.find(pixels)])
         prepared = np.array([config.network.preprocessing.prepare(pixels)])
         logits = predict_features(network, config.network.preprocessing, prepared, hands)
         rows.append(_probabilities(logits, recogniser))

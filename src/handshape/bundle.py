@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from handshape.errors import BundleError
+from handshape.models.hand import hand_finder
 from handshape.models.network_config import NetworkConfig
 
 FORMAT_VERSION = 2
@@ -17,6 +18,8 @@ CONFIG, MODEL, CARD, KNOWN_PHOTOS = "config.json", "model.safetensors", "README.
 PALM, HAND, IMAGE, HEAD = "palm.onnx", "hand.onnx", "image.onnx", "head.onnx"
 """Graphs: the palm detector, the landmark network, image features, and what classifies these."""
 GRAPHS = (PALM, HAND, IMAGE, HEAD)
+# What a bundle may leave out, because the package has it.
+_PACKAGED = {PALM: hand_finder.PALM, HAND: hand_finder.HAND}
 # Largest image size in pixels; no classification network takes larger ones.
 _LARGEST = 2048
 
@@ -75,6 +78,12 @@ def config_text(config: BundleConfig) -> str:
     return json.dumps(asdict(config), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def file_of(folder: Path, name: str) -> Path:
+    """Return where a bundle's file is: in its folder, or, where that lacks it, in the package."""
+    path = folder / name
+    return _PACKAGED.get(name, path) if not path.exists() else path
+
+
 def read_file(folder: Path, config: BundleConfig, name: str) -> bytes:
     """Return the content of a bundle's file, checked against its digest.
 
@@ -82,7 +91,7 @@ def read_file(folder: Path, config: BundleConfig, name: str) -> bytes:
         BundleError: The file cannot be read, or has changed.
     """
     try:
-        content = (folder / name).read_bytes()
+        content = file_of(folder, name).read_bytes()
     except OSError as error:
         raise damaged(folder / name, "the file", str(error)) from error
     if _digest(content) != config.digests.get(name):

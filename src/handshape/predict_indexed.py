@@ -8,14 +8,14 @@ from handshape.data.images.prepared import read_batch
 from handshape.data.images.workers import in_order, workers
 from handshape.progress import track
 from handshape.recogniser import Recogniser
-from handshape.types import LandmarkRows
+from handshape.types import HandRows
 
 
 def predict_indexed(
     recogniser: Recogniser,
     indexed: ImageIndex,
     indices: NDArray[np.int64],
-    hands: LandmarkRows | None,
+    hands: HandRows | None,
     *,
     mirrored: bool = False,
 ) -> NDArray[np.float32]:

@@ -28,9 +28,14 @@ from handshape.data.images.workers import in_order, workers
 from handshape.hub import PREFIX, fetch_bundle
 from handshape.inference.engine import Graph
 from handshape.inference.memory import is_memory_full
-from handshape.models.hand.hand_finder import HandFinder, landmark_rows
+from handshape.models.hand.hand_finder import HandFinder, hand_rows
 from handshape.run import find_bundle
-from handshape.types import UNSURE, HandLandmarks, LandmarkRows, Prediction
+from handshape.types import UNSURE, HandLandmarks, HandRows, Prediction
+
+ASL_NAME = "asl"
+"""Name of the recogniser of the American manual alphabet that comes with the package."""
+ASL = Path(__file__).parent / "asl"
+"""Its bundle."""
 
 
 class Recogniser:
@@ -106,12 +111,12 @@ class Recogniser:
         prepared = self.config.network.preprocessing.prepare(pixels)
         hands = None
         if self.hand_finder is not None:
-            hands = landmark_rows([hand or self.hand_finder.find(pixels)])
+            hands = hand_rows([hand or self.hand_finder.find(pixels)])
         row: NDArray[np.float32] = self.classify_prepared(prepared[None], hands)[0]
         return row
 
     def classify_prepared(
-        self, prepared: NDArray[np.uint8], hands: LandmarkRows | None = None
+        self, prepared: NDArray[np.uint8], hands: HandRows | None = None
     ) -> NDArray[np.float32]:
         """Return the probabilities of prepared images.
 
@@ -129,7 +134,7 @@ class Recogniser:
         if IMAGE in self._graphs:
             found |= self._graphs[IMAGE].run(images=prepared.astype(np.float32))
         if hands is not None:
-            found |= {"landmarks": hands.landmarks, "right_hand": hands.right_hand}
+            found |= {"hands": hands.rows, "right_hand": hands.right_hand}
         return self._graphs[HEAD].run(**found)["probabilities"]
 
     def answer(self, probabilities: NDArray[np.float32], *, top: int = 3) -> Prediction:
@@ -160,10 +165,11 @@ class Recogniser:
 
 
 def load(bundle: str | Path) -> Recogniser:
-    """Load a recogniser from its bundle, from its run, or from the Hugging Face hub.
+    """Load a recogniser from its bundle, from its run, from the package, or from the Hugging Face hub.
 
     Args:
-        bundle: Folder of a bundle or of a run, or ``hub:owner/name``, or ``hub:owner/name@revision``.
+        bundle: Folder of a bundle or of a run, or ``asl``, or ``hub:owner/name``, or
+            ``hub:owner/name@revision``.
 
     Returns:
         The recogniser.
@@ -180,7 +186,7 @@ def load(bundle: str | Path) -> Recogniser:
 
 
 def bundle_folder(bundle: str | Path) -> Path:
-    """Return the folder that holds a bundle's files, downloaded where it is on the hub.
+    """Return the folder that holds a bundle's files; it is downloaded where it is on the hub.
 
     Args:
         bundle: As for `load`.
@@ -195,6 +201,8 @@ def bundle_folder(bundle: str | Path) -> Path:
     name = bundle.as_posix() if isinstance(bundle, Path) else bundle
     if name.startswith(PREFIX):
         return fetch_bundle(name)
+    if name == ASL_NAME:
+        return ASL
     return find_bundle(bundle)
 
 
@@ -219,7 +227,7 @@ def _check(config: BundleConfig, graphs: Mapping[str, Graph]) -> None:
     if kind.hand_landmarks:
         wanted[PALM] = ["images"], ["palm"]
         wanted[HAND] = ["images"], ["points", "presence", "right_hand", "embedding"]
-        inputs += ["landmarks", *(["right_hand"] if kind.image_stage else [])]
+        inputs += ["hands", *(["right_hand"] if kind.image_stage else [])]
     if kind.image_stage:
         wanted[IMAGE] = ["images"], ["features"]
     wanted[HEAD] = inputs, ["probabilities"]

@@ -45,7 +45,7 @@ class HandLandmarks:
         presence: Probability in [0, 1] that there is a hand.
         right_hand: Probability in [0, 1] that it is a right hand, as others see it.
         box: x and y of the middle of the hand's square, its side, and its clockwise rotation in radians.
-        embedding: (1152,) float32, the landmark network's last layer, averaged over all places.
+        embedding: (25,) float32, from the landmark network's last layer: says which hand shape it is.
     """
 
     points: NDArray[np.float32]
@@ -61,29 +61,32 @@ class HandLandmarks:
 
 
 @dataclass(frozen=True, eq=False)
-class LandmarkRows:
+class HandRows:
     """What classifiers use of the hands of N photos.
 
     Args:
-        landmarks: (N, 63) float32 normalised landmarks, 0 where no hand was found.
+        rows: (N, 88) float32, 63 numbers of normalised landmarks and 25 of the embedding; 0 where no hand was
+            found.
         right_hand: (N,) bool, whether it is a right hand.
+        mirrored_rows: (N, 88) float32, the same for the mirror images of the photos; None where that is not
+            needed.
     """
 
-    landmarks: NDArray[np.float32]
+    rows: NDArray[np.float32]
     right_hand: NDArray[np.bool_]
+    mirrored_rows: NDArray[np.float32] | None = None
 
     @property
     def found(self) -> NDArray[np.bool_]:
         """(N,) bool, in which photos a hand was found."""
-        return np.asarray((self.landmarks != 0).any(axis=1))
+        return np.asarray((self.rows != 0).any(axis=1))
 
-    def take(self, indices: NDArray[np.int64]) -> "LandmarkRows":
+    def take(self, indices: NDArray[np.int64]) -> "HandRows":
         """Return the rows of some photos."""
-        return LandmarkRows(self.landmarks[indices], self.right_hand[indices])
+        mirrored = None if self.mirrored_rows is None else self.mirrored_rows[indices]
+        return HandRows(self.rows[indices], self.right_hand[indices], mirrored)
 
-    def mirrored(self) -> "LandmarkRows":
-        """Return the rows of the photos' mirror images.
-
-        Normalised landmarks are those of a right hand, so only the handedness changes.
-        """
-        return LandmarkRows(self.landmarks, ~self.right_hand)
+    def mirrored(self) -> "HandRows":
+        """Return the rows of the photos' mirror images, which have the same landmarks and the other hand."""
+        assert self.mirrored_rows is not None  # whoever asks for them has had them computed
+        return HandRows(self.mirrored_rows, ~self.right_hand, self.rows)

@@ -39,7 +39,9 @@ def untrained(model: Any, cache: Path, name: str = "handnet", kind: Any = "lda")
     network: SignNetwork = image
     if model != "frozen":
         pose = PoseClassifier(3)
-        pose.set_parameters(torch.randn(3, 63), torch.zeros(3) > 0, torch.eye(42).double())
+        rows = torch.randn(6, 88)
+        pose.count(rows, rows.flip(0), np.arange(6) % 3)
+        pose.fit(50.0)
         landmarks = LandmarkClassifier(pose)
         landmarks.log_missed.copy_(torch.tensor([-1.0, -2.0, -3.0]))
         detector = InDistribution(shape[0], 3)

@@ -9,7 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 from handshape.inference.engine import Graph
-from handshape.models.hand.hand_finder import ATTEMPTS, HandFinder, HandTracker, Photo, normalise
+from handshape.models.hand.hand_finder import (
+    ATTEMPTS,
+    EMBEDDING_WIDTH,
+    HandFinder,
+    HandTracker,
+    Photo,
+    normalise,
+)
 from handshape.types import HandLandmarks
 
 from .node import in_node, packed
@@ -37,7 +44,8 @@ const finder = new HandFinder({
     calls.push("hand");
     const mean = [a, b, c, d];
     const points = Float32Array.from(given.hand, (place, index) => place + 0.3 * mean[index % 4] - 0.15);
-    return { points, presence: Math.min(1, given.gain * (a + b + c + d) / 4), right_hand: b };
+    const embedding = Float32Array.from({ length: 25 }, (_, index) => mean[index % 4]);
+    return { points, presence: Math.min(1, given.gain * (a + b + c + d) / 4), right_hand: b, embedding };
   },
 });
 const told = (hand) => ({
@@ -89,7 +97,7 @@ class Stub:
             "points": np.array(points, dtype=np.float32).reshape(1, 21, 3),
             "presence": np.array([min(1.0, self.gain * (a + b + c + d) / 4)]),
             "right_hand": np.array([b]),
-            "embedding": np.zeros((1, 1152), dtype=np.float32),
+            "embedding": np.resize(np.array(means, dtype=np.float32), (1, EMBEDDING_WIDTH)),
         }
 
 

@@ -8,7 +8,7 @@ from handshape.data.io.folder import read_folder
 from handshape.errors import DataError
 from handshape.features import hand_landmarks
 from handshape.features.hand_landmarks import HandCache
-from handshape.models.hand.hand_finder import HandFinder, landmark_rows
+from handshape.models.hand.hand_finder import HandFinder, hand_rows
 from handshape.synthetic.dataset import draw_dataset
 
 
@@ -25,18 +25,18 @@ def test_hand_cache__hands_are_found_while_photos_are_indexed(
     hands = HandCache(tmp_path)
     index = index_images(read_folder(photos), tmp_path, facts=hands)
     rows = hands.rows(index.digests)
-    assert rows.found.all() and rows.landmarks.shape == (8, 63)
+    assert rows.found.all() and rows.rows.shape == (8, 88)
     finder, from_files = HandFinder(), []
     for sample in index.dataset.samples:
         from handshape.data.images.decode import read_image
 
         from_files.append(finder.find(read_image(sample.path)))
-    assert np.array_equal(rows.landmarks, landmark_rows(from_files).landmarks)
+    assert np.array_equal(rows.rows, hand_rows(from_files).rows)
     assert np.allclose(hands.points(index.digests), [hand.points for hand in from_files], atol=1e-6)
-    monkeypatch.setattr(HandFinder, "find", None)  # nothing is looked for again
+    monkeypatch.setattr(HandFinder, "find_with_mirrored", None)  # nothing is looked for again
     again = HandCache(tmp_path)
     index_images(read_folder(photos), tmp_path, facts=again)
-    assert np.array_equal(again.rows(index.digests).landmarks, rows.landmarks)
+    assert np.array_equal(again.rows(index.digests).rows, rows.rows)
 
 
 def test_hand_cache__finds_what_is_missing_in_the_files(photos: Path, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_fit__out_of_distribution_photos_are_classified_by_landmarks(
 
     by_image = logits(network.image).log_softmax(dim=1)
     with torch.inference_mode():
-        by_landmarks = network.landmarks.classify(torch.from_numpy(six.landmarks), by_image)
+        by_landmarks = network.landmarks.classify(torch.from_numpy(six.rows), by_image)
     assert torch.allclose(logits(network), by_landmarks.log_softmax(dim=1), atol=1e-3)
     assert not torch.allclose(logits(both), logits(network), atol=1e-3)
 

@@ -1,51 +1,52 @@
 import numpy as np
+import pytest
 import torch
-from numpy.typing import NDArray
 
 from handshape.models.hand.pose_classifier import PoseClassifier
-from handshape.training.pose_classifier import fit_pose_classifier
+from handshape.training.pose_classifier import Poses, fit_pose_classifier, logits_of
 
 
-def hands_of(classes: list[int], seed: int) -> tuple[torch.Tensor, NDArray[np.int64]]:
-    shapes = np.random.default_rng(9).normal(size=(3, 63))
-    noise = np.random.default_rng(seed).normal(size=(len(classes), 63))
-    return torch.from_numpy((shapes[classes] + 0.4 * noise).astype(np.float32)), np.array(classes)
+def hands_of(classes: list[int], seed: int, noise: float = 0.4) -> Poses:
+    shapes = np.random.default_rng(9).normal(size=(3, 88))
+    rows = shapes[classes] + noise * np.random.default_rng(seed).normal(size=(len(classes), 88))
+    tensor = torch.from_numpy(rows.astype(np.float32))
+    return Poses(tensor, tensor, np.array(classes))
 
 
-def test_fit_pose_classifier__classifies_others_and_is_calibrated() -> None:
-    head = PoseClassifier(3)
-    logits = fit_pose_classifier(head, hands_of([0, 1, 2] * 10, 1), hands_of([0, 1, 2] * 4, 2))
-    rows, classes = hands_of([0, 1, 2] * 30, 3)
-    predicted = head(rows).detach()
-    assert (predicted.argmax(dim=1).numpy() == classes).mean() > 0.95
-    assert logits.shape == (12, 3) and (logits.argmax(dim=1).numpy() == [0, 1, 2] * 4).mean() > 0.9
+def test_fit_pose_classifier__classifies_others_and_is_calibrated_on_those_left_out() -> None:
+    pose, poses = PoseClassifier(3), hands_of([0, 1, 2] * 14, 1, noise=0.9)
+    left_out = [np.arange(42) % 3 == part for part in range(3)]  # each without one label
+    halves = [np.arange(42) < 21, np.arange(42) >= 21]
+    logits = fit_pose_classifier(pose, poses, halves)
+    others = hands_of([0, 1, 2] * 30, 3, noise=0.9)
+    predicted = logits_of(pose, others.rows)
+    assert (predicted.argmax(dim=1).numpy() == others.classes).mean() > 0.95
+    assert (logits.argmax(dim=1).numpy() == poses.classes).mean() > 0.9
     # Uncalibrated distances in so many dimensions give wrong answers a probability of 1.
-    assert float(torch.nn.functional.cross_entropy(predicted, torch.from_numpy(classes))) < 0.3
+    assert float(torch.nn.functional.cross_entropy(predicted, torch.from_numpy(others.classes))) < 0.3
+    assert torch.isfinite(fit_pose_classifier(pose, poses, left_out)).all()
 
 
-def test_fit_pose_classifier__validation_is_fitted_to_in_the_end() -> None:
-    train, valid = hands_of([0, 1, 2] * 3, 1), hands_of([0, 1, 2] * 3, 2)
+def test_fit_pose_classifier__is_fitted_to_all_hands_in_the_end() -> None:
+    poses, first = hands_of([0, 1, 2] * 6, 1), np.arange(18) < 9
     one, other = PoseClassifier(3), PoseClassifier(3)
-    first = fit_pose_classifier(one, train, valid)
-    second = fit_pose_classifier(other, train, (valid[0].flip(0), valid[1][::-1].copy()))
-    torch.testing.assert_close(one.means, other.means)
-    torch.testing.assert_close(first.flip(0), second)
-    assert not torch.allclose(one(valid[0]), first)
+    logits = fit_pose_classifier(one, poses, [first])
+    fit_pose_classifier(other, poses, [~first])
+    assert torch.equal(one.means, other.means) and not logits[9:].any() and logits[:9].any(dim=1).all()
+    assert not torch.allclose(one(poses.rows[:9]), logits[:9])
 
 
-def test_fit_pose_classifier__a_label_that_only_valid_shows() -> None:
-    head = PoseClassifier(3)
-    logits = fit_pose_classifier(head, hands_of([0, 1] * 5, 1), hands_of([0, 1, 2], 2))
-    assert logits.argmax(dim=1).tolist()[:2] == [0, 1] and bool(torch.isfinite(logits).all())
+def test_fit_pose_classifier__what_is_shown_of_those_left_out() -> None:
+    poses, first = hands_of([0, 1, 2] * 6, 1), np.arange(18) < 9
+    shown = poses.rows + 0.8 * torch.randn(18, 88, generator=torch.Generator().manual_seed(0))
+    plain, harder = (fit_pose_classifier(PoseClassifier(3), poses, [first], some) for some in (None, shown))
+    sure = [float(logits[:9].softmax(dim=1).amax(dim=1).mean()) for logits in (plain, harder)]
+    assert sure[1] < sure[0] < 1
 
 
-def test_fit_pose_classifier__keeps_the_statistics_of_each_label() -> None:
-    train, valid = hands_of([0, 1] * 5, 1), hands_of([0, 1, 1], 2)
-    head = PoseClassifier(3)
-    fit_pose_classifier(head, train, valid)
-    rows, classes = torch.cat([train[0], valid[0]]), np.concatenate([train[1], valid[1]])
-    own = rows[classes == 1]
-    assert head.label_counts.tolist() == [6, 7, 0]
-    torch.testing.assert_close(head.label_means[1], own.mean(dim=0))
-    torch.testing.assert_close(head.label_scatter[1], torch.cov(own.T, correction=0) * len(own))
-    assert not head.label_scatter[2].any()
+@pytest.mark.parametrize("left_out", [[], [np.array([False] * 4 + [True])]])
+def test_fit_pose_classifier__nobody_to_calibrate_by(left_out: list[np.ndarray]) -> None:
+    pose = PoseClassifier(3)
+    logits = fit_pose_classifier(pose, hands_of([0, 1, 0, 1, 2], 1), left_out)
+    assert bool(torch.isfinite(logits).all())
+    assert pose(hands_of([0, 1, 2], 2).rows).argmax(dim=1).tolist() == [0, 1, 2]

@@ -156,7 +156,7 @@ def evaluate_fit(
     bursts: Groups | None = None,
     claim: AccuracyClaim | None = None,
 ) -> FitEvaluation:
-    """Calibrate a fitted model on the validation photos and measure it on the test photos.
+    """Calibrate a fitted model on photos it was not fitted to, and measure it on the test photos.
 
     Args:
         fitted: The model, with its logits.
@@ -166,13 +166,14 @@ def evaluate_fit(
         claim: As for `evaluate_predictions`.
     """
     logits = {name: rows.numpy() for name, rows in fitted.logits.items()}
-    temperature = fit_temperature(logits["valid"], valid.classes)
+    known, classes = fitted.held_out or (fitted.logits["valid"], valid.classes)
+    temperature = fit_temperature(known.numpy(), classes)
     of_valid = probabilities_of(fitted.logits["valid"], temperature)
     found = evaluate_predictions(
         fitted.name,
         tested,
         probabilities_of(fitted.logits["test"], temperature),
-        choose_threshold(of_valid, valid.classes),
+        choose_threshold(probabilities_of(known, temperature), classes),
         bursts=bursts,
         claim=claim,
         mirrored_accuracy=_accuracy(logits.get("mirrored"), tested),

@@ -22,11 +22,11 @@ from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit
 from handshape.evaluation.intervals.paired import PairedDifference, compare_paired
 from handshape.evaluation.rejection import rejected_share
 from handshape.features.predict import predict_features
-from handshape.models.hand.hand_finder import HandFinder, landmark_rows
+from handshape.models.hand.hand_finder import HandFinder, hand_rows
 from handshape.synthetic.scene import make_background
 from handshape.training.fit import Fitter
 from handshape.training.temperature import probabilities_of
-from handshape.types import LandmarkRows
+from handshape.types import HandRows
 
 # Usual names of the label for photos without a sign.
 _NOTHING = ("nothing", "none", "no_hand", "background", "empty")
@@ -261,13 +261,13 @@ def _no_hand_refused(result: FitEvaluation) -> float:
 
 
 @cache
-def _empty_rooms(size: int) -> tuple[NDArray[np.uint8], LandmarkRows]:
+def _empty_rooms(size: int) -> tuple[NDArray[np.uint8], HandRows]:
     rng = np.random.default_rng(0)
     rooms = [make_background("room", size, rng) for _ in range(_ROOMS)]
     finder = HandFinder()
     with workers() as pool:
         hands = list(pool.map(finder.find, rooms))
-    return np.stack(rooms), landmark_rows(hands)
+    return np.stack(rooms), hand_rows(hands)
 
 
 def _paired(results: Sequence[FitEvaluation], data_report: DataReport) -> PairedDifference:

@@ -172,9 +172,9 @@ def is_better(boxes: Tensor, others: Tensor, presence: Tensor) -> Tensor:
 
 @script(DOMAIN, default_opset=op)
 def normalise_hand(
-    images: Tensor, points: Tensor, presence: Tensor, right_hand: Tensor
+    images: Tensor, points: Tensor, presence: Tensor, right_hand: Tensor, embedding: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return (N, 63) float32 landmarks as `normalise` gives them, and (N,) bool, whether hands are right."""
+    """Return (N, 88) float32 hands as `normalise` gives them, and (N,) bool, whether they are right ones."""
     shares = points / op.ReduceMax(sides_of(images))
     from_wrist = shares - op.Gather(shares, [0], axis=1)
     middle = op.ReduceMean(op.Gather(from_wrist, _ROOTS, axis=1), [1])
@@ -182,7 +182,7 @@ def normalise_hand(
     x, y, depth = op.Split(from_wrist / length, num_outputs=3, axis=2)
     right = right_hand > 0.5
     mirrored = op.Where(op.Unsqueeze(right, [1, 2]), x, 0.0 - x)
-    rows = op.Flatten(op.Concat(mirrored, y, depth, axis=2))
+    rows = op.Concat(op.Flatten(op.Concat(mirrored, y, depth, axis=2)), embedding, axis=1)
     rounded = op.Cast(op.Cast(rows, to=TensorProto.FLOAT16), to=_FLOAT)
     return op.Where(op.Unsqueeze(presence > 0.5, [1]), rounded, 0.0), right
 
@@ -193,16 +193,20 @@ def keep_better(
     points: Tensor,
     presence: Tensor,
     right: Tensor,
+    embedding: Tensor,
     others: Tensor,
     points2: Tensor,
     presence2: Tensor,
     right2: Tensor,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return box, landmarks, presence and handedness of the look that counts."""
+    embedding2: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return box, landmarks, presence, handedness and embedding of the look that counts."""
     second = is_better(boxes, others, presence)
-    box = op.Where(op.Unsqueeze(second, [1]), others, boxes)
+    of_row = op.Unsqueeze(second, [1])
+    box = op.Where(of_row, others, boxes)
     kept = op.Where(op.Unsqueeze(second, [1, 2]), points2, points)
-    return box, kept, op.Where(second, presence2, presence), op.Where(second, right2, right)
+    seen = op.Where(second, presence2, presence)
+    return box, kept, seen, op.Where(second, right2, right), op.Where(of_row, embedding2, embedding)
 
 
 HAND_FUNCTIONS = (

@@ -15,6 +15,8 @@ from handshape.models.hand.hand_finder import AGAIN
 from handshape.recogniser import Recogniser
 
 _STAGES = "handshape.stages"
+# What is found in a box, as the hand's graph names it.
+_FOUND = ("points", "presence", "right_hand", "embedding")
 
 
 def whole_graph(recogniser: Recogniser) -> onnx.ModelProto:
@@ -67,15 +69,15 @@ def _answer_nodes(recogniser: Recogniser, stages: Mapping[str, onnx.ModelProto])
 def _hand_nodes(stages: Mapping[str, onnx.ModelProto]) -> list[onnx.NodeProto]:
     def look(name: str, box: str) -> list[onnx.NodeProto]:
         square, crop, shares = (f"{name}_{part}" for part in ("square", "crop", "shares"))
-        found = [f"{name}_{part}" for part in ("points", "presence", "right")]
+        found = [f"{name}_{part}" for part in _FOUND]
         return [
             _call("round_box", [box], [square]),
             _call("look_for_hand", ["images", square], [crop]),
-            _run(HAND, stages, [crop], [shares, *found[1:], f"{name}_embedding"]),
+            _run(HAND, stages, [crop], [shares, *found[1:]]),
             _call("put_back", [shares, square], [found[0]]),
         ]
 
-    parts = ("box", "points", "presence", "right")
+    parts = ("box", *_FOUND)
     kept = [f"first_{part}" for part in parts]
     nodes = [
         _call("look_for_palm", ["images"], ["palm_crop"]),
@@ -88,7 +90,7 @@ def _hand_nodes(stages: Mapping[str, onnx.ModelProto]) -> list[onnx.NodeProto]:
         nodes += [_call("box_around", kept[1:2], again[:1]), *look(f"again{number}", again[0])]
         nodes += [_call("keep_better", [*kept, *again], better)]
         kept = better
-    return [*nodes, _call("normalise_hand", ["images", *kept[1:]], ["landmarks", "right_hand"])]
+    return [*nodes, _call("normalise_hand", ["images", *kept[1:]], ["hands", "right_hand"])]
 
 
 def _call(name: str, inputs: list[str], outputs: list[str], **attributes: Any) -> onnx.NodeProto:

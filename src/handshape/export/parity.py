@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from handshape.errors import ExportError
 from handshape.export.photos import LabelledPhoto
 from handshape.features.predict import predict_features
-from handshape.models.hand.hand_finder import landmark_rows
+from handshape.models.hand.hand_finder import hand_rows
 from handshape.network_bundle import network_of
 from handshape.progress import track
 from handshape.recogniser import Recogniser
@@ -150,7 +150,7 @@ def _by_torch(recogniser: Recogniser) -> Answer:
 
     def answer(pixels: NDArray[np.uint8], hand: HandLandmarks | None) -> NDArray[np.float32]:
         preprocessing = config.network.preprocessing
-        hands = None if hand is None else landmark_rows([hand])
+        hands = None if hand is None else hand_rows([hand])
         logits = predict_features(network, preprocessing, np.array([preprocessing.prepare(pixels)]), hands)
         row: NDArray[np.float32] = torch.softmax(logits / config.temperature, dim=1)[0].numpy()
         return row

@@ -1,6 +1,7 @@
 """Hands of photos: found once, while the photos are decoded, and cached by content."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
@@ -13,19 +14,19 @@ from handshape.cache.table import CacheTable
 from handshape.data.images.decode import decode_image
 from handshape.data.images.workers import in_order, workers
 from handshape.errors import DataError, ImageError
-from handshape.models.hand.hand_finder import EMBEDDING_WIDTH, LANDMARK_WIDTH, METHOD, HandFinder, normalise
+from handshape.models.hand.hand_finder import HAND, HAND_WIDTH, LANDMARK_WIDTH, METHOD, HandFinder, normalise
 from handshape.progress import track
-from handshape.types import HandLandmarks, LandmarkRows
+from handshape.types import HandLandmarks, HandRows
 
 # Hands found between two commits: what a kill can cost.
 _COMMIT = 256
 _COLUMNS = {
-    "landmarks": pa.list_(pa.float16(), LANDMARK_WIDTH),
+    "rows": pa.list_(pa.float16(), HAND_WIDTH),
+    "mirrored_rows": pa.list_(pa.float16(), HAND_WIDTH),
     "points": pa.list_(pa.float32(), LANDMARK_WIDTH),
     "box": pa.list_(pa.float32(), 4),
     "presence": pa.float32(),
     "right_hand": pa.float32(),
-    "embedding": pa.list_(pa.float16(), EMBEDDING_WIDTH),
 }
 
 
@@ -39,10 +40,10 @@ class HandCache:
 
     def __init__(self, cache: Path, finder: HandFinder | None = None) -> None:
         self._finder = finder or HandFinder()
-        digest = blake2b(METHOD.encode(), digest_size=6).hexdigest()
+        digest = blake2b(METHOD.encode() + HAND.read_bytes(), digest_size=6).hexdigest()
         self._table = CacheTable(cache / "features" / f"hands-{digest}.lance", _COLUMNS, {"method": METHOD})
         self._lock = Lock()
-        self._new: dict[str, HandLandmarks] = {}
+        self._new: dict[str, tuple[HandLandmarks, NDArray[np.float32]]] = {}
 
     def missing(self, digests: Sequence[str]) -> set[str]:
         """Return the content digests of the photos whose hands are not known."""
@@ -56,9 +57,9 @@ class HandCache:
             digest: Content digest of the photo.
             pixels: (H, W, 3) uint8, RGB.
         """
-        hand = self._finder.find(pixels)
+        hand, mirrored = self._finder.find_with_mirrored(pixels)
         with self._lock:
-            self._new[digest] = hand
+            self._new[digest] = hand, mirrored
             if len(self._new) >= _COMMIT:
                 self._commit()
         return hand
@@ -68,7 +69,7 @@ class HandCache:
         with self._lock:
             self._commit()
 
-    def rows(self, digests: Sequence[str], photos: Sequence[Path] = ()) -> LandmarkRows:
+    def rows(self, digests: Sequence[str], photos: Sequence[Path] = ()) -> HandRows:
         """Return the landmarks of N photos.
 
         Args:
@@ -88,10 +89,11 @@ class HandCache:
                 "photos that do not change during a run",
                 "run the command again",
             )
-        landmarks = np.empty((len(digests), LANDMARK_WIDTH), dtype=np.float16)
-        self._table.read_into(places, "landmarks", landmarks)
+        rows, mirrored = (np.empty((len(digests), HAND_WIDTH), dtype=np.float16) for _ in range(2))
+        self._table.read_into(places, "rows", rows)
+        self._table.read_into(places, "mirrored_rows", mirrored)
         right_hand = self._table.read(places, "right_hand").to_numpy()
-        return LandmarkRows(landmarks.astype(np.float32), right_hand > 0.5)
+        return HandRows(rows.astype(np.float32), right_hand > 0.5, mirrored.astype(np.float32))
 
     def points(self, digests: Sequence[str]) -> NDArray[np.float32]:
         """Return (N, 21, 3) float32 landmarks in shares of the photos' longer sides; 0 without a hand."""
@@ -121,12 +123,13 @@ class HandCache:
     def _commit(self) -> None:
         if not self._new:
             return
-        hands = list(self._new.values())
+        hands, mirrored = zip(*self._new.values(), strict=True)
+        flipped = [replace(hand, embedding=own) for hand, own in zip(hands, mirrored, strict=True)]
         matrices: dict[str, NDArray[np.floating]] = {
-            "landmarks": np.stack([normalise(hand) for hand in hands]).astype(np.float16),
+            "rows": np.stack([normalise(hand) for hand in hands]).astype(np.float16),
+            "mirrored_rows": np.stack([normalise(hand) for hand in flipped]).astype(np.float16),
             "points": np.stack([hand.points.reshape(-1) for hand in hands]),
             "box": np.array([hand.box for hand in hands], dtype=np.float32),
-            "embedding": np.stack([hand.embedding for hand in hands]).astype(np.float16),
         }
         columns = {
             name: pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), matrix.shape[1])

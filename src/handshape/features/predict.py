@@ -15,14 +15,14 @@ from handshape.features.extract import Extractor, features_of
 from handshape.inference.batch_retry import ON_A_CORE
 from handshape.models.backbones.registry import Backbone
 from handshape.models.sign_network import SignNetwork
-from handshape.types import LandmarkRows
+from handshape.types import HandRows
 
 
 def predict_from_cache(
     network: SignNetwork,
     images: PreparedImages,
     digests: Sequence[str],
-    hands: LandmarkRows | None,
+    hands: HandRows | None,
     cache: Path,
     device: torch.device,
 ) -> Tensor:
@@ -51,7 +51,7 @@ def predict_features(
     network: SignNetwork,
     preprocessing: Preprocessing,
     prepared: NDArray[np.uint8],
-    hands: LandmarkRows | None,
+    hands: HandRows | None,
 ) -> Tensor:
     """Return (N, K) float32 logits of prepared images in torch.
 
@@ -69,7 +69,7 @@ def predict_features(
         return network.from_features(features, *_tensors(hands))
 
 
-def _tensors(hands: LandmarkRows | None) -> tuple[Tensor, Tensor]:
+def _tensors(hands: HandRows | None) -> tuple[Tensor, Tensor]:
     if hands is None:
         return torch.zeros(0), torch.zeros(0)
-    return torch.from_numpy(hands.landmarks), torch.from_numpy(hands.right_hand)
+    return torch.from_numpy(hands.rows), torch.from_numpy(hands.right_hand)

@@ -71,4 +71,4 @@ def _image(config: NetworkConfig) -> BackboneClassifier:
 
 def _landmarks(config: NetworkConfig) -> LandmarkClassifier:
     with torch.device("meta"):
-        return LandmarkClassifier(PoseClassifier(config.labels))
+        return LandmarkClassifier(PoseClassifier(config.labels, config.handshapes))

@@ -52,6 +52,6 @@ class CNN(SignNetwork):
         """The convolutions."""
         return self.features
 
-    def from_features(self, features: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
+    def from_features(self, features: Tensor, hands: Tensor, right_hand: Tensor) -> Tensor:
         """Return (N, K) logits of the last feature map."""
         return self.classifier(torch.flatten(features, 1))  # type: ignore[no-any-return]

@@ -61,23 +61,23 @@ class CombinedClassifier(SignNetwork):
         """The backbone and pooling."""
         return self.image.image_network
 
-    def classify(self, features: Tensor, by_image: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
+    def classify(self, features: Tensor, by_image: Tensor, hands: Tensor, right_hand: Tensor) -> Tensor:
         """Return (N, K) logits.
 
         Args:
             features: (N, C, p, p) float32 pooled image features.
             by_image: (N, K) float32 logits of the head on them.
-            landmarks: (N, 63) float32, 0 where no hand was found.
+            hands: (N, 88) float32 landmarks and embedding, 0 where no hand was found.
             right_hand: (N,) bool.
         """
         by_image = by_image.log_softmax(dim=1)
         known_hand = torch.where(right_hand, self.trained_hands[0], self.trained_hands[1])
-        share = self.in_distribution(features) * torch.where(has_hand(landmarks), known_hand, 1.0)
-        return combine(self.image_weight * share, by_image, self.landmarks.classify(landmarks, by_image))
+        share = self.in_distribution(features) * torch.where(has_hand(hands), known_hand, 1.0)
+        return combine(self.image_weight * share, by_image, self.landmarks.classify(hands, by_image))
 
-    def from_features(self, features: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
+    def from_features(self, features: Tensor, hands: Tensor, right_hand: Tensor) -> Tensor:
         """Return (N, K) logits of image features and landmarks."""
-        return self.classify(features, self.image.head(features), landmarks, right_hand)
+        return self.classify(features, self.image.head(features), hands, right_hand)
 
     def trained_parameters(self) -> int:
         """Return how many parameters the two heads have."""

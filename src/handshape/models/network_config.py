@@ -48,6 +48,7 @@ class NetworkConfig:
         backbone: Name of the backbone, for models of image features.
         feature_shape: (C, h, w) of the backbone's features, for models of image features.
         head: Shape of the head on them, for models of image features.
+        handshapes: M, where the landmark classifier knows several for a label.
     """
 
     model: ModelName
@@ -56,3 +57,4 @@ class NetworkConfig:
     backbone: str | None = None
     feature_shape: tuple[int, int, int] | None = None
     head: HeadConfig | None = None
+    handshapes: int | None = None

@@ -32,12 +32,12 @@ class SignNetwork(nn.Module):
         nothing = images.new_zeros(0)
         return self.from_features(self.image_network(images), nothing, nothing)
 
-    def from_features(self, features: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
+    def from_features(self, features: Tensor, hands: Tensor, right_hand: Tensor) -> Tensor:
         """Return (N, K) logits from what was computed of N photos before; empty tensors for what is not used.
 
         Args:
             features: (N, C, p, p) float32, as `image_network` gives them.
-            landmarks: (N, 63) float32 hand landmarks, 0 where no hand was found.
+            hands: (N, 88) float32 landmarks and embedding of hands, 0 where none was found.
             right_hand: (N,) bool.
         """
         raise NotImplementedError
@@ -85,7 +85,7 @@ class BackboneClassifier(SignNetwork):
         """The backbone and pooling."""
         return nn.Sequential(self.backbone, self.pool)
 
-    def from_features(self, features: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
+    def from_features(self, features: Tensor, hands: Tensor, right_hand: Tensor) -> Tensor:
         """Return (N, K) logits of (N, C, p, p) pooled features."""
         logits: Tensor = self.head(features)
         return logits

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from handshape.data.images.decode import Preprocessing
 from handshape.inference.graphs import graph_of
-from handshape.models.hand.hand_finder import LANDMARK_WIDTH
+from handshape.models.hand.hand_finder import HAND_WIDTH
 from handshape.models.sign_network import SignNetwork
 
 
@@ -47,12 +47,12 @@ class HeadStage(nn.Module):
     def forward(
         self,
         features: Tensor | None = None,
-        landmarks: Tensor | None = None,
+        hands: Tensor | None = None,
         right_hand: Tensor | None = None,
     ) -> Tensor:
         """Return (N, K) probabilities."""
         none = torch.zeros(0)
-        given = (none if one is None else one for one in (features, landmarks, right_hand))
+        given = (none if one is None else one for one in (features, hands, right_hand))
         return torch.softmax(self.network.from_features(*given) / self.temperature, dim=1)
 
 
@@ -73,7 +73,7 @@ def image_graph(network: nn.Module, preprocessing: Preprocessing, cache: Path) -
 
 
 def head_graph(network: SignNetwork, preprocessing: Preprocessing, temperature: float, cache: Path) -> bytes:
-    """Return the graph from ``features``, ``landmarks`` and ``right_hand`` to ``probabilities``.
+    """Return the graph from ``features``, ``hands`` and ``right_hand`` to ``probabilities``.
 
     It takes what the network uses of these: see `SignNetwork.from_features`.
 
@@ -88,7 +88,7 @@ def head_graph(network: SignNetwork, preprocessing: Preprocessing, temperature: 
         with torch.inference_mode():
             inputs["features"] = image(torch.zeros(2, 3, preprocessing.size, preprocessing.size)).clone()
     if network.uses_hand:
-        inputs["landmarks"] = torch.rand(2, LANDMARK_WIDTH)
+        inputs["hands"] = torch.rand(2, HAND_WIDTH)
     if network.uses_hand and image is not None:
         inputs["right_hand"] = torch.tensor([True, False])
     return graph_of(HeadStage(network, temperature).eval(), inputs, ["probabilities"], cache)

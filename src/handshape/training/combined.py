@@ -20,7 +20,7 @@ from handshape.training.fit_result import FitResult
 from handshape.training.frozen import FrozenFitter
 from handshape.training.landmarks import fit_landmarks
 from handshape.training.ood import fit_image_weight, fit_in_distribution
-from handshape.types import LandmarkRows
+from handshape.types import HandRows
 
 # The least share of hands that shows that right, or left, hands were in the training photos.
 _PRESENT = 0.05
@@ -35,9 +35,10 @@ class CombinedFitter:
         hands: Of the data set's photos.
     """
 
-    def __init__(self, index: ImageIndex, frozen: FrozenFitter, hands: LandmarkRows) -> None:
+    def __init__(self, index: ImageIndex, frozen: FrozenFitter, hands: HandRows) -> None:
         self._frozen, self._hands = frozen, hands
         self._classes, self._labels = index.dataset.classes, len(index.dataset.labels)
+        self._signers = [sample.signer for sample in index.dataset.samples]
 
     def fit(self, splits: SplitIndices, *, mirrored: bool) -> FitResult:
         """Fit on one split.
@@ -58,11 +59,11 @@ class CombinedFitter:
             train_features, self._classes[train], valid_features, self._labels
         )
         landmarks = LandmarkClassifier(PoseClassifier(self._labels)).eval()
-        by_pose = fit_landmarks(landmarks, self._hands, self._classes, splits)
+        by_pose = fit_landmarks(landmarks, self._hands, self._classes, splits, self._signers)
         # Both models' logits of the validation photos are from before these were used for fitting.
         by_image = frozen.logits["valid"].log_softmax(dim=1)
-        rows = torch.from_numpy(self._hands.landmarks[valid])
-        by_landmarks = landmarks.merge(rows, by_pose, by_image)
+        rows = torch.from_numpy(self._hands.rows[valid])
+        by_landmarks = landmarks.merge(rows, by_pose[len(train) :], by_image)
         weight, logits = fit_image_weight(
             in_distribution(valid_features), by_image, by_landmarks, self._classes[valid]
         )
@@ -86,7 +87,7 @@ class CombinedFitter:
         hands = self._hands.take(indices)
         hands = hands.mirrored() if name == "mirrored" else hands
         features = _rows(self._frozen.features_of(indices, mirrored=name == "mirrored"))
-        return features, torch.from_numpy(hands.landmarks), torch.from_numpy(hands.right_hand)
+        return features, torch.from_numpy(hands.rows), torch.from_numpy(hands.right_hand)
 
     def _set_trained_hands(self, network: CombinedClassifier, train: NDArray[np.int64]) -> None:
         hands = self._hands.take(train)

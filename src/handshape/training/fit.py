@@ -24,7 +24,7 @@ from handshape.training.frozen import FrozenFitter
 from handshape.training.history import accuracy_of
 from handshape.training.landmarks import LandmarkFitter
 from handshape.training.loop import LoopConfig, Trainer, train_loop
-from handshape.types import LandmarkRows
+from handshape.types import HandRows
 
 IMAGE_SIZE = 224
 """Height and width in pixels of the images of models without a backbone; the lesson's."""
@@ -111,8 +111,7 @@ class Fitter:
                 return self._finetune.fit(splits, mirrored=mirrored)
             case "landmarks":
                 preprocessing = self._backbone.preprocessing if self._backbone else Preprocessing(self.size)
-                dataset = self._index.dataset
-                fitter = LandmarkFitter(self._hands, dataset.classes, len(dataset.labels), preprocessing)
+                fitter = LandmarkFitter(self._index.dataset, self._hands, preprocessing)
                 return fitter.fit(splits, mirrored=mirrored)
             case "combined":
                 combined = CombinedFitter(self._index, self._frozen, self._hands)
@@ -132,7 +131,7 @@ class Fitter:
         return FinetuneFitter(*place, self._frozen, self._settings, self._settings, self._loop, self._tuner)
 
     @cached_property
-    def _hands(self) -> LandmarkRows:
+    def _hands(self) -> HandRows:
         start = time.perf_counter()
         photos = [sample.path for sample in self._index.dataset.samples]
         found = HandCache(self._cache).rows(self._index.digests, photos)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from handshape.config.models import ModelName
@@ -24,6 +26,8 @@ class FitResult:
         trained_parameters: How many parameters were trained.
         seconds: For ``features``, ``train`` and in ``total``.
         valid_accuracy: On the validation photos, of the epoch or shrinkage that was kept.
+        held_out: Logits and (M,) int64 classes of photos by fits that did not know their signers, for
+            calibration; None where the validation photos serve for it.
     """
 
     network: SignNetwork
@@ -33,6 +37,7 @@ class FitResult:
     trained_parameters: int
     seconds: dict[str, float] = field(default_factory=lambda: {"features": 0.0})
     valid_accuracy: float = float("nan")
+    held_out: tuple[Tensor, NDArray[np.int64]] | None = None
 
     @property
     def name(self) -> ModelName:

@@ -1,14 +1,16 @@
 """Fit a classifier of hand landmarks: by the photos with a hand, and by how often a label shows none."""
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch.nn import functional as F
 
-from handshape.data.dataset import SplitIndices
+from handshape.data.dataset import Dataset, SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.models.hand.hand_finder import LANDMARK_WIDTH
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
@@ -17,74 +19,71 @@ from handshape.models.network_config import NetworkConfig
 from handshape.training.fit_result import FitResult
 from handshape.training.history import Epoch, accuracy_of
 from handshape.training.pose_classifier import Poses, fit_pose_classifier
-from handshape.types import LandmarkRows
+from handshape.types import HandRows
 
-# Augmented hands, for people who hold and build them differently: each hand that often, rotated in space by
-# some degrees and each landmark moved by some of the palm's length (both standard deviations). Chosen on the
-# signers of the studio photos: docs/research/landmarks.md.
-_VIEWS, _ROTATION, _SHIFT = 8, 10.0, 0.05
+# Validation hands of the same few seconds are more of the same: before they are classified, they are rotated
+# in space by some degrees and each landmark moved by some of the palm's length (both standard deviations).
+_ROTATION, _SHIFT = 10.0, 0.05
 
 
-def augmented_hands(rows: NDArray[np.float32], views: int) -> NDArray[np.float32]:
-    """Rotate hands in space and move their landmarks, always in the same way.
-
-    Args:
-        rows: (N, 63) float32 landmarks.
-        views: V, how often.
-
-    Returns:
-        (V N, 63) float32: all hands, then all of them otherwise.
-    """
+def augmented_hands(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rotate (N, 88) hands in space and move their landmarks, always in the same way."""
     rng = np.random.default_rng(0)
-    points = np.tile(rows.reshape(-1, LANDMARK_WIDTH // 3, 3), (views, 1, 1))
-    x, y, z = torch.from_numpy(np.deg2rad(rng.normal(0, _ROTATION, (3, len(points)))))
-    zero = torch.zeros_like(x)
-    rotations = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=1).reshape(-1, 3, 3)
-    moved = points @ torch.linalg.matrix_exp(rotations).numpy() + rng.normal(0, _SHIFT, points.shape)
-    return np.asarray(moved.reshape(-1, LANDMARK_WIDTH), dtype=np.float32)
+    points = rows[:, :LANDMARK_WIDTH].reshape(len(rows), -1, 3)
+    rotations = Rotation.from_rotvec(np.deg2rad(rng.normal(0, _ROTATION, (len(points), 3)))).as_matrix()
+    moved = points @ rotations + rng.normal(0, _SHIFT, points.shape)
+    flat = moved.reshape(len(rows), -1)
+    return np.concatenate([flat, rows[:, LANDMARK_WIDTH:]], axis=1).astype(np.float32)
 
 
 def fit_landmarks(
     network: LandmarkClassifier,
-    hands: LandmarkRows,
+    hands: HandRows,
     classes: NDArray[np.int64],
     splits: SplitIndices,
+    signers: Sequence[str | None],
     *,
     on_augmented: bool = False,
 ) -> Tensor:
     """Fit a classifier of landmarks: its poses to the photos with a hand, and how often each label shows one.
 
+    With three signers or more, the temperature is that of signers who are left out, each once; with fewer,
+    that of the validation photos.
+
     Args:
         network: Fitted here; its poses are left as they are where hands of fewer than two labels were found.
-        hands: Of N photos.
+        hands: Of N photos, and of their mirror images.
         classes: (N,) int64.
         splits: Indices of the samples in each split.
-        on_augmented: Whether validation hands are augmented before they are classified: with few photos,
-            taken by one person in a few seconds, validation is more of the same, and nothing in it is hard.
+        signers: N names, None where a signer is not known.
+        on_augmented: Whether validation hands are augmented before they are classified where signers are not
+            left out: with few photos, taken by one person in a few seconds, nothing in them is hard.
 
     Returns:
-        (M, K) float32 logits of the validation photos before they were used for fitting; 0 without a hand.
+        (M, K) float32 logits of the training photos and then the validation photos, by fits that did not
+        know them; 0 for those without a hand, and for those that every fit knew.
     """
-    rows, found = hands.landmarks, hands.found
-    train, valid = (splits[name][found[splits[name]]] for name in ("train", "valid"))
-    logits = torch.zeros(len(splits["valid"]), network.pose.labels)
-    count_hands(network, found[splits["train"]], classes[splits["train"]])
-    if len(np.unique(classes[train])) > 1:
-
-        def poses(indices: NDArray[np.int64]) -> Poses:
-            views = np.concatenate([augmented_hands(rows[indices], _VIEWS), rows[indices]])
-            return torch.from_numpy(views), np.tile(classes[indices], _VIEWS + 1)
-
-        # Validation chooses only where it has hands of every label; a temperature chosen on some labels
-        # would favour those.
-        complete = set(classes[valid]) == set(classes[train])
-        by_pose = fit_pose_classifier(network.pose, poses(train), poses(valid if complete else train))
-        if not complete:
-            with torch.inference_mode():
-                by_pose = network.pose(poses(valid)[0])
-        own = by_pose[: len(valid)] if on_augmented else by_pose[len(by_pose) - len(valid) :]
-        logits[found[splits["valid"]]] = own
+    both = np.concatenate([splits["train"], splits["valid"]])
+    found = hands.found[both]
+    logits = torch.zeros(len(both), network.pose.labels)
+    count_hands(network, found, classes[both])
+    some = hands.take(both[found])
+    assert some.mirrored_rows is not None
+    if len(np.unique(classes[both[found]])) > 1:
+        of_signers = _leave_signers_out([signers[index] for index in both[found]])
+        left_out = of_signers or [np.isin(both[found], splits["valid"])]
+        shown = augmented_hands(some.rows) if on_augmented and not of_signers else some.rows
+        poses = Poses(torch.from_numpy(some.rows), torch.from_numpy(some.mirrored_rows), classes[both[found]])
+        logits[found] = fit_pose_classifier(network.pose, poses, left_out, torch.from_numpy(shown))
     return logits
+
+
+def _leave_signers_out(signers: Sequence[str | None]) -> list[NDArray[np.bool_]]:
+    """Return the photos of each signer; nothing where fewer than three are known, or not all."""
+    names = {signer for signer in signers if signer is not None}
+    if len(names) < 3 or None in signers:
+        return []
+    return [np.array([signer == name for signer in signers]) for name in sorted(names)]
 
 
 def count_hands(network: LandmarkClassifier, found: NDArray[np.bool_], classes: NDArray[np.int64]) -> None:
@@ -99,17 +98,13 @@ class LandmarkFitter:
     """Fits classifiers of hand landmarks on splits of one data set.
 
     Args:
-        hands: Of its N photos.
-        classes: (N,) int64.
-        labels: K.
+        dataset: N photos.
+        hands: Of the photos, and of their mirror images.
         preprocessing: What images go through.
     """
 
-    def __init__(
-        self, hands: LandmarkRows, classes: NDArray[np.int64], labels: int, preprocessing: Preprocessing
-    ) -> None:
-        self._hands, self._preprocessing = hands, preprocessing
-        self._classes, self._labels = classes, labels
+    def __init__(self, dataset: Dataset, hands: HandRows, preprocessing: Preprocessing) -> None:
+        self._dataset, self._hands, self._preprocessing = dataset, hands, preprocessing
 
     def fit(self, splits: SplitIndices, *, mirrored: bool) -> FitResult:
         """Fit on one split.
@@ -119,27 +114,29 @@ class LandmarkFitter:
             mirrored: Whether the mirror images of the test photos are classified, too.
         """
         start = time.perf_counter()
-        rows = torch.from_numpy(self._hands.landmarks)
-        network = LandmarkClassifier(PoseClassifier(self._labels))
-        by_pose = fit_landmarks(network, self._hands, self._classes, splits, on_augmented=True)
-        valid = network.merge(rows[splits["valid"]], by_pose)
-        # The pose classifier was fitted once more on train and validation; so are these.
+        classes, signers = self._dataset.classes, [sample.signer for sample in self._dataset.samples]
+        network = LandmarkClassifier(PoseClassifier(len(self._dataset.labels)))
+        by_pose = fit_landmarks(network, self._hands, classes, splits, signers, on_augmented=True)
         both = np.concatenate([splits["train"], splits["valid"]])
-        count_hands(network, self._hands.found[both], self._classes[both])
+        held_out = network.merge(torch.from_numpy(self._hands.rows[both]), by_pose)
+        valid = held_out[len(splits["train"]) :]
+        tested = self._hands.take(splits["test"])
         with torch.inference_mode():
-            train = network.classify(rows[splits["train"]])
-            logits = {"test": network.classify(rows[splits["test"]]), "valid": valid}
-        if mirrored:
-            logits["mirrored"] = logits["test"]  # the landmarks of a hand are those of its mirror image
+            train = network.classify(torch.from_numpy(self._hands.rows[splits["train"]]))
+            logits = {"test": network.classify(torch.from_numpy(tested.rows)), "valid": valid}
+            if mirrored:
+                logits["mirrored"] = network.classify(torch.from_numpy(tested.mirrored().rows))
         seconds = time.perf_counter() - start
-        classes = {name: self._classes[splits[name]] for name in ("train", "valid")}
-        loss = float(F.cross_entropy(train, torch.from_numpy(classes["train"])))
-        accuracies = accuracy_of(train, classes["train"]), accuracy_of(valid, classes["valid"])
+        loss = float(F.cross_entropy(train, torch.from_numpy(classes[splits["train"]])))
+        accuracies = (
+            accuracy_of(train, classes[splits["train"]]),
+            accuracy_of(valid, classes[splits["valid"]]),
+        )
         return FitResult(
             network.eval(),
-            NetworkConfig("landmarks", self._labels, self._preprocessing),
+            NetworkConfig("landmarks", len(self._dataset.labels), self._preprocessing),
             [Epoch(1, loss, *accuracies, seconds)],
             logits,
             network.trained_parameters(),
-            {"features": 0.0},
+            held_out=(held_out, classes[both]) if _leave_signers_out([signers[i] for i in both]) else None,
         )

@@ -1,64 +1,81 @@
-"""Fit the pose classifier: a mean for each label, and a covariance that all labels share."""
+"""Fit the pose classifier, and its temperature on people who were left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
-from handshape.models.hand.pose_classifier import PoseClassifier, flat
+from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.training.temperature import likeliest_temperature
 
-# Squared distances in 42 dimensions are far too confident.
+# Squared distances in so many dimensions are far too confident.
 _TEMPERATURES = (1e-2, 1e4)
-Poses = tuple[Tensor, NDArray[np.int64]]
-"""(N, 63) float32 landmarks of hands that were found, and (N,) int64 classes."""
+# That of people who were left out, where nobody can be: rounded from the studio, the drawn hands and digits.
+_USUAL_TEMPERATURE = 8.0
+# Photos are classified in parts of this many, or the distances to all rotated means would fill the memory.
+_PART = 256
 
 
-def fit_pose_classifier(pose: PoseClassifier, train: Poses, valid: Poses) -> Tensor:
-    """Fit the pose classifier and calibrate its temperature on the validation set.
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """Hands that were found.
 
-    Then it is fitted once more on both sets together. The shrinkage of the covariance follows from the
-    landmarks themselves: when validation accuracy is 100 %, likelihood selects maximal shrinkage, which does
-    badly in other rooms.
+    Args:
+        rows: (N, 88) float32 landmarks and embedding.
+        mirrored: (N, 88) float32, the same for the mirror images of the photos.
+        classes: (N,) int64.
+    """
+
+    rows: Tensor
+    mirrored: Tensor
+    classes: NDArray[np.int64]
+
+    def take(self, chosen: NDArray[np.bool_]) -> "Poses":
+        """Return some of the hands."""
+        return Poses(self.rows[chosen], self.mirrored[chosen], self.classes[chosen])
+
+
+def fit_pose_classifier(
+    pose: PoseClassifier, poses: Poses, held_out: Sequence[NDArray[np.bool_]], shown: Tensor | None = None
+) -> Tensor:
+    """Fit the pose classifier, with the temperature at which the hands that are left out are likeliest.
+
+    Args:
+        pose: Fitted here to all hands.
+        poses: N hands.
+        held_out: (N,) bool masks: the hands of each are classified by a fit to all others.
+        shown: (N, 88) float32, what is classified of the hands that are left out; by default the hands.
 
     Returns:
-        The (M, K) logits of the validation hands before they were used for fitting.
-
-    Source: Ledoit and Wolf, A well-conditioned estimator for large-dimensional covariance matrices, 2004.
+        (N, K) logits of the hands by fits that did not know them, at the temperature; 0 for hands that no
+        mask holds out.
     """
-    _fit(pose, train)
-    known = np.isin(valid[1], train[1])
-    known = known if known.any() else np.ones_like(known)
-    logits = _logits(pose, valid[0])
-    temperature, _ = likeliest_temperature(logits.numpy()[known], valid[1][known], _TEMPERATURES)
-    pose.apply_temperature(temperature)
-    logits = _logits(pose, valid[0])
-    _fit(pose, (torch.cat([train[0], valid[0]]), np.concatenate([train[1], valid[1]])))
-    pose.apply_temperature(temperature)
-    return logits
+    shown = poses.rows if shown is None else shown
+    logits = torch.zeros(len(poses.classes), pose.labels)
+    known = np.zeros(len(poses.classes), dtype=bool)
+    for left_out in held_out:
+        if len(np.unique(poses.classes[~left_out])) < 2:
+            continue
+        _fit(pose, poses.take(~left_out))
+        logits[left_out] = logits_of(pose, shown[left_out])
+        # Labels that a fit has never seen say nothing of its confidence.
+        known |= left_out & np.isin(poses.classes, poses.classes[~left_out])
+    temperature = _USUAL_TEMPERATURE
+    if known.any():
+        temperature, _ = likeliest_temperature(logits.numpy()[known], poses.classes[known], _TEMPERATURES)
+    _fit(pose, poses, temperature)
+    return logits / temperature
 
 
-def _fit(pose: PoseClassifier, poses: Poses) -> None:
-    from sklearn.covariance import ledoit_wolf
-
-    rows, classes = poses[0], torch.from_numpy(poses[1])
-    pose.scale_by(rows)
-    one_hot = F.one_hot(classes, pose.labels).float()
-    counts = one_hot.sum(dim=0)
-    means = (one_hot.T @ rows) / counts.clamp(min=1)[:, None]
-    deviations = rows - means[classes]
-    pose.label_counts.copy_(counts)
-    pose.label_means.copy_(means)
-    for label in range(pose.labels):
-        own = deviations[classes == label]
-        pose.label_scatter[label] = own.T @ own
-    residuals = flat(pose.scaled(rows) - pose.scaled(means)[classes]).double()
-    covariance, _ = ledoit_wolf(residuals.numpy(), assume_centered=True)
-    pose.set_parameters(means, counts == 0, torch.from_numpy(covariance))
+def _fit(pose: PoseClassifier, poses: Poses, temperature: float = 1.0) -> None:
+    pose.count(poses.rows, poses.mirrored, poses.classes)
+    pose.fit(temperature)
 
 
 @torch.inference_mode()
-def _logits(pose: PoseClassifier, rows: Tensor) -> Tensor:
-    logits: Tensor = pose(rows)
-    return logits
+def logits_of(pose: PoseClassifier, rows: Tensor) -> Tensor:
+    """Return the (N, K) logits of (N, 88) hands."""
+    return torch.cat([pose(part) for part in torch.split(rows, _PART)])

@@ -8,7 +8,7 @@ from handshape.models.hand.hand_finder import (
     HandFinder,
     HandTracker,
     Photo,
-    landmark_rows,
+    hand_rows,
     normalise,
 )
 from handshape.synthetic.picture import DrawnImage, draw_image
@@ -88,17 +88,19 @@ def test_find__which_hand_it_is(finder: HandFinder, photos: list[NDArray[np.uint
     assert np.mean(right) > 0.8 and np.mean(left) > 0.8
 
 
-def test_landmark_rows__a_hand_and_its_mirror_image_are_the_same_hand(
+def test_find_with_mirrored__a_hand_and_its_mirror_image_are_the_same_hand(
     finder: HandFinder, photos: list[NDArray[np.uint8]]
 ) -> None:
-    plain = landmark_rows([finder.find(photo) for photo in photos])
-    flipped = landmark_rows([finder.find(np.ascontiguousarray(photo[:, ::-1])) for photo in photos])
-    assert plain.landmarks.shape == (len(photos), 63) and plain.found.all()
-    assert np.array_equal(plain.mirrored().landmarks, plain.landmarks)
-    assert not (plain.mirrored().right_hand & plain.right_hand).any()
-    others = np.linalg.norm(plain.landmarks[:, None] - plain.landmarks, axis=2) + 100 * np.eye(len(photos))
-    away = np.linalg.norm(plain.landmarks - flipped.landmarks, axis=1)
+    plain = hand_rows([finder.find(photo) for photo in photos])
+    flipped = hand_rows([finder.find(np.ascontiguousarray(photo[:, ::-1])) for photo in photos])
+    assert plain.rows.shape == (len(photos), 88) and plain.found.all()
+    others = np.linalg.norm(plain.rows[:, None, :63] - plain.rows[:, :63], axis=2) + 100 * np.eye(len(photos))
+    away = np.linalg.norm(plain.rows[:, :63] - flipped.rows[:, :63], axis=1)
     assert np.mean(away < others.min(axis=1)) > 0.7  # nearer than any other sign, for most
+    for photo, own in zip(photos[:3], flipped.rows[:3, 63:], strict=True):
+        hand, mirrored = finder.find_with_mirrored(photo)
+        assert np.array_equal(hand.points, finder.find(photo).points)
+        assert np.corrcoef(mirrored, own)[0, 1] > 0.9  # of the mirror image, in a box that differs a little
 
 
 def test_tracker__follows_a_hand_and_finds_it_again(

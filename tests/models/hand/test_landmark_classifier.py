@@ -17,7 +17,7 @@ def test_merge__landmarks_of_a_hand_and_the_image_where_there_is_none(network: L
         torch.tensor([[2.0, 0.0, 0.0]] * 2),
         torch.tensor([[0.0, 1.0, 0.0]] * 2).log_softmax(1),
     )
-    landmarks = torch.stack([torch.ones(63), torch.zeros(63)])
+    landmarks = torch.stack([torch.ones(88), torch.zeros(88)])
     merged = network.merge(landmarks, by_pose, by_image)
     assert torch.allclose(merged[0], by_pose[0].log_softmax(0) + network.log_found)
     assert torch.allclose(merged[1], by_image[1] + network.log_missed)

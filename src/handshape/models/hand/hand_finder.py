@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from handshape.inference.engine import Graph, packaged_graph
-from handshape.types import HandLandmarks, LandmarkRows
+from handshape.types import HandLandmarks, HandRows
 
 PALM, HAND = (Path(__file__).parent / name for name in ("palm.onnx", "hand.onnx"))
 """The graphs of the package; tools/convert_landmarks.py says what they take and give."""
@@ -18,8 +18,10 @@ POINTS = 21
 """The wrist and four landmarks of each finger, from the thumb to the little finger and from root to tip."""
 LANDMARK_WIDTH = 3 * POINTS
 """Numbers of a hand's landmarks: x, y and depth of each."""
-EMBEDDING_WIDTH = 1152
+EMBEDDING_WIDTH = 25
 """Numbers of a hand's embedding."""
+HAND_WIDTH = LANDMARK_WIDTH + EMBEDDING_WIDTH
+"""Numbers by which a hand is classified."""
 
 PALM_SIZE, CROP_SIZE = 192, 224
 # The palm is looked for in the photo at this many pixels on its longer side.
@@ -112,16 +114,29 @@ class HandFinder:
             The hand of the attempt with the greatest presence. Where there is no hand, the landmarks mean
             nothing.
         """
+        return self._find(Photo(pixels), attempts)[0]
+
+    def find_with_mirrored(self, pixels: NDArray[np.uint8]) -> tuple[HandLandmarks, NDArray[np.float32]]:
+        """Return the hand in a photo, and the (25,) float32 embedding of its mirror image."""
         photo = Photo(pixels)
+        hand, lighter = self._find(photo, len(ATTEMPTS))
+        x, y, side, rotation = hand.box
+        size = max(photo.image.size)
+        crop = _cut(photo.image, _rounded((x * size, y * size, side * size, rotation)), CROP_SIZE, lighter)
+        return hand, self._hand.run(images=crop[:, :, ::-1])["embedding"][0]
+
+    def _find(self, photo: "Photo", attempts: int) -> tuple[HandLandmarks, bool]:
+        """Return the hand, and whether it was found in the lightened photo."""
         best: HandLandmarks | None = None
+        lighter = False
         for attempt in ATTEMPTS[:attempts]:
             found = self.attempt(photo, attempt)
             if best is None or found.presence > best.presence:
-                best = found
+                best, lighter = found, attempt.lighter
             if best.presence >= _CLEAR:
                 break
         assert best is not None  # there is one attempt at least
-        return best
+        return best, lighter
 
     def attempt(self, photo: "Photo", attempt: Attempt) -> HandLandmarks:
         """Look for the hand once: for its palm, then for its landmarks."""
@@ -224,25 +239,28 @@ class Photo:
 
 
 def normalise(hand: HandLandmarks) -> NDArray[np.float32]:
-    """Return landmarks that do not depend on where the hand is, how large, and which hand it is.
+    """Return what classifiers use of a hand.
 
     Returns:
-        (63,) float32 with the precision of float16: x, y and depth of each landmark from the wrist, in
-        lengths of the palm; a left hand is mirrored; all 0 where no hand was found.
+        (88,) float32 with the precision of float16: x, y and depth of each landmark from the wrist, in
+        lengths of the palm, a left hand mirrored, so that they do not depend on where the hand is, how
+        large, and which hand it is; then the embedding; all 0 where no hand was found.
     """
     if not hand.found:
-        return np.zeros(LANDMARK_WIDTH, dtype=np.float32)
+        return np.zeros(HAND_WIDTH, dtype=np.float32)
     points = hand.points - hand.points[_WRIST]
     length = max(float(np.linalg.norm(points[list(ROOTS)].mean(axis=0))), 1e-4)
     mirror = 1.0 if hand.right_hand > 0.5 else -1.0
-    rows: NDArray[np.float32] = points / length * np.array([mirror, 1, 1], dtype=np.float32)
-    return rows.astype(np.float16).astype(np.float32).reshape(-1)
+    landmarks = points / length * np.array([mirror, 1, 1], dtype=np.float32)
+    rows: NDArray[np.float32] = np.concatenate([landmarks.reshape(-1), hand.embedding])
+    return rows.astype(np.float16).astype(np.float32)
 
 
-def landmark_rows(hands: Sequence[HandLandmarks]) -> LandmarkRows:
+def hand_rows(hands: Sequence[HandLandmarks]) -> HandRows:
     """Return what classifiers use of the hands of N photos."""
-    landmarks = np.stack([normalise(hand) for hand in hands])
-    return LandmarkRows(landmarks, np.array([hand.right_hand > 0.5 for hand in hands]))
+    return HandRows(
+        np.stack([normalise(hand) for hand in hands]), np.array([hand.right_hand > 0.5 for hand in hands])
+    )
 
 
 def _cut(image: Image.Image, box: Box, size: int, lighter: bool) -> NDArray[np.uint8]:

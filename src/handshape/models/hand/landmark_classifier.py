@@ -27,30 +27,30 @@ class LandmarkClassifier(SignNetwork):
     log_missed: Tensor
     """(K,) log-probability that none is found."""
 
-    def classify(self, landmarks: Tensor, without_hand: Tensor | None = None) -> Tensor:
+    def classify(self, hands: Tensor, without_hand: Tensor | None = None) -> Tensor:
         """Return (N, K) log-probabilities up to a constant.
 
         Args:
-            landmarks: (N, 63) float32, 0 where no hand was found.
+            hands: (N, 88) float32 landmarks and embedding, 0 where no hand was found.
             without_hand: (N, K) float32 log-probabilities for the photos in which no hand was found; without
                 them, every label is as likely as a hand of it is missed.
         """
-        return self.merge(landmarks, self.pose(landmarks), without_hand)
+        return self.merge(hands, self.pose(hands), without_hand)
 
-    def merge(self, landmarks: Tensor, by_pose: Tensor, without_hand: Tensor | None = None) -> Tensor:
+    def merge(self, hands: Tensor, by_pose: Tensor, without_hand: Tensor | None = None) -> Tensor:
         """Do as `classify` with (N, K) logits of the pose classifier that are known already."""
         missed = self.log_missed if without_hand is None else without_hand + self.log_missed
-        return torch.where(has_hand(landmarks)[:, None], by_pose.log_softmax(dim=1) + self.log_found, missed)
+        return torch.where(has_hand(hands)[:, None], by_pose.log_softmax(dim=1) + self.log_found, missed)
 
-    def from_features(self, features: Tensor, landmarks: Tensor, right_hand: Tensor) -> Tensor:
-        """Return (N, K) logits of (N, 63) landmarks."""
-        return self.classify(landmarks)
+    def from_features(self, features: Tensor, hands: Tensor, right_hand: Tensor) -> Tensor:
+        """Return (N, K) logits of (N, 88) hands."""
+        return self.classify(hands)
 
     def trained_parameters(self) -> int:
         """Return how many parameters the pose classifier has."""
         return count_parameters(self.pose)
 
 
-def has_hand(landmarks: Tensor) -> Tensor:
-    """Return (N,) bool, in which of (N, 63) normalised landmarks a hand was found."""
-    return (landmarks != 0).any(dim=1)
+def has_hand(hands: Tensor) -> Tensor:
+    """Return (N,) bool, in which of (N, 88) rows a hand was found."""
+    return (hands != 0).any(dim=1)

@@ -1,109 +1,205 @@
-"""A Gaussian classifier of hand landmarks."""
+"""A Gaussian classifier of hands: of their landmarks and of the landmark network's embedding."""
 
 import math
+from functools import cache
+from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from handshape.models.hand.hand_finder import LANDMARK_WIDTH
-from handshape.models.heads import Head
-from handshape.models.network_config import HeadConfig
+from handshape.models.hand.hand_finder import EMBEDDING_WIDTH, HAND_WIDTH, LANDMARK_WIDTH
 
-POSE_HEAD = HeadConfig("lda", pool=1, scaling="feature")
-"""Its shape as a head."""
+SPREAD = Path(__file__).parent / "spread.npy"
+"""(42, 42) float32 covariance of x and y of the landmarks over people who show the same sign, in lengths of
+the palm. From the 150 people of the Sign Language Digits Dataset; tools/fit_hand_statistics.py makes it."""
 
 # Yaw of the hand relative to the training photos, around the vertical, degrees. Edge-on, landmarks tell
 # nothing apart, and from behind a hand looks like its mirror image.
 _YAWS = range(-75, 76, 15)
-# The mean of a label without photos: further away than any hand.
+# The covariance is that within labels, and: that of a hand rotated in space by so many degrees, each landmark
+# moved by so many lengths of the palm (both standard deviations), and so much of the spread between people.
+_ROTATION, _SHIFT, _PEOPLE = 10.0, 0.03, 0.3
+# Added to the embedding's covariance within labels, in units of that of drawn letters.
+_EMBEDDING_SPREAD = 0.5
+# Weight of the embedding's log-density. All five were chosen on the studio's signers, each left out, on drawn
+# hands, and on the 11 people of the strangers benchmark: docs/research/landmarks.md.
+_EMBEDDING_WEIGHT = 0.45
+# The mean of a handshape without photos: further away than any hand.
 _NOWHERE = 100.0
+# The log-probability of a handshape of another label.
+_NEVER = -1e4
 
 
-class PoseClassifier(Head):
-    """View-invariant Gaussian classifier over 21 hand landmarks.
+class PoseClassifier(nn.Module):
+    """View-invariant Gaussian classifier of the hand's landmarks and its embedding.
 
-    Each label is a mixture of Gaussians around its mean hand, rotated to several yaws; all share one
-    covariance. Depth rotates the means and is not compared: it is the least exact coordinate. A hand is
-    classified together with its mirror image, for it may be the other hand, or seen from behind.
+    A handshape is a mixture of Gaussians around its mean hand, rotated to several yaws. All handshapes share
+    one covariance. Depth rotates the means and is not compared: it is the least exact coordinate. A hand is
+    classified together with its mirror image, for it may be the other hand, or seen from behind. The
+    embedding is another Gaussian, independent of the first. Usually each label is one handshape.
+
+    It is fitted in closed form to the statistics of each handshape, which it keeps: so signs can be added and
+    removed without the photos.
 
     Args:
         labels: K.
+        handshapes: M, where a label has several; K by default.
     """
 
-    def __init__(self, labels: int) -> None:
-        super().__init__(LANDMARK_WIDTH, labels, POSE_HEAD)
-        flat = 2 * LANDMARK_WIDTH // 3
-        self.layers = nn.Identity()  # the means below are what is learned
-        self.means = nn.Parameter(torch.zeros(len(_YAWS), labels, flat))
+    def __init__(self, labels: int, handshapes: int | None = None) -> None:
+        super().__init__()
+        shapes, flat = handshapes or labels, 2 * LANDMARK_WIDTH // 3
+        self.register_buffer("counts", torch.zeros(shapes))
+        self.register_buffer("means", torch.zeros(shapes, HAND_WIDTH))
+        self.register_buffer("landmark_scatter", torch.zeros(labels, LANDMARK_WIDTH, LANDMARK_WIDTH))
+        self.register_buffer("embedding_scatter", torch.zeros(labels, EMBEDDING_WIDTH, EMBEDDING_WIDTH))
+        own = torch.eye(labels) if shapes == labels else torch.zeros(shapes, labels)
+        self.register_buffer("membership", _NEVER * (1 - own))
+        self.rotated_means = nn.Parameter(torch.zeros(len(_YAWS), shapes, flat))
+        self.embedding_means = nn.Parameter(torch.zeros(shapes, EMBEDDING_WIDTH))
         self.register_buffer("whiten", torch.zeros(flat, flat))
-        width = LANDMARK_WIDTH
-        self.register_buffer("label_counts", torch.zeros(labels))
-        self.register_buffer("label_means", torch.zeros(labels, width))
-        self.register_buffer("label_scatter", torch.zeros(labels, width, width))
+        self.register_buffer("whiten_embedding", torch.zeros(EMBEDDING_WIDTH, EMBEDDING_WIDTH))
 
-    label_counts: Tensor
-    """(K,) float32 number of hands of each label; with the two below, labels can be added later
-    without the photos."""
-    label_means: Tensor
-    """(K, 63) float32 mean landmarks of each label."""
-    label_scatter: Tensor
-    """(K, 63, 63) float32 sums of products of the landmarks' deviations from these means."""
+    counts: Tensor
+    """(M,) float32 number of hands of each handshape."""
     means: Tensor
-    """(Y, K, 42) float32 rotated means, whitened by the shared covariance."""
+    """(M, 88) float32 mean landmarks and embedding of each handshape."""
+    landmark_scatter: Tensor
+    """(K, 63, 63) float32 sums of products of the landmarks' deviations from these means."""
+    embedding_scatter: Tensor
+    """(K, 25, 25) float32 the same of the embedding, over photos and their mirror images."""
+    membership: Tensor
+    """(M, K) float32 log-weight of each handshape in each label."""
+    rotated_means: Tensor
+    """(Y, M, 42) float32 rotated means, whitened by the shared covariance."""
+    embedding_means: Tensor
+    """(M, 25) float32 mean embeddings, whitened."""
     whiten: Tensor
-    """(42, 42) float32, from scaled x and y to whitened ones."""
+    """(42, 42) float32, from x and y to whitened ones."""
+    whiten_embedding: Tensor
+    """(25, 25) float32, the same for the embedding."""
 
     @property
     def labels(self) -> int:
         """K."""
-        return int(self.means.shape[1])
+        return int(self.membership.shape[1])
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return (N, K) float32 logits of (N, 63) float32 landmarks, as `normalise` gives them."""
-        hands = torch.flatten(features, 1)
-        both = torch.cat([self._log_densities(hands), self._log_densities(mirror(hands))], dim=1)
-        return both.logsumexp(dim=1)
+    def forward(self, hands: Tensor) -> Tensor:
+        """Return (N, K) float32 logits of (N, 88) float32 hands, as `normalise` gives them."""
+        landmarks, embedding = hands[:, :LANDMARK_WIDTH], hands[:, LANDMARK_WIDTH:]
+        both = torch.cat([self._log_densities(landmarks), self._log_densities(mirror(landmarks))], dim=1)
+        away = (embedding @ self.whiten_embedding)[:, None] - self.embedding_means
+        by_handshape = both.logsumexp(dim=1) - away.square().sum(dim=2) / 2
+        return (by_handshape[:, :, None] + self.membership).logsumexp(dim=1)
 
-    def set_parameters(self, means: Tensor, absent: Tensor, covariance: Tensor) -> None:
-        """Take what was fitted, in units of ``mean`` and ``scale``.
+    def _log_densities(self, landmarks: Tensor) -> Tensor:
+        white = flat(landmarks) @ self.whiten
+        return -(white[:, None, None] - self.rotated_means).square().sum(dim=3) / 2
+
+    def count(
+        self,
+        hands: Tensor,
+        mirrored: Tensor,
+        handshapes: NDArray[np.int64],
+        weights: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Set the statistics of the handshapes and labels.
 
         Args:
-            means: (K, 63) float32 mean landmarks of each label, unscaled.
-            absent: (K,) bool, labels without photos.
-            covariance: (42, 42) float64, of scaled x and y within labels; positive definite.
+            hands: (N, 88) float32.
+            mirrored: (N, 88) float32 of the mirror images of the photos: the embedding of a hand is not that
+                of its mirror image, and people sign with either hand.
+            handshapes: (N,) int64 in [0, M).
+            weights: (N,) float32, how often each hand counts; 1 by default.
         """
-        self.whiten.copy_(torch.linalg.inv(torch.linalg.cholesky(covariance)).T)
-        views = torch.stack([flat(self.scaled(rotate(means, degrees))) for degrees in _YAWS])
+        often = torch.ones(len(hands)) if weights is None else torch.from_numpy(weights)
+        for statistic in (self.counts, self.means, self.landmark_scatter, self.embedding_scatter):
+            statistic.zero_()
+        for shape in range(len(self.counts)):
+            own, label = torch.from_numpy(handshapes == shape), int(self.membership[shape].argmax())
+            self.counts[shape] = often[own].sum()
+            for rows, count, part, scatter in (
+                (hands[own, :LANDMARK_WIDTH], often[own], slice(LANDMARK_WIDTH), self.landmark_scatter),
+                (
+                    torch.cat([hands[own], mirrored[own]])[:, LANDMARK_WIDTH:],
+                    often[own].repeat(2),
+                    slice(LANDMARK_WIDTH, None),
+                    self.embedding_scatter,
+                ),
+            ):
+                mean = count @ rows / count.sum().clamp(min=1e-9)
+                self.means[shape, part] = mean
+                scatter[label] += (rows - mean).T @ ((rows - mean) * count[:, None])
+
+    def fit(self, temperature: float = 1.0) -> None:
+        """Fit to the statistics of each handshape.
+
+        Args:
+            temperature: Divides all log-densities.
+        """
+        counts, means = self.counts.double(), self.means.double()
+        landmarks, embeddings = means[:, :LANDMARK_WIDTH], means[:, LANDMARK_WIDTH:]
+        within = self.landmark_scatter.double().sum(dim=0) / counts.sum()
+        second = within + (counts[:, None] * landmarks).T @ landmarks / counts.sum()
+        turned = sum(axis @ second @ axis.T for axis in _rotations())
+        covariance = (within + math.radians(_ROTATION) ** 2 * turned)[_FLAT][:, _FLAT]
+        covariance += _SHIFT**2 * torch.eye(len(_FLAT)) + _PEOPLE * _spread()
+        of_embedding = self.embedding_scatter.double().sum(dim=0) / (2 * counts.sum())
+        of_embedding += _EMBEDDING_SPREAD * torch.eye(EMBEDDING_WIDTH)
+        self.whiten.copy_(_whitening(covariance * temperature))
+        self.whiten_embedding.copy_(_whitening(of_embedding * temperature / _EMBEDDING_WEIGHT))
+        absent = (self.counts == 0)[:, None]
+        rotated = torch.stack([flat(rotate(landmarks, degrees)) for degrees in _YAWS]).float()
         with torch.no_grad():
-            self.means.copy_((views @ self.whiten).masked_fill(absent[:, None], _NOWHERE))
-
-    def apply_temperature(self, temperature: float) -> None:
-        """Divide all log-densities by a temperature."""
-        self.whiten /= math.sqrt(temperature)
-        with torch.no_grad():
-            self.means /= math.sqrt(temperature)
-
-    def _log_densities(self, hands: Tensor) -> Tensor:
-        white = flat(self.scaled(hands)) @ self.whiten
-        return -(white[:, None, None] - self.means).square().sum(dim=3) / 2
+            self.rotated_means.copy_((rotated @ self.whiten).masked_fill(absent, _NOWHERE))
+            self.embedding_means.copy_(
+                (embeddings.float() @ self.whiten_embedding).masked_fill(absent, _NOWHERE)
+            )
 
 
-def flat(hands: Tensor) -> Tensor:
+def flat(landmarks: Tensor) -> Tensor:
     """Return (..., 42) x and y of (..., 63) landmarks."""
-    return torch.flatten(_points(hands)[..., :2], -2)
+    return torch.flatten(_points(landmarks)[..., :2], -2)
 
 
-def mirror(hands: Tensor) -> Tensor:
+def mirror(landmarks: Tensor) -> Tensor:
     """Return (N, 63) landmarks of the mirror images of hands."""
-    return hands * hands.new_tensor([-1.0, 1.0, 1.0]).repeat(hands.shape[1] // 3)
+    return landmarks * landmarks.new_tensor([-1.0, 1.0, 1.0]).repeat(landmarks.shape[1] // 3)
 
 
-def rotate(hands: Tensor, degrees: float) -> Tensor:
+def rotate(landmarks: Tensor, degrees: float) -> Tensor:
     """Return (N, 63) landmarks of hands rotated around the vertical."""
-    x, y, z = _points(hands).unbind(2)
+    x, y, z = _points(landmarks).unbind(2)
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return torch.stack([cos * x + sin * z, y, cos * z - sin * x], dim=2).flatten(1)
 
 
-def _points(hands: Tensor) -> Tensor:
-    return hands.reshape(*hands.shape[:-1], hands.shape[-1] // 3, 3)
+def _points(landmarks: Tensor) -> Tensor:
+    return landmarks.reshape(*landmarks.shape[:-1], landmarks.shape[-1] // 3, 3)
+
+
+_FLAT = [axis for axis in range(LANDMARK_WIDTH) if axis % 3 < 2]
+
+
+def _whitening(covariance: Tensor) -> Tensor:
+    whitening: Tensor = torch.linalg.inv(torch.linalg.cholesky(covariance))
+    return whitening.T
+
+
+@cache
+def _spread() -> Tensor:
+    return torch.from_numpy(np.load(SPREAD)).double()
+
+
+@cache
+def _rotations() -> tuple[Tensor, ...]:
+    """Return (63, 63) float64 matrices: how landmarks move where a hand is rotated about each axis."""
+    points = torch.eye(LANDMARK_WIDTH // 3, dtype=torch.float64)
+    made = []
+    for first, second in ((1, 2), (2, 0), (0, 1)):
+        turn = torch.zeros(3, 3, dtype=torch.float64)
+        turn[first, second], turn[second, first] = -1.0, 1.0
+        made.append(torch.kron(points, turn))
+    return tuple(made)

@@ -15,11 +15,13 @@ import { resize } from "./resize.js";
  * @property {Float32Array} points 21 landmarks: x, y and depth in shares of the crop.
  * @property {number} presence
  * @property {number} right_hand
+ * @property {Float32Array} embedding
  *
  * @typedef {object} Hand The most visible hand of a photo; lengths are in shares of the photo's longer side.
  * @property {Float32Array} points 21 landmarks: x to the right, y down, and depth.
  * @property {number} presence Probability that there is a hand.
  * @property {number} rightHand Probability that it is a right hand, as others see it.
+ * @property {Float32Array} embedding From the landmark network's last layer: says which hand shape it is.
  *
  * @typedef {object} Attempt One way of looking for the palm.
  * @property {number} room Side of the square that is looked at, in longer sides of the photo.
@@ -169,6 +171,7 @@ export class HandFinder {
       points: points.map((length) => length / photo.longer),
       presence: found.presence,
       rightHand: found.right_hand,
+      embedding: found.embedding,
     };
     return { hand, better };
   }
@@ -225,13 +228,15 @@ export class HandTracker {
 }
 
 /**
- * Return landmarks that do not depend on where the hand is, how large, and which hand it is.
+ * Return what classifiers use of a hand.
  * @param {Hand} hand
- * @returns {Float32Array} 63 numbers of half precision: x, y and depth of each landmark from the wrist, in
- *   lengths of the palm; a left hand is mirrored; all 0 where no hand was found.
+ * @returns {Float32Array} Numbers of half precision. First 63: x, y and depth of each landmark from the wrist, in
+ *   lengths of the palm, a left hand mirrored, so that they do not depend on where the hand is, how large, and
+ *   which hand it is. Then the embedding. All 0 where no hand was found.
  */
 export function normalise(hand) {
-  if (!isFound(hand)) return new Float32Array(3 * POINTS);
+  const row = new Float32Array(3 * POINTS + hand.embedding.length);
+  if (!isFound(hand)) return row;
   const points = hand.points.map((length, index) => length - hand.points[3 * WRIST + (index % 3)]);
   const middle = [0, 1, 2].map((axis) => {
     const total = ROOTS.reduce((sum, root) => Math.fround(sum + points[3 * root + axis]), 0);
@@ -239,7 +244,9 @@ export function normalise(hand) {
   });
   const length = Math.fround(Math.max(Math.fround(Math.hypot(...middle)), 1e-4));
   const mirror = hand.rightHand > 0.5 ? 1 : -1;
-  return points.map((along, index) => half(Math.fround(along / length) * (index % 3 === 0 ? mirror : 1)));
+  row.set(points.map((along, index) => half(Math.fround(along / length) * (index % 3 === 0 ? mirror : 1))));
+  row.set(hand.embedding.map(half), 3 * POINTS);
+  return row;
 }
 
 const single = new Float32Array(1);

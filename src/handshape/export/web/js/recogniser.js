@@ -100,7 +100,10 @@ export class Recogniser {
     /** @type {Record<string, Tensor>} */
     const inputs = {};
     if (features) inputs.features = features;
-    if (hand) inputs.landmarks = { type: "float32", data: normalise(hand), dims: [1, 63] };
+    if (hand) {
+      const data = normalise(hand);
+      inputs.hands = { type: "float32", data, dims: [1, data.length] };
+    }
     if (hand && features) {
       inputs.right_hand = { type: "bool", data: Uint8Array.of(Number(hand.rightHand > 0.5)), dims: [1] };
     }
@@ -121,8 +124,13 @@ function handGraphs(palm, hand) {
   return {
     palm: async (crop) => (await palm(images(crop))).palm.data,
     async hand(crop) {
-      const { points, presence, right_hand } = await hand(images(crop));
-      return { points: points.data, presence: presence.data[0], right_hand: right_hand.data[0] };
+      const { points, presence, right_hand, embedding } = await hand(images(crop));
+      return {
+        points: points.data,
+        presence: presence.data[0],
+        right_hand: right_hand.data[0],
+        embedding: embedding.data,
+      };
     },
   };
 }
