@@ -41,7 +41,7 @@ def test_fit_pose_classifier__what_is_shown_of_those_left_out() -> None:
     shown = poses.rows + 0.8 * torch.randn(18, 88, generator=torch.Generator().manual_seed(0))
     plain, harder = (fit_pose_classifier(PoseClassifier(3), poses, [first], some) for some in (None, shown))
     sure = [float(logits[:9].softmax(dim=1).amax(dim=1).mean()) for logits in (plain, harder)]
-    assert sure[1] < sure[0] < 1
+    assert sure[1] < sure[0]
 
 
 @pytest.mark.parametrize("left_out", [[], [np.array([False] * 4 + [True])]])

@@ -11,8 +11,9 @@ from torch import Tensor
 from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.training.temperature import likeliest_temperature
 
-# Squared distances in so many dimensions are far too confident.
-_TEMPERATURES = (1e-2, 1e4)
+# Squared distances in so many dimensions are far too confident. Few photos of few labels say little of by how
+# much: within these bounds a hand still counts for more than how often hands of its label are found.
+_TEMPERATURES = (1.0, 50.0)
 # That of people who were left out, where nobody can be: rounded from the studio, the drawn hands and digits.
 _USUAL_TEMPERATURE = 8.0
 # Photos are classified in parts of this many, or the distances to all rotated means would fill the memory.
