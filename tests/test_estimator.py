@@ -140,7 +140,7 @@ def test_fit__the_cnn(photos: Photos, tmp_path: Path) -> None:
     paths, labels, signers = photos
     fitted = make(tmp_path, model="cnn", epochs=2).fit(paths, labels, signers)
     assert fitted.predict_proba(paths).shape == (36, 3)
-    assert np.allclose(fitted.predict_proba(paths), fitted.to_recogniser().probabilities(paths), atol=1e-5)
+    assert np.allclose(fitted.predict_proba(paths), fitted.to_recogniser().predict_proba(paths), atol=1e-5)
 
 
 @pytest.mark.parametrize("model", ["frozen", "landmarks", "combined"])
@@ -149,7 +149,7 @@ def test_save__gives_a_bundle(photos: Photos, tmp_path: Path, model: str) -> Non
     fitted = make(tmp_path / "cache", model=model).fit(paths, labels, signers)
     fitted.save(tmp_path / "bundle")
     recogniser = handshape.load(tmp_path / "bundle")
-    assert np.allclose(recogniser.probabilities(paths), fitted.predict_proba(paths), atol=1e-4)
+    assert np.allclose(recogniser.predict_proba(paths), fitted.predict_proba(paths), atol=1e-4)
     assert recogniser.config.threshold > 0 and recogniser.config.figures == {}
     assert "Not measured" in (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
     with pytest.raises(OutputError, match="is not empty"):

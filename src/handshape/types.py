@@ -1,6 +1,7 @@
 """Types that every layer shares: one type for one thing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,19 @@ class Prediction:
         probability: Of the most probable label, in [0, 1].
         top: The most probable labels with their probabilities, best first.
         sure: Whether the probability reaches the recogniser's threshold.
+        path: The image file, where one was given.
+
+    Examples:
+        >>> prediction = handshape.load("runs/first").predict("photos/B/signer2_0.png")
+        >>> prediction.label, prediction.sure, len(prediction.top)
+        ('B', True, 3)
     """
 
     label: str
     probability: float
     top: tuple[tuple[str, float], ...]
     sure: bool = True
+    path: Path | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the prediction as JSON types, as the command line, the server and the page give it."""

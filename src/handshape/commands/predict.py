@@ -32,7 +32,7 @@ def predict(config: PredictConfig) -> list[dict[str, Any]]:
             f"no image at {name!r} ({reason})", "an image file or a folder", "check the path"
         )
     recogniser = load(config.bundle)
-    rows = recogniser.probabilities(_readable(paths, bad))
+    rows = recogniser.predict_proba(_readable(paths, bad))
     answers = iter(recogniser.answer(row) for row in rows)
     found: list[dict[str, Any]] = []
     for path in paths:
