@@ -28,6 +28,7 @@ LAYERS = (
     "recogniser",
     "network_bundle",
     "predict_indexed",
+    "held_signs",
     "results",
     "estimator",
     "export",
@@ -36,6 +37,7 @@ LAYERS = (
     "commands",
     "api",
     "terminal",
+    "cli_help",
     "cli",
 )
 

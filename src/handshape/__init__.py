@@ -1,7 +1,6 @@
 """handshape: from labelled hand-sign photos to a recogniser whose accuracy can be believed."""
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -89,6 +88,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # Nothing is imported before it is asked for, so that `handshape --help` need not wait for torch.
     if name == "__version__":
+        from importlib.metadata import version  # takes longer than all the rest here
+
         return version("handshape")
     if name not in _HOMES:
         raise AttributeError(f"module 'handshape' has no attribute {name!r}")
