@@ -31,6 +31,7 @@ LAYERS = (
     "held_signs",
     "results",
     "estimator",
+    "hand_features",
     "export",
     "studies",
     "serve",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from handshape.data.sample import Sample
     from handshape.errors import HandshapeError
     from handshape.estimator import SignClassifier
+    from handshape.hand_features import HandFeatures
     from handshape.recogniser import Recogniser, load
     from handshape.results.data_results import ImageFeatures, InspectionReport, StudyReport
     from handshape.results.evaluation_report import EvaluationReport
@@ -34,6 +35,7 @@ _HOMES = {
     "ComparisonReport": "results.training_results",
     "Dataset": "data.dataset",
     "EvaluationReport": "results.evaluation_report",
+    "HandFeatures": "hand_features",
     "HandshapeError": "errors",
     "ImageFeatures": "results.data_results",
     "InspectionReport": "results.data_results",
@@ -60,6 +62,7 @@ __all__ = [
     "ComparisonReport",
     "Dataset",
     "EvaluationReport",
+    "HandFeatures",
     "HandshapeError",
     "ImageFeatures",
     "InspectionReport",

@@ -93,6 +93,14 @@ class HandCache:
         right_hand = self._table.read(places, "right_hand").to_numpy()
         return LandmarkRows(landmarks.astype(np.float32), right_hand > 0.5)
 
+    def embeddings(self, digests: Sequence[str]) -> NDArray[np.float32]:
+        """Return (N, 1152) float32 rows of the landmark network's last layer."""
+        self.commit()
+        places = self._table.rows(digests, 0)
+        found = np.empty((len(digests), EMBEDDING_WIDTH), dtype=np.float16)
+        self._table.read_into(places, "embedding", found)
+        return found.astype(np.float32)
+
     def points(self, digests: Sequence[str]) -> NDArray[np.float32]:
         """Return (N, 21, 3) float32 landmarks in shares of the photos' longer sides; 0 without a hand."""
         self.commit()
