@@ -10,8 +10,9 @@ import numpy as np
 
 import handshape
 from benchmarks.measure import heading, options
+from handshape.config.models import ModelName
 
-_MODELS = ("frozen", "landmarks", "combined")
+_MODELS: tuple[ModelName, ...] = ("frozen", "landmarks", "combined")
 
 
 def main() -> None:
@@ -28,7 +29,7 @@ def main() -> None:
             rows = []
             for seed in range(asked.seeds):
                 out = Path(place) / f"{model}-{seed}"
-                metrics = handshape.train(
+                result = handshape.train(
                     asked.data / "studio",
                     model=model,
                     labels="A-I",
@@ -37,9 +38,12 @@ def main() -> None:
                     seed=seed,
                     out=out,
                     cache=cache,
-                )["models"][model]
-                webcam = handshape.evaluate(out, asked.data / "webcam", labels="A-I", cache=cache)
-                rows.append((metrics["test_accuracy"], webcam["accuracy"], metrics["seconds"]["total"]))
+                )
+                webcam = handshape.evaluate(
+                    result.recogniser, asked.data / "webcam", labels="A-I", cache=cache
+                )
+                seconds = result.to_dict()["models"][model]["seconds"]["total"]
+                rows.append((result.accuracy, webcam.accuracy, seconds))
             own, other, seconds = np.mean(rows, axis=0)
             each = ", ".join(f"{100 * row[1]:.1f}" for row in rows)
             print(

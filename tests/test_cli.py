@@ -1,7 +1,9 @@
 import dataclasses
+import inspect
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,12 +11,15 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
+import typer
 from tests.conftest import draw_shape
 from tests.processes import Starter
 
 from handshape.bundle import BundleConfig
 from handshape.cache.location import open_cache
-from handshape.cli import COMMANDS, GROUPS, main
+from handshape.cli import COMMANDS, GROUPS, app, main
+from handshape.config.command_help import COMMAND_HELP, PANELS
+from handshape.config.fields import flag_of
 from handshape.data.images.decode import Preprocessing
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
@@ -110,7 +115,7 @@ def test_commands__help_names_every_setting_with_its_text(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.setenv("TERMINAL_WIDTH", "300")
-    answer = cli(*words, "--help")
+    answer = cli(*words, "--help-all")
     shown = " ".join(plain(answer.out).split())
     assert answer.code == 0
     for field in dataclasses.fields(SETTINGS[words]):
@@ -120,8 +125,46 @@ def test_commands__help_names_every_setting_with_its_text(
     assert "--json" in shown and "--debug" in shown
 
 
+@pytest.mark.parametrize("words", SETTINGS, ids=" ".join)
+def test_commands__help_is_short_and_ends_with_two_examples(cli: Any, words: tuple[str, ...]) -> None:
+    short = cli(*words, "--help").out
+    first = (inspect.getdoc(SETTINGS[words]) or "").splitlines()[0]
+    assert len(first) <= 45 and first in short
+    arranged = COMMAND_HELP[" ".join(words)]
+    fields = dataclasses.fields(SETTINGS[words])
+    names = [field.name for field in fields if not field.metadata.get("positional")]
+    assert all(flag_of(name) in short for name in names)  # named, if not explained
+    assert set(arranged.main) <= set(names)
+    command: Any = typer.main.get_command(app)
+    for line, _ in arranged.examples:
+        program, *rest = shlex.split(line)
+        assert program == "handshape" and rest[: len(words)] == list(words) and line in short
+        found = command
+        for word in words:
+            found = found.commands[word]
+        found.make_context(" ".join(words), rest[len(words) :])  # an unknown option would be an error
+    if len(names) > 14:
+        in_panels = [name for panel in PANELS.values() for name in panel]
+        positional = {
+            one.name for one in dataclasses.fields(SETTINGS[words]) if one.metadata.get("positional")
+        }
+        assert len(arranged.main) == 5 and set(names) - positional <= set(in_panels)
+        assert len(in_panels) == len(set(in_panels))
+
+
+def test_train__help_fits_two_screens(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert len(cli("train", "--help").out.splitlines()) <= 2 * 24 + 2
+    assert "Training options:" in cli("train", "--help-all").out
+
+
+def test_completion__of_the_shell() -> None:
+    script = process(_HANDSHAPE_COMPLETE="source_bash")
+    assert script.returncode == 0 and "complete" in script.stdout and "handshape" in script.stdout
+
+
 def test_commands__flags_have_no_opposite(cli: Any) -> None:
-    options = set(re.findall(r"--[a-z-]+", plain(cli("compare", "--help").out)))
+    options = set(re.findall(r"--[a-z-]+", plain(cli("compare", "--help-all").out)))
     assert not {f"--no-{option[2:]}" for option in options} & options
 
 

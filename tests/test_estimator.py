@@ -15,6 +15,7 @@ from sklearn.utils.validation import validate_data
 
 import handshape
 from handshape import SignClassifier
+from handshape.data.splits.group_hold_out import hold_out_groups
 from handshape.errors import DataError, OutputError, ShapeError
 from handshape.features import extract
 
@@ -140,7 +141,7 @@ def test_fit__the_cnn(photos: Photos, tmp_path: Path) -> None:
     paths, labels, signers = photos
     fitted = make(tmp_path, model="cnn", epochs=2).fit(paths, labels, signers)
     assert fitted.predict_proba(paths).shape == (36, 3)
-    assert np.allclose(fitted.predict_proba(paths), fitted.to_recogniser().probabilities(paths), atol=1e-5)
+    assert np.allclose(fitted.predict_proba(paths), fitted.to_recogniser().predict_proba(paths), atol=1e-5)
 
 
 @pytest.mark.parametrize("model", ["frozen", "landmarks", "combined"])
@@ -149,7 +150,7 @@ def test_save__gives_a_bundle(photos: Photos, tmp_path: Path, model: str) -> Non
     fitted = make(tmp_path / "cache", model=model).fit(paths, labels, signers)
     fitted.save(tmp_path / "bundle")
     recogniser = handshape.load(tmp_path / "bundle")
-    assert np.allclose(recogniser.probabilities(paths), fitted.predict_proba(paths), atol=1e-4)
+    assert np.allclose(recogniser.predict_proba(paths), fitted.predict_proba(paths), atol=1e-4)
     assert recogniser.config.threshold > 0 and recogniser.config.figures == {}
     assert "Not measured" in (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
     with pytest.raises(OutputError, match="is not empty"):
@@ -234,3 +235,70 @@ def test_sign_classifier__by_the_checks_of_scikit_learn(tmp_path: Path) -> None:
 
 def make_rows(cache_dir: Path) -> RowClassifier:
     return RowClassifier(backbone="handnet", device="cpu", cache=cache_dir, pool=1)
+
+
+# Checks that give the estimator rows of numbers, where an image is a path, a picture or an (H, W, 3) array:
+# it refuses them with a ShapeError. All others are passed, and `RowClassifier`, which draws an image of each
+# row, passes these as well.
+NEED_ROWS = {
+    "check_classifier_data_not_an_array",
+    "check_classifiers_classes",
+    "check_classifiers_one_label",
+    "check_classifiers_regression_target",
+    "check_classifiers_train",
+    "check_complex_data",
+    "check_dict_unchanged",
+    "check_dont_overwrite_parameters",
+    "check_dtype_object",
+    "check_estimator_sparse_array",
+    "check_estimator_sparse_matrix",
+    "check_estimator_sparse_tag",
+    "check_estimators_dtypes",
+    "check_estimators_empty_data_messages",
+    "check_estimators_fit_returns_self",
+    "check_estimators_nan_inf",
+    "check_estimators_overwrite_params",
+    "check_estimators_pickle",
+    "check_f_contiguous_array_estimator",
+    "check_fit2d_1feature",
+    "check_fit2d_1sample",
+    "check_fit2d_predict1d",
+    "check_fit_check_is_fitted",
+    "check_fit_idempotent",
+    "check_fit_score_takes_y",
+    "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance",
+    "check_n_features_in",
+    "check_n_features_in_after_fitting",
+    "check_pipeline_consistency",
+    "check_positive_only_tag_during_fit",
+    "check_readonly_memmap_input",
+    "check_supervised_y_2d",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_sign_classifier__passes_all_checks_that_need_no_rows_of_numbers(tmp_path: Path) -> None:
+    results = check_estimator(make(tmp_path), on_fail=None, on_skip=None)
+    failed = {one["check_name"] for one in results if one["status"] == "failed"}
+    drawn = check_estimator(make_rows(tmp_path), on_fail=None, on_skip=None)
+    passed = {one["check_name"] for one in drawn if one["status"] == "passed"}
+    assert failed == NEED_ROWS and passed >= NEED_ROWS
+
+
+@pytest.mark.slow
+def test_fit__is_what_train_makes(make_photos: Callable[..., Path], tmp_path: Path) -> None:
+    dataset = handshape.read_folder(make_photos("ABC", signers=5, images=4), signer=r"(signer\d)_")
+    tested = np.array([sample.signer == "signer5" for sample in dataset])
+    rest = dataset.where(~tested)
+    signers = np.array([str(sample.signer) for sample in rest])
+    valid = hold_out_groups(rest.classes, np.unique(signers, return_inverse=True)[1], 0.2, 0)[1]
+    names = np.where(tested, "test", "train")
+    names[np.flatnonzero(~tested)[valid]] = "valid"
+    common: dict[str, Any] = {"backbone": "handnet", "cache": tmp_path, "device": "cpu"}
+    result = handshape.train(dataset.with_splits(names), out=tmp_path / "run", **common)
+    X = [sample.path for sample in rest]
+    fitted = SignClassifier(**common).fit(X, [sample.label for sample in rest], groups=signers)
+    photos = [sample.path for sample in dataset.where(tested)]
+    assert np.allclose(fitted.predict_proba(photos), result.recogniser.predict_proba(photos), atol=1e-4)

@@ -246,9 +246,9 @@ def test_push__and_load_give_the_same_recogniser(cli: Any, finished: Any, server
     assert set(server.newest("owner/signs")) == {".gitattributes", *found["files"]}
     graphs = {"palm.onnx", "hand.onnx", "image.onnx", "head.onnx"}
     assert set(found["files"]) == {"config.json", "README.md", "model.safetensors", *graphs}
-    here = handshape.load(finished.out).probabilities(photos())
+    here = handshape.load(finished.out).predict_proba(photos())
     for name in ("hub:owner/signs", f"hub:owner/signs@{found['revision']}"):
-        assert np.array_equal(handshape.load(name).probabilities(photos()), here)
+        assert np.array_equal(handshape.load(name).predict_proba(photos()), here)
 
 
 @pytest.mark.usefixtures("signed_in")

@@ -159,7 +159,7 @@ def _by_features(case: Case, tmp_path: Path) -> Rows:
 
 
 def _by_bundle(case: Case, tmp_path: Path) -> Rows:
-    return case.recogniser.probabilities(case.files)
+    return case.recogniser.predict_proba(case.files)
 
 
 def _by_model(case: Case, tmp_path: Path) -> Rows:

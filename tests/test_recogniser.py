@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from handshape.bundle import BundleConfig
 from handshape.cache.location import open_cache
 from handshape.data.images.decode import Preprocessing
-from handshape.errors import BundleError, ImageError, ShapeError
+from handshape.errors import BundleError, DataNotFoundError, ImageError, ShapeError
 from handshape.features.predict import predict_features
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
@@ -87,7 +87,7 @@ def test_save__and_load_give_identical_probabilities(make: Callable[[], Recognis
     }
     again = load(tmp_path / "bundle")
     assert again.config == recogniser.config and again.labels == LABELS
-    assert np.allclose(again.probabilities(photos()), recogniser.probabilities(photos()), atol=1e-6)
+    assert np.allclose(again.predict_proba(photos()), recogniser.predict_proba(photos()), atol=1e-6)
     assert not network_of(again).training
 
 
@@ -98,7 +98,7 @@ def test_probabilities__those_of_torch(make: Callable[[], Recogniser]) -> None:
     prepared = np.stack([config.preprocessing.prepare(photo) for photo in some])
     logits = predict_features(network, config.preprocessing, prepared, None)
     expected = torch.softmax(logits, dim=1).numpy()
-    assert np.allclose(recogniser.probabilities(some), expected, atol=1e-5)
+    assert np.allclose(recogniser.predict_proba(some), expected, atol=1e-5)
 
 
 def test_save__lets_the_same_people_read_every_file(tmp_path: Path) -> None:
@@ -140,6 +140,44 @@ def test_predict__path_picture_and_array_alike(tmp_path: Path) -> None:
     assert list(answers[0].top) == sorted(answers[0].top, key=lambda pair: -pair[1])
 
 
+def test_predict__one_many_a_tensor_and_a_folder(tmp_path: Path) -> None:
+    recogniser: Any = cnn()
+    many = photos(3)
+    for number, pixels in enumerate(many):
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    paths = sorted(tmp_path.glob("*.png"))
+    tensors = [torch.from_numpy(pixels).permute(2, 0, 1) for pixels in many]
+    expected = [recogniser.predict(pixels) for pixels in many]
+    assert recogniser.predict(many) == recogniser.predict(paths) == recogniser.predict(tensors) == expected
+    assert recogniser.predict(np.stack(many)) == recogniser.predict(torch.stack(tensors) / 255) == expected
+    assert recogniser.predict([tmp_path]) == recogniser.predict(tmp_path) == expected
+    assert [one.path for one in recogniser.predict(paths)] == paths and expected[0].path is None
+    assert recogniser.predict_proba(tmp_path).shape == (3, 3) == recogniser.predict_proba(many).shape
+    assert recogniser.predict_proba(many[0]).shape == (1, 3)
+    with pytest.raises(ShapeError, match=r"a tensor with values from -1 to .*; expected floats in \[0, 1\]"):
+        recogniser.predict(tensors[0] / 255 * 2 - 1)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataNotFoundError, match="no photo in"):
+        recogniser.predict(tmp_path / "empty")
+
+
+def test_recogniser__shows_itself(bundle: Path) -> None:
+    recogniser = load(bundle)
+    assert repr(recogniser) == "Recogniser(cnn, 3 labels (A, B, C))" and recogniser.device == "cpu"
+    shown = recogniser._repr_html_()
+    assert "A card" in shown and "3: A, B, C" in shown and "has not been measured" in shown
+
+
+def test_features__are_what_the_head_takes() -> None:
+    recogniser, many = frozen(), photos(2)
+    features = recogniser.features(many)
+    assert features.shape == (2, 512 * 4) and features.dtype == np.float32
+    network = network_of(recogniser)
+    nothing = torch.zeros(0)
+    logits = network.from_features(torch.from_numpy(features), nothing, nothing)
+    assert np.allclose(logits.softmax(dim=1).detach(), recogniser.predict_proba(many), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "image, text",
     [
@@ -177,14 +215,14 @@ def test_predict__unsure_below_the_threshold() -> None:
 
 def test_probabilities__any_number_of_photos() -> None:
     recogniser = cnn()
-    whole = recogniser.probabilities(photos(7))
+    whole = recogniser.predict_proba(photos(7))
     assert whole.shape == (7, 3) and whole.dtype == np.float32
-    assert np.array_equal(recogniser.probabilities(iter(photos(7))), whole)
-    assert recogniser.probabilities([]).shape == (0, 3)
+    assert np.array_equal(recogniser.predict_proba(iter(photos(7))), whole)
+    assert recogniser.predict_proba([]).shape == (0, 3)
 
 
 def test_probabilities__temperature_flattens() -> None:
-    cold, warm = cnn().probabilities(photos()), cnn(temperature=4.0).probabilities(photos())
+    cold, warm = cnn().predict_proba(photos()), cnn(temperature=4.0).predict_proba(photos())
     assert (warm.max(axis=1) < cold.max(axis=1)).all()
     assert (warm.argmax(axis=1) == cold.argmax(axis=1)).all()
 

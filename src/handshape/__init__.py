@@ -15,17 +15,65 @@ if TYPE_CHECKING:
         study,
         train,
     )
+    from handshape.data.dataset import Dataset
     from handshape.data.io.folder import read_folder
+    from handshape.data.sample import Sample
     from handshape.errors import HandshapeError
     from handshape.estimator import SignClassifier
+    from handshape.hand_features import HandFeatures
     from handshape.recogniser import Recogniser, load
+    from handshape.results.data_results import ImageFeatures, InspectionReport, StudyReport
+    from handshape.results.evaluation_report import EvaluationReport
+    from handshape.results.result import WrongPrediction
+    from handshape.results.training_results import ComparisonReport, TrainResult
     from handshape.types import Prediction
 
+    __version__: str
+
+# Where each public name is defined.
+_HOMES = {
+    "ComparisonReport": "results.training_results",
+    "Dataset": "data.dataset",
+    "EvaluationReport": "results.evaluation_report",
+    "HandFeatures": "hand_features",
+    "HandshapeError": "errors",
+    "ImageFeatures": "results.data_results",
+    "InspectionReport": "results.data_results",
+    "Prediction": "types",
+    "Recogniser": "recogniser",
+    "Sample": "data.sample",
+    "SignClassifier": "estimator",
+    "StudyReport": "results.data_results",
+    "TrainResult": "results.training_results",
+    "WrongPrediction": "results.result",
+    "compare": "api",
+    "draw": "api",
+    "evaluate": "api",
+    "export_bundle": "api",
+    "extract_features": "api",
+    "inspect": "api",
+    "load": "recogniser",
+    "push": "api",
+    "read_folder": "data.io.folder",
+    "study": "api",
+    "train": "api",
+}
 __all__ = [
+    "ComparisonReport",
+    "Dataset",
+    "EvaluationReport",
+    "HandFeatures",
     "HandshapeError",
+    "ImageFeatures",
+    "InspectionReport",
     "Prediction",
     "Recogniser",
+    "Sample",
     "SignClassifier",
+    "StudyReport",
+    "TrainResult",
+    "WrongPrediction",
+    "__version__",
     "compare",
     "draw",
     "evaluate",
@@ -38,18 +86,18 @@ __all__ = [
     "study",
     "train",
 ]
-_HOMES = {
-    "HandshapeError": "errors",
-    "Prediction": "types",
-    "Recogniser": "recogniser",
-    "SignClassifier": "estimator",
-    "load": "recogniser",
-}
 
 
 def __getattr__(name: str) -> Any:
     # Nothing is imported before it is asked for, so that `handshape --help` need not wait for torch.
-    if name not in __all__:
+    if name == "__version__":
+        from importlib.metadata import version  # takes longer than all the rest here
+
+        return version("handshape")
+    if name not in _HOMES:
         raise AttributeError(f"module 'handshape' has no attribute {name!r}")
-    home = "data.io.folder" if name == "read_folder" else _HOMES.get(name, "api")
-    return getattr(import_module(f"handshape.{home}"), name)
+    return getattr(import_module(f"handshape.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,88 +1,321 @@
-"""The commands as Python functions: the same settings, the same defaults, the same results."""
+"""The commands as Python functions: the same settings and defaults, and results that show themselves."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, TypeVar, Unpack, overload
 
-from handshape.commands import compare as _compare
 from handshape.commands import draw as _draw
-from handshape.commands import evaluate as _evaluate
 from handshape.commands import export as _export
-from handshape.commands import features as _features
-from handshape.commands import inspect as _inspect
 from handshape.commands import push as _push
 from handshape.commands import study as _study
-from handshape.commands import train as _train
+from handshape.commands.compare import compare_run
+from handshape.commands.evaluate import evaluate_photos
+from handshape.commands.features import extract_photos
+from handshape.commands.features import features as _features_on_cluster
+from handshape.commands.inspect import inspect_photos
+from handshape.commands.train import train_run
+from handshape.config import keywords
+from handshape.config.data import DataOptions
 from handshape.config.draw import DrawConfig
 from handshape.config.engine import EngineOptions
 from handshape.config.export import ExportConfig
+from handshape.config.fields import Settings
 from handshape.config.push import PushConfig
-from handshape.config.study import StudyConfig
+from handshape.config.signature import make_settings, refuse, takes_settings
+from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig, StudyConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig
+from handshape.data.dataset import Dataset
 from handshape.errors import UsageError
 from handshape.inference.engine import configure
+from handshape.recogniser import Recogniser, load
+from handshape.results.data_results import ImageFeatures, InspectionReport, StudyReport
+from handshape.results.evaluation_report import EvaluationReport
+from handshape.results.training_results import ComparisonReport, TrainResult
+from handshape.run import default_out
+
+_Settings = TypeVar("_Settings", bound=Settings)
+# Settings of how a folder is read, which a Dataset has been already.
+_READING = ("labels", "signer", "source", "label_from", "layout", "no_follow_links", "exclude")
+_STUDIES: dict[str, tuple[Any, type[StudyConfig]]] = {
+    "chirality": (_study.chirality, ChiralityConfig),
+    "autoencoder": (_study.autoencoder, AutoencoderConfig),
+    "finetune": (_study.finetune, FinetuneConfig),
+}
 
 
-def inspect(data: str | Path, **settings: Any) -> dict[str, Any]:
-    """Say what is in a data set; see `handshape.config.use.InspectConfig` for the settings."""
-    return _run(_inspect.inspect, InspectConfig(data=Path(data), **settings))
-
-
-def extract_features(data: str | Path, **settings: Any) -> dict[str, Any]:
-    """Compute features and cache them; see `handshape.config.use.FeaturesConfig` for the settings."""
-    return _run(_features.features, FeaturesConfig(data=str(data), **settings))
-
-
-def train(data: str | Path, **settings: Any) -> dict[str, Any]:
-    """Train one model; see `handshape.config.train.TrainConfig` for the settings."""
-    return _run(_train.train, TrainConfig(data=Path(data), **settings))
-
-
-def compare(data: str | Path, **settings: Any) -> dict[str, Any]:
-    """Compare models on one split; see `handshape.config.train.CompareConfig` for the settings."""
-    return _run(_compare.compare, CompareConfig(data=Path(data), **settings))
-
-
-def evaluate(bundle: str | Path, data: str | Path, **settings: Any) -> dict[str, Any]:
-    """Measure a recogniser on new photos; see `handshape.config.use.EvaluateConfig` for the settings."""
-    return _run(_evaluate.evaluate, EvaluateConfig(bundle=Path(bundle), data=Path(data), **settings))
-
-
-def export_bundle(bundle: str | Path, **settings: Any) -> dict[str, Any]:
-    """Export a recogniser to ONNX; see `handshape.config.export.ExportConfig` for the settings."""
-    return _run(_export.export, ExportConfig(bundle=Path(bundle), **settings))
-
-
-def push(bundle: str | Path, repository: str, **settings: Any) -> dict[str, Any]:
-    """Upload a recogniser to the hub; see `handshape.config.push.PushConfig` for the settings."""
-    return _run(_push.push, PushConfig(bundle=Path(bundle), repository=repository, **settings))
-
-
-def draw(out: str | Path, **settings: Any) -> dict[str, Any]:
-    """Draw a data set of hand signs; see `handshape.config.draw.DrawConfig` for the settings."""
-    return dict(_draw.draw(DrawConfig(out=Path(out), **settings)))
-
-
-def study(name: str, data: str | Path, **settings: Any) -> dict[str, Any]:
-    """Answer one of the lesson's questions on your own photos; see `handshape.config.study` for the settings.
+@takes_settings(InspectConfig)
+def inspect(data: str | Path | Dataset, **settings: Unpack[keywords.InspectKeywords]) -> InspectionReport:
+    r"""Say what is in a data set, and what is wrong with it.
 
     Args:
-        name: Of the study, such as ``chirality``.
-        data: The photos.
-        settings: As on the command line.
+        data: The photos: a folder, an archive, a table, or what `read_folder` returned.
+        settings: As below.
+
+    Returns:
+        Counts, split and findings.
 
     Raises:
-        UsageError: There is no such study.
+        DataError: The data cannot be read.
+        UsageError: A setting does not exist, or is out of its range.
+
+    Examples:
+        >>> report = handshape.inspect("photos", signer=r"(signer\d+)_")
+        >>> "few_photos" in [finding.kind for finding in report.findings]
+        True
     """
-    function = getattr(_study, name, None)
-    settings_of = get_type_hints(function).get("config") if callable(function) else None
-    if not (isinstance(settings_of, type) and issubclass(settings_of, StudyConfig)):
-        raise UsageError(f"study {name!r}", "one that `handshape study --help` lists", "choose one of those")
-    return _run(function, settings_of(**{"data": data, **settings}))
+    config, given = _with_data(InspectConfig, "inspect", data, settings)
+    found, data_report = inspect_photos(config, given)
+    return InspectionReport(data_report, found)
 
 
-def _run(command: Any, config: Any) -> dict[str, Any]:
+@takes_settings(FeaturesConfig)
+def extract_features(
+    data: str | Path | Dataset, **settings: Unpack[keywords.FeaturesKeywords]
+) -> ImageFeatures:
+    """Compute the image features of photos with a frozen backbone, and cache them.
+
+    Args:
+        data: The photos: a folder, an archive, a table, or what `read_folder` returned.
+        settings: As below.
+
+    Returns:
+        The features, in the order of the photos that can be read.
+
+    Raises:
+        DataError: The data cannot be read.
+        UsageError: A setting does not exist, or is out of its range.
+        WeightsError: The backbone's weights cannot be found.
+
+    Examples:
+        >>> features = handshape.extract_features("photos", backbone="handnet", views=0)
+        >>> features.array.shape, features.array.dtype
+        ((72, 192, 4, 4), dtype('float16'))
+    """
+    config, given = _with_data(FeaturesConfig, "extract_features", data, settings)
+    if config.engine == "ray":
+        if given is not None:
+            raise UsageError(
+                "engine='ray' with a Dataset", "a path that every node can read", "pass the path"
+            )
+        return ImageFeatures(None, None, _features_on_cluster(config))
+    found, dataset, array = extract_photos(config, given)
+    return ImageFeatures(dataset, array, found)
+
+
+@takes_settings(TrainConfig)
+def train(data: str | Path | Dataset, **settings: Unpack[keywords.TrainKeywords]) -> TrainResult:
+    r"""Train one model, measure it on photos it was not trained on, and write the run.
+
+    Args:
+        data: The photos: a folder, an archive, a table, or what `read_folder` returned.
+        settings: As below.
+
+    Returns:
+        The recogniser with its accuracy.
+
+    Raises:
+        DataError: The data cannot be read, or has fewer than two labels.
+        OutputError: The run cannot be written.
+        SplitError: A split would be empty.
+        UsageError: A setting does not exist, or is out of its range.
+        WeightsError: The backbone's weights cannot be found.
+
+    Examples:
+        >>> result = handshape.train("photos", signer=r"(signer\d+)_", model="landmarks", seed=1)
+        >>> result.recogniser.predict("photos/A/signer1_0.png").label
+        'A'
+    """
+    config, given = _with_data(TrainConfig, "train", data, settings)
+    run = train_run(config, given)
+    return TrainResult(run.experiment, run.metrics, run.out)
+
+
+@takes_settings(CompareConfig)
+def compare(data: str | Path | Dataset, **settings: Unpack[keywords.CompareKeywords]) -> ComparisonReport:
+    """Train several models on one split, compare them on photos they were not trained on, write the run.
+
+    Args:
+        data: The photos: a folder, an archive, a table, or what `read_folder` returned.
+        settings: As below.
+
+    Returns:
+        The models with their accuracies, and the one that was saved.
+
+    Raises:
+        DataError: The data cannot be read, or has fewer than two labels.
+        OutputError: The run cannot be written.
+        SplitError: A split would be empty.
+        UsageError: A setting does not exist, or is out of its range.
+        WeightsError: The backbone's weights cannot be found.
+
+    Examples:
+        >>> report = handshape.compare("photos", models="frozen,landmarks", backbone="handnet")
+        >>> report.best
+        'frozen'
+    """
+    config, given = _with_data(CompareConfig, "compare", data, settings)
+    run = compare_run(config, given)
+    return ComparisonReport(run.experiment, run.metrics, run.out)
+
+
+@takes_settings(EvaluateConfig)
+def evaluate(
+    bundle: str | Path | Recogniser,
+    data: str | Path | Dataset,
+    **settings: Unpack[keywords.EvaluateKeywords],
+) -> EvaluationReport:
+    """Measure a recogniser on photos; those that it was trained on are left out.
+
+    Args:
+        bundle: A recogniser, or what `load` takes.
+        data: The photos: a folder, an archive, a table, or what `read_folder` returned.
+        settings: As below.
+
+    Returns:
+        The accuracy, with all predictions.
+
+    Raises:
+        BundleError: There is no recogniser, or it is damaged.
+        DataError: The data cannot be read, or holds training photos only.
+        UsageError: A setting does not exist, or is out of its range.
+
+    Examples:
+        >>> report = handshape.evaluate("runs/first", "photos", include_known=True)
+        >>> report.accuracy > 0.5
+        True
+    """
+    place: str | Path = "recogniser" if isinstance(bundle, Recogniser) else bundle
+    config, given = _with_data(EvaluateConfig, "evaluate", data, settings, bundle=place)
+    recogniser = bundle if isinstance(bundle, Recogniser) else load(bundle)
+    metrics, evaluation = evaluate_photos(config, given, recogniser)
+    return EvaluationReport(evaluation, metrics, recogniser, config.out)
+
+
+@overload
+def study(
+    name: Literal["chirality"], data: str | Path | Dataset, **settings: Unpack[keywords.ChiralityKeywords]
+) -> StudyReport: ...
+@overload
+def study(
+    name: Literal["autoencoder"], data: str | Path | Dataset, **settings: Unpack[keywords.AutoencoderKeywords]
+) -> StudyReport: ...
+@overload
+def study(
+    name: Literal["finetune"], data: str | Path | Dataset, **settings: Unpack[keywords.FinetuneKeywords]
+) -> StudyReport: ...
+def study(name: str, data: str | Path | Dataset, **settings: Any) -> StudyReport:
+    """Answer one of the lesson's questions on your own photos.
+
+    Args:
+        name: Of the study: ``chirality``, ``autoencoder`` or ``finetune``.
+        data: The photos: a folder, an archive, a table, or what `read_folder` returned.
+        settings: As on the command line: see ``handshape study NAME --help``.
+
+    Returns:
+        The answer with its table.
+
+    Raises:
+        DataError: The data cannot be read, or has fewer than two labels.
+        UsageError: There is no such study or setting, or a setting is out of its range.
+        WeightsError: The backbone's weights cannot be found.
+
+    Examples:
+        >>> report = handshape.study("autoencoder", "photos", backbone="handnet", epochs=1, photos=12)
+        >>> print(report.answer)  # doctest: +ELLIPSIS
+        A decoder on frozen handnet features is ...
+    """
+    if name not in _STUDIES:
+        raise UsageError(f"study {name!r}", f"one of {', '.join(_STUDIES)}", "choose one of those")
+    command, kind = _STUDIES[name]
+    config, given = _with_data(kind, f"study {name}", data, settings)
+    out = config.out or default_out(f"study-{name}")
+    return StudyReport(command(replace(config, out=out), given), out)
+
+
+@takes_settings(ExportConfig)
+def export_bundle(bundle: str | Path, **settings: Unpack[keywords.ExportKeywords]) -> dict[str, Any]:
+    """Export a recogniser as an ONNX model, or as a page that runs in the browser.
+
+    Args:
+        bundle: Folder of a run or of its recogniser.
+        settings: As below.
+
+    Returns:
+        The file, and how it compares with the recogniser on photos, as JSON types.
+
+    Raises:
+        BundleError: There is no recogniser, or it is damaged.
+        ExportError: It cannot be exported.
+        UsageError: A setting does not exist, or is out of its range.
+
+    Examples:
+        >>> exported = handshape.export_bundle("runs/first", out="model.onnx")
+        >>> exported["labels"]
+        ['A', 'B', 'C']
+    """
+    return _export.export(_configured(make_settings(ExportConfig, "export_bundle", settings, bundle=bundle)))
+
+
+@takes_settings(PushConfig)
+def push(bundle: str | Path, repository: str, **settings: Unpack[keywords.PushKeywords]) -> dict[str, Any]:
+    """Upload a recogniser to the Hugging Face hub; needs the extra ``hub``.
+
+    Args:
+        bundle: Folder of a run or of its recogniser.
+        repository: Repository on the hub: owner/name; private unless ``public=True``.
+        settings: As below.
+
+    Returns:
+        Address and files, as JSON types.
+
+    Raises:
+        BundleError: There is no recogniser, or it is damaged.
+        HubError: The hub cannot be reached, or refuses.
+        MissingExtraError: The extra ``hub`` is not installed.
+        UsageError: A setting does not exist, or is out of its range.
+
+    Examples:
+        >>> handshape.push("runs/first", "me/letters")["private"]  # doctest: +SKIP
+        True
+    """
+    return _push.push(make_settings(PushConfig, "push", settings, bundle=bundle, repository=repository))
+
+
+@takes_settings(DrawConfig)
+def draw(out: str | Path, **settings: Unpack[keywords.DrawKeywords]) -> dict[str, Any]:
+    """Draw a data set of hand signs, for trying things out without photos.
+
+    Args:
+        out: Folder to write.
+        settings: As below.
+
+    Returns:
+        Folder, labels, signers and number of images, as JSON types.
+
+    Raises:
+        OutputError: The folder is not empty.
+        UsageError: A setting does not exist, or is out of its range.
+
+    Examples:
+        >>> handshape.draw("drawn", labels="A,B", signers=2, images=1)["images"]
+        4
+    """
+    return dict(_draw.draw(make_settings(DrawConfig, "draw", settings, out=out)))
+
+
+def _with_data(
+    kind: type[_Settings], caller: str, data: str | Path | Dataset, settings: Any, **fixed: Any
+) -> tuple[_Settings, Dataset | None]:
+    """Return the settings of a command, and the photos where they were read before."""
+    given = data if isinstance(data, Dataset) else None
+    if given is not None and issubclass(kind, DataOptions):
+        refuse(caller, settings, _READING)
+    place = given.root if given is not None else data
+    return _configured(make_settings(kind, caller, settings, data=place, **fixed)), given
+
+
+def _configured(config: _Settings) -> _Settings:
     if isinstance(config, EngineOptions):
         configure(config)
-    found: dict[str, Any] = command(config)
-    return found
+    return config

@@ -10,12 +10,13 @@ import traceback
 import warnings
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import version
 from types import ModuleType
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
+import handshape
+from handshape.cli_help import command_class, show_all
 from handshape.config.cache import CacheClearConfig, CacheInfoConfig
 from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.engine import EngineOptions
@@ -63,11 +64,10 @@ _NO_MEMORY = MemoryFullError(
 )
 _LOOK: dict[str, Any] = {
     "no_args_is_help": True,
-    "add_completion": False,
     "pretty_exceptions_enable": False,
     "rich_markup_mode": None,  # plain help: importing rich would take as long as all the rest
 }
-app = typer.Typer(name="handshape", **_LOOK)
+app = typer.Typer(name="handshape", **_LOOK)  # with --install-completion
 
 
 def main() -> None:
@@ -82,10 +82,12 @@ def _command(name: str, settings: type, *, group: str = "") -> Callable[..., Non
     words = f"{group} {name}".strip()
 
     def body(**options: Any) -> None:
-        as_json, debug = options.pop("json"), options.pop("debug")
+        as_json, debug, _ = options.pop("json"), options.pop("debug"), options.pop("help_all")
         show_progress()
         try:
             config = settings(**options)
+            if as_json and getattr(config, "csv", False):
+                raise UsageError("--json with --csv", "one of them", "leave one out")
             if isinstance(config, EngineOptions):
                 _imported("handshape.inference.engine").configure(config)
             result = getattr(_imported(f"handshape.commands.{group or name}"), name)(config)
@@ -109,6 +111,7 @@ def _command(name: str, settings: type, *, group: str = "") -> Callable[..., Non
     parameters = [_parameter(field, hints[field.name]) for field in fields]
     parameters.append(_flag("json", "Print one JSON object on standard output and nothing else there."))
     parameters.append(_flag("debug", "Add the traceback to an error."))
+    parameters.append(_HELP_ALL)
     body.__doc__ = inspect.getdoc(settings)
     body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     body.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -162,13 +165,24 @@ def _flag(name: str, text: str) -> inspect.Parameter:
     return _keyword(name, Annotated[bool, typer.Option(f"--{name}", help=text)], False)
 
 
+_HELP_ALL = inspect.Parameter(
+    "help_all",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[
+        bool,
+        typer.Option("--help-all", callback=show_all, is_eager=True, help="Show all options and exit."),
+    ],
+)
+
+
 def _keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"handshape {version('handshape')}")
+        print(f"handshape {handshape.__version__}")
         raise typer.Exit
 
 
@@ -182,9 +196,10 @@ def _options(
 
 
 for _name, _settings in COMMANDS.items():
-    app.command(_name)(_command(_name, _settings))
+    app.command(_name, cls=command_class(_name))(_command(_name, _settings))
 for _group, (_help, _commands) in GROUPS.items():
-    _typer = typer.Typer(name=_group, help=_help, **_LOOK)
+    _typer = typer.Typer(name=_group, help=_help, add_completion=False, **_LOOK)
     for _name, _settings in _commands.items():
-        _typer.command(_name)(_command(_name, _settings, group=_group))
+        _words = f"{_group} {_name}"
+        _typer.command(_name, cls=command_class(_words))(_command(_name, _settings, group=_group))
     app.add_typer(_typer)

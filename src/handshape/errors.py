@@ -14,6 +14,16 @@ class HandshapeError(Exception):
         wrong: What was wrong, with the offending value or path quoted.
         expected: What was expected instead; follows the word "expected".
         remedy: What to do about it, as an instruction.
+
+    Attributes:
+        code: Kind of the error, for programs.
+
+    Examples:
+        >>> try:
+        ...     handshape.load("nowhere")
+        ... except handshape.HandshapeError as error:
+        ...     print(error.code, "|", error.wrong, "|", error.remedy)
+        bundle | no bundle at 'nowhere' | check the path
     """
 
     def __init__(self, wrong: str, expected: str, remedy: str) -> None:

@@ -39,7 +39,7 @@ from handshape.training.temperature import probabilities_of
 
 
 class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A scikit-learn classifier of hand-sign images: the model that `train` makes, with its defaults.
+    r"""A scikit-learn classifier of hand-sign images: the model that `train` makes, with its defaults.
 
     Images are paths, Pillow images, (H, W, 3) uint8 arrays, or one (N, H, W, 3) uint8 array. Image features
     and hand landmarks are cached by content, so that cross-validation computes them once. `predict` always
@@ -73,6 +73,16 @@ class SignClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes:
         classes_: (K,) labels as they were given, sorted.
         recogniser_: What was fitted.
+
+    Examples:
+        >>> frame = handshape.read_folder("photos", signer=r"(signer\d+)_").to_frame()
+        >>> from sklearn.model_selection import GroupKFold, cross_val_score
+        >>> classifier = handshape.SignClassifier(model="frozen", backbone="handnet", views=0)
+        >>> X, y = frame["path"].tolist(), frame["label"]
+        >>> cross_val_score(classifier, X, y, groups=frame["signer"], cv=GroupKFold(4)).shape
+        (4,)
+        >>> classifier.fit(X, y, groups=frame["signer"]).to_recogniser().labels
+        ('A', 'B', 'C')
     """
 
     def __init__(

@@ -1,7 +1,9 @@
 """A recogniser: preprocessing, networks, labels and threshold, as a bundle holds them. No torch."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +25,15 @@ from handshape.bundle import (
     write_bundle,
 )
 from handshape.config.models import MODELS
-from handshape.data.images.in_memory import ImageLike, to_pixels
+from handshape.data.images.in_memory import ImageLike, each_image, is_one_image, to_pixels
 from handshape.data.images.workers import in_order, workers
 from handshape.hub import PREFIX, fetch_bundle
-from handshape.inference.engine import Graph
+from handshape.inference.engine import Graph, current_provider
 from handshape.inference.memory import is_memory_full
 from handshape.models.hand.hand_finder import HandFinder, hand_rows
+from handshape.recogniser_card import describe_recogniser, recogniser_html
 from handshape.run import find_bundle
-from handshape.types import UNSURE, HandLandmarks, HandRows, Prediction
+from handshape.types import NO_HAND, NO_HAND_LABELS, UNSURE, HandLandmarks, HandRows, Prediction
 
 ASL_NAME = "asl"
 """Name of the recogniser of the American manual alphabet that comes with the package."""
@@ -39,64 +42,132 @@ ASL = Path(__file__).parent / "asl"
 
 
 class Recogniser:
-    """Predicts the label of a hand-sign image. Several threads may use it at once.
+    """Predicts the labels of hand-sign images. Several threads may use it at once.
 
     Args:
         config: Labels, preprocessing, temperature, threshold, and how the recogniser was trained.
         files: Contents of the bundle's other files by name: its graphs and weights.
+        folder: Folder of the bundle, if it is saved.
+
+    Attributes:
+        device: Execution provider of ONNX Runtime that runs it, such as ``cpu``.
+        hand_finder: Finds the hand; None for models that do not use landmarks.
 
     Raises:
         BundleError: A graph is missing, or is not of this recogniser.
+
+    Examples:
+        >>> recogniser = handshape.load("runs/first")
+        >>> recogniser  # doctest: +ELLIPSIS
+        Recogniser(frozen, 3 labels (A, B, C), handnet, test accuracy ...)
+        >>> recogniser.predict("photos/A/signer2_0.png").label
+        'A'
+        >>> [one.label for one in recogniser.predict(["photos/A/signer2_0.png", "photos/B/signer2_0.png"])]
+        ['A', 'B']
+        >>> recogniser.predict_proba("photos/A").shape
+        (24, 3)
     """
 
-    def __init__(self, config: BundleConfig, files: Mapping[str, bytes]) -> None:
-        self.config, self.files = config, files
+    def __init__(self, config: BundleConfig, files: Mapping[str, bytes], folder: Path | None = None) -> None:
+        self.config, self.files, self.folder = config, files, folder
+        self.device = current_provider()
         self._graphs = {name: _open(name, files[name]) for name in GRAPHS if name in files}
         _check(config, self._graphs)
         self.hand_finder: HandFinder | None = None
-        """Finds the hand; None for models that do not use landmarks."""
         if PALM in self._graphs:
             self.hand_finder = HandFinder(self._graphs[PALM], self._graphs[HAND])
 
-    def __reduce__(self) -> tuple[type["Recogniser"], tuple[BundleConfig, Mapping[str, bytes]]]:
-        return Recogniser, (self.config, self.files)
+    def __reduce__(self) -> tuple[type["Recogniser"], tuple[BundleConfig, Mapping[str, bytes], Path | None]]:
+        return Recogniser, (self.config, self.files, self.folder)
+
+    def __repr__(self) -> str:
+        return describe_recogniser(self.config)
+
+    def _repr_html_(self) -> str:
+        card = None if self.folder is None else self.folder / CARD
+        text = card.read_text(encoding="utf-8") if card is not None and card.is_file() else ""
+        return recogniser_html(self.config, text)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """K labels in class order."""
         return self.config.labels
 
-    def predict(self, image: ImageLike) -> Prediction:
-        """Predict the label of one image.
+    @overload
+    def predict(self, images: ImageLike) -> Prediction: ...  # type: ignore[overload-overlap]
+    @overload
+    def predict(self, images: Iterable[ImageLike]) -> list[Prediction]: ...
+    def predict(self, images: ImageLike | Iterable[ImageLike]) -> Prediction | list[Prediction]:
+        """Predict the label of one image, or the labels of many.
 
         Args:
-            image: A path, a Pillow image, or an (H, W, 3) uint8 array in RGB order.
+            images: A path, a Pillow image, an (H, W, 3) uint8 array in RGB order, or a (3, H, W) tensor of
+                uint8 or of floats in [0, 1]; or many of them, in any iterable or in one array or tensor. A
+                folder stands for all photos in it and below.
 
         Returns:
-            The label with probabilities.
+            The label with probabilities; a list of them for many images or a folder.
 
         Raises:
-            ImageError: The image cannot be read.
-            ShapeError: An array is not (H, W, 3) uint8.
-        """
-        return self.answer(self.classify(to_pixels(image)))
-
-    def probabilities(self, images: Iterable[ImageLike]) -> NDArray[np.float32]:
-        """Return the probabilities of many images.
-
-        Args:
-            images: N paths, Pillow images or arrays.
-
-        Returns:
-            (N, K) float32 probabilities; rows sum to 1.
-
-        Raises:
+            DataNotFoundError: There is no photo in a folder.
             ImageError: An image cannot be read.
-            ShapeError: An array is not (H, W, 3) uint8.
+            ShapeError: An array or a tensor is of another shape or type.
+        """
+        if is_one_image(images):
+            return self._predict(images)  # type: ignore[arg-type]
+        with workers() as pool:
+            return list(in_order(pool, self._predict, each_image(images)))
+
+    def predict_proba(self, images: ImageLike | Iterable[ImageLike]) -> NDArray[np.float32]:
+        """Return the probabilities of the labels.
+
+        Args:
+            images: One image or N, as for `predict`; an iterable is read image by image.
+
+        Returns:
+            (N, K) float32 probabilities in the order of `labels`; rows sum to 1.
+
+        Raises:
+            DataNotFoundError: There is no photo in a folder.
+            ImageError: An image cannot be read.
+            ShapeError: An array or a tensor is of another shape or type.
         """
         with workers() as pool:
-            rows = list(in_order(pool, lambda image: self.classify(to_pixels(image)), images))
+            rows = list(in_order(pool, lambda image: self.classify(to_pixels(image)), each_image(images)))
         return np.stack(rows) if rows else np.zeros((0, len(self.labels)), dtype=np.float32)
+
+    def features(self, images: ImageLike | Iterable[ImageLike]) -> NDArray[np.float32]:
+        """Return the features that the head classifies.
+
+        Args:
+            images: One image or N, as for `predict`.
+
+        Returns:
+            (N, D) float32: the backbone's pooled features, or those of the CNN's convolutions; for a
+            recogniser of landmarks alone its (N, 88) landmarks and embedding, 0 where no hand was found.
+
+        Raises:
+            DataNotFoundError: There is no photo in a folder.
+            ImageError: An image cannot be read.
+            ShapeError: An array or a tensor is of another shape or type.
+        """
+        with workers() as pool:
+            rows = list(in_order(pool, lambda image: self._features(to_pixels(image)), each_image(images)))
+        return np.stack(rows)
+
+    def _features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if IMAGE in self._graphs:
+            prepared = self.config.network.preprocessing.prepare(pixels)
+            found = self._graphs[IMAGE].run(images=prepared[None].astype(np.float32))
+            return np.asarray(found["features"].reshape(-1))
+        assert self.hand_finder is not None  # which every recogniser of landmarks has
+        return np.asarray(hand_rows([self.hand_finder.find(pixels)]).rows[0])
+
+    def _predict(self, image: ImageLike) -> Prediction:
+        pixels = to_pixels(image)
+        hand = None if self.hand_finder is None else self.hand_finder.find(pixels)
+        prediction = self.answer(self.classify(pixels, hand), hand)
+        return replace(prediction, path=Path(image)) if isinstance(image, str | Path) else prediction
 
     def classify(self, pixels: NDArray[np.uint8], hand: HandLandmarks | None = None) -> NDArray[np.float32]:
         """Return the (K,) float32 probabilities of one decoded photo, (H, W, 3) uint8, RGB.
@@ -137,18 +208,24 @@ class Recogniser:
             found |= {"hands": hands.rows, "right_hand": hands.right_hand}
         return self._graphs[HEAD].run(**found)["probabilities"]
 
-    def answer(self, probabilities: NDArray[np.float32], *, top: int = 3) -> Prediction:
+    def answer(
+        self, probabilities: NDArray[np.float32], hand: HandLandmarks | None = None, *, top: int = 3
+    ) -> Prediction:
         """Turn one row of probabilities into a prediction.
 
         Args:
             probabilities: (K,) float32.
+            hand: The hand that was looked for; None where none was.
             top: Number of most probable labels to return.
         """
         order = np.argsort(-probabilities, kind="stable")[:top]
         best = tuple((self.labels[i], float(probabilities[i])) for i in order)
         label, probability = best[0]
+        found = None if hand is None else hand.found
+        if found is False and label.lower() not in NO_HAND_LABELS:
+            return Prediction(NO_HAND, probability, best, False, found)
         sure = probability >= self.config.threshold
-        return Prediction(label if sure else UNSURE, probability, best, sure)
+        return Prediction(label if sure else UNSURE, probability, best, sure, found)
 
     def save(self, folder: str | Path, card: str, known_photos: bytes = b"") -> None:
         """Write the bundle into a new folder.
@@ -178,11 +255,15 @@ def load(bundle: str | Path) -> Recogniser:
         BundleError: There is no bundle in the folder, or it is damaged.
         HubError: The bundle is not on the hub, or the hub cannot be reached.
         MissingExtraError: The bundle is on the hub, and the extra ``hub`` is not installed.
+
+    Examples:
+        >>> handshape.load("runs/first").labels
+        ('A', 'B', 'C')
     """
     place = bundle_folder(bundle)
     config = read_config(place / CONFIG)
     names = [name for name in (MODEL, *GRAPHS) if name in (MODEL, *config.digests)]
-    return Recogniser(config, {name: read_file(place, config, name) for name in names})
+    return Recogniser(config, {name: read_file(place, config, name) for name in names}, place)
 
 
 def bundle_folder(bundle: str | Path) -> Path:

@@ -1,6 +1,10 @@
 """Print the results of commands in a terminal."""
 
+import csv
+import os
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from handshape.config.cache import CacheClearConfig, CacheInfoConfig
@@ -12,6 +16,7 @@ from handshape.config.study import StudyConfig
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 from handshape.progress import printable, say
+from handshape.run import safe_cell
 
 # Files of one kind that are listed.
 _LISTED = 10
@@ -182,12 +187,25 @@ def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
 
 
 def show_predict(config: PredictConfig, predictions: list[dict[str, Any]]) -> None:
-    """Print one line for each image; those that cannot be read are named on standard error."""
+    """Print one line for each image, or held sign of a video: a table for people, tabs or CSV for programs.
+
+    Those that cannot be read are named on standard error.
+    """
     for one in predictions:
         if "error" in one:
             say(f"{one['path']}: {one['error']}")
-            continue
-        _write(f"{one['path']}\t{one['label']}\t{one['probability']:.4f}")
+    known = [one for one in predictions if "error" not in one]
+    timed = any("start" in one for one in known)
+    heads = ("path", "label", "probability", *(("start", "end") if timed else ()))
+    rows = [(one["path"], one["label"], f"{one['probability']:.4f}", *_times(one, timed)) for one in known]
+    if config.csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([heads, *(map(safe_cell, row) for row in rows)])
+    elif sys.stdout.isatty():
+        _print_predictions(known, timed)
+    else:
+        for row in rows:
+            _write("\t".join(row))
 
 
 def show_serve(config: ServeConfig, found: dict[str, Any]) -> None:
@@ -234,6 +252,30 @@ def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], title: str
         table.add_row(*map(printable, row))
     # A label such as [red] is no markup.
     Console(markup=False, emoji=False, highlight=False).print(table)
+
+
+def _print_predictions(known: Sequence[dict[str, Any]], timed: bool) -> None:
+    """Print predictions as a table, with the next likely labels."""
+    rows, folder = [], _common_folder([one["path"] for one in known])
+    for one in known:
+        likely = one["top"] if one["label"] != one["top"][0][0] else one["top"][1:]
+        shown = ", ".join(f"{label} {_percent(share)}" for label, share in likely)
+        seconds = [f"{time} s" for time in _times(one, timed) if time] or [""] * 2 * timed
+        name = one["path"].removeprefix(folder)
+        rows.append((name, one["label"], _percent(one["probability"]), *seconds, shown))
+    heads = ("photo", "label", "probability", *(("from", "to") if timed else ()), "next likely")
+    _print_table(heads, rows, f"Photos in {folder}" if folder else None)
+
+
+def _common_folder(paths: Sequence[str]) -> str:
+    """Return the folder that all paths are in, with its last slash; empty for a single photo."""
+    common = os.path.commonpath([str(Path(path).parent) for path in paths]) if len(paths) > 1 else ""
+    return f"{common}{os.sep}" if common else ""
+
+
+def _times(one: dict[str, Any], timed: bool) -> list[str]:
+    """Return start and end of a held sign in seconds, of a photo two empty cells; nothing without videos."""
+    return [f"{one[key]:.2f}" if key in one else "" for key in ("start", "end")] if timed else []
 
 
 def _write(line: str) -> None:

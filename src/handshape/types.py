@@ -1,6 +1,7 @@
 """Types that every layer shares: one type for one thing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,10 @@ from numpy.typing import NDArray
 
 UNSURE = "unsure"
 """The label of a prediction whose probability is below the recogniser's threshold."""
+NO_HAND = "no hand"
+"""The label of a prediction of a photo in which no hand was found."""
+NO_HAND_LABELS = frozenset({"nothing", "none", NO_HAND, "no_hand", "background", "empty"})
+"""Names that people give to the label of photos without a sign, in small letters."""
 
 
 @dataclass(frozen=True)
@@ -15,16 +20,26 @@ class Prediction:
     """The predicted label of one image.
 
     Args:
-        label: The most probable label, or ``unsure`` when its probability is below the threshold.
+        label: The most probable label; ``no hand`` where a hand was looked for and not found, unless the most
+            probable label says so itself; ``unsure`` where the probability is below the threshold.
         probability: Of the most probable label, in [0, 1].
         top: The most probable labels with their probabilities, best first.
-        sure: Whether the probability reaches the recogniser's threshold.
+        sure: Whether the probability reaches the recogniser's threshold and the label is an answer.
+        hand_found: Whether a hand was found; None where none was looked for.
+        path: The image file, where one was given.
+
+    Examples:
+        >>> prediction = handshape.load("runs/first").predict("photos/B/signer2_0.png")
+        >>> prediction.label, prediction.sure, len(prediction.top)
+        ('B', True, 3)
     """
 
     label: str
     probability: float
     top: tuple[tuple[str, float], ...]
     sure: bool = True
+    hand_found: bool | None = None
+    path: Path | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the prediction as JSON types, as the command line, the server and the page give it."""
@@ -32,6 +47,7 @@ class Prediction:
             "label": self.label,
             "probability": self.probability,
             "sure": self.sure,
+            "hand_found": self.hand_found,
             "top": [list(pair) for pair in self.top],
         }
 

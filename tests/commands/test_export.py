@@ -34,7 +34,7 @@ def test_export__into_the_bundle(cli: Any, finished: Any, bundle: Path) -> None:
     photos = sorted(finished.photos.rglob("*.png"))
     graph = Graph(bundle / "model.onnx")
     rows = np.concatenate([graph.run(images=read_image(path)[None])["probabilities"] for path in photos])
-    assert rows.shape == load(bundle).probabilities(photos).shape
+    assert rows.shape == load(bundle).predict_proba(photos).shape
     assert "model.onnx" in {path.name for path in bundle.iterdir()}
     kept = {one.key: one.value for one in onnx.load(bundle / "model.onnx").metadata_props}
     assert json.loads(kept["handshape.parity"]) == parity and kept["handshape.attempts"] == "1"

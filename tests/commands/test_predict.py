@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import shutil
 from pathlib import Path
@@ -5,6 +7,9 @@ from typing import Any
 
 import pytest
 from tests import cases
+
+from handshape import terminal
+from handshape.config.use import PredictConfig
 
 
 def photos_of(finished: Any, count: int = 3) -> list[Path]:
@@ -16,7 +21,7 @@ def test_predict__json_for_each_image(cli: Any, finished: Any) -> None:
     answers = cli("predict", finished.out, *photos, "--json").json
     assert [answer["path"] for answer in answers] == [str(photo) for photo in photos]
     for answer in answers:
-        assert set(answer) == {"path", "label", "probability", "sure", "top"}
+        assert set(answer) == {"path", "label", "probability", "sure", "hand_found", "top"}
         assert answer["label"] in ("A", "B", "C", "unsure")
         assert answer["top"][0][1] == answer["probability"]
         assert sum(share for _, share in answer["top"]) == pytest.approx(1, abs=1e-5)
@@ -30,6 +35,20 @@ def test_predict__one_line_for_each_image(cli: Any, finished: Any) -> None:
     assert answer.out.splitlines() == [
         f"{found['path']}\t{found['label']}\t{found['probability']:.4f}" for found in told
     ]
+
+
+def test_predict__a_csv_table_and_one_for_people(
+    cli: Any, finished: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = photos_of(finished)
+    rows = list(csv.DictReader(io.StringIO(cli("predict", finished.out, *photos, "--csv").out)))
+    told = cli("predict", finished.out, *photos, "--json").json
+    assert [(row["path"], row["label"]) for row in rows] == [(one["path"], one["label"]) for one in told]
+    assert cli("predict", finished.out, *photos, "--csv", "--json").code == 2
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    terminal.show_predict(PredictConfig(bundle=finished.out, images=photos), told)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "next likely" in shown and f"{100 * told[0]['probability']:.1f} %" in shown
 
 
 def test_predict__unsure_below_the_threshold(cli: Any, finished: Any, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_whole_graph__predicts_as_its_bundle(name: str, tmp_path: Path) -> None:
     for height, width in SIZES:
         images = rng.integers(0, 256, (3, height, width, 3), dtype=np.uint8)
         for batch in (images, images[:1]):
-            assert np.abs(predict(model, batch) - recogniser.probabilities(list(batch))).max() < 1e-5
+            assert np.abs(predict(model, batch) - recogniser.predict_proba(list(batch))).max() < 1e-5
     (given,), (found,) = model.graph.input, model.graph.output
     assert (given.name, found.name) == ("images", "probabilities")
     dims = given.type.tensor_type.shape.dim

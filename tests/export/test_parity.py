@@ -54,7 +54,7 @@ def test_measure_parity__no_number_is_as_far_as_can_be(exported: Path) -> None:
 def test_measure_parity__accuracy_on_known_labels(exported: Path) -> None:
     recogniser = load(exported)
     unlabelled = photos(6)
-    best = recogniser.probabilities([photo.pixels() for photo in unlabelled]).argmax(axis=1)
+    best = recogniser.predict_proba([photo.pixels() for photo in unlabelled]).argmax(axis=1)
     labels = [recogniser.labels[index] for index in best]
     wrong = next(label for label in recogniser.labels if label != labels[0])
     given = [wrong, *labels[1:4], "unknown", None]

@@ -83,8 +83,8 @@ def test_fit__a_bundle_predicts_the_same(
     recogniser.save(tmp_path / "bundle", "card")
     again, test = load(tmp_path / "bundle"), splits_of(scan)["test"]
     photos = [scan.dataset.samples[i].path for i in test]
-    found = again.probabilities(photos)
-    assert np.allclose(found, recogniser.probabilities(photos), atol=1e-6)
+    found = again.predict_proba(photos)
+    assert np.allclose(found, recogniser.predict_proba(photos), atol=1e-6)
     for which in ("test", "mirrored"):
         hands = HandCache(place / "cache").rows(scan.digests, [one.path for one in scan.dataset.samples])
         indexed = predict_indexed(again, scan, test, hands, mirrored=which == "mirrored")

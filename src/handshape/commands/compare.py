@@ -2,10 +2,16 @@
 
 from typing import Any
 
-from handshape.commands.train import train_models
+from handshape.commands.train import TrainingRun, run_training
 from handshape.config.train import CompareConfig
+from handshape.data.dataset import Dataset
 
 
 def compare(config: CompareConfig) -> dict[str, Any]:
     """Train several models on one split, write the run and return the content of ``metrics.json``."""
-    return train_models(config, config.model_names, "compare")
+    return compare_run(config).metrics
+
+
+def compare_run(config: CompareConfig, given: Dataset | None = None) -> TrainingRun:
+    """Compare models as `compare` does, on photos that a program may pass, and return the whole run."""
+    return run_training(config, config.model_names, "compare", given=given)

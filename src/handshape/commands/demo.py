@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from handshape.commands.draw import draw
-from handshape.commands.train import train_models
+from handshape.commands.train import run_training
 from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.train import CompareConfig
 from handshape.errors import WeightsError
@@ -46,7 +46,7 @@ def demo(config: DemoConfig) -> dict[str, Any]:
         out=config.out,
         force=config.force,
     )
-    metrics = train_models(compared, compared.model_names, "demo")
+    metrics = run_training(compared, compared.model_names, "demo").metrics
     chosen = {"backbone": backbone, "reason": reason}
     first = str(min(photos.glob("*/*")))
     return {**metrics, **chosen, "photos": str(photos), "first_photo": first, "run": str(config.out)}

@@ -1,7 +1,6 @@
 """Evaluate a saved recogniser on new photos."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from handshape.evaluation.evaluation import Evaluation, evaluate_predictions, wr
 from handshape.features.hand_landmarks import HandCache
 from handshape.predict_indexed import predict_indexed
 from handshape.progress import say
-from handshape.recogniser import Recogniser, bundle_folder, load
+from handshape.recogniser import Recogniser, load
 from handshape.run import check_out, describe, new_run, write_json
 
 
@@ -32,16 +31,25 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
     Returns the content of ``metrics.json``. Labels are matched by name; other labels are skipped.
     """
+    return evaluate_photos(config)[0]
+
+
+def evaluate_photos(
+    config: EvaluateConfig, given: Dataset | None = None, recogniser: Recogniser | None = None
+) -> tuple[dict[str, Any], Evaluation]:
+    """Evaluate as `evaluate` does, with photos and a recogniser that a program may pass.
+
+    Returns the content of ``metrics.json`` and the evaluation.
+    """
     if config.out is not None:
         check_out(config.out, force=config.force)
-    listed = list_photos(config, config.data)  # before anything is fetched
-    place = bundle_folder(config.bundle)
-    recogniser = load(place)
+    listed = list_photos(config, config.data, given)  # before anything is fetched
+    recogniser = recogniser or load(config.bundle)
     size, finder = recogniser.config.network.preprocessing.size, recogniser.hand_finder
     cache, indexed = index_photos(config, size=size, listed=listed, finder=finder)
     chosen, unknown = _of_known_labels(indexed.dataset, recogniser)
     chosen = _of_test_split(indexed.dataset, chosen)
-    trained_on = _trained_on(place, recogniser, indexed, chosen)
+    trained_on = _trained_on(recogniser, indexed, chosen)
     chosen = _not_trained_on(chosen, trained_on, include=config.include_known)
     # The samples get the recogniser's classes.
     tested = replace(indexed.dataset.take(chosen.tolist()), labels=recogniser.labels)
@@ -96,7 +104,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
                 signers_trained_on=known_signers,
             )
         say(f"Report: {config.out / 'report.html'}")
-    return metrics
+    return metrics, found
 
 
 def _of_known_labels(dataset: Dataset, recogniser: Recogniser) -> tuple[NDArray[np.int64], list[str]]:
@@ -130,11 +138,12 @@ def _of_test_split(dataset: Dataset, chosen: NDArray[np.int64]) -> NDArray[np.in
 
 
 def _trained_on(
-    place: Path, recogniser: Recogniser, indexed: ImageIndex, chosen: NDArray[np.int64]
+    recogniser: Recogniser, indexed: ImageIndex, chosen: NDArray[np.int64]
 ) -> NDArray[np.bool_] | None:
     """Return which of the chosen photos are training photos or near-copies; None if that is not known."""
     # What is pushed to a hub leaves it out.
-    if KNOWN_PHOTOS not in recogniser.config.digests or not (place / KNOWN_PHOTOS).exists():
+    place = recogniser.folder
+    if place is None or KNOWN_PHOTOS not in recogniser.config.digests or not (place / KNOWN_PHOTOS).exists():
         say("This recogniser has no list of its training photos, so they cannot be left out.")
         return None
     known = read_known_photos(read_file(place, recogniser.config, KNOWN_PHOTOS))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handshape.cache.location import open_cache
 from handshape.cluster import join_cluster
@@ -16,28 +17,37 @@ from handshape.config.use import FeaturesConfig
 from handshape.data.dataset import Dataset, Unreadable
 from handshape.data.io.packed import PackedFile
 from handshape.errors import UsageError
-from handshape.features.extract import Extractor, fill_cache, make_extractor
+from handshape.features.extract import Extractor, features_of, fill_cache, make_extractor
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
 
 
 def features(config: FeaturesConfig) -> dict[str, Any]:
     """Extract and cache the features of every image, and return their number, shape, backbone and weights."""
-    return _on_cluster(config) if config.engine == "ray" else _on_this_machine(config)
+    return _on_cluster(config) if config.engine == "ray" else extract_photos(config)[0]
 
 
-def _on_this_machine(config: FeaturesConfig) -> dict[str, Any]:
+def extract_photos(
+    config: FeaturesConfig, given: Dataset | None = None
+) -> tuple[dict[str, Any], Dataset, NDArray[np.float16]]:
+    """Extract features in this process, of photos that a program may pass.
+
+    Returns:
+        As `features`, the N photos that can be read, and their (N, C, p, p) features.
+    """
     device = choose_device(config.device)
     options = DataConfig(**{field.name: getattr(config, field.name) for field in fields(DataConfig)})
-    listed = list_photos(options, options.data)  # before weights are fetched
+    listed = list_photos(options, options.data, given)  # before weights are fetched
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     # Without measurements: the data is checked when a model is trained on it.
     size = backbone.preprocessing.size
     cache, indexed = index_photos(options, size=size, measure=False, listed=listed)
     extractor = make_extractor(backbone, config, device)
-    for view in range(1 + config.views):
+    rows = features_of(extractor, indexed.images, indexed.digests, cache)
+    for view in range(1, 1 + config.views):
         fill_cache(extractor, indexed.images, indexed.digests, cache, view=view)
-    return _result(config, extractor, len(indexed.dataset), indexed.dataset.unreadable, cache)
+    found = _result(config, extractor, len(indexed.dataset), indexed.dataset.unreadable, cache)
+    return found, indexed.dataset, rows
 
 
 def _on_cluster(config: FeaturesConfig) -> dict[str, Any]:

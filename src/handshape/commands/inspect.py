@@ -26,21 +26,26 @@ _MINIBATCH = 10
 
 def inspect(config: InspectConfig) -> dict[str, Any]:
     """Inspect a data set, write a run if ``out`` is given, and return the content of ``metrics.json``."""
+    return inspect_photos(config)[0]
+
+
+def inspect_photos(config: InspectConfig, given: Dataset | None = None) -> tuple[dict[str, Any], DataReport]:
+    """Inspect photos as `inspect` does, which a program may pass, and return the data report as well."""
     if config.out is None:
-        return _inspect(config)[0]
+        return _inspect(config, given)
     with claim(config.out, force=config.force) as claimed:
-        found, data_report = _inspect(config)
+        found, data_report = _inspect(config, given)
         with claimed.new_run(force=config.force) as folder:
             write_json(folder / "config.json", describe("inspect", config, data_report.digest))
             write_json(folder / "metrics.json", found)
             sample_sheet(data_report.indexed, folder / "samples.png")
             if data_report.leaks.worst:
                 pair_sheet(data_report.indexed, data_report.leaks, folder / "near-copies.png")
-    return found
+    return found, data_report
 
 
-def _inspect(config: InspectConfig) -> tuple[dict[str, Any], DataReport]:
-    _, indexed = index_photos(config)
+def _inspect(config: InspectConfig, given: Dataset | None) -> tuple[dict[str, Any], DataReport]:
+    _, indexed = index_photos(config, listed=given)
     data_report = report_data(config, indexed, must_split=False)
     dataset, split = indexed.dataset, data_report.split
     found = {

@@ -23,6 +23,7 @@ def serve(config: ServeConfig) -> dict[str, Any]:
         ServeError: The address cannot be listened on, or the certificate cannot be used.
     """
     # Only now, so that `--help` does not wait for them.
+    say("Starting the server")
     from handshape.cache.location import open_cache
     from handshape.serve.access import AccessPolicy
     from handshape.serve.app import create_app
@@ -35,7 +36,10 @@ def serve(config: ServeConfig) -> dict[str, Any]:
 
     access, limits = AccessPolicy.of(config), Limits()
     with listen(config.host, config.port) as listener:
+        if config.bundle is not None:
+            say(f"Loading the recogniser {config.bundle}")
         recogniser = None if config.bundle is None else load_for_serving(config.bundle)
+        say("Opening the photos for Teach")
         queue = PredictionQueue(recogniser, limit=limits.waiting)
         teacher = Teacher(PhotoFolder(config.teach), queue, open_cache(config.cache))
         url = _url(config, listener.getsockname()[1])

@@ -21,13 +21,18 @@ from handshape.models.hand.hand_finder import HandFinder
 from handshape.progress import say
 
 
-def list_photos(config: DataOptions, data: Path) -> Dataset:
+def list_photos(config: DataOptions, data: Path, given: Dataset | None = None) -> Dataset:
     """List the photos of a command and say how they are laid out, without reading any.
+
+    Args:
+        config: The command's settings.
+        data: Where the photos are.
+        given: The photos themselves, where a program passes them.
 
     Raises:
         DataError: There are none, or the layout is not clear.
     """
-    dataset = read_folder(
+    dataset = given or read_folder(
         data,
         labels=config.labels,
         signer=config.signer,
@@ -45,15 +50,17 @@ def list_photos(config: DataOptions, data: Path) -> Dataset:
     return dataset
 
 
-def list_checked(config: DataOptions, data: Path) -> Dataset:
+def list_checked(config: DataOptions, data: Path, given: Dataset | None = None) -> Dataset:
     """List the photos of a command that will train, and check them before any weights are fetched.
+
+    The arguments are those of `list_photos`.
 
     Raises:
         DataError: There are none, the layout is not clear, or fewer than two labels have a photo that can be
             read.
         SplitError: A split would be empty.
     """
-    dataset = list_photos(config, data)
+    dataset = list_photos(config, data, given)
     check_split(config, dataset)
     readable = set[str]()
     for sample in dataset.samples:

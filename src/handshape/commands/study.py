@@ -11,6 +11,7 @@ from filelock import FileLock
 from handshape.commands.shared import check_split, index_photos, list_checked, print_findings, report_data
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig, StudyConfig
 from handshape.data.augment import Views
+from handshape.data.dataset import Dataset
 from handshape.data.images.prepared import content_digest
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import load_backbone
@@ -27,23 +28,26 @@ from handshape.training.history import write_history
 _Config = TypeVar("_Config", bound=StudyConfig)
 
 
-def chirality(config: ChiralityConfig) -> dict[str, Any]:
+def chirality(config: ChiralityConfig, given: Dataset | None = None) -> dict[str, Any]:
     """Measure whether photos can be distinguished from their mirror images, and write the run."""
-    return run_study("chirality", config, study_chirality)
+    return run_study("chirality", config, study_chirality, given)
 
 
-def autoencoder(config: AutoencoderConfig) -> dict[str, Any]:
+def autoencoder(config: AutoencoderConfig, given: Dataset | None = None) -> dict[str, Any]:
     """Measure how well photos can be reconstructed from the backbone's features, and write the run."""
-    return run_study("autoencoder", config, study_autoencoder)
+    return run_study("autoencoder", config, study_autoencoder, given)
 
 
-def finetune(config: FinetuneConfig) -> dict[str, Any]:
+def finetune(config: FinetuneConfig, given: Dataset | None = None) -> dict[str, Any]:
     """Measure whether fine-tuning the backbone pays, by the number of training photos, and write the run."""
-    return run_study("finetune", config, study_finetune)
+    return run_study("finetune", config, study_finetune, given)
 
 
 def run_study(
-    name: str, config: _Config, study: Callable[[_Config, StudyData, Steps], StudyOutcome]
+    name: str,
+    config: _Config,
+    study: Callable[[_Config, StudyData, Steps], StudyOutcome],
+    given: Dataset | None = None,
 ) -> dict[str, Any]:
     """Run a study and write its run; the same command continues a killed one.
 
@@ -54,6 +58,7 @@ def run_study(
         name: Of the study, on the command line.
         config: The settings.
         study: Runs the steps and returns the outcome. Must depend on its arguments only.
+        given: The photos, where a program passes them.
 
     Returns:
         What ``metrics.json`` holds.
@@ -63,15 +68,19 @@ def run_study(
     """
     out = config.out or default_out(f"study-{name}")
     with claim(out, force=config.force) as claimed:
-        metrics = _run(name, config, study, claimed)
+        metrics = _run(name, config, study, claimed, given)
     say(f"Report: {out / 'report.html'}")
     return metrics
 
 
 def _run(
-    name: str, config: _Config, study: Callable[[_Config, StudyData, Steps], StudyOutcome], claimed: Claim
+    name: str,
+    config: _Config,
+    study: Callable[[_Config, StudyData, Steps], StudyOutcome],
+    claimed: Claim,
+    given: Dataset | None,
 ) -> dict[str, Any]:
-    data = _prepare(config)
+    data = _prepare(config, given)
     backbone = {"name": data.backbone.name, "weights": data.backbone.digest}
     description = {**describe(f"study {name}", config, data.report.digest), "backbone": backbone}
     unfinished = _folder_of_steps(data.cache, description)
@@ -106,9 +115,9 @@ def _folder_of_steps(cache: Path, description: dict[str, Any]) -> Path:
     return folder
 
 
-def _prepare(config: StudyConfig) -> StudyData:
+def _prepare(config: StudyConfig, given: Dataset | None) -> StudyData:
     device = choose_device(config.device)
-    listed = list_checked(config, config.data)
+    listed = list_checked(config, config.data, given)
     backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     cache, indexed = index_photos(config, size=backbone.preprocessing.size, listed=listed)
     check_split(config, indexed.dataset)  # again, without the photos that cannot be read

@@ -1,7 +1,7 @@
 """Train one or several models on one split and write a run."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,30 @@ from handshape.training.history import write_history
 from handshape.training.loop import Trainer, train_loop
 
 
+@dataclass(frozen=True)
+class TrainingRun:
+    """A finished run of `train` or `compare`.
+
+    Args:
+        out: Its folder.
+        experiment: The models and their metrics.
+        metrics: The content of ``metrics.json``.
+    """
+
+    out: Path
+    experiment: Experiment
+    metrics: dict[str, Any]
+
+
 def train(config: TrainConfig) -> dict[str, Any]:
     """Train one model, write the run and return the content of ``metrics.json``."""
+    return train_run(config).metrics
+
+
+def train_run(config: TrainConfig, given: Dataset | None = None) -> TrainingRun:
+    """Train one model as `train` does, on photos that a program may pass, and return the whole run."""
     if config.engine == "local":
-        return train_models(config, (config.model,), "train")
+        return run_training(config, (config.model,), "train", given=given)
     # Workers have other working folders.
     cache = open_cache(config.cache).absolute()
     absolute = replace(config, data=config.data.absolute(), cache=cache)
@@ -42,16 +62,17 @@ def train(config: TrainConfig) -> dict[str, Any]:
         from handshape.training.ray import Cluster
 
         cluster = Cluster(cache / "tuning", device_of_cluster(config.device))
-        return train_models(absolute, (config.model,), "train", tuner=cluster)
+        return run_training(absolute, (config.model,), "train", tuner=cluster, given=given)
 
 
-def train_models(
+def run_training(
     config: TrainConfig | CompareConfig,
     names: Sequence[ModelName],
     command: str,
     *,
     tuner: Trainer = train_loop,
-) -> dict[str, Any]:
+    given: Dataset | None = None,
+) -> TrainingRun:
     """Train models on one split, write the run and save one of them as the recogniser.
 
     Args:
@@ -59,15 +80,13 @@ def train_models(
         names: Models to train.
         command: Name of the command, for the run.
         tuner: Runs the fine-tuning; by default this process.
-
-    Returns:
-        The content of ``metrics.json``.
+        given: The photos, where a program passes them.
     """
     out = config.out or default_out(command)
     with claim(out, force=config.force) as claimed:
-        metrics = _train(config, names, command, claimed, tuner)
+        run = _train(config, names, command, claimed, tuner, given)
     say(f"Report: {out / 'report.html'}")
-    return metrics
+    return run
 
 
 def _train(
@@ -76,9 +95,10 @@ def _train(
     command: str,
     claimed: Claim,
     tuner: Trainer,
-) -> dict[str, Any]:
+    given: Dataset | None,
+) -> TrainingRun:
     device = choose_device(config.device)
-    listed = list_checked(config, config.data)
+    listed = list_checked(config, config.data, given)
     _check_folds(config, listed)
     backbone = None
     if any(MODELS[name].image_features for name in names):
@@ -103,7 +123,7 @@ def _train(
     with claimed.new_run(force=config.force) as folder:
         description = describe(command, config, data_report.digest)
         _write(folder, experiment, metrics, description, cache)
-    return metrics
+    return TrainingRun(claimed.out, experiment, metrics)
 
 
 def _check_folds(config: TrainConfig | CompareConfig, dataset: Dataset) -> None:

@@ -8,13 +8,13 @@ from handshape.config.fields import Settings, cache_option
 
 @dataclass(frozen=True, kw_only=True)
 class CacheInfoConfig(Settings):
-    """Show what the cache holds and how large it is."""
+    """Show what the cache holds, and its size."""
 
     cache: Path | None = cache_option()
 
 
 @dataclass(frozen=True, kw_only=True)
 class CacheClearConfig(Settings):
-    """Delete the cache; it is filled again when needed."""
+    """Delete what is kept between runs."""
 
     cache: Path | None = cache_option()

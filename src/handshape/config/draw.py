@@ -27,7 +27,7 @@ class DrawConfig(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class DemoConfig(Settings):
-    """Try handshape on drawn hands: compare and report."""
+    """Try everything on drawn hands."""
 
     out: Path = option(Path("runs/demo"), "Folder of the run; the drawn photos go into a folder beside it.")
     labels: str = option("A-I", "Letters to draw.")

@@ -51,4 +51,5 @@ class PredictConfig(EngineOptions):
     """Predict the labels of photos."""
 
     bundle: Path = argument("Folder of a run or of its recogniser, or hub:owner/name.", first=True)
-    images: list[Path] = argument("Photos, and folders of photos.")
+    images: list[Path] = argument("Photos, folders of photos, and videos (extra `video`).")
+    csv: bool = option(False, "Print a CSV table with a head.")

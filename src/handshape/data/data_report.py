@@ -21,8 +21,9 @@ from handshape.data.checks.near_duplicates import (
 from handshape.data.dataset import Sample
 from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import content_digest
+from handshape.data.splits.assign import SplitOption, resolve_kind
 from handshape.data.splits.claim import AccuracyClaim, find_claim
-from handshape.data.splits.train_valid_test import Split, SplitOption, resolve_split_kind, split_dataset
+from handshape.data.splits.train_valid_test import Split, split_dataset
 from handshape.errors import SplitError
 
 
@@ -91,7 +92,7 @@ def make_data_report(
     pairs = find_near_duplicates(indexed.stats, dataset.classes, features=flat)
     videos = [sample.burst for sample in dataset.samples]
     bursts = find_bursts(pairs, indexed.digests, dataset.classes, videos)
-    resolved = resolve_split_kind(dataset, kind)
+    resolved = resolve_kind(dataset.samples, kind)
     near = len(pairs) > 0 or any(videos)
     grouped = resolved == "given" or (kind == "auto" and resolved == "random" and near)
     problem: list[Finding] = []

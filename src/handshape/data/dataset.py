@@ -1,99 +1,52 @@
-"""Samples and data sets: labelled image files, before any pixel is read."""
+"""Data sets: labelled image files, before any pixel is read."""
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-SplitName = Literal["train", "valid", "test"]
-GroupKind = Literal["signer", "source"]
-"""What photos are grouped by: the signer, or the room, camera or collection they come from."""
-SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
-Ids = NDArray[np.int64]
-"""Classes, groups or indices of photos."""
-SplitIndices = dict[SplitName, Ids]
-"""Indices of the samples in each split."""
+from handshape.data.frames import new_frame
+from handshape.data.sample import (
+    SPLITS,
+    GroupKind,
+    Ids,
+    Layout,
+    Sample,
+    SplitIndices,
+    SplitName,
+    Unreadable,
+    Unused,
+)
+from handshape.data.splits.assign import SplitOption, assign_splits, resolve_kind
 
+if TYPE_CHECKING:
+    import pandas
+    import torch.utils.data
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One image file and what is known about it.
-
-    Args:
-        path: Path of the file.
-        name: Path below the data set's root, with forward slashes; the name in reports.
-        label: Name of its class.
-        signer: The person signing, if known.
-        split: The split given by the folder or table, or assigned by `split_dataset`.
-        source: The room, camera or collection that it comes from, if known.
-        burst: The video that it is a frame of, if it is one.
-    """
-
-    path: Path
-    name: str
-    label: str
-    signer: str | None = None
-    split: SplitName | None = None
-    source: str | None = None
-    burst: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unused:
-    """A file, folder or row of a table that is not used.
-
-    Args:
-        name: Below the root; of a folder with a slash at the end.
-        kind: What it is, for counting, such as ``hidden`` or ``loose photo``.
-        reason: Why it is not used.
-        files: How many files it stands for.
-    """
-
-    name: str
-    kind: str
-    reason: str
-    files: int = 1
+__all__ = [
+    "SPLITS",
+    "Dataset",
+    "GroupKind",
+    "Ids",
+    "Layout",
+    "Sample",
+    "SplitIndices",
+    "SplitName",
+    "Unreadable",
+    "Unused",
+]
+# Labels that a short description names.
+_SHOWN = 6
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How a data set is laid out.
-
-    Args:
-        kind: ``labels``, ``splits``, ``groups``, ``flat``, ``table`` or ``pixels``.
-        summary: The same in words.
-        folder: Folder below the root in which the labels or splits are; empty for the root itself.
-        splits: Split of each split folder or table.
-        groups: What the folders above the labels are, if anything: ``signer`` or ``source``.
-        links: Links that were followed.
-        links_out: Those of them that lead out of the root.
-    """
-
-    kind: str
-    summary: str
-    folder: str = ""
-    splits: dict[str, SplitName] = field(default_factory=dict)
-    groups: GroupKind | None = None
-    links: int = 0
-    links_out: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A file in a label that was skipped, and why."""
-
-    name: str
-    label: str
-    reason: str
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
-    """Labelled images in a fixed order.
+    r"""Labelled images in a fixed order, before any pixel is read; what `read_folder` returns.
 
     Args:
         root: Folder that the names are relative to.
@@ -102,6 +55,15 @@ class Dataset:
         unreadable: Files of a label that were skipped.
         unused: Everything else in the folder that is not used.
         layout: How the folder or table is laid out; None where images came from elsewhere.
+
+    Examples:
+        >>> dataset = handshape.read_folder("photos", signer=r"(signer\d+)_")
+        >>> dataset
+        Dataset('photos', 72 photos, 3 labels (A, B, C), 4 signers)
+        >>> [sample.label for sample in dataset[:2]]
+        ['A', 'A']
+        >>> dataset.where(sample.signer == "signer1" for sample in dataset)
+        Dataset('photos', 18 photos, 3 labels (A, B, C), 1 signer)
     """
 
     root: Path
@@ -113,6 +75,31 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(self.samples)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Sample | Self:
+        if isinstance(index, slice):
+            return replace(self, samples=self.samples[index])
+        return self.samples[index]
+
+    def __repr__(self) -> str:
+        shown = [*self.labels[:_SHOWN], *(["..."] if len(self.labels) > _SHOWN else [])]
+        parts = [repr(self.root.name), _count(len(self), "photo")]
+        parts.append(f"{_count(len(self.labels), 'label')} ({', '.join(shown)})")
+        if self.signers:
+            parts.append(_count(len(self.signers), "signer"))
+        return f"Dataset({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        from handshape.data.dataset_html import dataset_html  # it reads photos
+
+        return dataset_html(repr(self), self.samples, self.labels)
 
     @property
     def class_to_idx(self) -> dict[str, int]:
@@ -165,3 +152,124 @@ class Dataset:
     def on(self, split: SplitName) -> Self:
         """Return the samples of one split."""
         return self.where(sample.split == split for sample in self.samples)
+
+    def with_splits(self, splits: Iterable[SplitName]) -> Self:
+        """Return the same samples in other splits, one for each sample."""
+        pairs = zip(self.samples, splits, strict=True)
+        return replace(self, samples=tuple(replace(sample, split=name) for sample, name in pairs))
+
+    def split(
+        self,
+        kind: SplitOption = "auto",
+        *,
+        valid_fraction: float = 0.2,
+        test_fraction: float = 0.2,
+        seed: int = 0,
+    ) -> Self:
+        r"""Assign every sample to training, validation or test, as the commands do.
+
+        ``auto`` takes the split that the folders or the table give, else splits by signer if three or more
+        are known, else at random within each label; photos that are nearly the same then stay together, for
+        which all photos are read.
+
+        Args:
+            kind: How to split: ``auto``, ``given``, ``signer`` or ``random``.
+            valid_fraction: Share of the photos for validation, in (0, 1).
+            test_fraction: Share of the photos for testing, in (0, 1).
+            seed: Fixes every random choice.
+
+        Returns:
+            The same samples, each with its split; `on` returns those of one split.
+
+        Raises:
+            ImageError: A photo that has to be read cannot be.
+            SplitError: A split would be empty, or the data lacks what ``kind`` needs.
+            UsageError: The fractions leave nothing to train on.
+
+        Examples:
+            >>> split = handshape.read_folder("photos", signer=r"(signer\d+)_").split()
+            >>> {name: len(split.on(name)) for name in ("train", "valid", "test")}
+            {'train': 36, 'valid': 18, 'test': 18}
+        """
+        bursts = None
+        if kind == "auto" and resolve_kind(self.samples, kind) == "random":
+            from handshape.data.checks.bursts_of_files import bursts_of_files  # scipy takes long to import
+
+            bursts = bursts_of_files(self.samples, self.classes)
+        assigned = assign_splits(
+            self.samples,
+            self.classes,
+            kind=kind,
+            valid_fraction=valid_fraction,
+            test_fraction=test_fraction,
+            seed=seed,
+            bursts=bursts,
+        )
+        return self.with_splits(assigned.names)
+
+    def to_frame(self) -> "pandas.DataFrame":
+        r"""Return the samples as a table.
+
+        Returns:
+            One row for each sample, with the columns ``path``, ``label``, ``signer``, ``source`` and
+            ``split``.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+
+        Examples:
+            >>> frame = handshape.read_folder("photos", signer=r"(signer\d+)_").to_frame()
+            >>> frame.groupby("label").size().to_dict()
+            {'A': 24, 'B': 24, 'C': 24}
+        """
+        columns = ("path", "label", "signer", "source", "split")
+        rows = [[getattr(sample, name) for name in columns] for sample in self.samples]
+        return new_frame(rows, columns)
+
+    def show(self, columns: int = 8) -> Image.Image:
+        """Draw some photos of each label: of each signer one where signers are known.
+
+        Args:
+            columns: Most photos of a label.
+
+        Returns:
+            A picture, which notebooks show.
+
+        Raises:
+            ImageError: A photo cannot be read.
+
+        Examples:
+            >>> handshape.read_folder("photos").show(columns=4).size
+            (510, 304)
+        """
+        from handshape.data.dataset_html import sheet
+
+        return sheet(self.samples, self.labels, columns)
+
+    def as_torch(
+        self, transform: Callable[[Image.Image], Any] | None = None, *, size: int = 224
+    ) -> "torch.utils.data.Dataset[tuple[Any, int]]":
+        """Return the photos and their classes as a torch data set, for a ``DataLoader``.
+
+        Args:
+            transform: Makes what torch gets of an RGB image, such as a transform of torchvision.
+            size: Without a transform: height and width in pixels to which photos are resized.
+
+        Returns:
+            N pairs of an image and its class; without a transform (3, size, size) float32 in [0, 1], RGB.
+
+        Raises:
+            ImageError: A photo cannot be read, when it is asked for.
+
+        Examples:
+            >>> image, number = handshape.read_folder("photos").as_torch(size=64)[0]
+            >>> image.shape, number
+            (torch.Size([3, 64, 64]), 0)
+        """
+        from handshape.data.images.torch_pairs import TorchPairs  # nobody else waits for torch
+
+        return TorchPairs(self.samples, self.classes.tolist(), transform, size)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

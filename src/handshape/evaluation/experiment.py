@@ -26,10 +26,8 @@ from handshape.models.hand.hand_finder import HandFinder, hand_rows
 from handshape.synthetic.scene import make_background
 from handshape.training.fit import Fitter
 from handshape.training.temperature import probabilities_of
-from handshape.types import HandRows
+from handshape.types import NO_HAND_LABELS, HandRows
 
-# Usual names of the label for photos without a sign.
-_NOTHING = ("nothing", "none", "no_hand", "background", "empty")
 # Drawn rooms without a hand, for measuring how often they are rejected.
 _ROOMS = 24
 
@@ -256,7 +254,7 @@ def _no_hand_refused(result: FitEvaluation) -> float:
     logits = predict_features(network, result.fitted.config.preprocessing, rooms, hands)
     probabilities = probabilities_of(logits, result.calibration.temperature)
     labels = result.tested.labels
-    nothing = next((i for i, label in enumerate(labels) if label.lower() in _NOTHING), None)
+    nothing = next((i for i, label in enumerate(labels) if label.lower() in NO_HAND_LABELS), None)
     return rejected_share(probabilities, result.rejection.threshold, nothing)
 
 

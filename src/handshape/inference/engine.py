@@ -44,6 +44,11 @@ def configure(options: EngineOptions) -> None:
     _provider = options.provider
 
 
+def current_provider() -> str:
+    """Return the name of the execution provider that runs the graphs which are opened from now on."""
+    return _provider
+
+
 def providers() -> tuple[str, ...]:
     """Return the names of the execution providers that are installed."""
     import onnxruntime

@@ -37,9 +37,11 @@ class PredictionBody(BaseModel):
     """The prediction of one photo.
 
     Args:
-        label: The most probable label, or ``unsure`` where its probability is below the threshold.
+        label: The most probable label; ``no hand`` where no hand was found; ``unsure`` where the probability
+            is below the threshold.
         probability: Probability of the most probable label.
-        sure: Whether it reaches the recogniser's threshold.
+        sure: Whether it reaches the recogniser's threshold and the label is an answer.
+        hand_found: Whether a hand was found; null where none was looked for.
         top: The most probable labels with their probabilities, best first.
         name: The file's name as it was sent.
     """
@@ -47,6 +49,7 @@ class PredictionBody(BaseModel):
     label: str
     probability: float
     sure: bool
+    hand_found: bool | None
     top: list[tuple[str, float]]
     name: str | None = None
 

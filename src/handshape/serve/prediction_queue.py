@@ -170,12 +170,14 @@ class PredictionQueue:
         pixels = decode_photo(job.data)
         start = time.perf_counter()
         pixels = np.ascontiguousarray(pixels[:, ::-1]) if job.mirrored else pixels
-        hand = job.tracker.find(loaded, pixels) if job.tracker else None
+        finder = loaded.recogniser.hand_finder
+        found = None if finder is None else finder.find
+        hand = job.tracker.find(loaded, pixels) if job.tracker else found and found(pixels)
         row = loaded.run(pixels, hand)
         self.predicted += 1
         self.on_photo(time.perf_counter() - start)
         return Predicted(
-            loaded.recogniser.answer(row), loaded.digest, _points(hand, pixels.shape, job.mirrored)
+            loaded.recogniser.answer(row, hand), loaded.digest, _points(hand, pixels.shape, job.mirrored)
         )
 
     def _busy(self) -> BusyError:

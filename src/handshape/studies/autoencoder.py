@@ -19,9 +19,9 @@ from torch.utils.data import Subset
 
 from handshape.config.study import AutoencoderConfig
 from handshape.data.dataset import SPLITS, SplitIndices, SplitName
+from handshape.data.images.photo_grid import photo_grid
 from handshape.data.images.prepared import read_batch
 from handshape.evaluation.json_result import JsonResult
-from handshape.evaluation.report.thumbnails import photo_grid
 from handshape.models.backbones.layers import layers_of
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.backbones.weights import UNTRAINED

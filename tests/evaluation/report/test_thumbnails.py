@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image
 
 from handshape.data.images.index import index_images
+from handshape.data.images.photo_grid import photo_grid
 from handshape.data.io.folder import read_folder
-from handshape.evaluation.report.thumbnails import highlight, photo_grid, sample_sheet, thumbnail
+from handshape.evaluation.report.thumbnails import highlight, sample_sheet, thumbnail
 
 
 def test_thumbnail__is_the_picture_without_a_file() -> None:

@@ -7,7 +7,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 from handshape.data.checks.near_duplicates import Pairs, group_exact_copies
-from handshape.data.dataset import Ids
+from handshape.data.sample import Ids
 
 # A group may hold this share of its label, and at least this many photos; a longer chain is cut.
 _GROUP_SHARE, _GROUP_FLOOR = 1 / 3, 25

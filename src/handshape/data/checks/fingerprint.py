@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.data.dataset import Ids
 from handshape.data.images.image_stats import CELLS
+from handshape.data.sample import Ids
 
 # Rows and columns of hashes compared at once: 1 MB, which stays in a processor's cache.
 _ROWS, _COLUMNS = 16, 8192

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from handshape.data.checks.feature_distance import cosine_distance, typical_distance
 from handshape.data.checks.fingerprint import near_hashes, nearest_of_each, thumbnail_distance
-from handshape.data.dataset import Ids, SplitName
 from handshape.data.images.image_stats import ImageStats, decode_thumbnails
+from handshape.data.sample import Ids, SplitName
 from handshape.errors import ShapeError
 
 # docs/data-check.md measures what these limits find and miss.

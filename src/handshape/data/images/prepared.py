@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.data.dataset import Sample
 from handshape.data.images.decode import Preprocessing, decode_image
 from handshape.data.images.workers import workers
+from handshape.data.sample import Sample
 from handshape.errors import DataError
 
 if TYPE_CHECKING:

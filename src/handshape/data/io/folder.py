@@ -62,20 +62,25 @@ def read_folder(
     Source: ``torchvision.datasets.ImageFolder`` for the order of labels and files.
 
     Examples:
-        >>> dataset = handshape.read_folder("photos", signer=r"signer(\\d+)_")  # doctest: +SKIP
-        >>> dataset.layout.summary  # doctest: +SKIP
-        'label folders, 26 labels'
+        >>> dataset = handshape.read_folder("photos", signer=r"(signer\d+)_")
+        >>> dataset
+        Dataset('photos', 72 photos, 3 labels (A, B, C), 4 signers)
+        >>> dataset.layout.summary
+        'label folders, 3 labels'
+        >>> dataset[0]  # doctest: +ELLIPSIS
+        Sample(path=...photos/A/signer1_0.png'), name='A/signer1_0.png', label='A', signer='signer1', ...
     """
-    root = Path(data).expanduser()
+    given = Path(data).expanduser()
+    shown, root = text_of(str(given)), given.absolute()
     pattern = compile_pattern("label-from", label_from) if label_from is not None else None
     wanted = Reading(signer=signer, source=source, label_from=pattern, layout=layout, cache=cache)
     try:
-        found = _found(root, wanted, follow_links)
+        found = _found(root, shown, wanted, follow_links)
     except OSError as error:
         if isinstance(error, DataError):
             raise
         raise DataError(
-            f"cannot read {text_of(str(root))!r} ({error.strerror})",
+            f"cannot read {shown!r} ({error.strerror})",
             "a folder, an archive or a table",
             "check the file and its permissions",
         ) from error
@@ -116,8 +121,7 @@ def choose_samples(
     return _dataset(found, root, rows, chosen)
 
 
-def _found(root: Path, wanted: Reading, follow_links: bool) -> Found:
-    shown = text_of(str(root))
+def _found(root: Path, shown: str, wanted: Reading, follow_links: bool) -> Found:
     if not root.exists():
         raise DataNotFoundError(
             f"no folder or table at {shown!r}",

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from PIL import Image
+
 from handshape.data.images.formats import VIDEO_ENDINGS
 from handshape.data.io.packed import PackedFile, file_key
 from handshape.data.io.tree import File
@@ -15,7 +17,7 @@ from handshape.progress import track
 
 FRAMES = 16
 """Frames of each video."""
-_MOST_PIXELS = 50_000_000
+MOST_PIXELS = 50_000_000
 # Frames that are decoded at most to reach one that is wanted: keyframes are seconds apart.
 _MOST_DECODED = 2000
 NO_VIDEO = "a video; `pip install handshape[video]` to take frames from it"
@@ -35,6 +37,8 @@ def cut_videos(videos: list[File], cache: Path | None) -> dict[str, list[File] |
         OutputError: The cache cannot be written.
     """
     found: dict[str, list[File] | str] = {}
+    if not videos:
+        return found
     with track("Cutting videos", len(videos)) as advance:
         for video in videos:
             try:
@@ -75,7 +79,7 @@ def _decode(path: Path, demuxer: str) -> Iterator[bytes]:
             if not container.streams.video:
                 raise ValueError("it has no picture")
             stream = container.streams.video[0]
-            if stream.width * stream.height > _MOST_PIXELS:
+            if stream.width * stream.height > MOST_PIXELS:
                 raise ValueError(f"too large ({stream.width} x {stream.height} pixels)")
             for moment in _moments(container, stream):
                 frame = _frame_at(container, stream, moment)
@@ -109,9 +113,14 @@ def _frame_at(container: Any, stream: Any, moment: int) -> Any:
 
 
 def _jpeg(frame: Any) -> bytes:
-    image, out = frame.to_image(), io.BytesIO()
-    # Telephones store how they were held.
-    if turned := getattr(frame, "rotation", 0):
-        image = image.rotate(turned, expand=True)
-    image.save(out, "JPEG", quality=95)
+    out = io.BytesIO()
+    upright(frame).save(out, "JPEG", quality=95)
     return out.getvalue()
+
+
+def upright(frame: Any) -> Image.Image:
+    """Return a frame as an upright image."""
+    image: Image.Image = frame.to_image()
+    # Telephones store how they were held.
+    turned = getattr(frame, "rotation", 0)
+    return image.rotate(turned, expand=True) if turned else image

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.data.dataset import Ids
+from handshape.data.sample import Ids
 from handshape.errors import SplitError
 
 

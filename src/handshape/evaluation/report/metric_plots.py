@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from handshape.data.dataset import GroupKind
 from handshape.evaluation.calibration import Calibration, Reliability
 from handshape.evaluation.rejection import CoverageCurve, Rejection
@@ -13,23 +15,46 @@ def reliability(
 ) -> str:
     """Draw the accuracy against the probability, before and after temperature scaling, as an SVG element."""
     before, after = calibration.before, calibration.after
+    words = (
+        f"Reliability diagram of {name}: calibration error {before.ece:.3f} before temperature scaling "
+        f"and {after.ece:.3f} after."
+    )
+    return to_svg(draw_reliability(after, before, folds, kind), f"reliability-{name}", words)
+
+
+def draw_reliability(
+    after: Reliability,
+    before: Reliability | None = None,
+    folds: Reliability | None = None,
+    kind: GroupKind = "signer",
+) -> Figure:
+    """Draw what `reliability` shows; before temperature scaling where that was measured."""
     figure, axes = new_plot(4.4, "probability (%)", "accuracy (%)")
     axes.plot([0, 100], [0, 100], color=INK, lw=0.8, ls=":", label="perfect calibration")
-    _dots(axes, before, f"test, before scaling: ECE {before.ece:.3f}", WRONG, "s", hollow=True)
+    if before:
+        _dots(axes, before, f"test, before scaling: ECE {before.ece:.3f}", WRONG, "s", hollow=True)
     _dots(axes, after, f"test, after scaling: ECE {after.ece:.3f}", RIGHT, "o", hollow=folds is not None)
     if folds:
         _dots(axes, folds, f"{kind}s left out, after scaling: ECE {folds.ece:.3f}", RIGHT, "D")
     axes.set(xlim=(0, 104), ylim=(-3, 104))
     add_legend(figure, loc="outside upper left")
-    words = (
-        f"Reliability diagram of {name}: calibration error {before.ece:.3f} before temperature scaling "
-        f"and {after.ece:.3f} after."
-    )
-    return to_svg(figure, f"reliability-{name}", words)
+    return figure
 
 
 def coverage(name: str, rejection: Rejection, folds: CoverageCurve | None, kind: GroupKind = "signer") -> str:
     """Draw the accuracy on the answered photos against the coverage, as an SVG element."""
+    words = (
+        f"Accuracy of {name} against coverage: {100 * rejection.curve.accuracy[-1]:.1f} % on all test "
+        "photos, "
+        f"{100 * rejection.curve.accuracy_at_90:.1f} % on the 90 % with the highest probability."
+    )
+    return to_svg(draw_coverage(rejection, folds, kind), f"coverage-{name}", words)
+
+
+def draw_coverage(
+    rejection: Rejection, folds: CoverageCurve | None = None, kind: GroupKind = "signer"
+) -> Figure:
+    """Draw what `coverage` shows."""
     curves = [rejection.curve, *([folds] if folds else [])]
     least = min(min(curve.accuracy) for curve in curves)
     figure, axes = new_plot(4.4, "photos answered (%)", "accuracy on them (%)")
@@ -43,11 +68,7 @@ def coverage(name: str, rejection: Rejection, folds: CoverageCurve | None, kind:
     low = max(0.0, 100 * least - 0.6 * (100 - 100 * least) - 4)
     axes.set(xlim=(0, 102), ylim=(low, 100 + 0.06 * (100 - low)))
     add_legend(figure, loc="outside upper left")
-    words = (
-        f"Accuracy of {name} against coverage: {100 * curves[0].accuracy[-1]:.1f} % on all test photos, "
-        f"{100 * curves[0].accuracy_at_90:.1f} % on the 90 % with the highest probability."
-    )
-    return to_svg(figure, f"coverage-{name}", words)
+    return figure
 
 
 def _dots(

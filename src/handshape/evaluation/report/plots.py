@@ -134,6 +134,15 @@ def learning_curves(name: str, epochs: Sequence[Epoch], step: str) -> str:
         epochs: Its history.
         step: What a row of the history is, for the axis.
     """
+    words = (
+        f"Loss and accuracy of {name}, {len(epochs)} steps; "
+        f"the validation accuracy ends at {100 * epochs[-1].valid_accuracy:.1f} %."
+    )
+    return to_svg(draw_learning_curves(epochs, step), f"learning-{name}", words)
+
+
+def draw_learning_curves(epochs: Sequence[Epoch], step: str) -> Figure:
+    """Draw what `learning_curves` shows."""
     with matplotlib.rc_context(STYLE):
         figure = new_figure(PLOT_WIDTH, 4.4)
         loss, accuracy = figure.subplots(2, 1, sharex=True)
@@ -152,15 +161,18 @@ def learning_curves(name: str, epochs: Sequence[Epoch], step: str) -> str:
         for axes in (loss, accuracy):
             axes.grid(axis="y")
         figure.legend(loc="outside upper right", ncols=2)
-        words = (
-            f"Loss and accuracy of {name}, {len(at)} steps; "
-            f"the validation accuracy ends at {100 * epochs[-1].valid_accuracy:.1f} %."
-        )
-        return to_svg(figure, f"learning-{name}", words)
+        return figure
 
 
 def confusion(name: str, matrix: NDArray[np.int64], labels: Sequence[str]) -> str:
     """Draw a confusion matrix, (K, K) counts with the true label by row, as an SVG element."""
+    correct, total = int(np.trace(matrix)), int(matrix.sum())
+    words = f"Confusion matrix of {name}: {correct} of {total} photos on the diagonal, predicted correctly."
+    return to_svg(draw_confusion(matrix, labels), f"confusion-{name}", words)
+
+
+def draw_confusion(matrix: NDArray[np.int64], labels: Sequence[str]) -> Figure:
+    """Draw what `confusion` shows."""
     longest = max(len(shortened(label)) for label in labels)
     side = float(np.clip(0.3 * len(labels) + 0.9 + 0.07 * longest, 2.6, 9.5))
     with matplotlib.rc_context(STYLE):
@@ -188,8 +200,4 @@ def confusion(name: str, matrix: NDArray[np.int64], labels: Sequence[str]) -> st
         axes.spines[:].set_visible(False)
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")
-        correct, total = int(np.trace(matrix)), int(matrix.sum())
-        words = (
-            f"Confusion matrix of {name}: {correct} of {total} photos on the diagonal, predicted correctly."
-        )
-        return to_svg(figure, f"confusion-{name}", words)
+        return figure

@@ -159,7 +159,7 @@ def draw_plots(experiment: Experiment) -> dict[str, str]:
         folded = experiment.folds.get(name)
         metrics = folded.metrics if folded else result.metrics
         matrix, labels = np.array(metrics.confusion), tuple(metrics.labels)
-        drawn[f"learning-{name}"] = plots.learning_curves(name, result.fitted.history, _step(result))
+        drawn[f"learning-{name}"] = plots.learning_curves(name, result.fitted.history, step_of(result))
         drawn[f"confusion-{name}"] = plots.confusion(name, matrix, labels)
         kind = folded.kind if folded else "signer"
         drawn[f"reliability-{name}"] = metric_plots.reliability(
@@ -187,6 +187,7 @@ def weakest_labels(metrics: Metrics) -> Sequence[str]:
     return sorted(recalls, key=lambda label: (recalls[label] is None, recalls[label] or 0.0))
 
 
-def _step(result: FitEvaluation) -> str:
+def step_of(result: FitEvaluation) -> str:
+    """Return what a row of a model's history is, in words."""
     head = result.fitted.config.head
     return _STEPS.get(head.kind if head else "", "epoch")

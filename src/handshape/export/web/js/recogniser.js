@@ -24,6 +24,7 @@ import { resize } from "./resize.js";
  * @property {number[]} probabilities K, in class order.
  * @property {[number, number][] | null} hand 21 landmarks in shares of the photo's width and height; null where
  *   no hand was found, or none was looked for.
+ * @property {boolean | null} hand_found Whether a hand was found; null where none was looked for.
  */
 
 // Frames for which image features are used at most.
@@ -152,7 +153,7 @@ function answer({ width, height }, hand, probabilities) {
       (points[3 * index + 1] * longer) / height,
     ]);
   }
-  return { probabilities: Array.from(probabilities), hand: places };
+  return { probabilities: Array.from(probabilities), hand: places, hand_found: hand && isFound(hand) };
 }
 
 /** @param {Float32Array} probabilities */

@@ -1,6 +1,7 @@
 /** Replaces the server: answers from the files beside the page and the recogniser in this browser. */
 
 import { predictPhoto, ready } from "./client.js";
+import { isNothing } from "./prediction.js";
 
 export class Refusal extends Error {
   /**
@@ -51,12 +52,14 @@ export async function ask(path, { body }) {
  * @param {number} start When it was asked for, by the page's clock.
  * @returns {Promise<import("./types.js").Prediction>}
  */
-export async function predictionOf({ probabilities, hand }, start) {
+export async function predictionOf({ probabilities, hand, hand_found }, start) {
   const { labels, threshold } = await about;
   /** @type {[string, number][]} */
   const top = probabilities.map((share, index) => [labels[index], share]);
   top.sort(([, one], [, other]) => other - one);
-  const sure = top[0][1] >= threshold;
-  const label = sure ? top[0][0] : "unsure";
-  return { label, probability: top[0][1], sure, top: top.slice(0, 3), hand, milliseconds: performance.now() - start };
+  const [best, probability] = top[0];
+  const missing = hand_found === false && !isNothing(best);
+  const sure = !missing && probability >= threshold;
+  const label = missing ? "no hand" : sure ? best : "unsure";
+  return { label, probability, sure, hand_found, top: top.slice(0, 3), hand, milliseconds: performance.now() - start };
 }

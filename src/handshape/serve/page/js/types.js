@@ -1,8 +1,9 @@
 /**
  * @typedef {object} Prediction The prediction of one frame or photo, with the keys of `Prediction.to_dict()` in Python.
- * @property {string} label The most probable label, or "unsure".
+ * @property {string} label The most probable label, "no hand", or "unsure".
  * @property {number} probability Probability of the most probable label, 0 to 1.
- * @property {boolean} sure Whether it reaches the recogniser's threshold.
+ * @property {boolean} sure Whether it reaches the recogniser's threshold and the label is an answer.
+ * @property {boolean | null} hand_found Whether a hand was found; null where none was looked for.
  * @property {[string, number][]} top The most probable labels, best first.
  * @property {[number, number][] | null} [hand] 21 landmarks, x to the right and y down, as fractions of the frame; null where
  *   no hand was found.

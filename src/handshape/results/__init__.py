@@ -1,0 +1,1 @@
+"""What the Python functions return: figures that show themselves in a notebook."""
