@@ -2,7 +2,7 @@
 
     python -m tools.build_asl DATA
 
-DATA has the folders studio and room, and the file strangers/strangers.npz. The recogniser learns from
+DATA has the folders studio, room and webcam, and the file strangers/strangers.npz. The recogniser learns from
 photos of five people (the studio set of Massey University, four signers; the room of t32rahman/ASL-ML,
 one) and from drawn hands: every view of each drawn letter, and the ways of showing a letter in
 asl_handshapes.toml. No photo is in it: it keeps means and scatter of 88 numbers. It does not learn from
@@ -19,15 +19,18 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from benchmarks.strangers import Photos, of_table
+from benchmarks.strangers import Photos, of_folder, of_table
 from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.metrics import log_loss
+from tools.asl_card import card, figures_of
 
-from handshape.bundle import HAND, PALM, BundleConfig
+from handshape.bundle import HAND, PALM, BundleConfig, known_photos
 from handshape.cache.location import open_cache
-from handshape.data.images.decode import Preprocessing, read_image
+from handshape.data.images.decode import Preprocessing
+from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
+from handshape.features.hand_landmarks import HandCache
 from handshape.models.hand.hand_finder import HandFinder, hand_rows
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
@@ -71,14 +74,21 @@ class Handshape(NamedTuple):
     weight: float
 
 
-def photographed(root: Path, signer: str | None, finder: HandFinder, weight: float) -> Iterator[Handshape]:
-    """Yield the letters of a folder of photos."""
-    dataset = read_folder(root, signer=signer)
-    for letter in dataset.labels:
-        samples = [sample for sample in dataset.samples if sample.label == letter]
-        hands = _found(finder, [read_image(sample.path) for sample in samples])
-        people = np.array([sample.signer or root.name for sample in samples])
-        yield Handshape(letter, hands.take(np.flatnonzero(hands.found)), people[hands.found], weight)
+def photographed(
+    root: Path, signer: str | None, cache: Path, weight: float
+) -> tuple[list[Handshape], list[tuple[str, int]]]:
+    """Return the letters of a folder of photos, and digest and perceptual hash of each photo."""
+    finder = HandCache(cache)
+    index = index_images(read_folder(root, signer=signer), cache, size=224, facts=finder)
+    samples = index.dataset.samples
+    hands = finder.rows(index.digests, [one.path for one in samples])
+    labels = np.array([one.label for one in samples])
+    people = np.array([one.signer or root.name for one in samples])
+    shapes = []
+    for letter in index.dataset.labels:
+        own = np.flatnonzero((labels == letter) & hands.found)
+        shapes.append(Handshape(letter, hands.take(own), people[own], weight))
+    return shapes, [(digest, one.phash) for digest, one in zip(index.digests, index.stats, strict=True)]
 
 
 def drawn(finder: HandFinder) -> Iterator[Handshape]:
@@ -166,30 +176,42 @@ def calibrate(shapes: Sequence[Handshape], strangers: Photos) -> tuple[float, fl
     return float(temperature), float(probabilities.max(axis=1)[order[answered]])
 
 
+def webcam_of(folder: Path) -> tuple[Photos, list[Path]]:
+    """Return the photos of a hand in another room, which nothing is chosen by, and their files."""
+    photos = of_folder(folder)
+    paths = [sample.path for sample in read_folder(folder).samples]
+    shown = photos.labels != "nothing"
+    return photos.take(shown), [path for path, own in zip(paths, shown, strict=True) if own]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Find hands, fit, calibrate, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, default=ASL)
     given = parser.parse_args(arguments)
-    finder = HandFinder()
-    shapes = [
-        *photographed(given.data / "studio", r"(hand\d+)_", finder, 0.0),
-        *photographed(given.data / "room", None, finder, _ONE_OF_FOUR),
-        *drawn(finder),
-    ]
-    temperature, threshold = calibrate(shapes, of_table(given.data / "strangers" / "strangers.npz"))
+    cache = open_cache()
+    studio, known = photographed(given.data / "studio", r"(hand\d+)_", cache, 0.0)
+    room, others = photographed(given.data / "room", None, cache, _ONE_OF_FOUR)
+    known += others
+    shapes = [*studio, *room, *drawn(HandFinder())]
+    webcam, paths = webcam_of(given.data / "webcam")
+    strangers = of_table(given.data / "strangers" / "strangers.npz")
+    temperature, threshold = calibrate(shapes, strangers)
     print(f"temperature {temperature:g}, threshold {threshold:.3f}, {len(shapes)} handshapes")
     network = LandmarkClassifier(fit(shapes, temperature)).eval()
     people = np.concatenate([shape.people for shape in shapes])
+    figures = figures_of(network.pose, strangers, threshold)
     config = BundleConfig(
         ALPHABET,
         NetworkConfig("landmarks", len(ALPHABET), Preprocessing(), handshapes=len(shapes)),
         threshold=threshold,
-        trained_on={"name": "asl", "signers": sorted({*map(str, people)} - {"drawn"}), "train": len(people)},
+        trained_on={"signers": sorted({*map(str, people)} - {"drawn"}), "train": len(known)},
+        figures=figures,
     )
-    made = recogniser_of(network, config, open_cache())
-    made.save(given.out, (Path(__file__).parent / "asl_card.md").read_text(encoding="utf-8"))
+    made = recogniser_of(network, config, cache)
+    text = card(figures, network.pose, webcam, paths, threshold)
+    made.save(given.out, text, known_photos(known))
     for name in (PALM, HAND):  # the package has them already
         (given.out / name).unlink()
 

@@ -31,8 +31,8 @@ class HandFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     computes each once. Nothing is learned from the images: `fit` only checks the settings.
 
     Args:
-        kind: ``image``: features of a frozen backbone; ``landmarks``: x, y and depth of 21 normalised landmarks
-            of the hand; ``embedding``: 25 numbers from the landmark network's last layer; both are 0 where no
+        kind: ``image``: features of a frozen backbone; ``landmarks``: x, y and depth of 21 normalised hand
+            landmarks; ``embedding``: 25 numbers from the landmark network's last layer; both are 0 where no
             hand was found.
         backbone: Pretrained network, for ``image``.
         weights: File with its weights, ``untrained``, or None to look and download.

@@ -245,8 +245,8 @@ def load(bundle: str | Path) -> Recogniser:
     """Load a recogniser from its bundle, from its run, from the package, or from the Hugging Face hub.
 
     Args:
-        bundle: Folder of a bundle or of a run, or ``asl``, or ``hub:owner/name``, or
-            ``hub:owner/name@revision``.
+        bundle: Folder of a bundle or of a run, or ``asl``, unless a folder of that name has a bundle, or
+            ``hub:owner/name``, or ``hub:owner/name@revision``.
 
     Returns:
         The recogniser.
@@ -282,9 +282,8 @@ def bundle_folder(bundle: str | Path) -> Path:
     name = bundle.as_posix() if isinstance(bundle, Path) else bundle
     if name.startswith(PREFIX):
         return fetch_bundle(name)
-    if name == ASL_NAME:
-        return ASL
-    return find_bundle(bundle)
+    folder = find_bundle(bundle)
+    return ASL if name == ASL_NAME and not (folder / CONFIG).is_file() else folder
 
 
 def _open(name: str, content: bytes) -> Graph:

@@ -83,6 +83,7 @@ def show_demo(config: DemoConfig, metrics: dict[str, Any]) -> None:
     _write(f"Drawn photos: {metrics['photos']} (results on drawn hands say nothing about people)")
     _write(f"Report: {metrics['run']}/report.html")
     _write(f"Try it: handshape predict {metrics['run']} {metrics['first_photo']}")
+    _write("Try the ASL alphabet, with your camera: handshape serve asl")
 
 
 def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:

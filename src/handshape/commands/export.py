@@ -12,7 +12,7 @@ from handshape.errors import UsageError
 from handshape.export.metadata import MODEL, Metadata, bundle_digest
 from handshape.hub import PREFIX
 from handshape.progress import say
-from handshape.recogniser import Recogniser, bundle_folder, load
+from handshape.recogniser import ASL, Recogniser, bundle_folder, load
 
 if TYPE_CHECKING:
     from handshape.export.photos import Photos
@@ -39,11 +39,11 @@ def export(config: ExportConfig) -> dict[str, Any]:
     from handshape.export.web import new_folder, write_web_page
     from handshape.export.webruntime import find_runtime
 
-    if config.out is None and config.bundle.as_posix().startswith(PREFIX):
+    name, place = config.bundle.as_posix(), bundle_folder(config.bundle)
+    if config.out is None and (name.startswith(PREFIX) or place == ASL):
         raise UsageError(
-            "no --out for a bundle on the hub", "a file or folder to write", "name it with --out"
+            f"no --out for the recogniser {name!r}", "a file or folder to write", "name it with --out"
         )
-    place = bundle_folder(config.bundle)
     recogniser = load(place)
     photos = find_photos(place, recogniser.labels, config.images)
     chosen = _in_8_bits(recogniser, photos) if config.precision == "int8" else recogniser

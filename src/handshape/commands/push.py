@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from handshape.bundle import CARD, CONFIG, GRAPHS, MODEL, BundleConfig, config_text
+from handshape.bundle import CARD, CONFIG, GRAPHS, MODEL, BundleConfig, config_text, file_of
 from handshape.config.push import PushConfig
 from handshape.export.metadata import MODEL as EXPORTED
 from handshape.export.metadata import bundle_digest, read_properties
@@ -35,7 +35,9 @@ def push(config: PushConfig) -> dict[str, Any]:
     folder = bundle_folder(config.bundle)
     known = load(folder).config
     kept = known if config.signer_names else number_signers(known)
-    files = {name: folder / name for name in (CONFIG, MODEL, *GRAPHS, EXPORTED) if (folder / name).exists()}
+    places = {name: file_of(folder, name) for name in (CONFIG, EXPORTED, *known.digests)}
+    pushed = (CONFIG, MODEL, *GRAPHS, EXPORTED)
+    files = {name: path for name, path in places.items() if name in pushed and path.exists()}
     with TemporaryDirectory() as staged:
         place = Path(staged)
         files[CARD] = place / CARD

@@ -13,7 +13,7 @@ from handshape.errors import UsageError
 class ExportConfig(EngineOptions):
     """Export a recogniser to ONNX or to a web page."""
 
-    bundle: Path = argument("Folder of a run or of its recogniser.", first=True)
+    bundle: Path = argument("Folder of a run or of its recogniser, asl, or hub:owner/name.", first=True)
     format: Literal["onnx", "web"] = option(
         "onnx",
         "onnx: one file, from pixels to probabilities. web: a folder with a page that runs in the browser.",

@@ -13,7 +13,7 @@ class ServeConfig(EngineOptions):
     """Serve the live page and the HTTP API."""
 
     bundle: Path | None = argument(
-        "Folder of a recogniser or of the run that made it. Without one, teach it on the page.",
+        "Folder of a run or of its recogniser, asl, or hub:owner/name. Without one, teach it on the page.",
         first=True,
         optional=True,
     )

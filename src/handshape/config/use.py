@@ -41,7 +41,7 @@ class FeaturesConfig(ClusterOptions, BackboneConfig, DataOptions):
 class EvaluateConfig(OutConfig, DataConfig):
     """Measure a recogniser on new photos."""
 
-    bundle: Path = argument("Folder of a run or of its recogniser, or hub:owner/name.", first=True)
+    bundle: Path = argument("Folder of a run or of its recogniser, asl, or hub:owner/name.", first=True)
     out: Path | None = option(None, "Folder of the report (default: writes nothing).")
     include_known: bool = option(False, "Measure photos that the recogniser was trained on as well.")
 
@@ -50,6 +50,6 @@ class EvaluateConfig(OutConfig, DataConfig):
 class PredictConfig(EngineOptions):
     """Predict the labels of photos."""
 
-    bundle: Path = argument("Folder of a run or of its recogniser, or hub:owner/name.", first=True)
+    bundle: Path = argument("Folder of a run or of its recogniser, asl, or hub:owner/name.", first=True)
     images: list[Path] = argument("Photos, folders of photos, and videos (extra `video`).")
     csv: bool = option(False, "Print a CSV table with a head.")
