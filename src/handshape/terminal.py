@@ -20,7 +20,7 @@ _LISTED = 10
 def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict[str, Any]) -> None:
     """Print the table of the models, the headline, and which model was saved and why."""
     split = metrics["split"]
-    counts = f"{split['train']} training, {split['valid']} validation and {split['test']} test photos"
+    counts = f"{split['train']:,} training, {split['valid']:,} validation and {split['test']:,} test photos"
     heads = ("model", "validation", "test", "95 %\ninterval", "features", "training", "trained\nweights")
     rows = [
         (
@@ -48,7 +48,11 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
         _write(f"would have a near-copy in training, and the table would show {', '.join(accuracies)}.")
     if len(metrics["models"]) > 1:
         _write(f"Saved: {metrics['best']}. {metrics['best_because']}")
+    suspects = metrics.get("suspect_labels")
+    if suspects and suspects["photos"]:
+        _write(f"{len(suspects['photos']):,} of {suspects['checked']:,} labels may be wrong; see the report.")
     _write(f"{metrics['answer']}.")
+    _show_next(metrics)
 
 
 show_train = show_compare
@@ -234,6 +238,12 @@ def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], title: str
         table.add_row(*map(printable, row))
     # A label such as [red] is no markup.
     Console(markup=False, emoji=False, highlight=False).print(table)
+
+
+def _show_next(found: dict[str, Any]) -> None:
+    for number, step in enumerate(found.get("next", ()), start=1):
+        _write(f"{'Next' if number == 1 else '    '}  {number}. {step['reason']}")
+        _write(f"         {step['command']}")
 
 
 def _write(line: str) -> None:

@@ -18,7 +18,10 @@ from handshape.evaluation.evaluation import write_predictions
 from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment
 from handshape.evaluation.report.headline import find_headline
 from handshape.evaluation.report.model_card import model_card
+from handshape.evaluation.report.next_steps import SUSPECT_LABELS, NextStep, next_steps
 from handshape.evaluation.report.page import write_report
+from handshape.evaluation.suspect_labels import describe_photos, find_suspect_labels, write_suspect_labels
+from handshape.features.hand_landmarks import HandCache
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
 from handshape.models.hand.hand_finder import HandFinder
@@ -99,10 +102,19 @@ def _train(
         fractions=(config.valid_fraction, config.test_fraction),
         seed=config.seed,
     )
-    metrics = {"answer": find_headline(experiment).sentence, **experiment.to_dict()}
+    landmarks = HandCache(cache).rows(indexed.digests).landmarks if finder else None
+    rows = describe_photos(fitter.features(), landmarks)
+    suspects = find_suspect_labels(rows, indexed.dataset, data_report.bursts, seed=config.seed)
+    experiment = replace(experiment, suspects=suspects)
+    again = "train" if isinstance(config, TrainConfig) else "compare"
+    steps = next_steps(experiment, config, again, claimed.out)
+    answer = find_headline(experiment).sentence
+    metrics = {"answer": answer, **experiment.to_dict(), "next": [one.to_dict() for one in steps]}
     with claimed.new_run(force=config.force) as folder:
         description = describe(command, config, data_report.digest)
-        _write(folder, experiment, metrics, description, cache)
+        _write(folder, experiment, metrics, description, cache, steps)
+        if suspects is not None and suspects.photos:
+            write_suspect_labels(folder / SUSPECT_LABELS, suspects, config.exclude)
     return metrics
 
 
@@ -117,6 +129,7 @@ def _write(
     metrics: dict[str, Any],
     description: dict[str, Any],
     cache: Path,
+    steps: Sequence[NextStep],
 ) -> None:
     results, split, best = experiment.results, experiment.data_report.split, experiment.best
     write_json(folder / "config.json", description)
@@ -124,7 +137,7 @@ def _write(
     histories = {str(one.fitted.name): [vars(row) for row in one.fitted.history] for one in results}
     write_history(folder / "history.csv", "model", histories)
     write_predictions(folder / "predictions.csv", results)
-    write_report(folder, experiment, description)
+    write_report(folder, experiment, description, steps)
     trained_on = {
         "data_digest": description["data_digest"],
         "split": split.kind,

@@ -51,6 +51,18 @@ class DataReport:
         """What an accuracy on the test photos may claim."""
         return find_claim(self.split.dataset, self.indexed.digests)
 
+    def counts(self) -> dict[str, int]:
+        """Return how many photos, labels, signers, sources and bursts there are; every place reads this."""
+        dataset = self.split.dataset
+        return {
+            "photos": len(dataset),
+            "labels": len(dataset.labels),
+            "signers": len(dataset.signers),
+            "sources": len(dataset.sources),
+            "bursts": int((np.bincount(self.bursts) > 1).sum()),
+            "unreadable": len(dataset.unreadable),
+        }
+
     @property
     def digest(self) -> str:
         """Digest of content, label, signer, split and known source of all samples."""
@@ -113,7 +125,9 @@ def make_data_report(
         problem = [Finding("no_split", "serious", text, 1.0)]
     problem += [*_missing_labels(split), *_two_signers(split)]
     copies = copies_across_labels(indexed.stats, dataset.classes)
-    findings = problem + check_data(dataset, indexed.stats, indexed.digests, bursts=bursts, copies=copies)
+    findings = problem + check_data(
+        dataset, indexed.stats, indexed.digests, bursts=bursts, copies=copies, split=split
+    )
     leaks = find_leaks(pairs, [sample.split for sample in split.dataset.samples])
     return DataReport(indexed, split, pairs, bursts, leaks, findings)
 

@@ -21,6 +21,7 @@ from handshape.evaluation.cross_validation import FoldFigures, measure_folds
 from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit
 from handshape.evaluation.intervals.paired import PairedDifference, compare_paired
 from handshape.evaluation.rejection import rejected_share
+from handshape.evaluation.suspect_labels import SuspectLabels
 from handshape.features.predict import predict_features
 from handshape.models.hand.hand_finder import HandFinder, landmark_rows
 from handshape.synthetic.scene import make_background
@@ -58,6 +59,7 @@ class Experiment:
         folds: Each model with every signer, or source, left out once; empty when that was not asked for.
         paired: Difference between the last and the first model, for two or more models.
         random_split: Results of an ordinary random split, if bursts were kept together in this one.
+        suspects: Photos whose label is probably wrong; None where that was not checked.
     """
 
     data_report: DataReport
@@ -66,6 +68,7 @@ class Experiment:
     folds: dict[str, FoldFigures]
     paired: PairedDifference | None
     random_split: RandomSplitCheck | None
+    suspects: SuspectLabels | None = None
 
     @cached_property
     def choice(self) -> "Choice":
@@ -105,12 +108,14 @@ class Experiment:
             "best": self.best.fitted.name,
             "best_because": self.choice.reason,
             "models": models,
+            "data": self.data_report.counts(),
             "leaks": {"near_duplicates_across_splits": found.share, "photos": found.leaking},
             "findings": [
                 {"kind": one.kind, "severity": one.severity, "message": one.message}
                 for one in self.data_report.findings
             ],
         }
+        metrics["suspect_labels"] = self.suspects and self.suspects.to_dict()
         if self.random_split is not None:
             metrics["leaks"]["without_grouping"] = {
                 "near_duplicates_across_splits": self.random_split.leak_share,

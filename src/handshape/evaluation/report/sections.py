@@ -21,6 +21,7 @@ from handshape.evaluation.explain.landmark_overlay import draw_landmarks
 from handshape.evaluation.metrics import Metrics
 from handshape.evaluation.report import metric_plots, plots
 from handshape.evaluation.report.thumbnails import highlight, thumbnail
+from handshape.evaluation.suspect_labels import SuspectLabel, SuspectLabels
 from handshape.models.hand.hand_finder import HandFinder
 from handshape.models.sign_network import SignNetwork
 
@@ -135,6 +136,19 @@ def find_near_copies(indexed: ImageIndex, leaks: Leaks, most: int = 8) -> list[N
         names = samples[tested].name, samples[trained].name
         found.append(NearCopy(pictures[0], pictures[1], names, samples[tested].label, distance))
     return found
+
+
+def find_suspects(
+    indexed: ImageIndex, found: SuspectLabels | None, most: int = 24
+) -> list[tuple[str, SuspectLabel]]:
+    """Return pictures, as data URLs, of the photos whose labels are most probably wrong."""
+    if found is None:
+        return []
+    position = {sample.name: i for i, sample in enumerate(indexed.dataset.samples)}
+    return [
+        (thumbnail(read_image(indexed.dataset.samples[position[one.path]].path)), one)
+        for one in found.photos[:most]
+    ]
 
 
 def split_table(data_report: DataReport) -> list[SplitRow]:
