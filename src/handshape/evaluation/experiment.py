@@ -21,6 +21,7 @@ from handshape.evaluation.cross_validation import FoldFigures, measure_folds
 from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit
 from handshape.evaluation.intervals.paired import PairedDifference, compare_paired
 from handshape.evaluation.rejection import rejected_share
+from handshape.evaluation.shortcuts import ShortcutCheck
 from handshape.evaluation.suspect_labels import SuspectLabels
 from handshape.features.predict import predict_features
 from handshape.models.hand.hand_finder import HandFinder, landmark_rows
@@ -60,6 +61,7 @@ class Experiment:
         paired: Difference between the last and the first model, for two or more models.
         random_split: Results of an ordinary random split, if bursts were kept together in this one.
         suspects: Photos whose label is probably wrong; None where that was not checked.
+        shortcuts: Whether labels can be predicted without the hand; None where that was not checked.
     """
 
     data_report: DataReport
@@ -69,6 +71,7 @@ class Experiment:
     paired: PairedDifference | None
     random_split: RandomSplitCheck | None
     suspects: SuspectLabels | None = None
+    shortcuts: ShortcutCheck | None = None
 
     @cached_property
     def choice(self) -> "Choice":
@@ -115,6 +118,7 @@ class Experiment:
                 for one in self.data_report.findings
             ],
         }
+        metrics["without_hand"] = self.shortcuts and self.shortcuts.to_dict()
         metrics["suspect_labels"] = self.suspects and self.suspects.to_dict()
         if self.random_split is not None:
             metrics["leaks"]["without_grouping"] = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.data.checks.finding import Finding, count_of
+from handshape.data.checks.finding import Finding, count_of, ranked
 from handshape.data.checks.labels import (
     check_counts,
     check_names,
@@ -63,8 +63,7 @@ def check_data(
         found += check_borders(dataset, stats)
         found += check_giveaways(dataset, stats)
         found += check_backgrounds(dataset, stats)
-    order = ("serious", "warning", "note")
-    return sorted(found, key=lambda finding: order.index(finding.severity))
+    return ranked(found)
 
 
 def _two_labels(dataset: Dataset, digests: Sequence[str], copies: Pairs | None) -> Iterator[Finding]:

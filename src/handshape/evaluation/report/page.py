@@ -21,6 +21,7 @@ from handshape.evaluation.report.next_steps import SUSPECT_LABELS, NextStep
 from handshape.evaluation.report.sections import (
     Mistake,
     draw_plots,
+    draw_shortcuts,
     find_mistakes,
     find_near_copies,
     find_suspects,
@@ -97,6 +98,7 @@ def write_report(
         counts=data_report.counts(),
         suspects=find_suspects(data_report.indexed, experiment.suspects),
         suspect_labels=SUSPECT_LABELS,
+        shortcut_pictures=draw_shortcuts(data_report.indexed, experiment.shortcuts),
         results=experiment.results,
         best=experiment.best,
         figures=figures,
