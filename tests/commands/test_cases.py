@@ -183,12 +183,12 @@ def test_uneven__said_in_terminal_figures_and_report(cli: Cli, tmp_path: Path) -
     report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     found = [(one["kind"], one["message"]) for one in answer.json["findings"]]
     # With two photos of C, a split lacks it.
-    for kind, words in (
+    for kind, told in (
         ("imbalance", "A has 40 photos and C has 2."),
         ("few_photos", "1 label has fewer than 10 photos (C)."),
         ("no_", "photo shows C."),
     ):
-        texts = [message for name, message in found if name.startswith(kind) and words in message]
+        texts = [message for name, message in found if name.startswith(kind) and told in message]
         assert texts and all(text in report for text in texts)
         assert any(text in answer.err for text in texts)
     assert answer.json["data"]["photos"] == sum(
