@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from handshape.commands.draw import draw
 from handshape.commands.shared import index_photos, report_data
+from handshape.config.draw import DrawConfig
 from handshape.config.train import TrainConfig
 from handshape.data.images.prepared import InMemoryImages
 from handshape.evaluation.shortcuts import ShortcutCheck, check_shortcuts, held_out_groups
@@ -171,6 +173,25 @@ def test_check_shortcuts__is_silent_about_clean_drawn_hands(
     photos, _, points, classes, signers = hands(style)
     found = check(photos, points, classes, signers)
     assert found.finding() is None and len(found.regions) > 10
+
+
+@pytest.mark.slow
+def test_train__shows_where_labels_are_without_the_hand(cli: Any, tmp_path: Path) -> None:
+    folder, run = tmp_path / "photos", tmp_path / "run"
+    draw(DrawConfig(out=folder, labels="A-D", signers=4, images=10, style="room"))
+    for path in folder.glob("*/*.jpg"):
+        pixels = np.asarray(Image.open(path))[None]
+        Image.fromarray(written(pixels, [LABELS.index(path.parent.name)])[0]).save(path, quality=95)
+    words = (folder, "--signer", r"signer(\d+)_", "--cache", tmp_path / "cache", "--out", run, "--json")
+    answer = cli("train", *words, "--model", "landmarks")
+    assert answer.code == 0, answer.err
+    found = answer.json["without_hand"]
+    assert found["found"] and found["groups"] == "signers" and found["photos"] > 140
+    (finding,) = (one for one in answer.json["findings"] if one["kind"] == "background_gives_label_away")
+    assert finding["message"] in answer.err and "the upper left of the photo" in finding["message"]
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert f"<strong>Not the hand.</strong> {finding['message']}" in page
+    assert page.count('bright where labels can be predicted from"') == 4
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ from handshape.data.data_report import DataReport
 from handshape.data.dataset import Dataset, Ids
 from handshape.data.images.index import ImageIndex
 from handshape.data.images.prepared import read_batch
+from handshape.evaluation.intervals.accuracy import accuracy_interval
 from handshape.evaluation.intervals.paired import compare_paired
 from handshape.evaluation.json_result import JsonResult
 
@@ -34,7 +35,7 @@ _VISIBLE = 0.25
 # Of the hand's longer side: landmarks are in the middle of fingers, and shadows fall beside them.
 _MARGIN = 0.2
 _FOLDS = 5
-# The best of some 50 blocks is taken, so the distance must be twice as large as the 95 % interval asks.
+# The best of some 50 parts counts, so its distance from chance must be twice what the 95 % interval asks for.
 _SURE = 2.0
 # Least gain over chance that is worth a finding.
 _WORTH = 0.1
@@ -286,18 +287,20 @@ def _measure(
 ) -> Region:
     both = np.concatenate([rows, box], axis=1)
     alone, by_box, by_both = (_out_of_fold(one, classes, groups, seed) for one in (rows, box, both))
-    usual = classes == np.bincount(classes).argmax()
-    gains = [compare_paired(usual, alone, None, groups), compare_paired(by_box, by_both, None, groups)]
-    sure = all(one.difference > _SURE * (one.difference - one.low) for one in gains)
+    accuracy, chance = float(alone.mean()), float(np.bincount(classes).max() / len(classes))
+    # Photos of one sign by one signer are usually taken together, so what is visible in them is alike.
+    takes = groups * (classes.max() + 1) + classes
+    by_chance = accuracy - _SURE * (accuracy - accuracy_interval(alone, None, takes).low) <= chance
+    by_place = compare_paired(by_box, by_both, None, takes).low <= 0
     return Region(
         name,
         place,
         len(classes),
-        float(alone.mean()),
-        float(usual.mean()),
+        accuracy,
+        chance,
         float(by_box.mean()),
         float(by_both.mean()),
-        bool(sure and alone.mean() - usual.mean() > _WORTH),
+        not by_chance and not by_place and accuracy - chance > _WORTH,
     )
 
 
