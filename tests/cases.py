@@ -45,6 +45,54 @@ def split_folders(root: Path, names: Sequence[str], labels: Sequence[str] = LETT
     return root
 
 
+def many(root: Path) -> Path:
+    """More labels than fit into a picture."""
+    return label_folders(root, [f"sign{number:03}" for number in range(60)], count=3)
+
+
+def deep(root: Path) -> Path:
+    """A photo far below its label, with a long path."""
+    label_folders(root)
+    place = root / "A" / ("x" * 120) / ("y" * 120) / ("z" * 60)
+    place.mkdir(parents=True)
+    draw_hand(1, 77).save(place / ("p" * 100 + ".jpg"))
+    return root
+
+
+def uneven(root: Path) -> Path:
+    """Two labels with many photos, and one with two."""
+    label_folders(root, "AB", count=40)
+    return label_folders(root, "C", count=2)
+
+
+def exif(root: Path) -> tuple[Path, Path]:
+    """Photos of a camera that lay on its side and says so, and the same photos upright."""
+    upright, turned = label_folders(root / "upright"), root / "turned"
+    for file in upright.glob("*/*.jpg"):
+        image = Image.open(file).resize((48, 32))
+        image.save(file.with_suffix(".png"))
+        file.unlink()
+        tag = Image.Exif()
+        tag[0x0112] = 6
+        (turned / file.parent.name).mkdir(parents=True, exist_ok=True)
+        side = image.transpose(Image.Transpose.ROTATE_90)
+        side.save(turned / file.parent.name / file.with_suffix(".png").name, exif=tag)
+    return upright, turned
+
+
+def cutout(root: Path) -> Path:
+    """Hands cut out, with what is around them transparent."""
+    label_folders(root)
+    for file in list(root.glob("*/*.jpg")):
+        picture = Image.open(file).convert("RGBA")
+        mask = Image.new("L", picture.size, 0)
+        ImageDraw.Draw(mask).ellipse((8, 8, 40, 46), fill=255)
+        picture.putalpha(mask)
+        picture.save(file.with_suffix(".png"))
+        file.unlink()
+    return root
+
+
 def write_rows(path: Path, rows: list[list[str]], *, sep: str = ",", encoding: str = "utf-8") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding=encoding) as file:

@@ -25,7 +25,7 @@ _LISTED = 10
 def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict[str, Any]) -> None:
     """Print the table of the models, the headline, and which model was saved and why."""
     split = metrics["split"]
-    counts = f"{split['train']} training, {split['valid']} validation and {split['test']} test photos"
+    counts = f"{split['train']:,} training, {split['valid']:,} validation and {split['test']:,} test photos"
     heads = ("model", "validation", "test", "95 %\ninterval", "features", "training", "trained\nweights")
     rows = [
         (
@@ -53,7 +53,11 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
         _write(f"would have a near-copy in training, and the table would show {', '.join(accuracies)}.")
     if len(metrics["models"]) > 1:
         _write(f"Saved: {metrics['best']}. {metrics['best_because']}")
+    suspects = metrics.get("suspect_labels")
+    if suspects and suspects["photos"]:
+        _write(f"{len(suspects['photos']):,} of {suspects['checked']:,} labels may be wrong; see the report.")
     _write(f"{metrics['answer']}.")
+    _show_next(metrics)
 
 
 show_train = show_compare
@@ -277,6 +281,12 @@ def _common_folder(paths: Sequence[str]) -> str:
 def _times(one: dict[str, Any], timed: bool) -> list[str]:
     """Return start and end of a held sign in seconds, of a photo two empty cells; nothing without videos."""
     return [f"{one[key]:.2f}" if key in one else "" for key in ("start", "end")] if timed else []
+
+
+def _show_next(found: dict[str, Any]) -> None:
+    for number, step in enumerate(found.get("next", ()), start=1):
+        _write(f"{'Next' if number == 1 else '    '}  {number}. {step['reason']}")
+        _write(f"         {step['command']}")
 
 
 def _write(line: str) -> None:

@@ -153,6 +153,61 @@ def test_odd_files(inspect: Callable[..., Any], tmp_path: Path) -> None:
     assert found["counts"]["A"] == 10
 
 
+def test_long_names_and_deep_folders(inspect: Callable[..., Any], tmp_path: Path) -> None:
+    found = inspect(cases.label_folders(tmp_path / "long", ["A" * 240, "B"]), "--out", tmp_path / "sheet")
+    assert found["counts"] == {"A" * 240: 4, "B": 4} and (tmp_path / "sheet" / "samples.png").is_file()
+    found = inspect(cases.deep(tmp_path / "deep"))
+    assert found["labels"] == list("ABCD") and found["counts"]["A"] == 5 and found["unused"] == {}
+
+
+def test_exif__a_photo_is_turned_as_it_says(inspect: Callable[..., Any], tmp_path: Path) -> None:
+    upright, turned = (inspect(root) for root in cases.exif(tmp_path / "d"))
+    assert upright["sizes"] == turned["sizes"] == [{"width": 48, "height": 32, "mode": "RGB", "images": 16}]
+    assert upright["example"] == turned["example"]  # the same pixels
+    assert upright["findings"] == turned["findings"]
+
+
+def test_cutout__what_is_transparent_is_white(inspect: Callable[..., Any], tmp_path: Path) -> None:
+    found = inspect(cases.cutout(tmp_path / "d"))
+    assert found["labels"] == list("ABCD") and found["images"] == 16 and found["unreadable"] == []
+    assert [one["mode"] for one in found["sizes"]] == ["RGBA"]
+    (plain,) = (one for one in found["findings"] if one["kind"] == "plain_background")
+    assert plain["message"].startswith("16 photos have the same plain background (#ffffff)")
+
+
+@pytest.mark.slow
+def test_uneven__said_in_terminal_figures_and_report(cli: Cli, tmp_path: Path) -> None:
+    words = ("--cache", tmp_path / "cache", "--out", tmp_path / "run", *_FAST, "--json")
+    answer = cli("train", cases.uneven(tmp_path / "d"), *words)
+    assert answer.code == 0, answer.err
+    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    found = [(one["kind"], one["message"]) for one in answer.json["findings"]]
+    # With two photos of C, a split lacks it.
+    for kind, told in (
+        ("imbalance", "A has 40 photos and C has 2."),
+        ("few_photos", "1 label has fewer than 10 photos (C)."),
+        ("no_", "photo shows C."),
+    ):
+        texts = [message for name, message in found if name.startswith(kind) and told in message]
+        assert texts and all(text in report for text in texts)
+        assert any(text in answer.err for text in texts)
+    assert answer.json["data"]["photos"] == sum(
+        answer.json["split"][one] for one in ("train", "valid", "test")
+    )
+
+
+@pytest.mark.slow
+def test_many__the_confusion_matrix_can_be_read(cli: Cli, tmp_path: Path) -> None:
+    words = ("--cache", tmp_path / "cache", "--out", tmp_path / "run", *_FAST)
+    answer = cli("train", cases.many(tmp_path / "d"), *words)
+    assert answer.code == 0, answer.err
+    drawn = (tmp_path / "run" / "plots" / "confusion-frozen.svg").read_text(encoding="utf-8")
+    assert "60 labels in order" in drawn and "sign001" not in drawn
+    assert drawn.count("<text") < 10
+    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert all(f">sign{number:03}<" in report for number in range(60))
+
+
 def test_inside__the_own_run_is_never_data(
     cli: Cli, in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from handshape.commands.shared import index_photos, report_data
-from handshape.config.data import DataOptions
-from handshape.config.fields import flag_of
+from handshape.config.data import DataConfig
+from handshape.config.fields import command_words
+from handshape.config.train import CompareConfig, FoldKind
 from handshape.config.use import InspectConfig
 from handshape.data.data_report import DataReport
 from handshape.data.dataset import SPLITS, Dataset
@@ -82,16 +83,9 @@ def _inspect(config: InspectConfig, given: Dataset | None) -> tuple[dict[str, An
 
 def _next(config: InspectConfig, dataset: Dataset) -> str:
     """Return the command that measures a recogniser of this data."""
-    words = ["handshape", "compare", str(config.data)]
-    for field in fields(DataOptions):
-        value = getattr(config, field.name)
-        if value is True:
-            words.append(flag_of(field.name))
-        elif value != field.default:
-            words += [flag_of(field.name), str(value)]
-    if len(dataset.signers) > len(SPLITS):
-        words += ["--folds", "signers"]
-    return shlex.join(words)
+    folds: FoldKind = "signers" if len(dataset.signers) > len(SPLITS) else "none"
+    options = {field.name: getattr(config, field.name) for field in fields(DataConfig)}
+    return shlex.join(command_words("compare", CompareConfig(**options, folds=folds)))
 
 
 def _counts(names: Sequence[str], known: Sequence[str | None]) -> dict[str, int]:

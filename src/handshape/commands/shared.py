@@ -44,7 +44,8 @@ def list_photos(config: DataOptions, data: Path, given: Dataset | None = None) -
         cache=config.cache,
     )
     if dataset.layout is not None:
-        say(f"Data: {dataset.layout.summary}")
+        chosen = f", of which --labels takes {len(dataset.labels)}" if config.labels else ""
+        say(f"Data: {dataset.layout.summary}{chosen}")
     if not len(dataset):
         raise none_readable_error(dataset.root, dataset.unreadable)
     return dataset

@@ -13,12 +13,17 @@ from handshape.cluster import join_cluster
 from handshape.commands.shared import check_split, index_photos, list_checked, print_findings, report_data
 from handshape.config.models import MODELS, ModelName
 from handshape.config.train import CompareConfig, TrainConfig
+from handshape.data.data_report import DataReport
 from handshape.data.dataset import Dataset
 from handshape.evaluation.evaluation import write_predictions
 from handshape.evaluation.experiment import Experiment, plan_folds, run_experiment
 from handshape.evaluation.report.headline import find_headline
 from handshape.evaluation.report.model_card import model_card
+from handshape.evaluation.report.next_steps import SUSPECT_LABELS, NextStep, next_steps
 from handshape.evaluation.report.page import write_report
+from handshape.evaluation.shortcuts import check_shortcuts, held_out_groups
+from handshape.evaluation.suspect_labels import describe_photos, find_suspect_labels, write_suspect_labels
+from handshape.features.hand_landmarks import HandCache
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
 from handshape.models.hand.hand_finder import HandFinder
@@ -110,6 +115,9 @@ def _train(
     _check_folds(config, indexed.dataset)
     fitter = Fitter(indexed, cache, device, config, backbone, tuner=tuner)
     data_report = report_data(config, indexed, fitter.features())
+    data_report, closer = _look_closer(
+        config, fitter, data_report, HandCache(cache, finder) if finder else None
+    )
     print_findings(data_report)
     experiment = run_experiment(
         data_report,
@@ -119,11 +127,32 @@ def _train(
         fractions=(config.valid_fraction, config.test_fraction),
         seed=config.seed,
     )
-    metrics = {"answer": find_headline(experiment).sentence, **experiment.to_dict()}
+    experiment = replace(experiment, **closer)
+    again = "train" if isinstance(config, TrainConfig) else "compare"
+    steps = next_steps(experiment, config, again, claimed.out)
+    answer = find_headline(experiment).sentence
+    metrics = {"answer": answer, **experiment.to_dict(), "next": [one.to_dict() for one in steps]}
     with claimed.new_run(force=config.force) as folder:
         description = describe(command, config, data_report.digest)
-        _write(folder, experiment, metrics, description, cache)
+        _write(folder, experiment, metrics, description, cache, steps)
+        if experiment.suspects is not None and experiment.suspects.photos:
+            write_suspect_labels(folder / SUSPECT_LABELS, experiment.suspects, config.exclude)
     return TrainingRun(claimed.out, experiment, metrics)
+
+
+def _look_closer(
+    config: TrainConfig | CompareConfig, fitter: Fitter, data_report: DataReport, hands: HandCache | None
+) -> tuple[DataReport, dict[str, Any]]:
+    """Look for wrong labels and for shortcuts; return the report with what was found, and the figures."""
+    indexed, landmarks, shortcuts = data_report.indexed, None, None
+    if hands is not None:
+        landmarks = hands.rows(indexed.digests, [one.path for one in indexed.dataset.samples]).rows
+        groups, kind = held_out_groups(data_report, config.folds)
+        shortcuts = check_shortcuts(indexed, hands.points(indexed.digests), groups, kind, seed=config.seed)
+    rows = describe_photos(fitter.features(), landmarks)
+    suspects = find_suspect_labels(rows, indexed.dataset, data_report.bursts, seed=config.seed)
+    found = shortcuts.finding() if shortcuts else None
+    return data_report.with_finding(found), {"suspects": suspects, "shortcuts": shortcuts}
 
 
 def _check_folds(config: TrainConfig | CompareConfig, dataset: Dataset) -> None:
@@ -137,6 +166,7 @@ def _write(
     metrics: dict[str, Any],
     description: dict[str, Any],
     cache: Path,
+    steps: Sequence[NextStep],
 ) -> None:
     results, split, best = experiment.results, experiment.data_report.split, experiment.best
     write_json(folder / "config.json", description)
@@ -144,7 +174,7 @@ def _write(
     histories = {str(one.fitted.name): [vars(row) for row in one.fitted.history] for one in results}
     write_history(folder / "history.csv", "model", histories)
     write_predictions(folder / "predictions.csv", results)
-    write_report(folder, experiment, description)
+    write_report(folder, experiment, description, steps)
     trained_on = {
         "data_digest": description["data_digest"],
         "split": split.kind,

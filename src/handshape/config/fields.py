@@ -67,6 +67,20 @@ def flag_of(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def command_words(name: str, settings: Settings) -> list[str]:
+    """Return the words that run a command with these settings, without ``--force``."""
+    places, options = list[str](), list[str]()
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if field.metadata.get("positional"):
+            places += [str(value)]
+        elif value is True and field.name != "force":
+            options.append(flag_of(field.name))
+        elif value != field.default and value is not None and not isinstance(value, bool):
+            options += [flag_of(field.name), str(value)]
+    return ["handshape", name, *places, *options]
+
+
 def _check_range(flag: str, value: Any, metadata: Mapping[str, Any]) -> None:
     if metadata.get("positive") and not value > 0:
         raise UsageError(f"{flag} {value}", "a positive number", "change it")

@@ -1,7 +1,7 @@
 """The report on a data set before training: near-duplicates, split, leaks and findings."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from handshape.data.checks.all_checks import check_data
 from handshape.data.checks.bursts import find_bursts
-from handshape.data.checks.finding import Finding, Severity, listed
+from handshape.data.checks.finding import Finding, Severity, listed, ranked
 from handshape.data.checks.near_duplicates import (
     Leaks,
     Pairs,
@@ -51,6 +51,22 @@ class DataReport:
     def claim(self) -> AccuracyClaim:
         """What an accuracy on the test photos may claim."""
         return find_claim(self.split.dataset, self.indexed.digests)
+
+    def with_finding(self, finding: Finding | None) -> "DataReport":
+        """Return the report with one more finding, serious ones first."""
+        return self if finding is None else replace(self, findings=ranked([*self.findings, finding]))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many photos, labels, signers, sources and bursts there are; every place reads this."""
+        dataset = self.split.dataset
+        return {
+            "photos": len(dataset),
+            "labels": len(dataset.labels),
+            "signers": len(dataset.signers),
+            "sources": len(dataset.sources),
+            "bursts": int((np.bincount(self.bursts) > 1).sum()),
+            "unreadable": len(dataset.unreadable),
+        }
 
     @property
     def digest(self) -> str:
@@ -114,7 +130,9 @@ def make_data_report(
         problem = [Finding("no_split", "serious", text, 1.0)]
     problem += [*_missing_labels(split), *_two_signers(split)]
     copies = copies_across_labels(indexed.stats, dataset.classes)
-    findings = problem + check_data(dataset, indexed.stats, indexed.digests, bursts=bursts, copies=copies)
+    findings = problem + check_data(
+        dataset, indexed.stats, indexed.digests, bursts=bursts, copies=copies, split=split
+    )
     leaks = find_leaks(pairs, [sample.split for sample in split.dataset.samples])
     return DataReport(indexed, split, pairs, bursts, leaks, findings)
 

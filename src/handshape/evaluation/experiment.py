@@ -21,6 +21,8 @@ from handshape.evaluation.cross_validation import FoldFigures, measure_folds
 from handshape.evaluation.evaluation import FitEvaluation, evaluate_fit
 from handshape.evaluation.intervals.paired import PairedDifference, compare_paired
 from handshape.evaluation.rejection import rejected_share
+from handshape.evaluation.shortcuts import ShortcutCheck
+from handshape.evaluation.suspect_labels import SuspectLabels
 from handshape.features.predict import predict_features
 from handshape.models.hand.hand_finder import HandFinder, hand_rows
 from handshape.synthetic.scene import make_background
@@ -56,6 +58,8 @@ class Experiment:
         folds: Each model with every signer, or source, left out once; empty when that was not asked for.
         paired: Difference between the last and the first model, for two or more models.
         random_split: Results of an ordinary random split, if bursts were kept together in this one.
+        suspects: Photos whose label is probably wrong; None where that was not checked.
+        shortcuts: Whether labels can be predicted without the hand; None where that was not checked.
     """
 
     data_report: DataReport
@@ -64,6 +68,8 @@ class Experiment:
     folds: dict[str, FoldFigures]
     paired: PairedDifference | None
     random_split: RandomSplitCheck | None
+    suspects: SuspectLabels | None = None
+    shortcuts: ShortcutCheck | None = None
 
     @cached_property
     def choice(self) -> "Choice":
@@ -103,12 +109,15 @@ class Experiment:
             "best": self.best.fitted.name,
             "best_because": self.choice.reason,
             "models": models,
+            "data": self.data_report.counts(),
             "leaks": {"near_duplicates_across_splits": found.share, "photos": found.leaking},
             "findings": [
                 {"kind": one.kind, "severity": one.severity, "message": one.message}
                 for one in self.data_report.findings
             ],
         }
+        metrics["without_hand"] = self.shortcuts and self.shortcuts.to_dict()
+        metrics["suspect_labels"] = self.suspects and self.suspects.to_dict()
         if self.random_split is not None:
             metrics["leaks"]["without_grouping"] = {
                 "near_duplicates_across_splits": self.random_split.leak_share,

@@ -5,9 +5,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from handshape.commands.train import train
-from handshape.config.train import TrainConfig
+from handshape.config.train import CompareConfig, TrainConfig
 from handshape.evaluation.report.page import environment
+from handshape.terminal import show_compare
 
 VOID = {"meta", "img", "br", "circle"}
 
@@ -115,6 +118,31 @@ def test_write_report__tells_what_metrics_json_holds(finished: Any) -> None:
     if best:
         assert f"most frequent mistake: {best['true']} predicted as {best['predicted']}" in page.text
     assert metrics["best_because"] in page.text
+
+
+def test_write_report__counts_as_every_other_place(finished: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    page, metrics = read(finished.out), finished.metrics
+    split, data = metrics["split"], metrics["data"]
+    assert data["photos"] == sum(split[name] for name in ("train", "valid", "test")) == 24
+    assert data["labels"] == len(metrics["models"]["cnn"]["labels"])
+    assert f"{data['labels']} labels · {data['photos']} photos · {data['signers']} signers" in page.text
+    words = f"{split['train']} training, {split['valid']} validation and {split['test']} test photos"
+    show_compare(CompareConfig(data=finished.photos), metrics)
+    terminal = " ".join(capsys.readouterr().out.split())
+    assert words in page.text and words in terminal
+    card = (finished.out / "recogniser" / "README.md").read_text(encoding="utf-8")
+    assert f"{split['train']} training photos of" in card and f"{split['valid']} validation photos" in card
+    assert f"of {split['test']} test photos" in card
+    for model in metrics["models"].values():
+        assert sum(label["support"] for label in model["labels"].values()) == split["test"]
+        assert sum(map(sum, model["confusion"])) == split["test"]
+    assert metrics["leaks"]["photos"] == round(
+        metrics["leaks"]["near_duplicates_across_splits"] * split["test"]
+    )
+    for step in metrics["next"]:
+        assert step["command"] in terminal and step["reason"] in page.text
+    bursts = re.search(r"\((\d+) bursts?\)", page.text)
+    assert int(bursts[1] if bursts else 0) == data["bursts"]
 
 
 def test_write_report__shows_each_mistake_and_where_it_came_from(finished: Any) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from handshape.data.checks.finding import Finding, count_of
+from handshape.data.checks.finding import Finding, count_of, ranked
 from handshape.data.checks.labels import (
     check_counts,
     check_names,
@@ -18,11 +18,17 @@ from handshape.data.checks.near_duplicates import Pairs, group_exact_copies
 from handshape.data.checks.photos import check_backgrounds, check_borders, check_giveaways, check_photos
 from handshape.data.dataset import Dataset
 from handshape.data.images.image_stats import ImageStats
+from handshape.data.splits.train_valid_test import Split
 
 __all__ = ["Finding", "check_data"]
 
 # Above this share of photos in bursts, an ordinary random split is no test.
 _MANY_IN_BURSTS = 0.2
+# What to do where a split does not keep bursts together.
+_APART = {
+    "given": "The given split may have some of a burst in training and others in test.",
+    "random": "Without --split random, each burst stays in one split.",
+}
 
 
 def check_data(
@@ -32,6 +38,7 @@ def check_data(
     *,
     bursts: NDArray[np.int64] | None = None,
     copies: Pairs | None = None,
+    split: Split | None = None,
 ) -> list[Finding]:
     """Run all checks of a data set.
 
@@ -41,6 +48,7 @@ def check_data(
         digests: Content digest of each.
         bursts: (N,) int64, group of each photo as found by `find_bursts`.
         copies: Pairs of one picture under two labels, as found by `copies_across_labels`.
+        split: How the samples are split, if they are.
 
     Returns:
         The findings: serious ones first, then warnings, then notes.
@@ -49,14 +57,13 @@ def check_data(
     found += [*check_counts(dataset), *check_signers(dataset), *check_sources(dataset)]
     if len(dataset):
         found += _two_labels(dataset, digests, copies)
-        found += _copies(dataset, digests)
-        found += _bursts(dataset, bursts)
+        found += _copies(dataset, digests, split)
+        found += _bursts(dataset, bursts, split)
         found += check_photos(dataset, stats)
         found += check_borders(dataset, stats)
         found += check_giveaways(dataset, stats)
         found += check_backgrounds(dataset, stats)
-    order = ("serious", "warning", "note")
-    return sorted(found, key=lambda finding: order.index(finding.severity))
+    return ranked(found)
 
 
 def _two_labels(dataset: Dataset, digests: Sequence[str], copies: Pairs | None) -> Iterator[Finding]:
@@ -80,7 +87,7 @@ def _two_labels(dataset: Dataset, digests: Sequence[str], copies: Pairs | None) 
         )
 
 
-def _copies(dataset: Dataset, digests: Sequence[str]) -> Iterator[Finding]:
+def _copies(dataset: Dataset, digests: Sequence[str], split: Split | None) -> Iterator[Finding]:
     again = np.ones(len(digests), dtype=np.bool_)
     again[np.unique(group_exact_copies(digests), return_index=True)[1]] = False
     count = int(again.sum())
@@ -88,25 +95,33 @@ def _copies(dataset: Dataset, digests: Sequence[str]) -> Iterator[Finding]:
         yield Finding(
             "exact_duplicates",
             "warning",
-            f"{count_of(count, 'file is an exact copy', 'files are exact copies')} of another. Copies in "
-            "both training and test make the accuracy look better than it is. Remove them.",
+            f"{count_of(count, 'file is an exact copy', 'files are exact copies')} of another. "
+            + (
+                "They count twice. Remove them."
+                if _keeps_copies_together(split)
+                else "Copies in both training and test make the accuracy look better than it is. Remove them."
+            ),
             count / len(dataset),
             tuple(dataset.samples[i].name for i in np.flatnonzero(again)),
         )
 
 
-def _bursts(dataset: Dataset, bursts: NDArray[np.int64] | None) -> Iterator[Finding]:
+def _bursts(dataset: Dataset, bursts: NDArray[np.int64] | None, split: Split | None) -> Iterator[Finding]:
     if bursts is None:
         return
     sizes = np.bincount(bursts)
     count = int(sizes[sizes > 1].sum())
     if count:
-        share = count / len(dataset)
+        share, together = count / len(dataset), _keeps_copies_together(split)
         yield Finding(
             "bursts",
-            "warning" if share > _MANY_IN_BURSTS else "note",
+            "warning" if share > _MANY_IN_BURSTS and not together else "note",
             f"{count:,} of {len(dataset):,} photos ({100 * share:.0f} %) are near-copies of another one "
             f"({count_of(int((sizes > 1).sum()), 'burst', 'bursts')}), so you have about {len(sizes):,} "
-            "different photos. A random split keeps each burst together.",
+            f"different photos.{'' if together else ' ' + _APART[split.kind if split else 'random']}",
             share,
         )
+
+
+def _keeps_copies_together(split: Split | None) -> bool:
+    return split is not None and (split.grouped or split.kind == "signer")

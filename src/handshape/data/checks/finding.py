@@ -1,7 +1,8 @@
 """A finding: one problem of a data set, or one fact to know about it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Severity = Literal["serious", "warning", "note"]
 
@@ -26,6 +27,11 @@ class Finding:
     share: float
     names: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+
+
+def ranked(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings in order: serious ones, warnings, notes."""
+    return sorted(found, key=lambda finding: get_args(Severity).index(finding.severity))
 
 
 def count_of(number: int, one: str, many: str) -> str:

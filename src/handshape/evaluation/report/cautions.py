@@ -14,14 +14,41 @@ from handshape.synthetic.dataset import TRUTH
 _MOSTLY, _PARTLY = 0.5, 0.05
 # Loss of accuracy on mirrored photos, or in a new room, from which there is a caution.
 MUCH_LOWER = 0.1
+# Least difference of two accuracies that are shown with one decimal.
+_SHOWN = 0.001
+# Findings about the data that change what the accuracy means, by their kinds. Those about a label in the
+# test photos are left out, because the test photos themselves tell more exactly.
+_FINDINGS = {
+    "background_gives_label_away": ("Not the hand", 88),
+    "size_gives_label_away": ("Not the hand", 86),
+    "mode_gives_label_away": ("Not the hand", 86),
+    "border_gives_label_away": ("Not the hand", 86),
+    "one_signer": ("One signer", 78),
+    "plain_background": ("One background", 70),
+    "one_room": ("One place", 70),
+    "one_source": ("One source", 66),
+    "no_training_photos": ("Labels that are never predicted", 64),
+    "two_labels": ("Two labels", 58),
+}
+# A background that gives labels away only a little, and other findings.
+_SLIGHT, _OTHER = 68, 40
+_ELSEWHERE = ("no_test_photos", "no_split")
 
 
 @dataclass(frozen=True)
 class Caution:
-    """A limit of the headline: a title of a few words, and a text of one to three sentences."""
+    """A limit of the headline.
+
+    Args:
+        title: A few words.
+        text: One to three sentences.
+        weight: How much it changes how far the accuracy can be trusted, in [0, 100]; from 90 on, the accuracy
+            says nothing about people.
+    """
 
     title: str
     text: str
+    weight: int = _OTHER
 
 
 def is_synthetic(dataset: Dataset) -> bool:
@@ -31,14 +58,17 @@ def is_synthetic(dataset: Dataset) -> bool:
 
 def find_cautions(experiment: Experiment, headline: Headline) -> list[Caution]:
     """Return the cautions for a report, the most serious first."""
-    return [
+    found = [
         *_synthetic(experiment),
         *_sources(experiment, headline),
         *_leaks(experiment, headline),
         *_split(experiment, headline),
         *_mirror(experiment),
-        *_data(experiment, headline),
+        *_suspects(experiment),
+        *_data(experiment),
+        *_untested(headline),
     ]
+    return sorted(found, key=lambda one: -one.weight)
 
 
 def _synthetic(experiment: Experiment) -> Iterator[Caution]:
@@ -47,6 +77,7 @@ def _synthetic(experiment: Experiment) -> Iterator[Caution]:
             "Drawn hands",
             "These hands were drawn by a program. The results show that everything works, "
             "but they tell you nothing about people.",
+            100,
         )
 
 
@@ -60,24 +91,28 @@ def _sources(experiment: Experiment, headline: Headline) -> Iterator[Caution]:
             f"With photos from the same sources in training, {100 * best.accuracy:.0f} % of the test photos "
             f"were classified correctly instead of {100 * headline.accuracy:.0f} %. The model works much "
             "better in rooms and with cameras of its training photos.",
+            84,
         )
     if folded.signers_apart is False:
         yield Caution(
             "Known signers",
             "Some signers are in several sources, so the model was trained on photos of them from other "
             "rooms. The accuracy is for new rooms and cameras, not for new people.",
+            82,
         )
     elif folded.signers_apart is None:
         yield Caution(
             "Signers not known",
             "The signers of some photos are unknown. If the same people are in several sources, the "
             "accuracy for new people may be lower.",
+            80,
         )
     if folded.untested:
         yield Caution(
             "Not tested",
             f"{count_of(folded.untested, 'photo has', 'photos have')} no known source, or a label that no "
             "other source has, so they were not tested.",
+            50,
         )
 
 
@@ -87,47 +122,47 @@ def _leaks(experiment: Experiment, headline: Headline) -> Iterator[Caution]:
         return
     share = f"{100 * found.share:.0f} %" if found.share >= 0.01 else "Fewer than 1 %"
     if found.share >= _MOSTLY:
-        meaning = "so the accuracy mostly measures memory. Expect less with new people."
+        meaning, weight = "so the accuracy mostly measures memory. Expect less with new people.", 90
     elif found.share >= _PARTLY:
-        meaning = "so the accuracy is too high."
+        meaning, weight = "so the accuracy is too high.", 83
     else:
-        meaning = "which is too few to change the accuracy much."
-    yield Caution("Leak", f"{share} of the test photos have a near-copy in training, {meaning}")
+        meaning, weight = "which is too few to change the accuracy much.", 10
+    yield Caution("Leak", f"{share} of the test photos have a near-copy in training, {meaning}", weight)
 
 
 def _split(experiment: Experiment, headline: Headline) -> Iterator[Caution]:
     kind, other, best = experiment.data_report.split.kind, experiment.random_split, experiment.best
     if headline.folds:
         return
-    if headline.basis.kind != "unseen signers":
+    basis = headline.basis.kind
+    one_signer = any(one.kind == "one_signer" for one in experiment.data_report.findings)
+    if basis == "known photos" or (basis != "unseen signers" and not one_signer):
         title = {"known photos": "Known photos", "unseen sources": "Other sources"}
         default = {"random": "Random split", "given": "Given split"}.get(kind, "Known signers")
-        yield Caution(title.get(headline.basis.kind, default), headline.basis.sentence)
+        weight = 92 if basis == "known photos" else 80
+        yield Caution(title.get(basis, default), headline.basis.sentence, weight)
     if other is not None:
         shown = ""
         if best.model in other.models:
-            accuracy = 100 * other.models[best.model]["test_accuracy"]
-            shown = (
-                f", and {best.model} would show an accuracy of {accuracy:.1f} % instead of "
-                f"{100 * best.accuracy:.1f} %"
-            )
+            leaky, own = other.models[best.model]["test_accuracy"], best.accuracy
+            instead = f" instead of {100 * own:.1f} %" if abs(leaky - own) >= _SHOWN else ", as here"
+            shown = f", and {best.model} would show an accuracy of {100 * leaky:.1f} %{instead}"
         yield Caution(
             "Near-copies kept together",
             "Near-copies are in the same split. With an ordinary random split, "
             f"{100 * other.leak_share:.0f} % of the test photos would have a near-copy in training{shown}.",
+            20,
         )
     if headline.new_signers and headline.interval.scope == ONE_SIGNER:
         yield Caution(
-            "One signer",
-            "Only one signer was tested, and one person cannot show how much people differ. "
-            "To test on everyone in turn, add --folds signers.",
+            "One signer", "Only one signer was tested. One person cannot show how much people differ.", 76
         )
 
 
 def _mirror(experiment: Experiment) -> Iterator[Caution]:
     plain, mirrored = experiment.best.accuracy, experiment.best.mirrored_accuracy
     if mirrored is not None and plain - mirrored > MUCH_LOWER:
-        yield Caution("Left hands", mirror_sentence(plain, mirrored))
+        yield Caution("Left hands", mirror_sentence(plain, mirrored), 62)
 
 
 def mirror_sentence(plain: float, mirrored: float) -> str:
@@ -138,11 +173,33 @@ def mirror_sentence(plain: float, mirrored: float) -> str:
     )
 
 
-def _data(experiment: Experiment, headline: Headline) -> Iterator[Caution]:
-    serious = [one.message for one in experiment.data_report.findings if one.severity == "serious"]
-    if serious:
-        more = f" {len(serious) - 1} more below." if len(serious) > 1 else ""
-        yield Caution("In the data", serious[0] + more)
+def _suspects(experiment: Experiment) -> Iterator[Caution]:
+    found = experiment.suspects
+    if found is not None and found.photos:
+        count = f"{len(found.photos):,} of {count_of(found.checked, 'label', 'labels')}"
+        yield Caution("Labels to look at", f"{count} may be wrong. The photos are shown below.", 56)
+
+
+def _data(experiment: Experiment) -> Iterator[Caution]:
+    others, findings = [], experiment.data_report.findings
+    one_place = any(one.kind in ("plain_background", "one_room") for one in findings)
+    for one in findings:
+        if one.kind == "one_source" and one_place:
+            continue  # it would say the same
+        if one.kind in _FINDINGS:
+            title, weight = _FINDINGS[one.kind]
+            slight = one.kind == "background_gives_label_away" and one.severity != "serious"
+            yield Caution(title, one.message, _SLIGHT if slight else weight)
+        elif one.severity == "serious" and one.kind not in _ELSEWHERE:
+            others.append(one.message)
+    if others:
+        more = f" {len(others) - 1} more below." if len(others) > 1 else ""
+        yield Caution("In the data", others[0] + more)
+
+
+def _untested(headline: Headline) -> Iterator[Caution]:
     missing = headline.metrics.missing_labels
     if missing:
-        yield Caution("Untested labels", f"No test photo shows {listed(missing)}, so nothing is known there.")
+        yield Caution(
+            "Untested labels", f"No test photo shows {listed(missing)}, so nothing is known there.", 60
+        )

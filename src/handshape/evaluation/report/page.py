@@ -1,7 +1,7 @@
 """The report: one offline page with the accuracy of the models and its explanation."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,11 +17,14 @@ from handshape.evaluation.metrics import confusions_of
 from handshape.evaluation.report import plots
 from handshape.evaluation.report.cautions import find_cautions
 from handshape.evaluation.report.headline import find_headline
+from handshape.evaluation.report.next_steps import SUSPECT_LABELS, NextStep
 from handshape.evaluation.report.sections import (
     Mistake,
     draw_plots,
+    draw_shortcuts,
     find_mistakes,
     find_near_copies,
+    find_suspects,
     metrics_by_model,
     split_table,
     weakest_labels,
@@ -70,13 +73,16 @@ def write_page(
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def write_report(folder: Path, experiment: Experiment, description: Mapping[str, Any]) -> None:
+def write_report(
+    folder: Path, experiment: Experiment, description: Mapping[str, Any], steps: Sequence[NextStep] = ()
+) -> None:
     """Write ``report.html`` and its plots.
 
     Args:
         folder: The run.
         experiment: The models and their metrics.
         description: Content of the run's ``config.json``.
+        steps: What to do next.
     """
     data_report, headline = experiment.data_report, find_headline(experiment)
     figures = metrics_by_model(experiment)
@@ -88,6 +94,11 @@ def write_report(folder: Path, experiment: Experiment, description: Mapping[str,
         experiment=experiment,
         headline=headline,
         cautions=find_cautions(experiment, headline),
+        steps=steps,
+        counts=data_report.counts(),
+        suspects=find_suspects(data_report.indexed, experiment.suspects),
+        suspect_labels=SUSPECT_LABELS,
+        shortcut_pictures=draw_shortcuts(data_report.indexed, experiment.shortcuts),
         results=experiment.results,
         best=experiment.best,
         figures=figures,

@@ -26,6 +26,8 @@ RIGHT, WRONG = "#0072b2", "#d55e00"
 # Inches; hardly wider than a phone, so that text keeps its size.
 PLOT_WIDTH = 4.0
 LONGEST = 14
+# Labels of a confusion matrix that can be named at its sides.
+_MOST_NAMED = 40
 # An unused colour, which is replaced in the SVG by the colour of the text around it.
 INK = "#010203"
 STYLE: Any = {
@@ -165,7 +167,10 @@ def draw_learning_curves(epochs: Sequence[Epoch], step: str) -> Figure:
 
 
 def confusion(name: str, matrix: NDArray[np.int64], labels: Sequence[str]) -> str:
-    """Draw a confusion matrix, (K, K) counts with the true label by row, as an SVG element."""
+    """Draw a confusion matrix, (K, K) counts with the true label by row, as an SVG element.
+
+    With more labels than can be named side by side, squares alone show where mistakes are.
+    """
     correct, total = int(np.trace(matrix)), int(matrix.sum())
     words = f"Confusion matrix of {name}: {correct} of {total} photos on the diagonal, predicted correctly."
     return to_svg(draw_confusion(matrix, labels), f"confusion-{name}", words)
@@ -173,6 +178,7 @@ def confusion(name: str, matrix: NDArray[np.int64], labels: Sequence[str]) -> st
 
 def draw_confusion(matrix: NDArray[np.int64], labels: Sequence[str]) -> Figure:
     """Draw what `confusion` shows."""
+    named = len(labels) <= _MOST_NAMED
     longest = max(len(shortened(label)) for label in labels)
     side = float(np.clip(0.3 * len(labels) + 0.9 + 0.07 * longest, 2.6, 9.5))
     with matplotlib.rc_context(STYLE):
@@ -182,22 +188,24 @@ def draw_confusion(matrix: NDArray[np.int64], labels: Sequence[str]) -> Figure:
         for row, column in zip(*(places.tolist() for places in np.nonzero(matrix)), strict=True):
             wrong = row != column
             # Light enough for the text of both colour schemes.
-            depth = 0.2 + 0.4 * float(np.sqrt(share[row, column]))
+            depth = 0.2 + (0.4 if named else 0.8) * float(np.sqrt(share[row, column]))
             axes.add_patch(
                 Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, color=WRONG if wrong else RIGHT,
                           alpha=depth, lw=0)
             )  # fmt: skip
-            axes.text(
-                column, row, str(matrix[row, column]), ha="center", va="center",
-                fontsize=9 if len(labels) <= 12 else 7.5, weight="bold" if wrong else "normal",
-            )  # fmt: skip
-        names = [shortened(label) for label in labels]
-        axes.set_xticks(range(len(labels)), names, rotation=90 if longest > 2 else 0)
-        axes.set_yticks(range(len(labels)), names)
+            if named:
+                axes.text(
+                    column, row, str(matrix[row, column]), ha="center", va="center",
+                    fontsize=9 if len(labels) <= 12 else 7.5, weight="bold" if wrong else "normal",
+                )  # fmt: skip
+        names = [shortened(label) for label in labels] if named else []
+        axes.set_xticks(range(len(names)), names, rotation=90 if longest > 2 else 0)
+        axes.set_yticks(range(len(names)), names)
         axes.set_xlim(-0.5, len(labels) - 0.5)
         axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        axes.set_xlabel("predicted")
+        order = "" if named else f", {len(labels)} labels in order; the tables name them"
+        axes.set_xlabel(f"predicted{order}")
         axes.set_ylabel("true")
         return figure

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from handshape.data.checks.near_duplicates import Leaks
 from handshape.data.data_report import DataReport
@@ -21,6 +22,8 @@ from handshape.evaluation.explain.landmark_overlay import draw_landmarks
 from handshape.evaluation.metrics import Metrics
 from handshape.evaluation.report import metric_plots, plots
 from handshape.evaluation.report.thumbnails import highlight, thumbnail
+from handshape.evaluation.shortcuts import ShortcutCheck
+from handshape.evaluation.suspect_labels import SuspectLabel, SuspectLabels
 from handshape.models.hand.hand_finder import HandFinder
 from handshape.models.sign_network import SignNetwork
 
@@ -135,6 +138,31 @@ def find_near_copies(indexed: ImageIndex, leaks: Leaks, most: int = 8) -> list[N
         names = samples[tested].name, samples[trained].name
         found.append(NearCopy(pictures[0], pictures[1], names, samples[tested].label, distance))
     return found
+
+
+def find_suspects(
+    indexed: ImageIndex, found: SuspectLabels | None, most: int = 24
+) -> list[tuple[str, SuspectLabel]]:
+    """Return pictures, as data URLs, of the photos whose labels are most probably wrong."""
+    if found is None:
+        return []
+    position = {sample.name: i for i, sample in enumerate(indexed.dataset.samples)}
+    return [
+        (thumbnail(read_image(indexed.dataset.samples[position[one.path]].path)), one)
+        for one in found.photos[:most]
+    ]
+
+
+def draw_shortcuts(indexed: ImageIndex, found: ShortcutCheck | None) -> list[tuple[str, str, str]]:
+    """Return photos, as data URLs, the same bright where labels can be predicted from, and their labels."""
+    drawn = []
+    for index, light in found.examples if found else ():
+        pixels = indexed.images[index]
+        size = pixels.shape[1::-1]
+        shine = np.asarray(Image.fromarray(light).resize(size, Image.Resampling.NEAREST))
+        label = indexed.dataset.samples[index].label
+        drawn.append((thumbnail(pixels), thumbnail(highlight(pixels, np.clip(shine, 0, 1))), label))
+    return drawn
 
 
 def split_table(data_report: DataReport) -> list[SplitRow]:
