@@ -81,12 +81,12 @@ def show_draw(config: DrawConfig, found: dict[str, Any]) -> None:
 
 
 def show_demo(config: DemoConfig, metrics: dict[str, Any]) -> None:
-    """Print the table of the models, the files, and what to try next."""
-    show_compare(config, metrics)
+    """Print the files, the table of the models, and what to do next."""
     _write(f"Backbone: {metrics['backbone']}, {metrics['reason']}.")
     _write(f"Drawn photos: {metrics['photos']} (results on drawn hands say nothing about people)")
     _write(f"Report: {metrics['run']}/report.html")
     _write(f"Try it: handshape predict {metrics['run']} {metrics['first_photo']}")
+    show_compare(config, metrics)
     _write("Try the ASL alphabet, with your camera: handshape serve asl")
 
 

@@ -7,13 +7,11 @@ also add to what the size and place of the hand's box predict for the same photo
 """
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
@@ -26,14 +24,11 @@ from handshape.data.images.prepared import read_batch
 from handshape.evaluation.intervals.accuracy import accuracy_interval
 from handshape.evaluation.intervals.paired import compare_paired
 from handshape.evaluation.json_result import JsonResult
+from handshape.evaluation.photo_regions import CELLS_ACROSS, at_side, regions_of
 
 _MOST, _FEWEST = 500, 60
-# Blocks and cells along each side of a photo, and the side in pixels at which cells are measured.
-_BLOCKS, _CELLS, _SIDE = 7, 28, 224
 # A block is looked at if it is visible in this share of the photos, and in 60 at least.
 _VISIBLE = 0.25
-# Of the hand's longer side: landmarks are in the middle of fingers, and shadows fall beside them.
-_MARGIN = 0.2
 _FOLDS = 5
 # The best of some 50 parts counts, so its distance from chance must be twice what the 95 % interval asks for.
 _SURE = 2.0
@@ -42,9 +37,6 @@ _WORTH = 0.1
 # Share of what chance leaves from which the measured accuracy means little.
 _SERIOUS = 0.3
 _RIDGE = 0.3
-# Where the arm is looked at: in lengths of the palm beyond the wrist, and beside it.
-_ALONG, _ACROSS = (0.25, 0.4, 0.55), (-0.25, 0.0, 0.25)
-_WRIST, _KNUCKLE = 0, 9  # of the hand's 21 landmarks
 _EXAMPLES = 4
 
 
@@ -165,12 +157,12 @@ def check_shortcuts(
     # In shares of width and height.
     hands = points[chosen, :, :2] * (sides.max(axis=1, keepdims=True) / sides)[:, None]
     classes = np.unique(indexed.dataset.classes[chosen], return_inverse=True)[1]
-    photos = np.stack([_at_side(one) for one in read_batch(indexed.images, chosen)])
+    photos = np.stack([at_side(one) for one in read_batch(indexed.images, chosen)])
     low, high = hands.min(axis=1), hands.max(axis=1)
     box = _with_products(np.concatenate([(low + high) / 2, high - low], axis=1))
-    regions, shown = list[Region](), np.zeros((len(chosen), _CELLS, _CELLS), dtype=np.float32)
+    regions, shown = list[Region](), np.zeros((len(chosen), CELLS_ACROSS, CELLS_ACROSS), dtype=np.float32)
     with threadpool_limits(1):  # several threads take ten times as long for matrices this small
-        for name, place, rows, seen in _regions(photos, hands):
+        for name, place, rows, seen in regions_of(photos, hands):
             visible = np.flatnonzero(seen.any(axis=(1, 2)))
             if len(visible) < max(_FEWEST, _VISIBLE * len(chosen)) or len(np.unique(groups[visible])) < 2:
                 continue
@@ -212,63 +204,6 @@ def _examples(shown: NDArray[np.float32], classes: Ids) -> list[int]:
         int(np.flatnonzero(classes == k)[amount[classes == k].argmax()]) for k in range(classes.max() + 1)
     ]
     return [i for i in best if amount[i] > 0][:_EXAMPLES]
-
-
-def arm_points(hands: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return (N, 9, 2) places along the arm of each hand, (N, 21, 2), in shares of width and height."""
-    wrist, palm = hands[:, _WRIST], hands[:, _WRIST] - hands[:, _KNUCKLE]
-    beside = np.stack([-palm[:, 1], palm[:, 0]], axis=1)
-    places = [wrist + along * palm + across * beside for along in _ALONG for across in _ACROSS]
-    return np.stack(places, axis=1)
-
-
-def _regions(
-    photos: NDArray[np.uint8], hands: NDArray[np.float32]
-) -> Iterator[tuple[str, tuple[int, int] | None, NDArray[np.float32], NDArray[np.bool_]]]:
-    """Yield name, place and rows of each region, and the cells of it that are visible in each photo."""
-    low, high = hands.min(axis=1), hands.max(axis=1)
-    margin = _MARGIN * (high - low).max(axis=1, keepdims=True)
-    edges, each = np.arange(_BLOCKS) / _BLOCKS, _CELLS // _BLOCKS
-    reached = (edges < (high + margin)[..., None]) & (edges + 1 / _BLOCKS > (low - margin)[..., None])
-    cells = _cells(photos)
-    for row in range(_BLOCKS):
-        for column in range(_BLOCKS):
-            seen = np.zeros((len(photos), _CELLS, _CELLS), dtype=np.bool_)
-            free = ~(reached[:, 1, row] & reached[:, 0, column])
-            seen[free, row * each : (row + 1) * each, column * each : (column + 1) * each] = True
-            block = cells[:, row * each : (row + 1) * each, column * each : (column + 1) * each]
-            yield _words(row, column), (row, column), block.reshape(len(photos), -1), seen
-    places = arm_points(hands)
-    inside = np.asarray(((places >= 0) & (places < 1)).all(axis=(1, 2)))
-    columns, rows = np.moveaxis((places * _CELLS).astype(np.int64).clip(0, _CELLS - 1), -1, 0)
-    each_photo = np.arange(len(photos))[:, None]
-    seen = np.zeros((len(photos), _CELLS, _CELLS), dtype=np.bool_)
-    seen[each_photo, rows, columns] = inside[:, None]
-    yield "what is beyond the wrist", None, cells[each_photo, rows, columns].reshape(len(photos), -1), seen
-
-
-def _words(row: int, column: int) -> str:
-    height = "upper" if row < 2 else "lower" if row >= _BLOCKS - 2 else "middle"
-    side = "left" if column < 2 else "right" if column >= _BLOCKS - 2 else "centre"
-    return f"the {height} {side} of the photo"
-
-
-def _at_side(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if pixels.shape[:2] == (_SIDE, _SIDE):
-        return pixels
-    return np.asarray(Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
-
-
-def _cells(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return (N, 28, 28, 4) float32: mean colour of each cell, and how many edges it has."""
-    side = _SIDE // _CELLS
-    pixels = photos.astype(np.float32)
-    grey = pixels.mean(axis=3)
-    edges = np.zeros_like(grey)
-    edges[:, :, 1:] += np.abs(np.diff(grey, axis=2))
-    edges[:, 1:] += np.abs(np.diff(grey, axis=1))
-    values = np.concatenate([pixels, edges[..., None]], axis=3)
-    return np.asarray(values.reshape(len(photos), _CELLS, side, _CELLS, side, 4).mean(axis=(2, 4)))
 
 
 def _with_products(rows: NDArray[np.float32]) -> NDArray[np.float32]:
