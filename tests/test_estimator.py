@@ -237,9 +237,9 @@ def make_rows(cache_dir: Path) -> RowClassifier:
     return RowClassifier(backbone="handnet", device="cpu", cache=cache_dir, pool=1)
 
 
-# Checks that give the estimator rows of numbers, where an image is a path, a picture or an (H, W, 3) array: it
-# refuses them with a ShapeError. All others are passed, and `RowClassifier`, which draws an image of each row,
-# passes these as well.
+# Checks that give the estimator rows of numbers, where an image is a path, a picture or an (H, W, 3) array:
+# it refuses them with a ShapeError. All others are passed, and `RowClassifier`, which draws an image of each
+# row, passes these as well.
 NEED_ROWS = {
     "check_classifier_data_not_an_array",
     "check_classifiers_classes",

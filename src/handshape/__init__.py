@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         train,
     )
     from handshape.data.dataset import Dataset
+    from handshape.data.images.decode import Preprocessing
     from handshape.data.io.folder import read_folder
     from handshape.data.sample import Sample
     from handshape.errors import HandshapeError
@@ -40,6 +41,7 @@ _HOMES = {
     "ImageFeatures": "results.data_results",
     "InspectionReport": "results.data_results",
     "Prediction": "types",
+    "Preprocessing": "data.images.decode",
     "Recogniser": "recogniser",
     "Sample": "data.sample",
     "SignClassifier": "estimator",
@@ -67,6 +69,7 @@ __all__ = [
     "ImageFeatures",
     "InspectionReport",
     "Prediction",
+    "Preprocessing",
     "Recogniser",
     "Sample",
     "SignClassifier",

@@ -22,7 +22,8 @@ class BackboneConfig(AugmentOptions):
 
     backbone: str = option(
         "alexnet",
-        "Pretrained network: handnet, or any torchvision classification network.",
+        "Pretrained network: handnet, any torchvision classification network, or timm:NAME (extra `timm`).",
+        own="Module",
     )
     weights: str | None = option(
         None,
@@ -31,6 +32,7 @@ class BackboneConfig(AugmentOptions):
     head: Literal["lda", "linear", "mlp"] = option(
         "lda",
         "Classifier of the features: linear discriminant analysis, logistic regression (linear) or an MLP.",
+        own="Classifier",
     )
     pool: int | None = option(
         None,

@@ -206,6 +206,7 @@ class FinetuneFitter:
         valid = FeatureRows(self._extract(backbone, places, splits["valid"], 0))
         classes = np.tile(self._classes[splits["train"]], len(views))
         head, _, logits = self._frozen.fit_head((train, classes), (valid, self._classes[splits["valid"]]))
+        assert isinstance(head, Head)  # own classifiers are refused
         return head, logits
 
     def _extract(

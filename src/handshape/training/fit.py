@@ -24,6 +24,7 @@ from handshape.training.frozen import FrozenFitter
 from handshape.training.history import accuracy_of
 from handshape.training.landmarks import LandmarkFitter
 from handshape.training.loop import LoopConfig, Trainer, train_loop
+from handshape.training.own_parts import OwnParts
 from handshape.types import LandmarkRows
 
 IMAGE_SIZE = 224
@@ -40,6 +41,7 @@ class Fitter:
         settings: Of training.
         backbone: The pretrained backbone, for models of image features.
         tuner: Fine-tunes; by default this process does.
+        own: Parts that a program brings.
     """
 
     def __init__(
@@ -51,7 +53,9 @@ class Fitter:
         backbone: Backbone | None = None,
         *,
         tuner: Trainer = train_loop,
+        own: OwnParts | None = None,
     ) -> None:
+        self._own = own
         self._index, self._cache, self._device = index, cache, device
         self._settings, self._backbone, self._tuner = settings, backbone, tuner
         self._hand_seconds = 0.0
@@ -121,9 +125,8 @@ class Fitter:
     @cached_property
     def _frozen(self) -> FrozenFitter:
         assert self._backbone is not None  # the command loads one for models of image features
-        return FrozenFitter(
-            self._index, self._cache, self._device, self._backbone, self._settings, self._loop
-        )
+        place = self._index, self._cache, self._device
+        return FrozenFitter(*place, self._backbone, self._settings, self._loop, own=self._own)
 
     @cached_property
     def _finetune(self) -> FinetuneFitter:
