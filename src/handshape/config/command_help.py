@@ -96,6 +96,12 @@ COMMAND_HELP: dict[str, CommandHelp] = {
             ("handshape push runs/first me/letters --public --license apache-2.0", "for everybody"),
         )
     ),
+    "backbones": CommandHelp(
+        (
+            ("handshape backbones", "all that handshape and torchvision have"),
+            ("handshape backbones 'timm:mobilenet*'", "some of timm's"),
+        )
+    ),
     "draw": CommandHelp(
         (
             ("handshape draw drawn --labels A-I", "nine letters by six signers"),

@@ -17,6 +17,8 @@ from handshape.models.backbones import handnet
 from handshape.models.backbones.spec import BackboneSpec
 from handshape.models.backbones.weights import UNTRAINED, Weights, find_weights, fit, state_digest
 
+TIMM = "timm:"
+"""What the name of a network of timm may begin with."""
 OWN_BACKBONE = "own-"
 """What the name of a backbone begins with that a program has brought."""
 
@@ -119,9 +121,18 @@ def empty_backbone(name: str, preprocessing: Preprocessing) -> Backbone:
             "a backbone that an installed library has",
             "use what runs the recogniser's graphs, such as predict and serve",
         )
-    with _WithoutNumbers():
-        plan = _plan(name)
+    plan = plan_backbone(name)
     return Backbone(name, plan.body.to("meta"), preprocessing, "bundle")
+
+
+def plan_backbone(name: str) -> BackboneSpec:
+    """Return the specification of a backbone whose parameters have no numbers.
+
+    Raises:
+        BackboneError: No such network.
+    """
+    with _WithoutNumbers():
+        return _plan(name)
 
 
 def backbone_names() -> list[str]:
@@ -149,7 +160,7 @@ class _WithoutNumbers(TorchFunctionMode):
 
 
 def _plan(given: str) -> BackboneSpec:
-    name = given.removeprefix("timm:")
+    name = given.removeprefix(TIMM)
     if name == handnet.HANDNET:
         network = handnet.HandNet()
         return BackboneSpec(
