@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from handshape.results.evaluation_report import EvaluationReport
     from handshape.results.result import WrongPrediction
     from handshape.results.training_results import ComparisonReport, TrainResult
+    from handshape.training.callbacks import Callback
+    from handshape.training.trackers import MlflowTracker, TensorBoardTracker
     from handshape.types import Prediction
 
     __version__: str
 
 # Where each public name is defined.
 _HOMES = {
+    "Callback": "training.callbacks",
     "ComparisonReport": "results.training_results",
     "Dataset": "data.dataset",
     "EvaluationReport": "results.evaluation_report",
@@ -40,12 +43,14 @@ _HOMES = {
     "HandshapeError": "errors",
     "ImageFeatures": "results.data_results",
     "InspectionReport": "results.data_results",
+    "MlflowTracker": "training.trackers",
     "Prediction": "types",
     "Preprocessing": "data.images.decode",
     "Recogniser": "recogniser",
     "Sample": "data.sample",
     "SignClassifier": "estimator",
     "StudyReport": "results.data_results",
+    "TensorBoardTracker": "training.trackers",
     "TrainResult": "results.training_results",
     "WrongPrediction": "results.result",
     "compare": "api",
@@ -61,6 +66,7 @@ _HOMES = {
     "train": "api",
 }
 __all__ = [
+    "Callback",
     "ComparisonReport",
     "Dataset",
     "EvaluationReport",
@@ -68,12 +74,14 @@ __all__ = [
     "HandshapeError",
     "ImageFeatures",
     "InspectionReport",
+    "MlflowTracker",
     "Prediction",
     "Preprocessing",
     "Recogniser",
     "Sample",
     "SignClassifier",
     "StudyReport",
+    "TensorBoardTracker",
     "TrainResult",
     "WrongPrediction",
     "__version__",

@@ -1,6 +1,6 @@
 """The commands as Python functions: the same settings and defaults, and results that show themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Unpack, overload
@@ -35,6 +35,7 @@ from handshape.results.data_results import ImageFeatures, InspectionReport, Stud
 from handshape.results.evaluation_report import EvaluationReport
 from handshape.results.training_results import ComparisonReport, TrainResult
 from handshape.run import default_out
+from handshape.training.callbacks import Callback
 from handshape.training.own_parts import Augmentation, OwnParts, own_backbone
 
 _Settings = TypeVar("_Settings", bound=Settings)
@@ -99,7 +100,7 @@ def extract_features(
         >>> features.array.shape, features.array.dtype
         ((72, 192, 4, 4), dtype('float16'))
     """
-    own, named = _own_parts(settings, preprocessing, None)
+    own, named = _own_parts(settings, preprocessing)
     config, given = _with_data(FeaturesConfig, "extract_features", data, named)
     if config.engine == "ray":
         if given is not None:
@@ -117,6 +118,7 @@ def train(
     *,
     preprocessing: Preprocessing | None = None,
     augment: Augmentation | None = None,
+    callbacks: Sequence[Callback] = (),
     **settings: Unpack[keywords.TrainKeywords],
 ) -> TrainResult:
     r"""Train one model, measure it on photos it was not trained on, and write the run.
@@ -129,6 +131,7 @@ def train(
         preprocessing: Of the images of a backbone of your own; by default 224 pixels in [0, 1].
         augment: Makes an augmented view of an (H, W, 3) uint8 image with a random generator of numpy, in
             place of handshape's augmentation. Features of such views are not cached.
+        callbacks: Called at each epoch, after each fit, and when the report is written.
         settings: As below.
 
     Returns:
@@ -146,7 +149,7 @@ def train(
         >>> result.recogniser.predict("photos/A/signer1_0.png").label
         'A'
     """
-    own, named = _own_parts(settings, preprocessing, augment)
+    own, named = _own_parts(settings, preprocessing, augment, callbacks)
     config, given = _with_data(TrainConfig, "train", data, named)
     run = train_run(config, given, own)
     return TrainResult(run.experiment, run.metrics, run.out)
@@ -158,6 +161,7 @@ def compare(
     *,
     preprocessing: Preprocessing | None = None,
     augment: Augmentation | None = None,
+    callbacks: Sequence[Callback] = (),
     **settings: Unpack[keywords.CompareKeywords],
 ) -> ComparisonReport:
     """Train several models on one split, compare them on photos they were not trained on, write the run.
@@ -166,6 +170,7 @@ def compare(
         data: The photos: a folder, an archive, a table, or what `read_folder` returned.
         preprocessing: As for `train`.
         augment: As for `train`.
+        callbacks: As for `train`.
         settings: As below; ``backbone`` and ``head`` as for `train`.
 
     Returns:
@@ -183,7 +188,7 @@ def compare(
         >>> report.best
         'frozen'
     """
-    own, named = _own_parts(settings, preprocessing, augment)
+    own, named = _own_parts(settings, preprocessing, augment, callbacks)
     config, given = _with_data(CompareConfig, "compare", data, named)
     run = compare_run(config, given, own)
     return ComparisonReport(run.experiment, run.metrics, run.out)
@@ -335,7 +340,10 @@ def draw(out: str | Path, **settings: Unpack[keywords.DrawKeywords]) -> dict[str
 
 
 def _own_parts(
-    settings: Mapping[str, Any], preprocessing: Preprocessing | None, augment: Augmentation | None
+    settings: Mapping[str, Any],
+    preprocessing: Preprocessing | None,
+    augment: Augmentation | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> tuple[OwnParts, dict[str, Any]]:
     """Return what a program brings of its own, and the settings without it."""
     named = dict(settings)
@@ -345,7 +353,7 @@ def _own_parts(
         wrong = "preprocessing= with a backbone that is a name"
         raise UsageError(wrong, "a module as backbone", "leave it out: the name stands for both")
     backbone = None if module is None else own_backbone(module, preprocessing)
-    return OwnParts(classifier, backbone, augment), named
+    return OwnParts(classifier, backbone, augment, callbacks), named
 
 
 def _with_data(

@@ -105,6 +105,7 @@ class TrainingKeywords(
     """Everything that training asks for."""
 
     folds: Literal["none", "signers", "source"]
+    track: Literal["none", "mlflow", "tensorboard"]
 
 
 class TrainKeywords(ClusterOptionsKeywords, TrainingKeywords, total=False):

@@ -1,7 +1,7 @@
 """Train one or several models on one split and write a run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from handshape.bundle import BundleConfig, known_photos
 from handshape.cache.location import open_cache
 from handshape.cluster import join_cluster
 from handshape.commands.shared import check_split, index_photos, list_checked, print_findings, report_data
+from handshape.commands.unfinished import unfinished_folder
 from handshape.config.models import MODELS, ModelName
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.data.dataset import Dataset
@@ -32,6 +33,7 @@ from handshape.training.fit import IMAGE_SIZE, Fitter
 from handshape.training.history import write_history
 from handshape.training.loop import Trainer, train_loop
 from handshape.training.own_parts import OwnParts
+from handshape.training.trackers import make_tracker
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,13 @@ def run_training(
         own: Parts that a program brings.
     """
     out = config.out or default_out(command)
+    parts = own or OwnParts()
     with claim(out, force=config.force) as claimed:
-        run = _train(config, names, command, claimed, tuner, given, own or OwnParts())
+        tracker = make_tracker(config.track, out, asdict(config))
+        parts = replace(parts, callbacks=(*parts.callbacks, *tracker))
+        run = _train(config, names, command, claimed, tuner, given, parts)
+    for callback in parts.callbacks:
+        callback.on_report(out, run.metrics)
     say(f"Report: {out / 'report.html'}")
     return run
 
@@ -122,19 +129,21 @@ def _train(
     fitter = Fitter(indexed, cache, device, config, backbone, tuner=tuner, own=own)
     data_report = report_data(config, indexed, fitter.features())
     print_findings(data_report)
-    experiment = run_experiment(
-        data_report,
-        fitter,
-        names,
-        folds=config.folds,
-        fractions=(config.valid_fraction, config.test_fraction),
-        seed=config.seed,
-    )
-    metrics = {"answer": find_headline(experiment).sentence, **experiment.to_dict()}
-    with claimed.new_run(force=config.force) as folder:
-        description = describe(command, config, data_report.digest)
-        description["settings"] |= own.settings()
-        _write(folder, experiment, metrics, description, cache)
+    description = describe(command, config, data_report.digest)
+    description["settings"] |= own.settings()
+    with unfinished_folder(cache, "training", description) as unfinished:
+        fitter.checkpoints = unfinished
+        experiment = run_experiment(
+            data_report,
+            fitter,
+            names,
+            folds=config.folds,
+            fractions=(config.valid_fraction, config.test_fraction),
+            seed=config.seed,
+        )
+        metrics = {"answer": find_headline(experiment).sentence, **experiment.to_dict()}
+        with claimed.new_run(force=config.force) as folder:
+            _write(folder, experiment, metrics, description, cache)
     return TrainingRun(claimed.out, experiment, metrics)
 
 

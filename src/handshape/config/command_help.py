@@ -12,7 +12,7 @@ PANELS: dict[str, tuple[str, ...]] = {
         "folds", "views", "mirror", "epochs", "batch_size", "learning_rate", "weight_decay", "unfreeze",
         "tuning_epochs", "tuning_rate", "patience", "sizes", "photos", "seed",
     ),
-    "output": ("out", "force", "json", "debug"),
+    "output": ("out", "force", "track", "json", "debug"),
     "advanced": ("cache", "device", "threads", "provider", "engine", "address"),
 }  # fmt: skip
 """Settings by the panel that help shows them in."""

@@ -13,6 +13,7 @@ from handshape.config.models import MODELS, ModelName
 from handshape.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "int8"]
+TrackerName = Literal["none", "mlflow", "tensorboard"]
 FoldKind = Literal["none", "signers", "source"]
 
 
@@ -71,6 +72,11 @@ class TrainingConfig(OutConfig, FinetuneOptions, LoopOptions, BackboneConfig, Da
     folds: FoldKind = option(
         "none",
         "Cross-validation: leave each signer, or each source (--source), out once and test on it.",
+    )
+    track: TrackerName = option(
+        "none",
+        "Follow epochs and accuracies in MLflow ($MLFLOW_TRACKING_URI, else the folder mlruns) or in "
+        "TensorBoard (extra `track`).",
     )
 
 

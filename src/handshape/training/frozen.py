@@ -148,7 +148,8 @@ class FrozenFitter:
             return train_classifier(self._own.classifier, train, valid)
         head = Head(int(np.prod(self._extractor.shape)), self._labels, self.head_config)
         if self.head_config.kind == "mlp":
-            return head, *train_mlp(head, train, valid, self._loop, device=self._device)
+            ended = self._own.epoch_ended
+            return head, *train_mlp(head, train, valid, self._loop, device=self._device, on_epoch=ended)
         solve = train_lda if self.head_config.kind == "lda" else train_linear
         return head, *solve(head, train, valid, without_valid=without_valid or self._without_valid)
 

@@ -17,7 +17,9 @@ from handshape.data.images.decode import Preprocessing
 from handshape.data.images.prepared import BatchedDataset, BatchIndices, PreparedImages, read_batch
 from handshape.errors import BackboneError, ShapeError, UsageError
 from handshape.models.backbones.registry import OWN_BACKBONE, Backbone
+from handshape.training.callbacks import Callback
 from handshape.training.heads.sklearn_head import check_classifier
+from handshape.training.history import Epoch
 
 Augmentation = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
 """Makes another view of an (H, W, 3) uint8 image, RGB, of the same shape and type."""
@@ -41,11 +43,18 @@ class OwnParts:
         classifier: An unfitted classifier of scikit-learn, as the head.
         backbone: A backbone.
         augment: Makes the augmented views of training photos.
+        callbacks: Called while models train.
     """
 
     classifier: Classifier | None = None
     backbone: Backbone | None = None
     augment: Augmentation | None = None
+    callbacks: Sequence[Callback] = ()
+
+    def epoch_ended(self, epoch: Epoch) -> None:
+        """Tell the callbacks that an epoch of an MLP head has ended."""
+        for callback in self.callbacks:
+            callback.on_epoch("frozen", epoch)
 
     def check(self, names: Sequence[ModelName], labels: int) -> None:
         """Check that the models can use these parts, before anything long begins.
