@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from handshape.results.data_results import ImageFeatures, InspectionReport, StudyReport
     from handshape.results.evaluation_report import EvaluationReport
     from handshape.results.result import WrongPrediction
+    from handshape.results.result_plots import ComparisonPlots, EvaluationPlots, TrainingPlots
     from handshape.results.training_results import ComparisonReport, TrainResult
     from handshape.training.callbacks import Callback
     from handshape.training.trackers import MlflowTracker, TensorBoardTracker
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
 # Where each public name is defined.
 _HOMES = {
     "Callback": "training.callbacks",
+    "ComparisonPlots": "results.result_plots",
     "ComparisonReport": "results.training_results",
     "Dataset": "data.dataset",
+    "EvaluationPlots": "results.result_plots",
     "EvaluationReport": "results.evaluation_report",
     "HandFeatures": "hand_features",
     "HandshapeError": "errors",
@@ -52,6 +55,7 @@ _HOMES = {
     "StudyReport": "results.data_results",
     "TensorBoardTracker": "training.trackers",
     "TrainResult": "results.training_results",
+    "TrainingPlots": "results.result_plots",
     "WrongPrediction": "results.result",
     "compare": "api",
     "draw": "api",
@@ -67,8 +71,10 @@ _HOMES = {
 }
 __all__ = [
     "Callback",
+    "ComparisonPlots",
     "ComparisonReport",
     "Dataset",
+    "EvaluationPlots",
     "EvaluationReport",
     "HandFeatures",
     "HandshapeError",
@@ -83,6 +89,7 @@ __all__ = [
     "StudyReport",
     "TensorBoardTracker",
     "TrainResult",
+    "TrainingPlots",
     "WrongPrediction",
     "__version__",
     "compare",
