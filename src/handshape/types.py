@@ -11,7 +11,7 @@ UNSURE = "unsure"
 """The label of a prediction whose probability is below the recogniser's threshold."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """The predicted label of one image.
 
@@ -33,6 +33,10 @@ class Prediction:
     top: tuple[tuple[str, float], ...]
     sure: bool = True
     path: Path | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{label} {100 * share:.1f} %" for label, share in self.top)
+        return f"Prediction({'' if self.sure else f'{UNSURE}: '}{shares})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the prediction as JSON types, as the command line, the server and the page give it."""
