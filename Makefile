@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # For a laptop without a GPU: make demo TORCH_BACKEND=cpu
 TORCH := $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND))
-EXTRAS := dev,timm,heic,video
+EXTRAS := dev,timm,heic,video,sklearn-heads,datasets,track
 # What is imported is compiled once and kept, whatever the environment says: else every process compiles torch anew.
 export PYTHONDONTWRITEBYTECODE :=
 # Those of speed read the photo sets in HANDSHAPE_DATA.

@@ -9,7 +9,7 @@ from tests.conftest import Finished
 from tools.write_keywords import COMMANDS, PLACE, keywords_name, keywords_text
 
 import handshape
-from handshape.config import keywords
+from handshape import keywords
 from handshape.errors import DataNotFoundError, UsageError
 
 # Every function that takes the settings of a command.

@@ -36,6 +36,7 @@ LAYERS = (
     "studies",
     "serve",
     "commands",
+    "keywords",
     "api",
     "terminal",
     "cli_help",

@@ -327,7 +327,7 @@ def test_load__a_damaged_field(
         (lambda n: n.update(backbone=None), "network", "needs backbone, feature_shape and head"),
         (lambda n: n.update(head=None), "network", "needs backbone, feature_shape and head"),
         (lambda n: n.update(feature_shape=[512, 26, 26]), "network", r"features of shape \(512, 13, 13\)"),
-        (lambda n: n["head"].update(kind="tree"), "network.head.kind", "'linear' or 'mlp'"),
+        (lambda n: n["head"].update(kind="tree"), "network.head.kind", "'linear', 'mlp' or 'sklearn'"),
         (lambda n: n["head"].update(pool=0), "network.head", "1 or more"),
     ],
 )

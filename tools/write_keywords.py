@@ -1,4 +1,4 @@
-"""Write `handshape/config/keywords.py`: the settings of each command as typed keyword arguments of Python.
+"""Write `handshape/keywords.py`: the settings of each command as typed keyword arguments of Python.
 
     python -m tools.write_keywords
 
@@ -25,7 +25,7 @@ COMMANDS = (
     InspectConfig, FeaturesConfig, TrainConfig, CompareConfig, EvaluateConfig, ExportConfig, PushConfig,
     DrawConfig, ChiralityConfig, AutoencoderConfig, FinetuneConfig,
 )  # fmt: skip
-PLACE = Path(inspect.getfile(ClusterOptions)).with_name("keywords.py")
+PLACE = Path(inspect.getfile(ClusterOptions)).parents[1] / "keywords.py"
 _HEAD = '''"""The settings of each command as typed keyword arguments.
 
 Written by `python -m tools.write_keywords`.
@@ -33,6 +33,10 @@ Written by `python -m tools.write_keywords`.
 
 from pathlib import Path
 from typing import Literal, TypedDict
+
+from torch.nn import Module
+
+from handshape.training.own_parts import Classifier
 '''
 
 
@@ -74,11 +78,14 @@ def _class(config: type, written: dict[type, str]) -> str:
         head = head.replace("(", "(\n    ").replace(", ", ",\n    ").replace("):", ",\n):")
     lines = [f"\n\n{head}\n", f'    """{summary}"""\n']
     lines += ["\n"] if own else []
-    lines += [f"    {name}: {_kind(hints[name])}\n" for name in own]
+    also = {one.name: one.metadata.get("own") for one in dataclasses.fields(config)}
+    lines += [f"    {name}: {_kind(hints[name], also[name])}\n" for name in own]
     return "".join(lines)
 
 
-def _kind(kind: Any) -> str:
+def _kind(kind: Any, also: str | None = None) -> str:
+    if also is not None:
+        return f"{_kind(kind)} | {also}"
     if get_origin(kind) in (Union, UnionType):
         return " | ".join("None" if one is NoneType else _kind(one) for one in get_args(kind))
     if get_origin(kind) is Literal:

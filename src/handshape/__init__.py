@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         train,
     )
     from handshape.data.dataset import Dataset
+    from handshape.data.images.decode import Preprocessing
     from handshape.data.io.folder import read_folder
     from handshape.data.sample import Sample
     from handshape.errors import HandshapeError
@@ -25,26 +26,36 @@ if TYPE_CHECKING:
     from handshape.results.data_results import ImageFeatures, InspectionReport, StudyReport
     from handshape.results.evaluation_report import EvaluationReport
     from handshape.results.result import WrongPrediction
+    from handshape.results.result_plots import ComparisonPlots, EvaluationPlots, TrainingPlots
     from handshape.results.training_results import ComparisonReport, TrainResult
+    from handshape.training.callbacks import Callback
+    from handshape.training.trackers import MlflowTracker, TensorBoardTracker
     from handshape.types import Prediction
 
     __version__: str
 
 # Where each public name is defined.
 _HOMES = {
+    "Callback": "training.callbacks",
+    "ComparisonPlots": "results.result_plots",
     "ComparisonReport": "results.training_results",
     "Dataset": "data.dataset",
+    "EvaluationPlots": "results.result_plots",
     "EvaluationReport": "results.evaluation_report",
     "HandFeatures": "hand_features",
     "HandshapeError": "errors",
     "ImageFeatures": "results.data_results",
     "InspectionReport": "results.data_results",
+    "MlflowTracker": "training.trackers",
     "Prediction": "types",
+    "Preprocessing": "data.images.decode",
     "Recogniser": "recogniser",
     "Sample": "data.sample",
     "SignClassifier": "estimator",
     "StudyReport": "results.data_results",
+    "TensorBoardTracker": "training.trackers",
     "TrainResult": "results.training_results",
+    "TrainingPlots": "results.result_plots",
     "WrongPrediction": "results.result",
     "compare": "api",
     "draw": "api",
@@ -59,19 +70,26 @@ _HOMES = {
     "train": "api",
 }
 __all__ = [
+    "Callback",
+    "ComparisonPlots",
     "ComparisonReport",
     "Dataset",
+    "EvaluationPlots",
     "EvaluationReport",
     "HandFeatures",
     "HandshapeError",
     "ImageFeatures",
     "InspectionReport",
+    "MlflowTracker",
     "Prediction",
+    "Preprocessing",
     "Recogniser",
     "Sample",
     "SignClassifier",
     "StudyReport",
+    "TensorBoardTracker",
     "TrainResult",
+    "TrainingPlots",
     "WrongPrediction",
     "__version__",
     "compare",

@@ -1,9 +1,11 @@
 """The commands as Python functions: the same settings and defaults, and results that show themselves."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Unpack, overload
 
+from handshape import keywords
 from handshape.commands import draw as _draw
 from handshape.commands import export as _export
 from handshape.commands import push as _push
@@ -14,7 +16,6 @@ from handshape.commands.features import extract_photos
 from handshape.commands.features import features as _features_on_cluster
 from handshape.commands.inspect import inspect_photos
 from handshape.commands.train import train_run
-from handshape.config import keywords
 from handshape.config.data import DataOptions
 from handshape.config.draw import DrawConfig
 from handshape.config.engine import EngineOptions
@@ -26,6 +27,7 @@ from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneC
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig
 from handshape.data.dataset import Dataset
+from handshape.data.images.decode import Preprocessing
 from handshape.errors import UsageError
 from handshape.inference.engine import configure
 from handshape.recogniser import Recogniser, load
@@ -33,6 +35,8 @@ from handshape.results.data_results import ImageFeatures, InspectionReport, Stud
 from handshape.results.evaluation_report import EvaluationReport
 from handshape.results.training_results import ComparisonReport, TrainResult
 from handshape.run import default_out
+from handshape.training.callbacks import Callback
+from handshape.training.own_parts import Augmentation, OwnParts, own_backbone
 
 _Settings = TypeVar("_Settings", bound=Settings)
 # Settings of how a folder is read, which a Dataset has been already.
@@ -71,13 +75,17 @@ def inspect(data: str | Path | Dataset, **settings: Unpack[keywords.InspectKeywo
 
 @takes_settings(FeaturesConfig)
 def extract_features(
-    data: str | Path | Dataset, **settings: Unpack[keywords.FeaturesKeywords]
+    data: str | Path | Dataset,
+    *,
+    preprocessing: Preprocessing | None = None,
+    **settings: Unpack[keywords.FeaturesKeywords],
 ) -> ImageFeatures:
     """Compute the image features of photos with a frozen backbone, and cache them.
 
     Args:
         data: The photos: a folder, an archive, a table, or what `read_folder` returned.
-        settings: As below.
+        preprocessing: Of the images of a backbone of your own; see `train`.
+        settings: As below; ``backbone`` also takes a module, as for `train`.
 
     Returns:
         The features, in the order of the photos that can be read.
@@ -92,23 +100,38 @@ def extract_features(
         >>> features.array.shape, features.array.dtype
         ((72, 192, 4, 4), dtype('float16'))
     """
-    config, given = _with_data(FeaturesConfig, "extract_features", data, settings)
+    own, named = _own_parts(settings, preprocessing)
+    config, given = _with_data(FeaturesConfig, "extract_features", data, named)
     if config.engine == "ray":
         if given is not None:
             raise UsageError(
                 "engine='ray' with a Dataset", "a path that every node can read", "pass the path"
             )
         return ImageFeatures(None, None, _features_on_cluster(config))
-    found, dataset, array = extract_photos(config, given)
+    found, dataset, array = extract_photos(config, given, own.backbone)
     return ImageFeatures(dataset, array, found)
 
 
 @takes_settings(TrainConfig)
-def train(data: str | Path | Dataset, **settings: Unpack[keywords.TrainKeywords]) -> TrainResult:
+def train(
+    data: str | Path | Dataset,
+    *,
+    preprocessing: Preprocessing | None = None,
+    augment: Augmentation | None = None,
+    callbacks: Sequence[Callback] = (),
+    **settings: Unpack[keywords.TrainKeywords],
+) -> TrainResult:
     r"""Train one model, measure it on photos it was not trained on, and write the run.
+
+    In place of a name, ``backbone`` takes a module from (N, 3, H, W) images to (N, C, h, w) features, and
+    ``head`` an unfitted classifier of scikit-learn (extra ``sklearn-heads``), saved as an ONNX graph.
 
     Args:
         data: The photos: a folder, an archive, a table, or what `read_folder` returned.
+        preprocessing: Of the images of a backbone of your own; by default 224 pixels in [0, 1].
+        augment: Makes an augmented view of an (H, W, 3) uint8 image with a random generator of numpy, in
+            place of handshape's augmentation. Features of such views are not cached.
+        callbacks: Called at each epoch, after each fit, and when the report is written.
         settings: As below.
 
     Returns:
@@ -126,18 +149,29 @@ def train(data: str | Path | Dataset, **settings: Unpack[keywords.TrainKeywords]
         >>> result.recogniser.predict("photos/A/signer1_0.png").label
         'A'
     """
-    config, given = _with_data(TrainConfig, "train", data, settings)
-    run = train_run(config, given)
+    own, named = _own_parts(settings, preprocessing, augment, callbacks)
+    config, given = _with_data(TrainConfig, "train", data, named)
+    run = train_run(config, given, own)
     return TrainResult(run.experiment, run.metrics, run.out)
 
 
 @takes_settings(CompareConfig)
-def compare(data: str | Path | Dataset, **settings: Unpack[keywords.CompareKeywords]) -> ComparisonReport:
+def compare(
+    data: str | Path | Dataset,
+    *,
+    preprocessing: Preprocessing | None = None,
+    augment: Augmentation | None = None,
+    callbacks: Sequence[Callback] = (),
+    **settings: Unpack[keywords.CompareKeywords],
+) -> ComparisonReport:
     """Train several models on one split, compare them on photos they were not trained on, write the run.
 
     Args:
         data: The photos: a folder, an archive, a table, or what `read_folder` returned.
-        settings: As below.
+        preprocessing: As for `train`.
+        augment: As for `train`.
+        callbacks: As for `train`.
+        settings: As below; ``backbone`` and ``head`` as for `train`.
 
     Returns:
         The models with their accuracies, and the one that was saved.
@@ -154,8 +188,9 @@ def compare(data: str | Path | Dataset, **settings: Unpack[keywords.CompareKeywo
         >>> report.best
         'frozen'
     """
-    config, given = _with_data(CompareConfig, "compare", data, settings)
-    run = compare_run(config, given)
+    own, named = _own_parts(settings, preprocessing, augment, callbacks)
+    config, given = _with_data(CompareConfig, "compare", data, named)
+    run = compare_run(config, given, own)
     return ComparisonReport(run.experiment, run.metrics, run.out)
 
 
@@ -302,6 +337,23 @@ def draw(out: str | Path, **settings: Unpack[keywords.DrawKeywords]) -> dict[str
         4
     """
     return dict(_draw.draw(make_settings(DrawConfig, "draw", settings, out=out)))
+
+
+def _own_parts(
+    settings: Mapping[str, Any],
+    preprocessing: Preprocessing | None,
+    augment: Augmentation | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> tuple[OwnParts, dict[str, Any]]:
+    """Return what a program brings of its own, and the settings without it."""
+    named = dict(settings)
+    classifier = None if isinstance(named.get("head", ""), str) else named.pop("head")
+    module = None if isinstance(named.get("backbone", ""), str) else named.pop("backbone")
+    if module is None and preprocessing is not None:
+        wrong = "preprocessing= with a backbone that is a name"
+        raise UsageError(wrong, "a module as backbone", "leave it out: the name stands for both")
+    backbone = None if module is None else own_backbone(module, preprocessing)
+    return OwnParts(classifier, backbone, augment, callbacks), named
 
 
 def _with_data(

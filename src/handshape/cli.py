@@ -17,6 +17,7 @@ import typer
 
 import handshape
 from handshape.cli_help import command_class, show_all
+from handshape.config.backbones import BackbonesConfig
 from handshape.config.cache import CacheClearConfig, CacheInfoConfig
 from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.engine import EngineOptions
@@ -42,6 +43,7 @@ COMMANDS: dict[str, type] = {
     "export": ExportConfig,
     "serve": ServeConfig,
     "push": PushConfig,
+    "backbones": BackbonesConfig,
     "draw": DrawConfig,
     "demo": DemoConfig,
 }

@@ -6,10 +6,12 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from torch import nn
 
 from handshape.cache.location import open_cache
 from handshape.config.engine import EngineOptions
 from handshape.data.augment import Views
+from handshape.data.images.decode import Preprocessing
 from handshape.data.images.in_memory import to_images
 from handshape.data.images.in_memory_index import index_in_memory
 from handshape.errors import UsageError
@@ -19,6 +21,7 @@ from handshape.inference.engine import configure
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
 from handshape.models.hand.hand_finder import EMBEDDING_WIDTH, LANDMARK_WIDTH
+from handshape.training.own_parts import own_backbone
 
 FeatureKind = Literal["image", "landmarks", "embedding"]
 
@@ -34,7 +37,9 @@ class HandFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         kind: ``image``: features of a frozen backbone; ``landmarks``: x, y and depth of 21 normalised hand
             landmarks; ``embedding``: 25 numbers from the landmark network's last layer; both are 0 where no
             hand was found.
-        backbone: Pretrained network, for ``image``.
+        backbone: Pretrained network, for ``image``; or a module from (N, 3, H, W) images to (N, C, h, w)
+            features.
+        preprocessing: Of the images of such a module; by default 224 pixels in [0, 1].
         weights: File with its weights, ``untrained``, or None to look and download.
         pool: Places along each axis that image features are averaged to; 0 keeps all.
         cache: Folder of the cache; None for the user's cache directory.
@@ -60,7 +65,8 @@ class HandFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self,
         kind: str = "image",
         *,
-        backbone: str = "alexnet",
+        backbone: str | nn.Module = "alexnet",
+        preprocessing: Preprocessing | None = None,
         weights: str | Path | None = None,
         pool: int = 4,
         cache: str | Path | None = None,
@@ -68,7 +74,8 @@ class HandFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         threads: int = 0,
         provider: str = "cpu",
     ) -> None:
-        self.kind, self.backbone, self.weights, self.pool = kind, backbone, weights, pool
+        self.kind, self.backbone, self.preprocessing = kind, backbone, preprocessing
+        self.weights, self.pool = weights, pool
         self.cache, self.device = cache, device
         self.threads, self.provider = threads, provider
 
@@ -136,5 +143,8 @@ class HandFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
     def _extractor(self) -> Extractor:
-        backbone = load_backbone(self.backbone, None if self.weights is None else str(self.weights))
+        if isinstance(self.backbone, nn.Module):
+            backbone = own_backbone(self.backbone, self.preprocessing)
+        else:
+            backbone = load_backbone(self.backbone, self.weights)
         return Extractor(backbone, self.pool or None, Views(), choose_device(self.device))

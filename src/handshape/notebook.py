@@ -12,9 +12,10 @@ def paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def html_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table whose first column names the rows."""
-    lines = [_row("th", heads), *(_row("td", row) for row in rows)]
+def html_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, words: bool = False) -> str:
+    """Return a table whose first column names the rows; the others hold numbers, or ``words``."""
+    rest = _NAME if words else _CELL
+    lines = [_row("th", heads, rest), *(_row("td", row, rest) for row in rows)]
     return f'<table style="border-collapse:collapse">{"".join(lines)}</table>'
 
 
@@ -28,7 +29,7 @@ def percents(pair: Sequence[float]) -> str:
     return f"{100 * pair[0]:.1f}–{100 * pair[1]:.1f} %"
 
 
-def _row(kind: str, cells: Sequence[str]) -> str:
-    styles = [_NAME, *[_CELL] * (len(cells) - 1)]
+def _row(kind: str, cells: Sequence[str], rest: str) -> str:
+    styles = [_NAME, *[rest] * (len(cells) - 1)]
     shown = (f"<{kind} {style}>{escape(cell)}</{kind}>" for style, cell in zip(styles, cells, strict=True))
     return f"<tr>{''.join(shown)}</tr>"

@@ -37,7 +37,7 @@ def recogniser_html(config: BundleConfig, card: str) -> str:
     left_out = figures.get("left_out")
     if left_out:
         rows.append((f"each {left_out['kind']} left out", f"{in_percent(left_out['mean'])} on average"))
-    shown = html_table(("Recogniser", ""), rows)
+    shown = html_table(("Recogniser", ""), rows, words=True)
     if not figures:
         shown += paragraph("Its accuracy has not been measured.")
     if card:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from handshape.config.backbones import BackbonesConfig
 from handshape.config.cache import CacheClearConfig, CacheInfoConfig
 from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.export import ExportConfig
@@ -18,6 +19,8 @@ from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, 
 from handshape.progress import printable, say
 from handshape.run import safe_cell
 
+# Where weights are, in words, if not in a file of the user's.
+_WHERE = {"in the package": "in the package", "downloaded": "downloaded"}
 # Files of one kind that are listed.
 _LISTED = 10
 
@@ -189,6 +192,22 @@ def show_evaluate(config: EvaluateConfig, found: dict[str, Any]) -> None:
     _write(found["claim"]["sentence"])
     if found["missing_labels"]:
         _write(f"Not tested: {', '.join(found['missing_labels'])}")
+
+
+def show_backbones(config: BackbonesConfig, found: list[dict[str, Any]]) -> None:
+    """Print a table of networks."""
+    rows = [
+        (
+            one["name"],
+            f"{one['parameters'] / 1e6:.1f} M",
+            " x ".join(map(str, one["features"])),
+            f"{one['cost']:.2f}",
+            "-" if one["weights"] is None else _WHERE.get(one["weights"], "in a file"),
+        )
+        for one in found
+    ]
+    _print_table(("name", "parameters", "features", "cost", "weights here"), rows)
+    _write("Cost: arithmetic for a photo, AlexNet's = 1. Weights that are not here are downloaded.")
 
 
 def show_predict(config: PredictConfig, predictions: list[dict[str, Any]]) -> None:

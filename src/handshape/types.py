@@ -15,7 +15,7 @@ NO_HAND_LABELS = frozenset({"nothing", "none", NO_HAND, "no_hand", "background",
 """Names that people give to the label of photos without a sign, in small letters."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """The predicted label of one image.
 
@@ -40,6 +40,10 @@ class Prediction:
     sure: bool = True
     hand_found: bool | None = None
     path: Path | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{label} {100 * share:.1f} %" for label, share in self.top)
+        return f"Prediction({'' if self.sure else f'{UNSURE}: '}{shares})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the prediction as JSON types, as the command line, the server and the page give it."""

@@ -13,7 +13,7 @@ from handshape.errors import UsageError
 # around it.
 NOT_OF_THE_ESTIMATOR = {
     "data", "labels", "signer", "source", "split", "test_fraction", "strict", "folds", "out", "force",
-    "engine", "address", "label_from", "layout", "no_follow_links", "exclude",
+    "engine", "address", "track", "label_from", "layout", "no_follow_links", "exclude",
 }  # fmt: skip
 
 

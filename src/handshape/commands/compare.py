@@ -5,6 +5,7 @@ from typing import Any
 from handshape.commands.train import TrainingRun, run_training
 from handshape.config.train import CompareConfig
 from handshape.data.dataset import Dataset
+from handshape.training.own_parts import OwnParts
 
 
 def compare(config: CompareConfig) -> dict[str, Any]:
@@ -12,6 +13,8 @@ def compare(config: CompareConfig) -> dict[str, Any]:
     return compare_run(config).metrics
 
 
-def compare_run(config: CompareConfig, given: Dataset | None = None) -> TrainingRun:
-    """Compare models as `compare` does, on photos that a program may pass, and return the whole run."""
-    return run_training(config, config.model_names, "compare", given=given)
+def compare_run(
+    config: CompareConfig, given: Dataset | None = None, own: OwnParts | None = None
+) -> TrainingRun:
+    """Compare models as `compare` does, with photos and parts that a program may pass, and return the run."""
+    return run_training(config, config.model_names, "compare", given=given, own=own)

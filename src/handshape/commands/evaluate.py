@@ -86,15 +86,22 @@ def evaluate_photos(
     if config.out is not None:
         from handshape.evaluation.report.evaluation_page import write_evaluation
         from handshape.evaluation.report.sections import find_mistakes  # it explains them in torch
+        from handshape.models.backbones.registry import OWN_BACKBONE
         from handshape.network_bundle import network_of
 
-        network, preprocessing = network_of(recogniser), recogniser.config.network.preprocessing
+        backbone = recogniser.config.network.backbone
+        explained = backbone is None or not backbone.startswith(OWN_BACKBONE)
+        if not explained:
+            say("The report shows no mistakes: only the program that brought the backbone can explain them.")
         with new_run(config.out, force=config.force) as folder:
             description = describe("evaluate", config, content_digest("\n".join(indexed.digests).encode()))
             write_json(folder / "config.json", description)
             write_json(folder / "metrics.json", metrics)
             write_predictions(folder / "predictions.csv", [found])
-            mistakes = find_mistakes(indexed, network, preprocessing, tested, probabilities)
+            mistakes = []
+            if explained:
+                network, preprocessing = network_of(recogniser), recogniser.config.network.preprocessing
+                mistakes = find_mistakes(indexed, network, preprocessing, tested, probabilities)
             write_evaluation(
                 folder,
                 found,

@@ -18,7 +18,7 @@ from handshape.data.dataset import Dataset, Unreadable
 from handshape.data.io.packed import PackedFile
 from handshape.errors import UsageError
 from handshape.features.extract import Extractor, features_of, fill_cache, make_extractor
-from handshape.models.backbones.registry import load_backbone
+from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.device import choose_device
 
 
@@ -28,9 +28,9 @@ def features(config: FeaturesConfig) -> dict[str, Any]:
 
 
 def extract_photos(
-    config: FeaturesConfig, given: Dataset | None = None
+    config: FeaturesConfig, given: Dataset | None = None, own: Backbone | None = None
 ) -> tuple[dict[str, Any], Dataset, NDArray[np.float16]]:
-    """Extract features in this process, of photos that a program may pass.
+    """Extract features in this process, of photos and with a backbone that a program may pass.
 
     Returns:
         As `features`, the N photos that can be read, and their (N, C, p, p) features.
@@ -38,7 +38,7 @@ def extract_photos(
     device = choose_device(config.device)
     options = DataConfig(**{field.name: getattr(config, field.name) for field in fields(DataConfig)})
     listed = list_photos(options, options.data, given)  # before weights are fetched
-    backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
+    backbone = own or load_backbone(config.backbone, config.weights, seed=config.seed)
     # Without measurements: the data is checked when a model is trained on it.
     size = backbone.preprocessing.size
     cache, indexed = index_photos(options, size=size, measure=False, listed=listed)

@@ -1,18 +1,13 @@
 """Studies: experiments that answer one question each on the user's own photos."""
 
-import json
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock
-
 from handshape.commands.shared import check_split, index_photos, list_checked, print_findings, report_data
+from handshape.commands.unfinished import unfinished_folder
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig, StudyConfig
 from handshape.data.augment import Views
 from handshape.data.dataset import Dataset
-from handshape.data.images.prepared import content_digest
 from handshape.features.extract import Extractor, features_of
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
@@ -83,8 +78,7 @@ def _run(
     data = _prepare(config, given)
     backbone = {"name": data.backbone.name, "weights": data.backbone.digest}
     description = {**describe(f"study {name}", config, data.report.digest), "backbone": backbone}
-    unfinished = _folder_of_steps(data.cache, description)
-    with FileLock(f"{unfinished}.lock"):
+    with unfinished_folder(data.cache, "studies", description) as unfinished:
         steps = Steps(unfinished)
         outcome = study(config, data, steps)
         split = data.report.split
@@ -101,18 +95,7 @@ def _run(
             if steps.histories:
                 write_history(folder / "history.csv", "step", steps.histories)
             write_study_page(folder, outcome, data.report, description)
-        shutil.rmtree(unfinished)
     return metrics
-
-
-def _folder_of_steps(cache: Path, description: dict[str, Any]) -> Path:
-    """Return a folder in the cache for the steps of this study with these photos, settings and versions."""
-    places = ("data", "out", "force", "cache")
-    settings = {key: value for key, value in description["settings"].items() if key not in places}
-    known = {**description, "settings": settings, "argv": []}
-    folder = cache / "studies" / content_digest(json.dumps(known, sort_keys=True, default=str).encode())
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _prepare(config: StudyConfig, given: Dataset | None) -> StudyData:

@@ -1,16 +1,18 @@
 """Train one or several models on one split and write a run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from handshape.bundle import BundleConfig, known_photos
 from handshape.cache.location import open_cache
 from handshape.cluster import join_cluster
 from handshape.commands.shared import check_split, index_photos, list_checked, print_findings, report_data
+from handshape.commands.unfinished import unfinished_folder
 from handshape.config.models import MODELS, ModelName
 from handshape.config.train import CompareConfig, TrainConfig
 from handshape.data.data_report import DataReport
@@ -27,12 +29,16 @@ from handshape.features.hand_landmarks import HandCache
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
 from handshape.models.hand.hand_finder import HandFinder
+from handshape.models.heads import Pool
+from handshape.models.stages import image_graph
 from handshape.network_bundle import recogniser_of
 from handshape.progress import say
 from handshape.run import BUNDLE, Claim, claim, default_out, describe, write_json
 from handshape.training.fit import IMAGE_SIZE, Fitter
 from handshape.training.history import write_history
 from handshape.training.loop import Trainer, train_loop
+from handshape.training.own_parts import OwnParts
+from handshape.training.trackers import make_tracker
 
 
 @dataclass(frozen=True)
@@ -55,10 +61,10 @@ def train(config: TrainConfig) -> dict[str, Any]:
     return train_run(config).metrics
 
 
-def train_run(config: TrainConfig, given: Dataset | None = None) -> TrainingRun:
-    """Train one model as `train` does, on photos that a program may pass, and return the whole run."""
+def train_run(config: TrainConfig, given: Dataset | None = None, own: OwnParts | None = None) -> TrainingRun:
+    """Train one model as `train` does, with photos and parts that a program may pass, and return the run."""
     if config.engine == "local":
-        return run_training(config, (config.model,), "train", given=given)
+        return run_training(config, (config.model,), "train", given=given, own=own)
     # Workers have other working folders.
     cache = open_cache(config.cache).absolute()
     absolute = replace(config, data=config.data.absolute(), cache=cache)
@@ -77,6 +83,7 @@ def run_training(
     *,
     tuner: Trainer = train_loop,
     given: Dataset | None = None,
+    own: OwnParts | None = None,
 ) -> TrainingRun:
     """Train models on one split, write the run and save one of them as the recogniser.
 
@@ -86,10 +93,16 @@ def run_training(
         command: Name of the command, for the run.
         tuner: Runs the fine-tuning; by default this process.
         given: The photos, where a program passes them.
+        own: Parts that a program brings.
     """
     out = config.out or default_out(command)
+    parts = own or OwnParts()
     with claim(out, force=config.force) as claimed:
-        run = _train(config, names, command, claimed, tuner, given)
+        tracker = make_tracker(config.track, out, asdict(config))
+        parts = replace(parts, callbacks=(*parts.callbacks, *tracker))
+        run = _train(config, names, command, claimed, tuner, given, parts)
+    for callback in parts.callbacks:
+        callback.on_report(out, run.metrics)
     say(f"Report: {out / 'report.html'}")
     return run
 
@@ -101,42 +114,50 @@ def _train(
     claimed: Claim,
     tuner: Trainer,
     given: Dataset | None,
+    own: OwnParts,
 ) -> TrainingRun:
     device = choose_device(config.device)
     listed = list_checked(config, config.data, given)
     _check_folds(config, listed)
-    backbone = None
-    if any(MODELS[name].image_features for name in names):
+    own.check(names, len(listed.labels))
+    backbone = own.backbone
+    if backbone is not None:  # what cannot be exported is refused before anything long begins
+        pool = Pool(config.places, *backbone.feature_shape[1:])
+        image_graph(torch.nn.Sequential(backbone, pool), backbone.preprocessing, open_cache(config.cache))
+    if backbone is None and any(MODELS[name].image_features for name in names):
         backbone = load_backbone(config.backbone, config.weights, seed=config.seed)
     size = backbone.preprocessing.size if backbone else IMAGE_SIZE
     finder = HandFinder() if any(MODELS[name].hand_landmarks for name in names) else None
     cache, indexed = index_photos(config, size=size, listed=listed, finder=finder)
     check_split(config, indexed.dataset)  # again, without the photos that cannot be read
     _check_folds(config, indexed.dataset)
-    fitter = Fitter(indexed, cache, device, config, backbone, tuner=tuner)
+    fitter = Fitter(indexed, cache, device, config, backbone, tuner=tuner, own=own)
     data_report = report_data(config, indexed, fitter.features())
     data_report, closer = _look_closer(
         config, fitter, data_report, HandCache(cache, finder) if finder else None
     )
     print_findings(data_report)
-    experiment = run_experiment(
-        data_report,
-        fitter,
-        names,
-        folds=config.folds,
-        fractions=(config.valid_fraction, config.test_fraction),
-        seed=config.seed,
-    )
-    experiment = replace(experiment, **closer)
-    again = "train" if isinstance(config, TrainConfig) else "compare"
-    steps = next_steps(experiment, config, again, claimed.out)
-    answer = find_headline(experiment).sentence
-    metrics = {"answer": answer, **experiment.to_dict(), "next": [one.to_dict() for one in steps]}
-    with claimed.new_run(force=config.force) as folder:
-        description = describe(command, config, data_report.digest)
-        _write(folder, experiment, metrics, description, cache, steps)
-        if experiment.suspects is not None and experiment.suspects.photos:
-            write_suspect_labels(folder / SUSPECT_LABELS, experiment.suspects, config.exclude)
+    description = describe(command, config, data_report.digest)
+    description["settings"] |= own.settings()
+    with unfinished_folder(cache, "training", description) as unfinished:
+        fitter.checkpoints = unfinished
+        experiment = run_experiment(
+            data_report,
+            fitter,
+            names,
+            folds=config.folds,
+            fractions=(config.valid_fraction, config.test_fraction),
+            seed=config.seed,
+        )
+        experiment = replace(experiment, **closer)
+        again = "train" if isinstance(config, TrainConfig) else "compare"
+        steps = next_steps(experiment, config, again, claimed.out)
+        answer = find_headline(experiment).sentence
+        metrics = {"answer": answer, **experiment.to_dict(), "next": [one.to_dict() for one in steps]}
+        with claimed.new_run(force=config.force) as folder:
+            _write(folder, experiment, metrics, description, cache, steps)
+            if experiment.suspects is not None and experiment.suspects.photos:
+                write_suspect_labels(folder / SUSPECT_LABELS, experiment.suspects, config.exclude)
     return TrainingRun(claimed.out, experiment, metrics)
 
 

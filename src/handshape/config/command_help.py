@@ -12,7 +12,7 @@ PANELS: dict[str, tuple[str, ...]] = {
         "folds", "views", "mirror", "epochs", "batch_size", "learning_rate", "weight_decay", "unfreeze",
         "tuning_epochs", "tuning_rate", "patience", "sizes", "photos", "seed",
     ),
-    "output": ("out", "force", "json", "debug"),
+    "output": ("out", "force", "track", "json", "debug"),
     "advanced": ("cache", "device", "threads", "provider", "engine", "address"),
 }  # fmt: skip
 """Settings by the panel that help shows them in."""
@@ -94,6 +94,12 @@ COMMAND_HELP: dict[str, CommandHelp] = {
         (
             ("handshape push runs/first me/letters", "upload it, private"),
             ("handshape push runs/first me/letters --public --license apache-2.0", "for everybody"),
+        )
+    ),
+    "backbones": CommandHelp(
+        (
+            ("handshape backbones", "all that handshape and torchvision have"),
+            ("handshape backbones 'timm:mobilenet*'", "some of timm's"),
         )
     ),
     "draw": CommandHelp(

@@ -29,12 +29,14 @@ def option(
     alias: str | None = None,
     positive: bool = False,
     within: tuple[float, float] | None = None,
+    own: str | None = None,
 ) -> Any:
     """Return a field that the command line takes as ``--name``, or as its ``alias``.
 
-    Numbers can be required to be ``positive``, or ``within`` the two given ones, which are allowed.
+    Numbers can be required to be ``positive``, or ``within`` the two given ones, which are allowed. ``own``
+    is another type that the functions of Python take.
     """
-    metadata = {"help": help_text, "alias": alias, "positive": positive, "within": within}
+    metadata = {"help": help_text, "alias": alias, "positive": positive, "within": within, "own": own}
     return dataclasses.field(default=default, metadata=metadata)
 
 

@@ -16,7 +16,8 @@ class StudyConfig(OutConfig, DataConfig):
     """The settings of every study: photos and backbone."""
 
     backbone: str = option(
-        "alexnet", "Pretrained network: handnet, or any torchvision classification network."
+        "alexnet",
+        "Pretrained network: handnet, any torchvision classification network, or timm:NAME (extra `timm`).",
     )
     weights: str | None = option(
         None,

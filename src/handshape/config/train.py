@@ -13,6 +13,7 @@ from handshape.config.models import MODELS, ModelName
 from handshape.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "int8"]
+TrackerName = Literal["none", "mlflow", "tensorboard"]
 FoldKind = Literal["none", "signers", "source"]
 
 
@@ -22,7 +23,8 @@ class BackboneConfig(AugmentOptions):
 
     backbone: str = option(
         "alexnet",
-        "Pretrained network: handnet, or any torchvision classification network.",
+        "Pretrained network: handnet, any torchvision classification network, or timm:NAME (extra `timm`).",
+        own="Module",
     )
     weights: str | None = option(
         None,
@@ -31,6 +33,7 @@ class BackboneConfig(AugmentOptions):
     head: Literal["lda", "linear", "mlp"] = option(
         "lda",
         "Classifier of the features: linear discriminant analysis, logistic regression (linear) or an MLP.",
+        own="Classifier",
     )
     pool: int | None = option(
         None,
@@ -69,6 +72,11 @@ class TrainingConfig(OutConfig, FinetuneOptions, LoopOptions, BackboneConfig, Da
     folds: FoldKind = option(
         "none",
         "Cross-validation: leave each signer, or each source (--source), out once and test on it.",
+    )
+    track: TrackerName = option(
+        "none",
+        "Follow epochs and accuracies in MLflow ($MLFLOW_TRACKING_URI, else the folder mlruns) or in "
+        "TensorBoard (extra `track`).",
     )
 
 

@@ -1,7 +1,7 @@
 """Data sets: labelled image files, before any pixel is read."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from handshape.data.frames import new_frame
+from handshape.data.io.given import columns_of_frame, samples_of_paths
 from handshape.data.sample import (
     SPLITS,
     GroupKind,
@@ -72,6 +73,114 @@ class Dataset:
     unreadable: tuple[Unreadable, ...] = ()
     unused: tuple[Unused, ...] = ()
     layout: Layout | None = None
+
+    @classmethod
+    def from_paths(
+        cls,
+        paths: Sequence[str | Path],
+        labels: Sequence[str],
+        *,
+        signers: Sequence[str | None] | None = None,
+        sources: Sequence[str | None] | None = None,
+        splits: Sequence[SplitName | None] | None = None,
+    ) -> Self:
+        """Make a data set of image files and their labels.
+
+        Args:
+            paths: N image files.
+            labels: N labels.
+            signers: N people signing, None where unknown.
+            sources: N rooms, cameras or collections, None where unknown.
+            splits: N splits (``train``, ``valid``, ``test``), if they are given.
+
+        Returns:
+            The data set, sorted by label.
+
+        Raises:
+            DataError: There is no image, or there are not N of each.
+
+        Examples:
+            >>> from pathlib import Path
+            >>> paths = sorted(Path("photos").glob("*/*.png"))
+            >>> handshape.Dataset.from_paths(paths, [path.parent.name for path in paths])
+            Dataset('photos', 72 photos, 3 labels (A, B, C))
+        """
+        return cls(*samples_of_paths(paths, labels, signers, sources, splits))
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: "pandas.DataFrame",
+        *,
+        path: str = "path",
+        label: str = "label",
+        signer: str = "signer",
+        source: str = "source",
+        split: str = "split",
+    ) -> Self:
+        """Make a data set of a pandas frame.
+
+        Args:
+            frame: A row for each image.
+            path: Name of the column with the image files.
+            label: Name of the column with the labels.
+            signer: Name of the column with the people signing, if there is one.
+            source: Name of the column with rooms, cameras or collections, if there is one.
+            split: Name of the column with the splits (``train``, ``valid``, ``test``), if there is one.
+
+        Returns:
+            The data set, sorted by label.
+
+        Raises:
+            DataError: There is no image, or a column is missing.
+
+        Examples:
+            >>> frame = handshape.read_folder("photos").to_frame()
+            >>> handshape.Dataset.from_frame(frame[frame["label"] != "C"])
+            Dataset('photos', 48 photos, 2 labels (A, B))
+        """
+        columns = columns_of_frame(frame, (path, label, signer, source, split))
+        return cls(*samples_of_paths(*columns))
+
+    @classmethod
+    def from_hugging_face(
+        cls,
+        dataset: Any,
+        *,
+        image: str = "image",
+        label: str = "label",
+        signer: str | None = None,
+        cache: str | Path | None = None,
+    ) -> Self:
+        """Make a data set of one of Hugging Face's library ``datasets`` (extra ``datasets``).
+
+        Images that are no files of their own are written into the cache.
+
+        Args:
+            dataset: A ``datasets.Dataset``, or a ``DatasetDict`` whose names are splits.
+            image: Name of the column with the images.
+            label: Name of the column with the labels.
+            signer: Name of the column with the people signing, if there is one.
+            cache: Folder of the cache; None for the user's cache directory.
+
+        Returns:
+            The data set, sorted by label.
+
+        Raises:
+            DataError: There is no image, or a column is missing.
+            MissingExtraError: The extra ``datasets`` is not installed.
+
+        Examples:
+            >>> import datasets
+            >>> frame = handshape.read_folder("photos").to_frame()
+            >>> columns = {"image": frame["path"].tolist(), "label": frame["label"].tolist()}
+            >>> photos = datasets.Dataset.from_dict(columns).cast_column("image", datasets.Image())
+            >>> handshape.Dataset.from_hugging_face(photos)
+            Dataset('photos', 72 photos, 3 labels (A, B, C))
+        """
+        from handshape.data.io.hugging_face import columns_of_hugging_face
+
+        return cls(*samples_of_paths(*columns_of_hugging_face(dataset, image, label, signer, cache)))
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -10,6 +10,7 @@ from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.models.heads import Head, Pool
 from handshape.models.network_config import NetworkConfig
+from handshape.models.onnx_head import OnnxHead
 from handshape.models.sign_network import BackboneClassifier, SignNetwork
 
 
@@ -64,8 +65,13 @@ def _image(config: NetworkConfig) -> BackboneClassifier:
     backbone = empty_backbone(config.backbone, config.preprocessing)
     channels, height, width = config.feature_shape
     pool = Pool(config.head.pool, height, width)  # its matrices are computed, not loaded
+    width = channels * pool.side[0] * pool.side[1]
     with torch.device("meta"):
-        head = Head(channels * pool.side[0] * pool.side[1], config.labels, config.head)
+        head = (
+            OnnxHead(width, config.head.graph_bytes)
+            if config.head.kind == "sklearn"
+            else Head(width, config.labels, config.head)
+        )
     return BackboneClassifier(backbone, pool, head)
 
 

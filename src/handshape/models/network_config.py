@@ -18,17 +18,19 @@ class HeadConfig:
 
     Args:
         kind: ``lda``: linear discriminant analysis; ``linear``: multinomial logistic regression; ``mlp``: one
-            hidden layer with ReLU.
+            hidden layer with ReLU; ``sklearn``: a classifier of scikit-learn, as an ONNX graph.
         pool: Features are averaged to ``pool`` x ``pool`` places; ``None`` keeps the backbone's own.
         hidden: Hidden units of the MLP.
         scaling: ``root``: square roots, centred, all divided by one number; ``feature``: each feature brought
             to mean 0 and deviation 1, which blows up features that are seldom there.
+        graph_bytes: Size of the graph of ``sklearn``.
     """
 
-    kind: Literal["lda", "linear", "mlp"] = "lda"
+    kind: Literal["lda", "linear", "mlp", "sklearn"] = "lda"
     pool: int | None = 4
     hidden: int = HIDDEN
     scaling: Scaling = "root"
+    graph_bytes: int = 0
 
     def __post_init__(self) -> None:
         if self.pool is not None and self.pool < 1:

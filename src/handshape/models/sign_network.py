@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from handshape.models.backbones.registry import Backbone
 from handshape.models.heads import Head, Pool
+from handshape.models.onnx_head import OnnxHead
 
 
 class SignNetwork(nn.Module):
@@ -61,7 +62,7 @@ class BackboneClassifier(SignNetwork):
         head: Classifies the pooled features.
     """
 
-    def __init__(self, backbone: nn.Module, pool: Pool, head: Head) -> None:
+    def __init__(self, backbone: nn.Module, pool: Pool, head: Head | OnnxHead) -> None:
         super().__init__()
         self.backbone, self.pool, self.head = backbone, pool, head
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from handshape.data.images.decode import Preprocessing
 from handshape.inference.graphs import graph_of
 from handshape.models.hand.hand_finder import HAND_WIDTH
-from handshape.models.sign_network import SignNetwork
+from handshape.models.onnx_head import OnnxHead
+from handshape.models.sign_network import BackboneClassifier, SignNetwork
 
 
 class ImageStage(nn.Module):
@@ -84,6 +85,11 @@ def head_graph(network: SignNetwork, preprocessing: Preprocessing, temperature: 
         cache: The cache folder.
     """
     inputs, image = {}, network.image_network
+    if isinstance(network, BackboneClassifier) and isinstance(network.head, OnnxHead):
+        assert network.feature_shape is not None
+        shape = (network.feature_shape[0], *network.pool.side)
+        labels = network.head(torch.zeros(1, *shape)).shape[1]
+        return network.head.stage(shape, labels, temperature)
     if image is not None:
         with torch.inference_mode():
             inputs["features"] = image(torch.zeros(2, 3, preprocessing.size, preprocessing.size)).clone()

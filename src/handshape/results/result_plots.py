@@ -103,8 +103,6 @@ class ComparisonPlots(TrainingPlots):
 
 
 def _shown(figure: Figure) -> Figure:
-    """Return a figure that a notebook shows, on a white ground."""
-    import matplotlib.pyplot  # noqa: F401 -- notebooks show figures once it is imported
-
+    """Return a figure on a white ground."""
     figure.set_facecolor("white")
     return figure

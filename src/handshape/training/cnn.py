@@ -1,5 +1,7 @@
 """Train the lesson's CNN on prepared images."""
 
+from collections.abc import Callable
+
 import torch
 from torch.utils.data import Subset
 
@@ -8,8 +10,10 @@ from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import ImageIndex
 from handshape.models.cnn import CNN
 from handshape.models.network_config import NetworkConfig
+from handshape.training.checkpoint import Checkpoint
 from handshape.training.datasets import NormalisedImages
 from handshape.training.fit_result import FitResult
+from handshape.training.history import Epoch
 from handshape.training.loop import LoopConfig, train_network
 from handshape.training.predict import predict_logits
 
@@ -27,6 +31,8 @@ def fit_cnn(
     *,
     size: int,
     mirrored: bool,
+    keeper: Checkpoint | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
 ) -> FitResult:
     """Train the CNN from scratch on one split.
 
@@ -37,6 +43,8 @@ def fit_cnn(
         device: Where it is trained.
         size: Height and width of the prepared images in pixels.
         mirrored: Whether the mirror images of the test photos are classified, too.
+        keeper: Keeps the state after every epoch; training continues from what it holds.
+        on_epoch: Called after every epoch.
 
     Returns:
         The trained network.
@@ -51,6 +59,8 @@ def fit_cnn(
         loop,
         device=device,
         what="Training the CNN",
+        keeper=keeper,
+        on_epoch=on_epoch,
     )
     tested: dict[str, NormalisedImages] = {"valid": inputs["valid"], "test": inputs["test"]}
     if mirrored:

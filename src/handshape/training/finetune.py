@@ -1,6 +1,7 @@
 """Fine-tune a backbone, from the head that was trained on its cached features."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -34,7 +35,7 @@ from handshape.training.datasets import (
 )
 from handshape.training.fit_result import FitResult
 from handshape.training.frozen import FrozenFitter
-from handshape.training.history import accuracy_of
+from handshape.training.history import Epoch, accuracy_of
 from handshape.training.loop import (
     LoopConfig,
     LoopResult,
@@ -90,13 +91,21 @@ class FinetuneFitter:
         self._tuning, self._loop, self._views = tuning, loop, make_views(options)
         self._classes = index.dataset.classes
 
-    def fit(self, splits: SplitIndices, *, mirrored: bool, keeper: Checkpoint | None = None) -> FitResult:
+    def fit(
+        self,
+        splits: SplitIndices,
+        *,
+        mirrored: bool,
+        keeper: Checkpoint | None = None,
+        on_epoch: Callable[[Epoch], None] | None = None,
+    ) -> FitResult:
         """Fine-tune on one split; what is less accurate on validation than the frozen network is not kept.
 
         Args:
             splits: Indices of the samples in each split.
             mirrored: Whether the mirror images of the test photos are classified, too.
             keeper: Keeps the state after every epoch; training continues from what it holds.
+            on_epoch: Called after every epoch, where this process trains.
 
         Returns:
             The fine-tuned network, or the frozen one where no epoch was better on validation.
@@ -107,7 +116,9 @@ class FinetuneFitter:
         pool = Pool(self._frozen.head_config.pool, *backbone.feature_shape[1:])
         network = BackboneClassifier(backbone if cut.trunk is None else cut.tail, pool, head).to(self._device)
         groups = _groups(cut, head, self._tuning.tuning_rate)
-        tuner = self._tuner if keeper is None else partial(train_loop, keeper=keeper)
+        tuner = self._tuner
+        if tuner is train_loop or keeper is not None:
+            tuner = partial(train_loop, keeper=keeper, on_epoch=on_epoch)
         tuned = tuner(
             network,
             groups,
@@ -206,6 +217,7 @@ class FinetuneFitter:
         valid = FeatureRows(self._extract(backbone, places, splits["valid"], 0))
         classes = np.tile(self._classes[splits["train"]], len(views))
         head, _, logits = self._frozen.fit_head((train, classes), (valid, self._classes[splits["valid"]]))
+        assert isinstance(head, Head)  # own classifiers are refused
         return head, logits
 
     def _extract(

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +14,19 @@ from handshape.config.train import TrainingConfig
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import ImageIndex
+from handshape.data.images.prepared import content_digest
 from handshape.features.hand_landmarks import HandCache
 from handshape.models.backbones.registry import Backbone
+from handshape.training.checkpoint import Checkpoint
 from handshape.training.cnn import fit_cnn
 from handshape.training.combined import CombinedFitter
 from handshape.training.finetune import FinetuneFitter
 from handshape.training.fit_result import FitResult
 from handshape.training.frozen import FrozenFitter
-from handshape.training.history import accuracy_of
+from handshape.training.history import Epoch, accuracy_of
 from handshape.training.landmarks import LandmarkFitter
 from handshape.training.loop import LoopConfig, Trainer, train_loop
+from handshape.training.own_parts import OwnParts
 from handshape.types import HandRows
 
 IMAGE_SIZE = 224
@@ -40,6 +43,10 @@ class Fitter:
         settings: Of training.
         backbone: The pretrained backbone, for models of image features.
         tuner: Fine-tunes; by default this process does.
+        own: Parts that a program brings.
+
+    Attributes:
+        checkpoints: Folder for the states of networks in training, from which a fit continues; None for none.
     """
 
     def __init__(
@@ -51,7 +58,10 @@ class Fitter:
         backbone: Backbone | None = None,
         *,
         tuner: Trainer = train_loop,
+        own: OwnParts | None = None,
     ) -> None:
+        self._own = own or OwnParts()
+        self.checkpoints: Path | None = None
         self._index, self._cache, self._device = index, cache, device
         self._settings, self._backbone, self._tuner = settings, backbone, tuner
         self._hand_seconds = 0.0
@@ -82,11 +92,25 @@ class Fitter:
         train = time.perf_counter() - start - fitted.seconds["features"]
         # Every fit states what extraction took, whichever of them it was done for.
         features = fitted.seconds["features"] + extraction
-        return replace(
+        fitted = replace(
             fitted,
             valid_accuracy=accuracy_of(fitted.logits["valid"], self._index.dataset.classes[splits["valid"]]),
             seconds={"features": features, "train": train, "total": features + train},
         )
+        for callback in self._own.callbacks:
+            callback.on_fit(name, fitted)
+        return fitted
+
+    def _epoch_ended(self, name: ModelName, epoch: Epoch) -> None:
+        for callback in self._own.callbacks:
+            callback.on_epoch(name, epoch)
+
+    def _keeper(self, name: ModelName, splits: SplitIndices) -> Checkpoint | None:
+        """Return what keeps the state of one training, which goes on from there after a kill."""
+        if self.checkpoints is None:
+            return None
+        indices = b"".join(splits[split].tobytes() for split in ("train", "valid"))
+        return Checkpoint(self.checkpoints / f"{name}-{content_digest(indices)}.pt")
 
     def _extract(self, name: ModelName) -> float:
         """Make sure of what the model uses of every photo; return the seconds that took."""
@@ -103,12 +127,21 @@ class Fitter:
         match name:
             case "cnn":
                 return fit_cnn(
-                    self._index, splits, self._loop, self._device, size=self.size, mirrored=mirrored
+                    self._index,
+                    splits,
+                    self._loop,
+                    self._device,
+                    size=self.size,
+                    mirrored=mirrored,
+                    keeper=self._keeper(name, splits),
+                    on_epoch=partial(self._epoch_ended, name),
                 )
             case "frozen":
                 return self._frozen.fit(splits, mirrored=mirrored)
             case "finetune":
-                return self._finetune.fit(splits, mirrored=mirrored)
+                keeper = self._keeper(name, splits) if self._tuner is train_loop else None
+                ended = partial(self._epoch_ended, name)
+                return self._finetune.fit(splits, mirrored=mirrored, keeper=keeper, on_epoch=ended)
             case "landmarks":
                 preprocessing = self._backbone.preprocessing if self._backbone else Preprocessing(self.size)
                 fitter = LandmarkFitter(self._index.dataset, self._hands, preprocessing)
@@ -120,9 +153,8 @@ class Fitter:
     @cached_property
     def _frozen(self) -> FrozenFitter:
         assert self._backbone is not None  # the command loads one for models of image features
-        return FrozenFitter(
-            self._index, self._cache, self._device, self._backbone, self._settings, self._loop
-        )
+        place = self._index, self._cache, self._device
+        return FrozenFitter(*place, self._backbone, self._settings, self._loop, own=self._own)
 
     @cached_property
     def _finetune(self) -> FinetuneFitter:

@@ -114,6 +114,7 @@ def train_network(
     device: torch.device | None = None,
     what: str = "Training",
     keeper: Checkpoint | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
 ) -> tuple[_Network, list[Epoch]]:
     """Train a classifier from its first weights and keep the epoch with the best validation accuracy.
 
@@ -125,6 +126,7 @@ def train_network(
         device: Where to train; ``None`` for the CPU.
         what: Name shown with the progress.
         keeper: Keeps the state after every epoch; training continues from what it holds.
+        on_epoch: Called after every epoch.
 
     Returns:
         The network of the best epoch (of equals, the one with the least validation loss), in evaluation mode
@@ -141,7 +143,14 @@ def train_network(
     )
     groups = [parameter_group(network.parameters(), config.learning_rate)]
     found = train_loop(
-        network, groups, Labelled(*train), Labelled(*valid), settings, what=what, keeper=keeper
+        network,
+        groups,
+        Labelled(*train),
+        Labelled(*valid),
+        settings,
+        what=what,
+        keeper=keeper,
+        on_epoch=on_epoch,
     )
     network.load_state_dict(found.state)
     return network.eval().cpu(), found.history
@@ -164,6 +173,7 @@ def train_loop(
     forward: nn.Module | None = None,
     what: str = "Training",
     keeper: Checkpoint | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
     processes: Processes | None = None,
 ) -> LoopResult:
     """Train a network.
@@ -179,6 +189,7 @@ def train_loop(
         forward: The network in mixed precision, with the same parameters, which training runs in its place.
         what: Name shown with the progress.
         keeper: Keeps the state after every epoch; training continues from what it holds.
+        on_epoch: Called after every epoch.
         processes: The processes that train together; each calls this with the same arguments.
 
     Returns:
@@ -190,6 +201,8 @@ def train_loop(
     with torch.random.fork_rng(devices=[]), track(what, settings.epochs * len(train)) as advance:
         found = run.restore(kept) if kept else run.begin(start)
         done = found.history[-1].epoch if found.history else 0
+        if kept:
+            say(f"{what} continues after epoch {done}, where it was stopped.")
         advance(done * len(train))
         for number in range(done + 1, settings.epochs + 1):
             if settings.patience is not None and number - found.best > settings.patience:
@@ -198,6 +211,8 @@ def train_loop(
             found = run.one_epoch(number, found, advance)
             if keeper and place.rank == 0:
                 keeper.save(run.capture(found))
+            if on_epoch is not None:
+                on_epoch(found.history[-1])
     return found
 
 

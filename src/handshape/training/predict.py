@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import torch
@@ -85,7 +86,9 @@ class _Predictor:
     """Runs a network in evaluation mode, in portions that suit the device."""
 
     def __init__(self, network: nn.Module, inputs: Inputs) -> None:
-        self._network, self._place = network.eval(), next(network.parameters()).device
+        # A classifier of scikit-learn has no parameters.
+        tensors = chain(network.parameters(), network.buffers())
+        self._network, self._place = network.eval(), next(tensors).device
         self._rows = isinstance(inputs, FeatureRows)
         self._portions = Portions(most=None if self._rows or self._place.type != "cpu" else ON_A_CORE)
 

@@ -40,6 +40,12 @@ class Preprocessing:
         size: Height and width in pixels.
         mean: Subtracted per channel (RGB) after scaling to [0, 1].
         std: Divided by per channel after that.
+
+    Examples:
+        >>> preprocessing = handshape.Preprocessing(size=96, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+        >>> image = handshape.read_folder("photos")[0].pixels()
+        >>> image.shape, preprocessing.prepare(image).shape
+        ((64, 64, 3), (96, 96, 3))
     """
 
     size: int = 224

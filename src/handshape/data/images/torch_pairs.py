@@ -40,4 +40,4 @@ class TorchPairs(Dataset[tuple[Any, int]]):
         if self._transform is not None:
             return self._transform(image), self._classes[index]
         prepared = self._preprocessing.prepare(pixels_of(image))
-        return self._preprocessing.normalise(torch.from_numpy(prepared)[None])[0], self._classes[index]
+        return self._preprocessing.normalise(torch.from_numpy(prepared.copy())[None])[0], self._classes[index]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from handshape.data.dataset import SPLITS, SplitName
+from handshape.data.sample import SPLITS, SplitName
 from handshape.errors import DataError
 
 _WORDS: dict[SplitName, str] = {

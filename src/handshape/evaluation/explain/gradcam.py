@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handshape.models.sign_network import SignNetwork
+from handshape.models.onnx_head import OnnxHead
+from handshape.models.sign_network import BackboneClassifier, SignNetwork
 
 # Heads take square roots of features, whose gradient at 0 is infinite. This value is small beside the other
 # features, and still above 0 as float16.
@@ -30,6 +31,8 @@ def gradcam(network: SignNetwork, images: Tensor, predicted: Tensor, true: Tenso
     Source: Selvaraju et al., Grad-CAM, ICCV 2017; Draelos and Carin, Use HiResCAM instead of Grad-CAM for
     faithful explanations of convolutional neural networks, 2020 (the form used here).
     """
+    if network.image_classifier is not None and isinstance(network.image_classifier.head, OnnxHead):
+        return _larger(_occluded(network.image_classifier, images, predicted, true), images)
     place = next(network.parameters()).device
     kept: list[Tensor] = []
 
@@ -51,5 +54,33 @@ def gradcam(network: SignNetwork, images: Tensor, predicted: Tensor, true: Tenso
     finally:
         handle.remove()
     found = (slope * kept[0]).sum(dim=1, keepdim=True).clamp(min=0).cpu()  # (N, 1, h, w)
+    return _larger(found, images)
+
+
+def _occluded(network: BackboneClassifier, images: Tensor, predicted: Tensor, true: Tensor) -> Tensor:
+    """Return (N, 1, h, w): how much less ``predicted`` is favoured where a position of the features is 0.
+
+    It stands in where no gradient passes through the head.
+    """
+    rows = torch.arange(len(images))
+
+    def difference(features: Tensor) -> Tensor:
+        logits = network.head(network.pool(features))
+        favoured: Tensor = logits[rows, predicted] - logits[rows, true]
+        return favoured
+
+    with torch.inference_mode():
+        features = network.backbone(images)
+        before, found = difference(features), torch.zeros(len(images), 1, *features.shape[2:])
+        for y in range(features.shape[2]):
+            for x in range(features.shape[3]):
+                without = features.clone()
+                without[:, :, y, x] = 0
+                found[:, 0, y, x] = before - difference(without)
+    return found.clamp(min=0)
+
+
+def _larger(found: Tensor, images: Tensor) -> Tensor:
+    """Return (N, 1, h, w) values in the size of the images, the largest of each 1."""
     grown = F.interpolate(found, images.shape[2:], mode="bicubic", align_corners=False)[:, 0].clamp(min=0)
     return grown / grown.amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)

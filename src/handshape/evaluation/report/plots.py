@@ -59,10 +59,20 @@ _ALONE = (
 )
 
 
+class NotebookFigure(Figure):
+    """A figure that notebooks show without further ado."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        with matplotlib.rc_context(STYLE):
+            self.savefig(buffer, format="png", dpi=110)
+        return buffer.getvalue()
+
+
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure in the report's style, sizes in inches."""
     with matplotlib.rc_context(STYLE):
-        return Figure(figsize=(width, height), layout="constrained")
+        return NotebookFigure(figsize=(width, height), layout="constrained")
 
 
 def new_plot(height: float, xlabel: str, ylabel: str) -> tuple[Figure, Axes]:

@@ -17,6 +17,11 @@ from handshape.models.backbones import handnet
 from handshape.models.backbones.spec import BackboneSpec
 from handshape.models.backbones.weights import UNTRAINED, Weights, find_weights, fit, state_digest
 
+TIMM = "timm:"
+"""What the name of a network of timm may begin with."""
+OWN_BACKBONE = "own-"
+"""What the name of a backbone begins with that a program has brought."""
+
 
 class Backbone(nn.Module):
     """A network from images to features in space.
@@ -42,7 +47,8 @@ class Backbone(nn.Module):
     @cached_property
     def feature_shape(self) -> tuple[int, int, int]:
         """(C, h, w) of one image's features."""
-        place = next(self.body.parameters()).device
+        first = next(self.body.parameters(), None)  # a program's own backbone may have none
+        place = torch.device("cpu") if first is None else first.device
         with torch.inference_mode():
             probe: Tensor = self.body(torch.zeros(1, 3, *[self.preprocessing.size] * 2, device=place))
         return int(probe.shape[1]), int(probe.shape[2]), int(probe.shape[3])
@@ -109,9 +115,24 @@ def empty_backbone(name: str, preprocessing: Preprocessing) -> Backbone:
     Raises:
         BackboneError: No such network.
     """
-    with _WithoutNumbers():
-        plan = _plan(name)
+    if name.startswith(OWN_BACKBONE):
+        raise BackboneError(
+            f"the backbone {name!r} is a module of the program that trained it",
+            "a backbone that an installed library has",
+            "use what runs the recogniser's graphs, such as predict and serve",
+        )
+    plan = plan_backbone(name)
     return Backbone(name, plan.body.to("meta"), preprocessing, "bundle")
+
+
+def plan_backbone(name: str) -> BackboneSpec:
+    """Return the specification of a backbone whose parameters have no numbers.
+
+    Raises:
+        BackboneError: No such network.
+    """
+    with _WithoutNumbers():
+        return _plan(name)
 
 
 def backbone_names() -> list[str]:
@@ -138,7 +159,8 @@ class _WithoutNumbers(TorchFunctionMode):
         return func(*args, **named)
 
 
-def _plan(name: str) -> BackboneSpec:
+def _plan(given: str) -> BackboneSpec:
+    name = given.removeprefix(TIMM)
     if name == handnet.HANDNET:
         network = handnet.HandNet()
         return BackboneSpec(
@@ -146,7 +168,7 @@ def _plan(name: str) -> BackboneSpec:
         )
     from handshape.models.backbones import torchvision as torchvision_networks
 
-    if name in torchvision_networks.names():
+    if name == given and name in torchvision_networks.names():
         return torchvision_networks.torchvision_spec(name)
     if importlib.util.find_spec("timm") is not None:
         from handshape.models.backbones import timm as timm_networks
@@ -159,5 +181,5 @@ def _plan(name: str) -> BackboneSpec:
     near = difflib.get_close_matches(name, backbone_names(), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else "take alexnet, squeezenet1_0 or resnet50"
     raise BackboneError(
-        f"no backbone {name!r}{more}", "the name of a torchvision classification network", hint
+        f"no backbone {given!r}{more}", "the name of a torchvision classification network", hint
     )

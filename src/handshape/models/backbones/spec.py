@@ -18,6 +18,7 @@ class BackboneSpec:
         preprocessing: What its weights were trained with.
         download: Gets its own weights, and checks their hash.
         packaged: Whether the weights come with the package.
+        address: Where the weights are downloaded from, if that is known.
     """
 
     network: nn.Module
@@ -25,3 +26,4 @@ class BackboneSpec:
     preprocessing: Preprocessing
     download: Callable[[], Mapping[str, Tensor]]
     packaged: bool = False
+    address: str | None = None

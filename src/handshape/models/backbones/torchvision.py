@@ -38,7 +38,13 @@ def torchvision_spec(name: str) -> BackboneSpec:
     elif name.startswith("vit_"):
         options = {"image_size": crop}  # the number of its patches is part of the network
     network = torchvision.models.get_model(name, weights=None, **options)
-    return BackboneSpec(network, _cut(network), preprocessing, lambda: best.get_state_dict(check_hash=True))
+    return BackboneSpec(
+        network,
+        _cut(network),
+        preprocessing,
+        lambda: best.get_state_dict(check_hash=True),
+        address=best.url,
+    )
 
 
 def _cut(network: nn.Module) -> nn.Module:

@@ -65,11 +65,9 @@ def find_weights(name: str, file: Path | None, download: Callable[[], Mapping[st
                 "check --weights",
             )
         return Weights(read_state_dict(file), file.name)
-    folder = os.environ.get(VARIABLE)
-    if folder:
-        for path in sorted(Path(folder).expanduser().glob(f"{name}-*")):
-            if path.suffix in _ENDINGS:
-                return Weights(read_state_dict(path), path.name)
+    kept = weights_file(name)
+    if kept is not None:
+        return Weights(read_state_dict(kept), kept.name)
     try:
         # torch announces a download on standard output, where --json promises one object and nothing else.
         with redirect_stdout(sys.stderr):
@@ -82,6 +80,13 @@ def find_weights(name: str, file: Path | None, download: Callable[[], Mapping[st
             "or a connection to the internet",
             "provide one, or use --model landmarks or --backbone handnet, whose weights come with handshape",
         ) from error
+
+
+def weights_file(name: str) -> Path | None:
+    """Return the file of a backbone's weights in the folder that the environment names, if there is one."""
+    folder = os.environ.get(VARIABLE)
+    found = sorted(Path(folder).expanduser().glob(f"{name}-*")) if folder else []
+    return next((path for path in found if path.suffix in _ENDINGS), None)
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:

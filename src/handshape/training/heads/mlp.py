@@ -1,5 +1,7 @@
 """The lesson's MLP on cached features."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +21,7 @@ def train_mlp(
     config: LoopConfig,
     *,
     device: torch.device | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
 ) -> tuple[list[Epoch], Tensor]:
     """Train an MLP head.
 
@@ -32,6 +35,7 @@ def train_mlp(
         valid: The same for validation.
         config: Epochs, batch size, rates and seed.
         device: Where to train; ``None`` for the CPU.
+        on_epoch: Called after every epoch.
 
     Returns:
         The history, and the (M, K) logits of the validation photos.
@@ -54,7 +58,13 @@ def train_mlp(
         return head if basis is None else _narrowed(head.layers, basis.own.shape[1])
 
     network, history = train_network(
-        first_weights, (rows, train[1]), (seen, valid[1]), config, device=device, what="Training the head"
+        first_weights,
+        (rows, train[1]),
+        (seen, valid[1]),
+        config,
+        device=device,
+        what="Training the head",
+        on_epoch=on_epoch,
     )
     logits = predict_logits(network, seen)
     if basis is not None:

@@ -6,6 +6,10 @@ Written by `python -m tools.write_keywords`.
 from pathlib import Path
 from typing import Literal, TypedDict
 
+from torch.nn import Module
+
+from handshape.training.own_parts import Classifier
+
 
 class EngineOptionsKeywords(TypedDict, total=False):
     """How many threads work at once, and what runs networks."""
@@ -54,9 +58,9 @@ class AugmentOptionsKeywords(TypedDict, total=False):
 class BackboneKeywords(AugmentOptionsKeywords, total=False):
     """The backbone and the head on its features."""
 
-    backbone: str
+    backbone: str | Module
     weights: str | None
-    head: Literal["lda", "linear", "mlp"]
+    head: Literal["lda", "linear", "mlp"] | Classifier
     pool: int | None
     precision: Literal["fp32", "fp16", "int8"]
 
@@ -101,6 +105,7 @@ class TrainingKeywords(
     """Everything that training asks for."""
 
     folds: Literal["none", "signers", "source"]
+    track: Literal["none", "mlflow", "tensorboard"]
 
 
 class TrainKeywords(ClusterOptionsKeywords, TrainingKeywords, total=False):
