@@ -36,6 +36,7 @@ class BundleConfig:
         threshold: Probability below which the answer is ``unsure``, in [0, 1].
         trained_on: Counts, signers and kind of split of the training data.
         figures: Measured results.
+        expects_hand: Whether the answer is ``no hand`` where none is found.
         digests: BLAKE2b digest, hexadecimal, of every other file of the bundle.
     """
 
@@ -45,6 +46,7 @@ class BundleConfig:
     threshold: float = 0.0
     trained_on: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    expects_hand: bool = False
     digests: dict[str, str] = field(default_factory=dict, compare=False)
     format_version: int = FORMAT_VERSION
 

@@ -1,6 +1,7 @@
 """The network of a bundle in torch: made into the bundle's files, and read from them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import safetensors.torch
@@ -29,6 +30,7 @@ def recogniser_of(network: SignNetwork, config: BundleConfig, cache: Path) -> Re
         ExportError: The network has a layer that cannot be exported.
     """
     network, preprocessing = network.cpu().eval(), config.network.preprocessing
+    config = replace(config, expects_hand=network.expects_hand)
     state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     files = {MODEL: safetensors.torch.save(state, metadata={"format": "pt"})}
     if network.image_network is not None:

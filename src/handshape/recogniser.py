@@ -222,7 +222,7 @@ class Recogniser:
         best = tuple((self.labels[i], float(probabilities[i])) for i in order)
         label, probability = best[0]
         found = None if hand is None else hand.found
-        if found is False and label.lower() not in NO_HAND_LABELS:
+        if found is False and self.config.expects_hand and label.lower() not in NO_HAND_LABELS:
             return Prediction(NO_HAND, probability, best, False, found)
         sure = probability >= self.config.threshold
         return Prediction(label if sure else UNSURE, probability, best, sure, found)

@@ -20,7 +20,7 @@ class Prediction:
     """The predicted label of one image.
 
     Args:
-        label: The most probable label; ``no hand`` where a hand was looked for and not found, unless the most
+        label: The most probable label; ``no hand`` where a recogniser of hands finds none, unless the most
             probable label says so itself; ``unsure`` where the probability is below the threshold.
         probability: Of the most probable label, in [0, 1].
         top: The most probable labels with their probabilities, best first.

@@ -39,11 +39,12 @@ def export(config: ExportConfig) -> dict[str, Any]:
     from handshape.export.web import new_folder, write_web_page
     from handshape.export.webruntime import find_runtime
 
-    name, place = config.bundle.as_posix(), bundle_folder(config.bundle)
-    if config.out is None and (name.startswith(PREFIX) or place == ASL):
-        raise UsageError(
-            f"no --out for the recogniser {name!r}", "a file or folder to write", "name it with --out"
-        )
+    on_hub = config.bundle.as_posix().startswith(PREFIX)
+    place = ASL if on_hub else bundle_folder(config.bundle)
+    if config.out is None and place == ASL:
+        where = "on the hub" if on_hub else "of the package"
+        raise UsageError(f"no --out for a bundle {where}", "a file or folder to write", "name it with --out")
+    place = bundle_folder(config.bundle)
     recogniser = load(place)
     photos = find_photos(place, recogniser.labels, config.images)
     chosen = _in_8_bits(recogniser, photos) if config.precision == "int8" else recogniser

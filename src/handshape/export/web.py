@@ -55,6 +55,7 @@ def write_web_page(folder: Path, runtime: Path, recogniser: Recogniser, digest: 
         "version": version("handshape"),
         "labels": config.labels,
         "threshold": config.threshold,
+        "expects_hand": config.expects_hand,
         "graphs": graphs,
         "network": {
             "model": config.network.model,

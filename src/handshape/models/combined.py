@@ -52,6 +52,11 @@ class CombinedClassifier(SignNetwork):
         return self.image.backbone
 
     @property
+    def expects_hand(self) -> bool:  # type: ignore[override]
+        """Whether a hand was found in most of its training photos."""
+        return self.landmarks.expects_hand
+
+    @property
     def feature_shape(self) -> tuple[int, int, int] | None:  # type: ignore[override]
         """(C, h, w) of the backbone's features."""
         return self.image.feature_shape

@@ -15,12 +15,15 @@ class SignNetwork(nn.Module):
         feature_map: Module whose output is the last feature map, (N, C, h, w); None for landmarks alone.
         feature_shape: (C, h, w) of a backbone's features; None without a backbone.
         uses_hand: Whether it uses hand landmarks.
+        expects_hand: Whether a hand was found in most of its training photos, so that a photo in which none is
+            found is not of a sign.
     """
 
     image_classifier: "BackboneClassifier | None" = None
     feature_map: nn.Module | None = None
     feature_shape: tuple[int, int, int] | None = None
     uses_hand = False
+    expects_hand = False
 
     @property
     def image_network(self) -> nn.Module | None:

@@ -36,6 +36,7 @@ class LoadedRecogniser:
             "model": self.digest,
             "labels": list(config.labels),
             "threshold": config.threshold,
+            "expects_hand": config.expects_hand,
             "engine": "onnxruntime",
             "network": {
                 "model": network.model,

@@ -19,6 +19,7 @@ class ModelBody(BaseModel):
         model: Digest of the recogniser; empty while there is none.
         labels: K labels in class order.
         threshold: Probability below which the label is ``unsure``.
+        expects_hand: Whether the label is ``no hand`` where none is found.
         engine: What runs the network: ``onnxruntime``, ``torch`` or, without a recogniser, ``none``.
         network: Model, backbone and input size.
         trained_on: Counts, signers and kind of split of the training data.
@@ -29,6 +30,7 @@ class ModelBody(BaseModel):
     model: str = ""
     labels: list[str] = []
     threshold: float = 0.0
+    expects_hand: bool = False
     engine: str = "none"
     network: dict[str, Any] = {}
     trained_on: dict[str, Any] = {}

@@ -126,8 +126,8 @@ def test_train__two_photos_of_a_sign_are_enough(teacher: "Teacher") -> None:
     teacher.train()
     recogniser = taught(teacher)
     assert [likeliest(recogniser, hand(label, 3, 0)) for label in "LY"] == ["L", "Y"]
-    prediction = recogniser.predict(np.zeros((64, 64, 3), np.uint8))  # without a hand
-    assert prediction.label == "unsure" and prediction.probability == pytest.approx(1 / 3)
+    prediction = recogniser.predict(np.zeros((64, 64, 3), np.uint8))
+    assert prediction.label == "no hand" and prediction.probability == pytest.approx(1 / 3)
 
 
 def test_train__too_few_photos(teacher: "Teacher") -> None:

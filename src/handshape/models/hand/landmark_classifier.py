@@ -27,6 +27,11 @@ class LandmarkClassifier(SignNetwork):
     log_missed: Tensor
     """(K,) log-probability that none is found."""
 
+    @property
+    def expects_hand(self) -> bool:  # type: ignore[override]
+        """Whether a hand was found in most of its training photos."""
+        return float(self.log_found.exp().mean()) > 0.5
+
     def classify(self, hands: Tensor, without_hand: Tensor | None = None) -> Tensor:
         """Return (N, K) log-probabilities up to a constant.
 

@@ -53,12 +53,12 @@ export async function ask(path, { body }) {
  * @returns {Promise<import("./types.js").Prediction>}
  */
 export async function predictionOf({ probabilities, hand, hand_found }, start) {
-  const { labels, threshold } = await about;
+  const { labels, threshold, expects_hand } = await about;
   /** @type {[string, number][]} */
   const top = probabilities.map((share, index) => [labels[index], share]);
   top.sort(([, one], [, other]) => other - one);
   const [best, probability] = top[0];
-  const missing = hand_found === false && !isNothing(best);
+  const missing = expects_hand && hand_found === false && !isNothing(best);
   const sure = !missing && probability >= threshold;
   const label = missing ? "no hand" : sure ? best : "unsure";
   return { label, probability, sure, hand_found, top: top.slice(0, 3), hand, milliseconds: performance.now() - start };

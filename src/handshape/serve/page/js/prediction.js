@@ -17,9 +17,9 @@ export function isNothing(label) {
  * @param {import("./types.js").Prediction} prediction
  * @returns {import("./types.js").Display}
  */
-export function displayOf({ sure, top, hand_found }) {
+export function displayOf({ label: said, sure, top }) {
   const [label, probability] = top[0];
-  const state = hand_found === false || isNothing(label) ? "nothing" : sure ? "sure" : "unsure";
+  const state = isNothing(said) || isNothing(label) ? "nothing" : sure ? "sure" : "unsure";
   return { state, label, probability, top };
 }
 
