@@ -15,8 +15,8 @@ class SignNetwork(nn.Module):
         feature_map: Module whose output is the last feature map, (N, C, h, w); None for landmarks alone.
         feature_shape: (C, h, w) of a backbone's features; None without a backbone.
         uses_hand: Whether it uses hand landmarks.
-        expects_hand: Whether a hand was found in most of its training photos, so that a photo in which none is
-            found is not of a sign.
+        expects_hand: Whether a hand was found in most of its training photos, so that a photo without one
+            shows no sign.
     """
 
     image_classifier: "BackboneClassifier | None" = None
