@@ -173,7 +173,7 @@ class Dataset:
         Examples:
             >>> import datasets
             >>> frame = handshape.read_folder("photos").to_frame()
-            >>> columns = {"image": frame["path"].tolist(), "label": frame["label"].tolist()}
+            >>> columns = {"image": frame["path"].map(str).tolist(), "label": frame["label"].tolist()}
             >>> photos = datasets.Dataset.from_dict(columns).cast_column("image", datasets.Image())
             >>> handshape.Dataset.from_hugging_face(photos)
             Dataset('photos', 72 photos, 3 labels (A, B, C))
