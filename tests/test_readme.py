@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 from tests.conftest import draw_shape
 from tests.processes import Starter
+from tests.serving import Running
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -61,6 +62,7 @@ def test_readme__every_command_runs(readers_folder: Path, starter: Starter) -> N
     assert run([str(tool), "--version"], readers_folder).startswith("handshape ")
     ours = [line for line in commands() if line.startswith("handshape ")]
     assert [line.split()[1] for line in ours] == [
+        "serve",
         "inspect",
         "compare",
         "predict",
@@ -69,9 +71,12 @@ def test_readme__every_command_runs(readers_folder: Path, starter: Starter) -> N
         "export",
     ]
     weights = {"HANDSHAPE_WEIGHTS": str(readers_folder)}
-    for line in ours:
-        starter.run(*shlex.split(line)[1:], place=readers_folder, environment=weights).done()
+    for _tool, command, *words in map(shlex.split, ours):
+        if command == "serve":
+            assert Running(starter, weights, *words).end()[0] == 0
+        else:
+            starter.run(command, *words, place=readers_folder, environment=weights).done()
     for made in ("report.html", "recogniser/model.onnx"):
         assert (readers_folder / "runs/first" / made).is_file()
     (script,) = blocks("python")
-    assert "Prediction(label=" in run([sys.executable, "-c", script], readers_folder)
+    assert "Prediction(" in run([sys.executable, "-c", script], readers_folder)
