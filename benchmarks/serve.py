@@ -191,7 +191,7 @@ def main(options: argparse.Namespace) -> None:
     server = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     assert server.stderr is not None
     try:
-        found = re.search(r":(\d+)/", server.stderr.readline())
+        found = re.search(r":(\d+)/", next(line for line in server.stderr if "Serving at" in line))
         assert found is not None
         memory = Memory(server.pid)
         memory.start()

@@ -78,8 +78,11 @@ class Process:
             command, cwd=self.folder, env=environment, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stderr is not None
-        line = self.process.stderr.readline()
-        assert "Serving at" in line, line + self.process.stderr.read()
+        said: list[str] = []
+        while not said or "Serving at" not in said[-1]:
+            said.append(self.process.stderr.readline())
+            assert said[-1], "".join(said)  # it has ended
+        line = said[-1]
         self.port = int(line.split("127.0.0.1:")[1].split("/")[0])
         urllib.request.urlopen(f"{self.url}healthz", timeout=_SAFETY_NET).close()
 
