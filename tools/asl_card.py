@@ -75,8 +75,8 @@ def card(
     return f"""# asl: the letters of the American manual alphabet
 
 A handshape recogniser that comes with the package. It classifies the shape of one hand in one photo as one of
-the letters A to Z, by the hand's landmarks and an embedding of the hand. J and Z are movements; it knows only
-the handshape they start from.
+the letters A to Z, by the hand's landmarks and an embedding of the hand. J and Z are movements; of
+them it recognises only the handshape at the start.
 
 ## What it learned from
 
