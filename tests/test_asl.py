@@ -1,5 +1,6 @@
 """The recogniser of the ASL alphabet that comes with the package."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from handshape.config.use import EvaluateConfig
 from handshape.errors import BundleError, DataError, UsageError
 from handshape.network_bundle import network_of
 from handshape.recogniser import ASL, load
+from handshape.serve.loaded_recogniser import load_for_serving
+from handshape.serve.prediction_queue import PredictionQueue
 from handshape.synthetic.picture import draw_image
 from handshape.synthetic.signer import make_signer
 from handshape.types import NO_HAND, HandRows
@@ -57,6 +60,14 @@ def test_asl__most_drawn_letters_and_no_hand() -> None:
     assert sum(a == b for a, b in zip(top, letters, strict=True)) >= 7
     wall = np.full((240, 320, 3), 90, dtype=np.uint8)
     assert recogniser.predict(wall).label == NO_HAND and recogniser.predict(wall).hand_found is False
+    queue = PredictionQueue(load_for_serving("asl"))
+    try:
+        content = io.BytesIO()
+        Image.fromarray(wall).save(content, "PNG")
+        (future,) = queue.submit([content.getvalue()])
+        assert future.result(60).prediction.label == NO_HAND
+    finally:
+        queue.close()
 
 
 def test_asl__a_bundle_of_the_same_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

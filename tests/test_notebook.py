@@ -29,7 +29,7 @@ CELLS = (
     "X, y = frame['path'].tolist(), frame['label']\n"
     "cross_val_score(pipeline, X, y, groups=frame['signer'], cv=GroupKFold(4)).mean()",
 )
-# What each cell must show, of which kind.
+# The kind of output that each cell must have.
 SHOWN = {
     1: ("text/html", "data:image/png;base64,"),
     2: ("image/png", ""),

@@ -31,7 +31,7 @@ from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
 from handshape.features.hand_landmarks import HandCache
-from handshape.models.hand.hand_finder import HandFinder, hand_rows
+from handshape.models.hand.hand_finder import LANDMARK_WIDTH, HandFinder, hand_rows
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
 from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.models.network_config import NetworkConfig
@@ -133,7 +133,7 @@ def _found(finder: HandFinder, photos: Sequence[NDArray[np.uint8]]) -> HandRows:
     hands, mirrored = zip(*(finder.find_with_mirrored(photo) for photo in photos), strict=True)
     plain = hand_rows(hands)
     flipped = plain.rows.copy()
-    flipped[:, 63:] = np.where(plain.found[:, None], np.stack(mirrored), 0)
+    flipped[:, LANDMARK_WIDTH:] = np.where(plain.found[:, None], np.stack(mirrored), 0)
     return HandRows(plain.rows, plain.right_hand, flipped)
 
 

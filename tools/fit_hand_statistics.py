@@ -21,7 +21,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from handshape.data.images.decode import read_image
 from handshape.inference.engine import Graph
-from handshape.models.hand.hand_finder import EMBEDDING_WIDTH, HAND, HandFinder, normalise
+from handshape.models.hand.hand_finder import (
+    EMBEDDING_WIDTH,
+    HAND,
+    LANDMARK_WIDTH,
+    HandFinder,
+    normalise,
+)
 from handshape.models.hand.pose_classifier import SPREAD
 from handshape.synthetic.picture import draw_image
 from handshape.synthetic.poses import ALPHABET
@@ -107,7 +113,7 @@ def spread_of_people(digits: Path) -> NDArray[np.float64]:
     finder, residuals = HandFinder(), []
     for folder in sorted(one for one in digits.iterdir() if one.is_dir()):
         hands = [finder.find(read_image(photo)) for photo in sorted(folder.iterdir())]
-        rows = np.stack([normalise(hand) for hand in hands if hand.found])[:, :63]
+        rows = np.stack([normalise(hand) for hand in hands if hand.found])[:, :LANDMARK_WIDTH]
         flat = rows.reshape(len(rows), -1, 3)[:, :, :2].reshape(len(rows), -1)
         residuals.append(flat - flat.mean(axis=0))
     return np.cov(np.concatenate(residuals).T, bias=True)

@@ -165,9 +165,13 @@ class Recogniser:
 
     def _predict(self, image: ImageLike) -> Prediction:
         pixels = to_pixels(image)
-        hand = None if self.hand_finder is None else self.hand_finder.find(pixels)
+        hand = self.find_hand(pixels)
         prediction = self.answer(self.classify(pixels, hand), hand)
         return replace(prediction, path=Path(image)) if isinstance(image, str | Path) else prediction
+
+    def find_hand(self, pixels: NDArray[np.uint8]) -> HandLandmarks | None:
+        """Return the hand in an (H, W, 3) uint8 photo; None for models that do not use landmarks."""
+        return None if self.hand_finder is None else self.hand_finder.find(pixels)
 
     def classify(self, pixels: NDArray[np.uint8], hand: HandLandmarks | None = None) -> NDArray[np.float32]:
         """Return the (K,) float32 probabilities of one decoded photo, (H, W, 3) uint8, RGB.
@@ -180,9 +184,8 @@ class Recogniser:
             ShapeError: The photo is not (H, W, 3) uint8.
         """
         prepared = self.config.network.preprocessing.prepare(pixels)
-        hands = None
-        if self.hand_finder is not None:
-            hands = hand_rows([hand or self.hand_finder.find(pixels)])
+        hand = hand or self.find_hand(pixels)
+        hands = None if hand is None else hand_rows([hand])
         row: NDArray[np.float32] = self.classify_prepared(prepared[None], hands)[0]
         return row
 

@@ -108,5 +108,5 @@ class HandRows:
 
     def mirrored(self) -> "HandRows":
         """Return the rows of the photos' mirror images, which have the same landmarks and the other hand."""
-        assert self.mirrored_rows is not None  # whoever asks for them has had them computed
+        assert self.mirrored_rows is not None  # HandCache gives them, and only its rows are mirrored
         return HandRows(self.mirrored_rows, ~self.right_hand, self.rows)

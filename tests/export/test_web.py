@@ -36,8 +36,10 @@ CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 _SOFTWARE_GPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
 _PHOTO = """async (text) => {
   const { predictPhoto } = await import(new URL("js/client.js", document.baseURI).href);
+  const { predictionOf } = await import(new URL("js/server.js", document.baseURI).href);
   const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
-  return predictPhoto(new Blob([bytes]));
+  const answer = await predictPhoto(new Blob([bytes]));
+  return { ...answer, ...(await predictionOf(answer, 0)) };
 }"""
 _FRAMES = """async (texts) => {
   const { predictFrame } = await import(new URL("js/client.js", document.baseURI).href);
@@ -163,6 +165,10 @@ def compare(recogniser: Recogniser, name: str, content: bytes, told: dict[str, A
         assert told["hand"] is None, name
     else:
         far = np.abs(in_longer_sides(told["hand"], pixels) - hand.points[:, :2]).max()
+    own = recogniser.answer(expected, hand)
+    assert told["hand_found"] == own.hand_found, name
+    if abs(own.probability - recogniser.config.threshold) > 1e-3:
+        assert (told["label"], told["sure"]) == (own.label, own.sure), name
     print(f"{name}: probabilities {off:.1e}, landmarks {far:.1e}")
     assert off < 1e-3 and far < 1e-3, (name, off, far)
 
@@ -180,6 +186,7 @@ def test_page__answers_as_the_bundle_does(pages: Pages, model: str) -> None:
     about = json.loads((pages.page(model) / "model.json").read_text(encoding="utf-8"))
     recogniser = load(pages.run(model))
     assert about["labels"] == ["A", "B", "C"] and about["threshold"] == recogniser.config.threshold
+    assert about["expects_hand"] == recogniser.config.expects_hand == (model != "frozen")
     assert about["graphs"] == [name for name in GRAPHS if (pages.page(model) / name).is_file()]
     with opened(pages.page(model)) as page:
         for name, content in photos().items():

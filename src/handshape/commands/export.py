@@ -39,11 +39,11 @@ def export(config: ExportConfig) -> dict[str, Any]:
     from handshape.export.web import new_folder, write_web_page
     from handshape.export.webruntime import find_runtime
 
-    on_hub = config.bundle.as_posix().startswith(PREFIX)
-    place = ASL if on_hub else bundle_folder(config.bundle)
-    if config.out is None and place == ASL:
-        where = "on the hub" if on_hub else "of the package"
-        raise UsageError(f"no --out for a bundle {where}", "a file or folder to write", "name it with --out")
+    name = config.bundle.as_posix()
+    if config.out is None and (name.startswith(PREFIX) or bundle_folder(name) == ASL):
+        raise UsageError(
+            f"no --out for the recogniser {name!r}", "a file or folder to write", "name it with --out"
+        )
     place = bundle_folder(config.bundle)
     recogniser = load(place)
     photos = find_photos(place, recogniser.labels, config.images)

@@ -28,7 +28,7 @@ from handshape.evaluation.suspect_labels import describe_photos, find_suspect_la
 from handshape.features.hand_landmarks import HandCache
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.device import choose_device
-from handshape.models.hand.hand_finder import HandFinder
+from handshape.models.hand.hand_finder import LANDMARK_WIDTH, HandFinder
 from handshape.models.heads import Pool
 from handshape.models.stages import image_graph
 from handshape.network_bundle import recogniser_of
@@ -167,11 +167,12 @@ def _look_closer(
     """Look for wrong labels and for shortcuts; return the report with what was found, and the figures."""
     indexed, landmarks, shortcuts = data_report.indexed, None, None
     if hands is not None:
-        landmarks = hands.rows(indexed.digests, [one.path for one in indexed.dataset.samples]).rows
+        rows = hands.rows(indexed.digests, [one.path for one in indexed.dataset.samples]).rows
+        landmarks = rows[:, :LANDMARK_WIDTH]
         groups, kind = held_out_groups(data_report, config.folds)
         shortcuts = check_shortcuts(indexed, hands.points(indexed.digests), groups, kind, seed=config.seed)
-    rows = describe_photos(fitter.features(), landmarks)
-    suspects = find_suspect_labels(rows, indexed.dataset, data_report.bursts, seed=config.seed)
+    described = describe_photos(fitter.features(), landmarks)
+    suspects = find_suspect_labels(described, indexed.dataset, data_report.bursts, seed=config.seed)
     found = shortcuts.finding() if shortcuts else None
     return data_report.with_finding(found), {"suspects": suspects, "shortcuts": shortcuts}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
@@ -30,6 +31,11 @@ _COLUMNS = {
 }
 
 
+@cache
+def _network_digest() -> bytes:
+    return blake2b(HAND.read_bytes()).digest()
+
+
 class HandCache:
     """Hands of photos in the cache, and what finds them.
 
@@ -40,7 +46,7 @@ class HandCache:
 
     def __init__(self, cache: Path, finder: HandFinder | None = None) -> None:
         self._finder = finder or HandFinder()
-        digest = blake2b(METHOD.encode() + HAND.read_bytes(), digest_size=6).hexdigest()
+        digest = blake2b(METHOD.encode() + _network_digest(), digest_size=6).hexdigest()
         self._table = CacheTable(cache / "features" / f"hands-{digest}.lance", _COLUMNS, {"method": METHOD})
         self._lock = Lock()
         self._new: dict[str, tuple[HandLandmarks, NDArray[np.float32]]] = {}

@@ -170,9 +170,7 @@ class PredictionQueue:
         pixels = decode_photo(job.data)
         start = time.perf_counter()
         pixels = np.ascontiguousarray(pixels[:, ::-1]) if job.mirrored else pixels
-        finder = loaded.recogniser.hand_finder
-        found = None if finder is None else finder.find
-        hand = job.tracker.find(loaded, pixels) if job.tracker else found and found(pixels)
+        hand = job.tracker.find(loaded, pixels) if job.tracker else loaded.recogniser.find_hand(pixels)
         row = loaded.run(pixels, hand)
         self.predicted += 1
         self.on_photo(time.perf_counter() - start)

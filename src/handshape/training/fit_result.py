@@ -26,8 +26,8 @@ class FitResult:
         trained_parameters: How many parameters were trained.
         seconds: For ``features``, ``train`` and in ``total``.
         valid_accuracy: On the validation photos, of the epoch or shrinkage that was kept.
-        held_out: Logits and (M,) int64 classes of photos by fits that did not know their signers, for
-            calibration; None where the validation photos serve for it.
+        held_out: Logits and (M,) int64 classes of photos whose signers were held out, for calibration; None
+            where the validation photos serve for it.
     """
 
     network: SignNetwork

@@ -45,10 +45,10 @@ def fit_landmarks(
     *,
     on_augmented: bool = False,
 ) -> Tensor:
-    """Fit a classifier of landmarks: its poses to the photos with a hand, and how often each label shows one.
+    """Fit a classifier of hands, and how often a hand is found in photos of each label.
 
-    With three signers or more, the temperature is that of signers who are left out, each once; with fewer,
-    that of the validation photos.
+    It is calibrated on held-out photos: with three signers or more on those of each signer in turn, with
+    fewer on the validation photos. In the end it is fitted to training and validation photos together.
 
     Args:
         network: Fitted here; its poses are left as they are where hands of fewer than two labels were found.
@@ -56,12 +56,12 @@ def fit_landmarks(
         classes: (N,) int64.
         splits: Indices of the samples in each split.
         signers: N names, None where a signer is not known.
-        on_augmented: Whether validation hands are augmented before they are classified where signers are not
-            left out: with few photos, taken by one person in a few seconds, nothing in them is hard.
+        on_augmented: Whether validation hands are augmented before they are classified: photos that one
+            person takes in a few seconds are too much alike to calibrate by.
 
     Returns:
-        (M, K) float32 logits of the training photos and then the validation photos, by fits that did not
-        know them; 0 for those without a hand, and for those that every fit knew.
+        (M, K) float32 logits of the training photos, then of the validation photos, while they were held out;
+        0 for those without a hand, and for training photos that were never held out.
     """
     both = np.concatenate([splits["train"], splits["valid"]])
     found = hands.found[both]
@@ -138,5 +138,5 @@ class LandmarkFitter:
             [Epoch(1, loss, *accuracies, seconds)],
             logits,
             network.trained_parameters(),
-            held_out=(held_out, classes[both]) if _leave_signers_out([signers[i] for i in both]) else None,
+            held_out=(held_out, classes[both]) if by_pose[: len(splits["train"])].any() else None,
         )

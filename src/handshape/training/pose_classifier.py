@@ -11,10 +11,10 @@ from torch import Tensor
 from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.training.temperature import likeliest_temperature
 
-# Squared distances in so many dimensions are far too confident. Few photos of few labels say little of by how
-# much: within these bounds a hand still counts for more than how often hands of its label are found.
+# Squared distances in so many dimensions are far too confident. The bounds are for few photos of few labels,
+# on which a temperature in the hundreds may be likeliest, with which all hands look alike.
 _TEMPERATURES = (1.0, 50.0)
-# That of people who were left out, where nobody can be: rounded from the studio, the drawn hands and digits.
+# Where no photo can be held out: the temperature of `asl`, chosen by the people of the strangers benchmark.
 _USUAL_TEMPERATURE = 8.0
 # Photos are classified in parts of this many, or the distances to all rotated means would fill the memory.
 _PART = 256
@@ -42,28 +42,27 @@ class Poses:
 def fit_pose_classifier(
     pose: PoseClassifier, poses: Poses, held_out: Sequence[NDArray[np.bool_]], shown: Tensor | None = None
 ) -> Tensor:
-    """Fit the pose classifier, with the temperature at which the hands that are left out are likeliest.
+    """Fit the pose classifier, with the temperature at which held-out hands are likeliest.
 
     Args:
         pose: Fitted here to all hands.
         poses: N hands.
         held_out: (N,) bool masks: the hands of each are classified by a fit to all others.
-        shown: (N, 88) float32, what is classified of the hands that are left out; by default the hands.
+        shown: (N, 88) float32, classified in place of the held-out hands; by default the hands themselves.
 
     Returns:
-        (N, K) logits of the hands by fits that did not know them, at the temperature; 0 for hands that no
-        mask holds out.
+        (N, K) logits of the held-out hands at the temperature; 0 for hands that no mask holds out.
     """
     shown = poses.rows if shown is None else shown
     logits = torch.zeros(len(poses.classes), pose.labels)
     known = np.zeros(len(poses.classes), dtype=bool)
-    for left_out in held_out:
-        if len(np.unique(poses.classes[~left_out])) < 2:
+    for mask in held_out:
+        if len(np.unique(poses.classes[~mask])) < 2:
             continue
-        _fit(pose, poses.take(~left_out))
-        logits[left_out] = logits_of(pose, shown[left_out])
-        # Labels that a fit has never seen say nothing of its confidence.
-        known |= left_out & np.isin(poses.classes, poses.classes[~left_out])
+        _fit(pose, poses.take(~mask))
+        logits[mask] = logits_of(pose, shown[mask])
+        # A hand of a label that is held out as a whole cannot be classified correctly.
+        known |= mask & np.isin(poses.classes, poses.classes[~mask])
     temperature = _USUAL_TEMPERATURE
     if known.any():
         temperature, _ = likeliest_temperature(logits.numpy()[known], poses.classes[known], _TEMPERATURES)

@@ -24,7 +24,7 @@ _ROTATION, _SHIFT, _PEOPLE = 10.0, 0.03, 0.3
 # Added to the embedding's covariance within labels, in units of that of drawn letters.
 _EMBEDDING_SPREAD = 0.5
 # Weight of the embedding's log-density. All five were chosen on the studio's signers, each left out, on drawn
-# hands, and on the 11 people of the strangers benchmark: docs/research/landmarks.md.
+# hands, and on the 11 people of the strangers benchmark: docs/research/strangers.md.
 _EMBEDDING_WEIGHT = 0.45
 # The mean of a handshape without photos: further away than any hand.
 _NOWHERE = 100.0
