@@ -42,7 +42,9 @@ def export(config: ExportConfig) -> dict[str, Any]:
     name = config.bundle.as_posix()
     if config.out is None and (name.startswith(PREFIX) or bundle_folder(name) == ASL):
         raise UsageError(
-            f"no --out for the recogniser {name!r}", "a file or folder to write", "name it with --out"
+            "no --out for a bundle on the hub or in the package",
+            "a file or folder to write",
+            "name it with --out",
         )
     place = bundle_folder(config.bundle)
     recogniser = load(place)
