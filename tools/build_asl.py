@@ -12,6 +12,7 @@ and docs/research/landmarks.md have the figures.
 
 import argparse
 import math
+import shutil
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -211,6 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     made = recogniser_of(network, config, cache)
     text = card(figures, network.pose, webcam, paths, threshold)
+    shutil.rmtree(given.out, ignore_errors=True)
     made.save(given.out, text, known_photos(known))
     for name in (PALM, HAND):  # the package has them already
         (given.out / name).unlink()

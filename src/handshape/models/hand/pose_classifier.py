@@ -57,6 +57,7 @@ class PoseClassifier(nn.Module):
         self.register_buffer("embedding_scatter", torch.zeros(labels, EMBEDDING_WIDTH, EMBEDDING_WIDTH))
         own = torch.eye(labels) if shapes == labels else torch.zeros(shapes, labels)
         self.register_buffer("membership", _NEVER * (1 - own))
+        self.register_buffer("temperature", torch.ones(()))
         self.rotated_means = nn.Parameter(torch.zeros(len(_YAWS), shapes, flat))
         self.embedding_means = nn.Parameter(torch.zeros(shapes, EMBEDDING_WIDTH))
         self.register_buffer("whiten", torch.zeros(flat, flat))
@@ -72,6 +73,8 @@ class PoseClassifier(nn.Module):
     """(K, 25, 25) float32 the same of the embedding, over photos and their mirror images."""
     membership: Tensor
     """(M, K) float32 log-weight of each handshape in each label."""
+    temperature: Tensor
+    """() float32, divides all log-densities."""
     rotated_means: Tensor
     """(Y, M, 42) float32 rotated means, whitened by the shared covariance."""
     embedding_means: Tensor
@@ -139,6 +142,7 @@ class PoseClassifier(nn.Module):
         Args:
             temperature: Divides all log-densities.
         """
+        self.temperature.fill_(temperature)
         counts, means = self.counts.double(), self.means.double()
         landmarks, embeddings = means[:, :LANDMARK_WIDTH], means[:, LANDMARK_WIDTH:]
         within = self.landmark_scatter.double().sum(dim=0) / counts.sum()
