@@ -162,6 +162,7 @@ class StudyKeywords(OutKeywords, DataOptionsKeywords, total=False):
 
     backbone: str
     weights: str | None
+    quick: bool
 
 
 class ChiralityKeywords(StudyKeywords, FinetuneOptionsKeywords, LoopOptionsKeywords, total=False):

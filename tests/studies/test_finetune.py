@@ -39,4 +39,8 @@ NO = "Fine-tuning did not pay here: it was more accurate than the frozen network
     ],
 )  # fmt: skip
 def test_find_finetune_answer__what_the_intervals_support(sizes: Any, words: str) -> None:
-    assert find_finetune_answer(sizes) == words
+    with_frozen = {n: {**models, "frozen": {"test_accuracy": 0.8}} for n, models in sizes.items()}
+    assert find_finetune_answer(with_frozen) == words
+    for models in with_frozen.values():
+        models["frozen"]["test_accuracy"] = 1.0
+    assert find_finetune_answer(with_frozen).startswith("These photos cannot answer whether fine-tuning pays")

@@ -61,6 +61,7 @@ def run_study(
     Raises:
         HandshapeError: Something a user can mend; see the message.
     """
+    config = config.resolved()
     out = config.out or default_out(f"study-{name}")
     with claim(out, force=config.force) as claimed:
         metrics = _run(name, config, study, claimed, given)

@@ -9,8 +9,8 @@ PANELS: dict[str, tuple[str, ...]] = {
     ),
     "model": ("model", "models", "backbone", "weights", "head", "pool", "precision"),
     "training": (
-        "folds", "views", "mirror", "epochs", "batch_size", "learning_rate", "weight_decay", "unfreeze",
-        "tuning_epochs", "tuning_rate", "patience", "sizes", "photos", "seed",
+        "folds", "views", "mirror", "quick", "epochs", "batch_size", "learning_rate", "weight_decay",
+        "unfreeze", "tuning_epochs", "tuning_rate", "patience", "sizes", "photos", "seed",
     ),
     "output": ("out", "force", "track", "json", "debug"),
     "advanced": ("cache", "device", "threads", "provider", "engine", "address"),
@@ -31,7 +31,7 @@ class CommandHelp:
     main: tuple[str, ...] = ()
 
 
-_STUDY_MAIN = ("signer", "backbone", "epochs", "labels", "out")
+_STUDY_MAIN = ("signer", "backbone", "quick", "epochs", "out")
 
 COMMAND_HELP: dict[str, CommandHelp] = {
     "inspect": CommandHelp(
@@ -136,7 +136,7 @@ COMMAND_HELP: dict[str, CommandHelp] = {
             ("handshape study finetune photos --signer '([a-z]+)_'", "does fine-tuning pay?"),
             ("handshape study finetune photos --sizes 5,20,all", "with fewer points of the curve"),
         ),
-        ("signer", "backbone", "sizes", "epochs", "out"),
+        ("signer", "backbone", "quick", "sizes", "out"),
     ),
     "cache info": CommandHelp(
         (

@@ -1,7 +1,8 @@
 """Settings of the studies: experiments that answer one question each on the user's own photos."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from handshape.config.augment import AugmentOptions
 from handshape.config.data import DataConfig, OutConfig
@@ -23,6 +24,11 @@ class StudyConfig(OutConfig, DataConfig):
         None,
         "File with the backbone's weights, or `untrained` (default: $HANDSHAPE_WEIGHTS, a download).",
     )
+    quick: bool = option(False, "Fewer epochs, sizes and photos: an answer in a minute or two, less exact.")
+
+    def resolved(self) -> Self:
+        """Return the settings, with those of a quick study in place if it is one."""
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +46,18 @@ class AutoencoderConfig(StudyConfig):
         within=(12, math.inf),
     )
 
+    def resolved(self) -> Self:
+        """Return the settings, with those of a quick study in place if it is one."""
+        return replace(self, epochs=3, photos=300) if self.quick else self
+
 
 @dataclass(frozen=True, kw_only=True)
 class ChiralityConfig(StudyConfig, FinetuneOptions, LoopOptions):
     """Classify photos against their mirror images."""
+
+    def resolved(self) -> Self:
+        """Return the settings, with those of a quick study in place if it is one."""
+        return replace(self, epochs=2, tuning_epochs=1) if self.quick else self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +79,10 @@ class FinetuneConfig(StudyConfig, AugmentOptions):
             raise UsageError(
                 f"--sizes {self.sizes!r}", "numbers of photos, or all", "write them like 1,5,20,all"
             )
+
+    def resolved(self) -> Self:
+        """Return the settings, with those of a quick study in place if it is one."""
+        return replace(self, sizes="1,5", epochs=2) if self.quick else self
 
     @property
     def counts(self) -> list[int | None]:

@@ -390,8 +390,14 @@ def _answer(name: str, models: Mapping[str, _Figures], layers: Sequence[_Figures
         f"mirror images (guessing: 50 %), and {percent(averaged['test_accuracy'])} when averaged over all "
         "places"
     )
-    if by_place["test_interval"][0] <= 0.5:
+    if max(model["test_interval"][0] for model in (by_place, averaged)) <= 0.5:
         return f"{found}: no better than guessing, as far as these photos show"
+    thumbnail = models["thumbnail"]
+    if thumbnail["test_interval"][0] > 0.5 and thumbnail["test_accuracy"] > _best(models) - _NEAR:
+        return (
+            f"{found}; but 8 x 8 pixels distinguish {percent(thumbnail['test_accuracy'])}, so these photos "
+            "cannot answer the question: outline, light or frame differ from left to right"
+        )
     last = [layer for layer in layers if layer["places"] == 1][-1]["means"]
     if last["same label"] is None or last["mirrored"] <= last["same label"]:
         return found
@@ -399,6 +405,10 @@ def _answer(name: str, models: Mapping[str, _Figures], layers: Sequence[_Figures
         f"{found}: a photo is then more similar to its mirror image ({last['mirrored']:.2f}) than to another "
         f"photo of its label ({last['same label']:.2f})"
     )
+
+
+def _best(models: Mapping[str, _Figures]) -> float:
+    return max(float(models[name]["test_accuracy"]) for name in ("frozen-1x1", "frozen-4x4"))
 
 
 def _models_table(models: Mapping[str, _Figures]) -> PageTable:
@@ -435,7 +445,7 @@ def _control_table(controls: Mapping[str, _Figures]) -> PageTable:
 
 
 def _find_cautions(models: Mapping[str, _Figures]) -> list[tuple[str, str]]:
-    accuracy, best = models["thumbnail"]["test_accuracy"], models["frozen-4x4"]["test_accuracy"]
+    accuracy, best = models["thumbnail"]["test_accuracy"], _best(models)
     if models["thumbnail"]["test_interval"][0] <= 0.5:
         return []
     share = "all" if accuracy > best - _NEAR else "part"

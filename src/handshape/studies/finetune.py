@@ -39,6 +39,9 @@ _TUNED = ("last", "all")
 # Highest learning rate of the network that is trained from random weights.
 _SCRATCH_RATE = 1e-3
 
+# With so accurate a frozen network there is nothing to gain.
+_CEILING = 0.98
+
 _Figures = Mapping[str, Any]
 _Sizes = Mapping[int, Mapping[str, _Figures]]
 
@@ -139,6 +142,13 @@ def find_finetune_answer(sizes: _Sizes) -> str:
         sizes: Figures by the number of photos of each label and by model.
     """
     gains = [(n, name, sizes[n][name]["against_frozen"]) for n in sorted(sizes) for name in _TUNED]
+    least = sizes[min(sizes)]["frozen"]["test_accuracy"]
+    if least >= _CEILING:
+        return (
+            f"These photos cannot answer whether fine-tuning pays: with {min(sizes)} of each label the "
+            f"frozen network classifies {page.percent(least)} of the test photos correctly, and nothing is "
+            "left to gain. Ask it of photos in other rooms or of more people"
+        )
     better = [gain for gain in gains if gain[2]["low"] > 0]
     worse = {n for n, _, gain in gains if gain["high"] < 0}
     count, name, gain = better[0] if better else max(gains, key=lambda one: one[2]["difference"])
