@@ -28,8 +28,8 @@ _EMBEDDING_SPREAD = 0.5
 _EMBEDDING_WEIGHT = 0.45
 # The mean of a handshape without photos: further away than any hand.
 _NOWHERE = 100.0
-# The log-probability of a handshape of another label.
-_NEVER = -1e4
+NEVER = -1e4
+"""The log-weight of a handshape in another label than its own."""
 
 
 class PoseClassifier(nn.Module):
@@ -56,7 +56,7 @@ class PoseClassifier(nn.Module):
         self.register_buffer("landmark_scatter", torch.zeros(labels, LANDMARK_WIDTH, LANDMARK_WIDTH))
         self.register_buffer("embedding_scatter", torch.zeros(labels, EMBEDDING_WIDTH, EMBEDDING_WIDTH))
         own = torch.eye(labels) if shapes == labels else torch.zeros(shapes, labels)
-        self.register_buffer("membership", _NEVER * (1 - own))
+        self.register_buffer("membership", NEVER * (1 - own))
         self.register_buffer("temperature", torch.ones(()))
         self.rotated_means = nn.Parameter(torch.zeros(len(_YAWS), shapes, flat))
         self.embedding_means = nn.Parameter(torch.zeros(shapes, EMBEDDING_WIDTH))
