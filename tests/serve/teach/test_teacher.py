@@ -68,15 +68,15 @@ def test_train__one_person_is_no_test(teacher: "Teacher") -> None:
     fill(teacher, "a")
     result = teacher.train()
     assert result.figures is None
-    assert result.to_dict().keys() == {"sentence"}
-    assert result.sentence.startswith("Its accuracy on anyone but a is not known")
+    assert "test_accuracy" not in result.to_dict()
+    assert result.answer.startswith("Its accuracy on anyone but a is not known")
 
 
 def test_train__two_people_are_tested_on_each_other(teacher: "Teacher") -> None:
     fill(teacher, "ab")
     result = teacher.train()
     assert [fold.tested.signers for fold in result.folds] == [("a",), ("b",)]
-    assert "of a's photos and" in result.sentence and "Two people are few" in result.sentence
+    assert "of a's photos and" in result.answer and "Two people are few" in result.answer
 
 
 def test_train__more_people_are_each_left_out(teacher: "Teacher") -> None:
@@ -86,7 +86,7 @@ def test_train__more_people_are_each_left_out(teacher: "Teacher") -> None:
     figures = result.to_dict()
     assert set(figures["signers"]) == {"a", "b", "c"}
     assert 0 <= figures["test_interval"][0] <= figures["test_accuracy"] <= figures["test_interval"][1] <= 1
-    assert "3 people are few" in result.sentence
+    assert "3 people are few" in result.answer
 
 
 def test_train__a_sign_of_one_person_alone_is_not_tested(teacher: "Teacher") -> None:
@@ -94,7 +94,7 @@ def test_train__a_sign_of_one_person_alone_is_not_tested(teacher: "Teacher") -> 
     fill(teacher, "a", "ABC")
     result = teacher.train()
     assert result.untested == pytest.approx(4 / 20)
-    assert "20 % of the photos show a sign that only one person signs" in result.sentence
+    assert "20 % of the photos show a sign that only one person signs" in result.answer
 
 
 def test_train__photos_without_a_signer(teacher: "Teacher") -> None:
@@ -102,7 +102,7 @@ def test_train__photos_without_a_signer(teacher: "Teacher") -> None:
         (teacher.folder.path / label).mkdir(parents=True)
         for index in range(4):
             (teacher.folder.path / label / f"x{index}.jpg").write_bytes(hand(label, 1, index))
-    assert "do not say who signs" in teacher.train().sentence
+    assert "do not say who signs" in teacher.train().answer
 
 
 def test_train__saves_a_run_that_predict_loads(teacher: "Teacher", tmp_path: Path) -> None:
