@@ -3,6 +3,7 @@
 import math
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -161,6 +162,20 @@ class PoseClassifier(nn.Module):
             self.embedding_means.copy_(
                 (embeddings.float() @ self.whiten_embedding).masked_fill(absent, _NOWHERE)
             )
+
+
+def fit_settings() -> dict[str, Any]:
+    """Return the numbers of `PoseClassifier.fit`, for its likeness in JavaScript."""
+    return {
+        "yaws": list(_YAWS),
+        "rotation": _ROTATION,
+        "shift": _SHIFT,
+        "people": _PEOPLE,
+        "embedding_spread": _EMBEDDING_SPREAD,
+        "embedding_weight": _EMBEDDING_WEIGHT,
+        "nowhere": _NOWHERE,
+        "never": NEVER,
+    }
 
 
 def flat(landmarks: Tensor) -> Tensor:
