@@ -148,20 +148,27 @@ class Tab:
 
 
 @contextmanager
-def browsing(url: str, video: Path | None, **context: Any) -> Iterator[Tab]:
+def browsing(url: str, video: Path | None, profile: Path | None = None, /, **context: Any) -> Iterator[Tab]:
     """Open a page in Chromium with a camera that plays a film.
 
     Args:
         url: Of the page.
         video: The film; without one the camera is refused.
+        profile: Folder of what the browser keeps; by default it keeps nothing.
         context: Of Playwright's browser context, such as the size of the window.
     """
     from playwright.sync_api import sync_playwright
 
     flags = [*_FLAGS, f"--use-file-for-fake-video-capture={video}"] if video else _FLAGS[:-2]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        page = browser.new_context(**context).new_page()
+        if profile is None:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+            opened = browser.new_context(**context)
+        else:
+            opened = playwright.chromium.launch_persistent_context(
+                str(profile), executable_path=CHROMIUM, args=flags, **context
+            )
+        page = opened.new_page()
         page.set_default_timeout(1000 * _SAFETY_NET)
         errors: list[str] = []
         page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
@@ -170,7 +177,9 @@ def browsing(url: str, video: Path | None, **context: Any) -> Iterator[Tab]:
         try:
             yield Tab(page, errors)
         finally:
-            browser.close()
+            opened.close()
+            if profile is None:
+                browser.close()
 
 
 def tools() -> Path:
