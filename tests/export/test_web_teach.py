@@ -148,8 +148,15 @@ def test_teach__in_the_browser_alone(pages: Pages, tmp_path: Path) -> None:
             told = tab.page.evaluate(_PREDICT, base64.b64encode(third.read_bytes()).decode())
             comes_back_to_python(project, pages, third, told, ask(tab, "v1/teach")["taught"]["figures"])
             tab.page.click("nav a[href='#teach']")
+            assert "Kept in this browser only" in tab.text("#teach-place")
             tab.page.click("#teach-result button:has-text('Go back to the earlier one')")
             tab.until(lambda: ask(tab, "v1/model")["labels"] == list("ABC"), "the earlier one")
+
+        with browsing(f"{address}#teach", None) as tab:  # in another browser
+            tab.page.set_input_files("#teach-drop input[accept]", str(project))
+            tab.page.get_by_role("button", name="Add 12 photos").click()
+            tab.wait("document.querySelectorAll('.thumbnails img').length === 12")
+            assert tab.errors == []
 
 
 def removes_and_puts_back(tab: Tab) -> None:

@@ -90,7 +90,7 @@ export class SignRecogniser {
   }
 
   /**
-   * Add a sign, or more photos of one; the recogniser knows it from then on.
+   * Add a sign, or more photos of one; from then on it is among the labels.
    * @param {string} label A new label, or one that the recogniser has.
    * @param {(Picture | Blob)[]} images A few photos, of as many people as you can; those without a hand are not used.
    * @param {object} [options]

@@ -22,6 +22,7 @@ export const place = {
   privacy: "Only the square is used, in this browser. No picture leaves it.",
   off: "Its pictures stay in this browser, and are not saved unless you use Teach.",
   teach: "you can train it on your own hands under Teach",
+  photos: "Kept in this browser only. Take the photos away below to have a copy.",
 };
 
 const PHOTO = /^v1\/teach\/photos\/([^/]+)\/([^/]+?)(\/hand|\/restore)?$/;

@@ -8,6 +8,7 @@ export const place = {
   privacy: `Only the square is used, on ${HERE ? "this computer" : location.hostname}. Nothing is saved unless you use Teach.`,
   off: "Its pictures go to the computer that runs handshape, and are not saved.",
   teach: "you can train it on your own hands under Teach",
+  photos: "",
 };
 
 export class Refusal extends Error {

@@ -8,7 +8,7 @@ import { Outbox } from "./outbox.js";
 import { HandFeedback } from "./hand_feedback.js";
 import { model } from "./model.js";
 import { PredictionPanel, WAITING } from "./prediction.js";
-import { get } from "./server.js";
+import { get, place } from "./server.js";
 import { change, settings } from "./settings.js";
 import { AddFiles, notAdded } from "./teach/add_files.js";
 import { showAdvice } from "./teach/advice.js";
@@ -122,7 +122,7 @@ export function makeTeach(camera) {
     if (!shown) return;
     find("#taught").hidden = !state.labels.length;
     find("#teach-base").textContent = baseOf(state);
-    find("#teach-place").replaceChildren(...(state.folder ? ["In ", make("code", { textContent: state.folder }), " on this computer, as ordinary files."] : []));
+    find("#teach-place").replaceChildren(...(state.folder ? ["In ", make("code", { textContent: state.folder }), " on this computer, as ordinary files."] : [place.photos]));
     find("#teach-labels").replaceChildren(...state.labels.map((/** @type {any} */ one) => make("option", { value: one.label })));
     find("#teach-signers").replaceChildren(...state.signers.map((/** @type {string} */ name) => make("option", { value: name })));
     table(state);

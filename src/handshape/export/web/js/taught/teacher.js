@@ -41,7 +41,7 @@ export class Teacher {
     this.searching = null;
     /** What the last visit used, in use again. */
     this.begun = this.begin();
-    this.begun.catch(() => {}); // whoever awaits it handles the error
+    this.begun.catch(() => {}); // what awaits it handles the error
   }
 
   async begin() {
