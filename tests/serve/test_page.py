@@ -104,6 +104,7 @@ def test_page__predicts_spells_and_practises_with_a_new_signer(signs: Signs, tmp
             shows_letters(tab, letters)
             _practises(tab, letters)
             _mirrors(tab)
+            _moves_the_threshold(tab)
             shows_letters(tab, letters)
             assert tab.errors == []
         with browsing(f"{server.url}#spell", word) as tab:
@@ -143,6 +144,18 @@ def shows_letters(tab: Tab, expected: Sequence[str], shown: str = "#view-live .l
 
     tab.wait("document.querySelector('.panel:not([hidden]) .reading').dataset.state !== 'waiting'")
     tab.until(enough, letters)
+
+
+def _moves_the_threshold(tab: Tab) -> None:
+    state, slider = "document.querySelector('#view-live .reading').dataset.state", "#threshold input"
+    tab.wait(f"{state} === 'sure'")
+    tab.page.focus(slider)
+    tab.page.keyboard.press("End")
+    tab.wait(f"{state} === 'unsure'")
+    assert "test photos" in tab.text("#threshold .small")
+    tab.page.click("#threshold button")
+    tab.wait(f"{state} === 'sure'")
+    assert "hand seen" not in tab.text("#hand-seen")  # this recogniser looks for none
 
 
 def _practises(tab: Tab, letters: Sequence[str]) -> None:

@@ -25,6 +25,7 @@ import { resize } from "./resize.js";
  * @property {[number, number][] | null} hand 21 landmarks in shares of the photo's width and height; null where
  *   no hand was found, or none was looked for.
  * @property {boolean | null} hand_found Whether a hand was found; null where none was looked for.
+ * @property {boolean | null} right_hand Whether it is a right hand, as others see it; null where no hand was found.
  */
 
 // Frames for which image features are used at most.
@@ -153,7 +154,7 @@ function answer({ width, height }, hand, probabilities) {
       (points[3 * index + 1] * longer) / height,
     ]);
   }
-  return { probabilities: Array.from(probabilities), hand: places, hand_found: hand && isFound(hand) };
+  return { probabilities: Array.from(probabilities), hand: places, hand_found: hand && isFound(hand), right_hand: places && hand && hand.rightHand > 0.5 };
 }
 
 /** @param {Float32Array} probabilities */

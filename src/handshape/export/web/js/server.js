@@ -52,7 +52,7 @@ export async function ask(path, { body }) {
  * @param {number} start When it was asked for, by the page's clock.
  * @returns {Promise<import("./types.js").Prediction>}
  */
-export async function predictionOf({ probabilities, hand, hand_found }, start) {
+export async function predictionOf({ probabilities, hand, hand_found, right_hand }, start) {
   const { labels, threshold, expects_hand } = await about;
   /** @type {[string, number][]} */
   const top = probabilities.map((share, index) => [labels[index], share]);
@@ -61,5 +61,5 @@ export async function predictionOf({ probabilities, hand, hand_found }, start) {
   const missing = expects_hand && hand_found === false && !isNothing(best);
   const sure = !missing && probability >= threshold;
   const label = missing ? "no hand" : sure ? best : "unsure";
-  return { label, probability, sure, hand_found, top: top.slice(0, 3), hand, milliseconds: performance.now() - start };
+  return { label, probability, sure, hand_found, right_hand, top: top.slice(0, 3), hand, milliseconds: performance.now() - start };
 }
