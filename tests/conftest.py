@@ -147,7 +147,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 def _finish(place: Path) -> None:
     from handshape.commands.compare import compare
     from handshape.config.train import CompareConfig
+    from handshape.threads import set_threads
 
+    set_threads(0)  # as the command line does: sums in another order differ in the last digits
     photos = draw_photos(place / "photos", "ABC", signers=4, images=2)
     config = CompareConfig(
         data=photos,

@@ -12,6 +12,7 @@ from PIL import Image
 from scipy import stats
 
 from handshape.data.images.decode import read_image
+from handshape.evaluation.rejection import coverage_curve
 from handshape.models.hand.hand_finder import HandFinder
 from handshape.models.hand.pose_classifier import PoseClassifier
 from handshape.synthetic.poses import ALPHABET
@@ -38,6 +39,7 @@ def figures_of(pose: PoseClassifier, photos: Photos, threshold: float) -> dict[s
     shares = np.array(list(people.values()))
     half = float(stats.t.ppf(0.975, len(shares) - 1) * shares.std(ddof=1) / np.sqrt(len(shares)))
     mean, answered = float(shares.mean()), top >= threshold
+    curve = coverage_curve(top, correct)
     letters = {str(one): float(correct[photos.labels == one].mean()) for one in np.unique(photos.labels)}
     interval = [round(max(0.0, mean - half), 4), round(min(1.0, mean + half), 4)]
     return {
@@ -52,7 +54,11 @@ def figures_of(pose: PoseClassifier, photos: Photos, threshold: float) -> dict[s
         "mirrored_accuracy": round(float(classified(pose, photos, mirrored=True)[1].mean()), 4),
         "rejection": {
             "coverage": round(float(answered.mean()), 4),
-            "accuracy": round(float(correct[answered].mean()), 4),
+            "answered_accuracy": round(float(correct[answered].mean()), 4),
+            "curve": {
+                name: [round(one, 4) for one in getattr(curve, name)]
+                for name in ("coverage", "accuracy", "thresholds")
+            },
         },
     }
 
@@ -66,7 +72,7 @@ def card(
     flipped = classified(pose, webcam, mirrored=True)[1]
     low, high = map(_percent, figures["test_interval"])
     mean, other_hand = map(_percent, (figures["test_accuracy"], figures["mirrored_accuracy"]))
-    coverage, accuracy = map(_percent, figures["rejection"].values())
+    coverage, accuracy = (_percent(figures["rejection"][name]) for name in ("coverage", "answered_accuracy"))
     seen, mirrored = _percent(correct.mean()), _percent(flipped.mean())
     share, right = _percent(answered.mean()), _percent(correct[answered].mean())
     lines = "\n".join(f"| {name} | {part} | {share:.2f} |" for name, part, share in _parts(correct, paths))

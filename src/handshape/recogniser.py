@@ -225,10 +225,11 @@ class Recogniser:
         best = tuple((self.labels[i], float(probabilities[i])) for i in order)
         label, probability = best[0]
         found = None if hand is None else hand.found
+        right = hand.right_hand > 0.5 if hand is not None and hand.found else None
         if found is False and self.config.expects_hand and label.lower() not in NO_HAND_LABELS:
-            return Prediction(NO_HAND, probability, best, False, found)
+            return Prediction(NO_HAND, probability, best, False, found, right)
         sure = probability >= self.config.threshold
-        return Prediction(label if sure else UNSURE, probability, best, sure, found)
+        return Prediction(label if sure else UNSURE, probability, best, sure, found, right)
 
     def save(self, folder: str | Path, card: str, known_photos: bytes = b"") -> None:
         """Write the bundle into a new folder.

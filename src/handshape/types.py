@@ -26,6 +26,7 @@ class Prediction:
         top: The most probable labels with their probabilities, best first.
         sure: Whether the probability reaches the recogniser's threshold and the label is an answer.
         hand_found: Whether a hand was found; None where none was looked for.
+        right_hand: Whether it is a right hand, as others see it; None where no hand was found.
         path: The image file, where one was given.
 
     Examples:
@@ -39,6 +40,7 @@ class Prediction:
     top: tuple[tuple[str, float], ...]
     sure: bool = True
     hand_found: bool | None = None
+    right_hand: bool | None = None
     path: Path | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
@@ -52,6 +54,7 @@ class Prediction:
             "probability": self.probability,
             "sure": self.sure,
             "hand_found": self.hand_found,
+            "right_hand": self.right_hand,
             "top": [list(pair) for pair in self.top],
         }
 

@@ -21,7 +21,7 @@ def test_predict__json_for_each_image(cli: Any, finished: Any) -> None:
     answers = cli("predict", finished.out, *photos, "--json").json
     assert [answer["path"] for answer in answers] == [str(photo) for photo in photos]
     for answer in answers:
-        assert set(answer) == {"path", "label", "probability", "sure", "hand_found", "top"}
+        assert set(answer) == {"path", "label", "probability", "sure", "hand_found", "right_hand", "top"}
         assert answer["label"] in ("A", "B", "C", "unsure")
         assert answer["top"][0][1] == answer["probability"]
         assert sum(share for _, share in answer["top"]) == pytest.approx(1, abs=1e-5)

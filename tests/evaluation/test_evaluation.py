@@ -74,6 +74,7 @@ def test_worst_first__wrong_predictions_with_the_least_probability_for_the_true_
     rows = np.array([[0.9, 0.05, 0.05], [0.3, 0.6, 0.1], [0.1, 0.2, 0.7], [0.7, 0.2, 0.1]], np.float32)
     assert worst_mistakes(rows, np.array([0, 0, 0, 1])) == [2, 3, 1]
     assert worst_mistakes(rows, np.array([0, 1, 2, 0])) == []
+    assert worst_mistakes(rows, np.array([0, 0, 0, 1]), np.array([0, 1, 2, 2])) == [2, 1, 3]
 
 
 def test_write_predictions__one_row_a_photo_and_model(tmp_path: Path) -> None:

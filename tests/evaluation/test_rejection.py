@@ -73,6 +73,7 @@ def test_coverage_accuracy__at_90_percent_leaves_out_the_least_sure_tenth() -> N
     found = coverage_curve(np.linspace(0.1, 0.9, 20), correct)
     assert found.accuracy_at_90 == 1
     assert found.accuracy[-1] == pytest.approx(0.9)
+    assert found.thresholds == pytest.approx(np.linspace(0.9, 0.1, 20))
 
 
 def test_coverage_accuracy__equal_probabilities_give_the_plain_accuracy_throughout() -> None:

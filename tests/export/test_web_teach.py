@@ -185,7 +185,11 @@ def comes_back_to_python(
         name: expected[name] for name in ("sentence", "signers", "added", "most_confused")
     }
     assert figures["test_accuracy"] == pytest.approx(expected["test_accuracy"])
-    assert figures["rejection"]["coverage"] == pytest.approx(expected["rejection"]["coverage"])
+    found, rejection = figures["rejection"], expected["rejection"]
+    for name in ("threshold", "coverage", "accuracy", "answered_accuracy"):
+        assert found[name] == pytest.approx(rejection[name]), name
+    for name, tolerance in (("coverage", 1e-6), ("accuracy", 1e-6), ("thresholds", 1e-3)):
+        assert found["curve"][name] == pytest.approx(rejection["curve"][name], abs=tolerance), name
 
 
 def test_teach__refuses_what_is_no_photo(pages: Pages, tmp_path: Path) -> None:

@@ -101,10 +101,11 @@ def test_page__predicts_spells_and_practises_with_a_new_signer(signs: Signs, tmp
     word = film(tmp_path / "word.mjpeg", signs.pictures(4, "FACE"), 2.0)
     with served(tmp_path, str(signs.bundle), "--cache", str(tmp_path / "cache")) as server:
         with browsing(server.url, alphabet) as tab:
-            _shows_letters(tab, letters)
+            shows_letters(tab, letters)
             _practises(tab, letters)
             _mirrors(tab)
-            _shows_letters(tab, letters)
+            _moves_the_threshold(tab)
+            shows_letters(tab, letters)
             assert tab.errors == []
         with browsing(f"{server.url}#spell", word) as tab:
             tab.wait("document.querySelector('#written .text').textContent.includes('FACE')")
@@ -121,7 +122,7 @@ def test_page__predicts_spells_and_practises_with_a_new_signer(signs: Signs, tmp
         _predicts_a_photo(f"{server.url}#photo", signs)
 
 
-def _shows_letters(tab: Tab, expected: Sequence[str], shown: str = "#view-live .letter") -> None:
+def shows_letters(tab: Tab, expected: Sequence[str], shown: str = "#view-live .letter") -> None:
     """Watch the film until its signs are mostly shown as the recogniser predicts them, all but one at least.
 
     A slow machine shows the sign of a moment ago: only what is shown after a sign was on camera for a second
@@ -132,7 +133,7 @@ def _shows_letters(tab: Tab, expected: Sequence[str], shown: str = "#view-live .
 
     def enough() -> bool:
         nonlocal now, since
-        if (picture := tab.picture(len(expected))) != now:
+        if (picture := tab.picture()) != now:
             now, since = picture, time.monotonic()
         elif time.monotonic() - since > 1:
             letters[now][tab.text(shown)] += 1
@@ -141,8 +142,20 @@ def _shows_letters(tab: Tab, expected: Sequence[str], shown: str = "#view-live .
         wrong = seen and sum(one[0][0] != letter for one, letter in zip(found, expected, strict=True))
         return seen and wrong <= len(expected) // 9  # the camera's JPEG can move one across the threshold
 
-    tab.wait("document.querySelector('#view-live .reading').dataset.state !== 'waiting'")
+    tab.wait("document.querySelector('.panel:not([hidden]) .reading').dataset.state !== 'waiting'")
     tab.until(enough, letters)
+
+
+def _moves_the_threshold(tab: Tab) -> None:
+    state, slider = "document.querySelector('#view-live .reading').dataset.state", "#threshold input"
+    tab.wait(f"{state} === 'sure'")
+    tab.page.focus(slider)
+    tab.page.keyboard.press("End")
+    tab.wait(f"{state} === 'unsure'")
+    assert "test photos" in tab.text("#threshold .small")
+    tab.page.click("#threshold button")
+    tab.wait(f"{state} === 'sure'")
+    assert "hand seen" not in tab.text("#hand-seen")  # this recogniser looks for none
 
 
 def _practises(tab: Tab, letters: Sequence[str]) -> None:
@@ -289,7 +302,7 @@ def _trains_and_uses(tab: Tab, count: int) -> None:
     assert "Two people are few" in sentence
     tab.wait("document.querySelector('#teach-result .in-use')")
     tab.page.click("nav a[href='#live']")
-    _shows_letters(tab, "LY", "#view-live .bars .what >> nth=0")
+    shows_letters(tab, "LY", "#view-live .bars .what >> nth=0")
     tab.page.click("nav a[href='#about']")
     tab.wait("document.querySelector('#about-text').innerText")
     assert sentence in tab.text("#about-text")

@@ -24,7 +24,7 @@ def test_to_dict__a_server_for_this_computer_alone(monkeypatch: pytest.MonkeyPat
 
 
 def test_to_dict__a_server_for_the_network(tmp_path: Path) -> None:
-    files = {"certificate": tmp_path / "certificate.pem", "key": tmp_path / "key.pem"}
+    files: dict[str, Any] = {"certificate": tmp_path / "certificate.pem", "key": tmp_path / "key.pem"}
     open_page = phone(host="192.168.1.5", **files)
     assert open_page["link"] == "https://192.168.1.5:8321/?token=a secret"
     assert open_page["qr"].startswith("data:image/svg+xml")

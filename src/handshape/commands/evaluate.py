@@ -101,7 +101,7 @@ def evaluate_photos(
             mistakes = []
             if explained:
                 network, preprocessing = network_of(recogniser), recogniser.config.network.preprocessing
-                mistakes = find_mistakes(indexed, network, preprocessing, tested, probabilities)
+                mistakes = find_mistakes(indexed, network, preprocessing, tested, probabilities, bursts)
             write_evaluation(
                 folder,
                 found,

@@ -12,6 +12,7 @@ class ModelKind:
 
     Args:
         words: What it is, in a few words.
+        explanation: The same for somebody who sees it for the first time.
         image_features: Whether it uses the features of a pretrained backbone.
         hand_landmarks: Whether it uses the landmarks of the hand.
         fine_tuned: Whether the backbone itself is trained.
@@ -19,6 +20,7 @@ class ModelKind:
     """
 
     words: str
+    explanation: str
     image_features: bool = False
     hand_landmarks: bool = False
     fine_tuned: bool = False
@@ -36,12 +38,31 @@ class ModelKind:
 
 
 MODELS: dict[ModelName, ModelKind] = {
-    "cnn": ModelKind("the lesson's CNN, trained from scratch"),
-    "frozen": ModelKind("a head on the features of a frozen backbone", image_features=True),
-    "finetune": ModelKind("a fine-tuned backbone with its head", image_features=True, fine_tuned=True),
-    "landmarks": ModelKind("a classifier of hand landmarks", hand_landmarks=True),
+    "cnn": ModelKind(
+        "the lesson's CNN, trained from scratch",
+        "a small network that knows nothing at first and learns from these photos alone.",
+    ),
+    "frozen": ModelKind(
+        "a head on the features of a frozen backbone",
+        "a network that was trained on many other photos describes each photo by numbers, its features; only "
+        "the step from features to labels is learned here.",
+        image_features=True,
+    ),
+    "finetune": ModelKind(
+        "a fine-tuned backbone with its head",
+        "like frozen, but the network that describes the photos is trained further, too.",
+        image_features=True,
+        fine_tuned=True,
+    ),
+    "landmarks": ModelKind(
+        "a classifier of hand landmarks",
+        "21 points of the hand are found in each photo, and the label is predicted from the hand alone: "
+        "walls and clothes play no part.",
+        hand_landmarks=True,
+    ),
     "combined": ModelKind(
         "image features and hand landmarks together",
+        "predicts the label from the features of the whole photo and from the landmarks of the hand.",
         image_features=True,
         hand_landmarks=True,
         preferred=True,

@@ -98,16 +98,24 @@ class FitEvaluation(Evaluation):
         }
 
 
-def worst_mistakes(probabilities: NDArray[np.float32], classes: NDArray[np.int64]) -> list[int]:
+def worst_mistakes(
+    probabilities: NDArray[np.float32], classes: NDArray[np.int64], bursts: NDArray[np.int64] | None = None
+) -> list[int]:
     """Return the positions of the wrong predictions, the least probability for the true class first.
 
     Args:
         probabilities: (N, K) float32.
         classes: (N,) int64 in [0, K), the true classes.
+        bursts: (N,) int64, the burst of each photo: the worst mistake of each burst comes before the others.
     """
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != classes)
     own = probabilities[wrong, classes[wrong]]
-    return [int(i) for i in wrong[np.argsort(own, kind="stable")]]
+    worst = wrong[np.argsort(own, kind="stable")]
+    if bursts is not None:
+        later = np.ones(len(worst), dtype=bool)
+        later[np.unique(bursts[worst], return_index=True)[1]] = False
+        worst = np.concatenate([worst[~later], worst[later]])
+    return [int(i) for i in worst]
 
 
 def evaluate_predictions(

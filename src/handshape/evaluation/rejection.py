@@ -27,12 +27,14 @@ class CoverageCurve(JsonResult):
     Args:
         coverage: Shares of photos answered, rising to 1; at most 101 points.
         accuracy: Accuracy on the answered photos at each coverage.
+        thresholds: Least top probability that is answered at each coverage, falling.
         area: Mean accuracy over all coverages, in [0, 1]; a random order gives the plain accuracy.
         accuracy_at_90: Accuracy on the 90 % of photos with the highest probability.
     """
 
     coverage: tuple[float, ...]
     accuracy: tuple[float, ...]
+    thresholds: tuple[float, ...]
     area: float
     accuracy_at_90: float
 
@@ -112,6 +114,7 @@ def coverage_curve(top: NDArray[np.floating[Any]], correct: NDArray[np.bool_]) -
     1 minus their area under the risk-coverage curve).
     """
     _, block, counts = np.unique(-top, return_inverse=True, return_counts=True)
+    sorted_top = -np.sort(-top)
     block_share = np.bincount(block, weights=correct) / counts
     n = len(top)
     accuracy = np.cumsum(np.repeat(block_share, counts)) / np.arange(1, n + 1)
@@ -119,6 +122,7 @@ def coverage_curve(top: NDArray[np.floating[Any]], correct: NDArray[np.bool_]) -
     return CoverageCurve(
         coverage=tuple(float((point + 1) / n) for point in points),
         accuracy=tuple(float(accuracy[point]) for point in points),
+        thresholds=tuple(float(sorted_top[point]) for point in points),
         area=float(accuracy.mean()),
         accuracy_at_90=float(accuracy[-(-9 * n // 10) - 1]),
     )

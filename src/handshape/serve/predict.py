@@ -42,6 +42,7 @@ class PredictionBody(BaseModel):
         probability: Probability of the most probable label.
         sure: Whether it reaches the recogniser's threshold and the label is an answer.
         hand_found: Whether a hand was found; null where none was looked for.
+        right_hand: Whether it is a right hand, as others see it; null where no hand was found.
         top: The most probable labels with their probabilities, best first.
         name: The file's name as it was sent.
     """
@@ -50,6 +51,7 @@ class PredictionBody(BaseModel):
     probability: float
     sure: bool
     hand_found: bool | None
+    right_hand: bool | None
     top: list[tuple[str, float]]
     name: str | None = None
 

@@ -26,7 +26,8 @@ def test_read_folder__a_project_has_signs_and_signers(tmp_path: Path) -> None:
     for data in (place, tmp_path / "unpacked"):
         found = read_folder(data)
         assert (found.labels, found.signers) == (("hello",), ("Jörg_2", "anna"))
-        assert [(one.name, one.kind) for one in found.unused] == [("project.json", "handshape's own")]
+        assert found.unused == () and found.layout is not None
+        assert "a project of label folders" in found.layout.summary
     assert read_folder(place, signer="(ann)a_").signers == ("ann",)
 
 

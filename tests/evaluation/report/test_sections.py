@@ -77,7 +77,7 @@ def test_find_mistakes__with_what_the_network_used(make: Any, kind: str, says: s
     draw_dataset(tmp_path / "drawn", "BL", signers=1, images=1, size=96)
     indexed = index_images(read_folder(tmp_path / "drawn"), tmp_path / "cache")
     wrong = np.array([[0.1, 0.9], [0.8, 0.2]], dtype=np.float32)
-    found = find_mistakes(indexed, make(), Preprocessing(224), indexed.dataset, wrong)
+    found = find_mistakes(indexed, make(), Preprocessing(224), indexed.dataset, wrong, np.arange(2))
     assert [(one.label, one.predicted, one.kind) for one in found] == [("B", "L", kind), ("L", "B", kind)]
     assert all(one.explanation != one.picture for one in found)
     macros = environment().get_template("report_macros.html").module

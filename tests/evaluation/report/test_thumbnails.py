@@ -23,14 +23,16 @@ def test_thumbnail__is_the_picture_without_a_file() -> None:
     assert left.max() < 40 and right[0] > 200 and right[1:].max() < 60
 
 
-def test_lit__keeps_what_is_lit_and_dims_the_rest() -> None:
-    pixels = np.full((2, 2, 3), (200, 100, 0), dtype=np.uint8)
-    light = np.array([[1, 0], [0.25, 0]], dtype=np.float32)
-    shown = highlight(pixels, light)
-    assert shown.dtype == np.uint8
-    assert shown[0, 0].tolist() == [200, 100, 0]
-    assert shown[0, 1].tolist() == [40, 40, 40]  # grey, and darker
-    assert shown[1, 0].tolist() == [120, 70, 20]
+def test_highlight__is_coloured_where_it_is_hot_and_grey_elsewhere() -> None:
+    pixels = np.zeros((2, 20, 3), dtype=np.uint8)
+    pixels[:] = np.linspace(0, 40, 20)[None, :, None]  # a dark photo
+    heat = np.zeros((2, 20), dtype=np.float32)
+    heat[0, :10], heat[1, :10] = 1, 0.1
+    shown = highlight(pixels, heat).astype(int)
+    spread = shown.max(axis=2) - shown.min(axis=2)
+    assert spread[:, 10:].max() == 0  # grey
+    assert spread[0, :10].min() > spread[1, :10].min() > 30  # the hotter, the more colour
+    assert shown[0, 19, 0] > 200  # lighter than the photo
 
 
 def sheet(data: Path, tmp_path: Path, signer: str | None) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -6,6 +6,7 @@ import { beforeEach, test } from "node:test";
 
 const kept = new Map();
 globalThis.localStorage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+globalThis.location = { hostname: "localhost" };
 globalThis.document = { createElement: () => ({}), querySelector: () => ({ textContent: "", addEventListener() {} }) };
 
 // A copy with a package.json beside it, for a Node that does not see by itself that these are modules.
@@ -13,13 +14,14 @@ const page = process.env.PAGE_JS ?? "../../../src/handshape/serve/page/js/";
 const { Confusions } = await import(`${page}confusions.js`);
 const { counted, listed, percent } = await import(`${page}dom.js`);
 const { guideBox } = await import(`${page}frames.js`);
-const { hintFor } = await import(`${page}hints.js`);
+const { hintFor, movingIn } = await import(`${page}hints.js`);
 const { Hold } = await import(`${page}hold.js`);
 const { glyph, displayOf, verdict } = await import(`${page}prediction.js`);
 const { write } = await import(`${page}spell.js`);
 const { isAside, placesOf, summaryOf } = await import(`${page}teach/paths.js`);
 const { unzip } = await import(`${page}teach/unzip.js`);
-const { wordsOf } = await import(`${page}words.js`);
+const { costOf } = await import(`${page}threshold.js`);
+const { complete, listOf, suggestions, wordsOf } = await import(`${page}words.js`);
 
 beforeEach(() => kept.clear());
 
@@ -96,16 +98,50 @@ test("confusions are counted, kept, and asked for more often", () => {
   assert.deepEqual(new Confusions().pairs(), []);
 });
 
+test("a practice is summed up by letter", () => {
+  const practice = new Confusions();
+  for (const [asked, predicted] of [["M", "N"], ["A", "A"], ["A", "S"], ["A", "A"]]) practice.add(asked, predicted);
+  assert.deepEqual(practice.letters(), [
+    { letter: "A", times: 3, correct: 2, confused: ["S"] },
+    { letter: "M", times: 1, correct: 0, confused: ["N"] },
+  ]);
+  practice.forget();
+});
+
 test("damaged storage is no reason to fail", () => {
   kept.set("handshape.confusions", "{not json");
   assert.deepEqual(new Confusions().pairs(), []);
 });
 
 test("words use only the letters of the recogniser", () => {
-  const words = wordsOf([..."ABCDEFGHI"]);
-  assert.ok(words.includes("FACE") && !words.includes("TEA"));
-  assert.ok(words.length > 20);
-  assert.deepEqual(wordsOf(["Q"]), []);
+  assert.deepEqual(wordsOf(["face", "tea", "be", "bead"], [..."ABCDEFGHI"]), ["FACE", "BEAD"]);
+  assert.deepEqual(wordsOf(["face"], ["Q"]), []);
+});
+
+test("words are suggested for what is being spelled, and written in its place", () => {
+  const words = listOf("house, hotel\nhome HOUSE l’été");
+  assert.deepEqual(words, ["house", "hotel", "home", "l’été"]);
+  assert.deepEqual(suggestions(words, "MY HO"), ["house", "hotel", "home"]);
+  assert.deepEqual(suggestions(words, "MY "), []);
+  assert.deepEqual(suggestions(words, "HOUSE"), []);
+  assert.equal(complete("MY HO", "house"), "MY HOUSE ");
+  assert.equal(complete("my ho", "house"), "my house ");
+});
+
+test("a threshold says what it costs on the test photos", () => {
+  const curve = { thresholds: [0.9, 0.7, 0.2], coverage: [0.3, 0.6, 1], accuracy: [1, 0.9, 0.8] };
+  assert.deepEqual(costOf(curve, 0.7), { coverage: 0.6, accuracy: 0.9 });
+  assert.deepEqual(costOf(curve, 0), { coverage: 1, accuracy: 0.8 });
+  assert.deepEqual(costOf(curve, 0.95), { coverage: 0, accuracy: null });
+  assert.equal(costOf({}, 0.5), null);
+  const unsure = { label: "unsure", probability: 0.4, sure: false, top: [["M", 0.4]], right_hand: true };
+  assert.equal(displayOf(unsure, 0.3).state, "sure");
+  assert.equal(displayOf({ ...unsure, label: "no hand" }, 0.3).state, "nothing");
+});
+
+test("letters that move are named", () => {
+  assert.equal(movingIn(["A", "J", "Z"]), "J and Z are signed with a movement: only their handshape is recognised.");
+  assert.equal(movingIn(["A"]), "");
 });
 
 test("hints are for letters only", () => {

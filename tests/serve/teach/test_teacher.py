@@ -207,3 +207,34 @@ def test_teacher__loads_what_was_taught_before(
     assert damaged.state()["taught"] is None
     damaged.train()
     assert damaged.state()["taught"] is not None
+
+
+@pytest.mark.slow
+def test_train__adds_signs_to_the_recogniser_that_is_served(make_teacher: Callable[..., "Teacher"]) -> None:
+    from handshape.serve.loaded_recogniser import load_for_serving
+    from handshape.serve.prediction_queue import PredictionQueue
+
+    queue = PredictionQueue(load_for_serving("asl"))
+    teacher = make_teacher(queue)
+    assert teacher.state()["missing"] == "take photos of a sign"
+    for signer in "ab":
+        for index in range(2):
+            teacher.folder.add("wave", signer, hand("Y", ord(signer), index))
+            teacher.folder.add("L", signer, hand("L", ord(signer), index))
+    before = teacher.state()
+    assert before["adds_to"]["labels"] == 26 and before["adds_to"]["model"] == "landmarks"
+    assert before["adds_to"]["sentence"] == "Signs are added to the 26 labels of the recogniser in use."
+    assert {one["label"]: one["in_base"] for one in before["labels"]} == {"L": True, "wave": False}
+    assert (before["missing"], before["downloads"], before["taught"]) == ("", ["photos"], None)
+    teacher.train()
+    teacher.use("taught")
+    state = teacher.state()
+    assert state["taught"]["added"] == ["wave"] and len(state["taught"]["labels"]) == 27
+    assert set(state["taught"]["figures"]["signers"]) == {"a", "b"}
+    assert not state["taught"]["stale"] and state["downloads"] == ["photos", "bundle", "page"]
+    assert "handshape add " in state["command"]
+    assert "Ask 3 more people" in " ".join(one["text"] for one in state["advice"])
+    prediction = queue.submit([hand("L", 7, 0)])[0].result(120).prediction
+    assert prediction.top[0][0] == "L"
+    other = make_teacher(PredictionQueue(None))  # what was added to another recogniser is to be trained again
+    assert other.state()["taught"]["stale"]

@@ -141,14 +141,15 @@ def _found(root: Path, shown: str, wanted: Reading, follow_links: bool) -> Found
     if tree is None:
         return read_table_file(root, wanted, shown)
     found = _recognised(tree, wanted, shown)
-    found.words = f"project with {found.words}" if found.is_project else f"archive of {found.words}"
+    found.words = f"archive of {found.words}"
     return found
 
 
 def _recognised(tree: Tree, wanted: Reading, shown: str) -> Found:
     is_project = take_project(tree)
     found = recognise(tree, wanted, shown)
-    found.is_project = is_project
+    if is_project:
+        found.is_project, found.words = True, f"a project of {found.words}"
     return found
 
 

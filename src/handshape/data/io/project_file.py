@@ -4,9 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from handshape.data.dataset import Unused
 from handshape.data.io.tree import Tree
-from handshape.data.io.walk import OWN
 from handshape.data.sample import Sample
 
 PROJECT = "project.json"
@@ -19,7 +17,7 @@ _LARGEST = 1_000_000
 
 
 def take_project(tree: Tree) -> bool:
-    """Take the description of a project out of a tree, where it is no data; return whether there was one."""
+    """Take the description of a project out of a tree, for it is no data; return whether there was one."""
     for file in tree.top.files:
         if file.name != PROJECT:
             continue
@@ -31,7 +29,6 @@ def take_project(tree: Tree) -> bool:
         if not isinstance(found, dict) or found.get("format") != PROJECT_FORMAT:
             return False
         tree.top.files.remove(file)
-        tree.unused.append(Unused(PROJECT, OWN, "the description of a handshape project"))
         return True
     return False
 

@@ -65,7 +65,8 @@ def draw_coverage(
         chosen = 100 * rejection.coverage, 100 * rejection.answered_accuracy
         axes.plot(*chosen, ls="", marker="D", ms=7, mfc="none", mec=INK, mew=1.5,
                   label=f"chosen threshold, {rejection.threshold:.2f}")  # fmt: skip
-    low = max(0.0, 100 * least - 0.6 * (100 - 100 * least) - 4)
+    # At least a fifth of the scale, so that a flat line looks flat.
+    low = min(80.0, max(0.0, 100 * least - 0.6 * (100 - 100 * least) - 4))
     axes.set(xlim=(0, 102), ylim=(low, 100 + 0.06 * (100 - low)))
     add_legend(figure, loc="outside upper left")
     return figure

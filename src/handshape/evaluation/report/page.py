@@ -1,5 +1,6 @@
 """The report: one offline page with the accuracy of the models and its explanation."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -7,10 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from handshape.data.images.index import ImageIndex
+from handshape.config.models import MODELS
+from handshape.data.checks.finding import listed
+from handshape.data.data_report import DataReport
 from handshape.evaluation.evaluation import FitEvaluation
 from handshape.evaluation.experiment import Experiment
 from handshape.evaluation.metrics import confusions_of
@@ -41,7 +45,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(percent=_percent, seconds=_seconds)
+    found.filters.update(percent=_percent, seconds=_seconds, options=_options)
     return found
 
 
@@ -100,6 +104,8 @@ def write_report(
         suspect_labels=SUSPECT_LABELS,
         shortcut_pictures=draw_shortcuts(data_report.indexed, experiment.shortcuts),
         results=experiment.results,
+        explained={r.fitted.name: MODELS[r.fitted.config.model].explanation for r in experiment.results},
+        worse=_worse_calibrated(experiment),
         best=experiment.best,
         figures=figures,
         confusions={name: confusions_of(metrics) for name, metrics in figures.items()},
@@ -108,15 +114,33 @@ def write_report(
         split_rows=split_table(data_report),
         near_copies=find_near_copies(data_report.indexed, data_report.leaks),
         split_sentence=data_report.claim.sentence,
-        mistakes={r.fitted.name: _mistakes(data_report.indexed, r) for r in experiment.results},
+        mistakes={r.fitted.name: _mistakes(data_report, r) for r in experiment.results},
     )
 
 
-def _mistakes(indexed: ImageIndex, result: FitEvaluation) -> list[Mistake]:
-    fitted = result.fitted
-    return find_mistakes(
-        indexed, fitted.network, fitted.config.preprocessing, result.tested, result.probabilities
-    )
+def _mistakes(data_report: DataReport, result: FitEvaluation) -> list[Mistake]:
+    network, preprocessing = result.fitted.network, result.fitted.config.preprocessing
+    indexed = data_report.indexed
+    burst_of = {
+        sample.name: burst for sample, burst in zip(indexed.dataset.samples, data_report.bursts, strict=True)
+    }
+    bursts = np.array([burst_of[sample.name] for sample in result.tested.samples])
+    return find_mistakes(indexed, network, preprocessing, result.tested, result.probabilities, bursts)
+
+
+# An option in a sentence, with its value.
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*(?: (?:[A-Z]{2,}|source|signers)\b)?")
+
+
+def _options(text: str) -> Markup:
+    """Return text with command-line options as code, which does not break."""
+    return Markup(_OPTION.sub(r'<code class="option">\g<0></code>', str(escape(text))))
+
+
+def _worse_calibrated(experiment: Experiment) -> str:
+    """Return the models whose test photos are calibrated worse with the temperature, as a list in prose."""
+    names = [r.fitted.name for r in experiment.results if r.calibration.after.ece > r.calibration.before.ece]
+    return listed(tuple(names)) if names else ""
 
 
 def _percent(share: float | None) -> str:

@@ -88,9 +88,10 @@ def find_mistakes(
     preprocessing: Preprocessing,
     tested: Dataset,
     probabilities: NDArray[np.float32],
+    bursts: NDArray[np.int64],
     most: int = 12,
 ) -> list[Mistake]:
-    """Return the worst mistakes of a network, the least probability for the true label first.
+    """Return the worst mistakes of a network, of different bursts as far as possible.
 
     Args:
         indexed: The data set with its prepared images.
@@ -98,9 +99,10 @@ def find_mistakes(
         preprocessing: Its preprocessing.
         tested: N photos of the data set.
         probabilities: (N, K) float32, its predictions.
+        bursts: (N,) int64, the burst that each photo belongs to.
         most: Largest number of mistakes.
     """
-    worst = worst_mistakes(probabilities, tested.classes)[:most]
+    worst = worst_mistakes(probabilities, tested.classes, bursts)[:most]
     if not worst:
         return []
     position = {sample.name: i for i, sample in enumerate(indexed.dataset.samples)}

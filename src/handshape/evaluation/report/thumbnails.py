@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
@@ -14,6 +15,7 @@ from handshape.data.images.index import ImageIndex
 from handshape.data.images.photo_grid import photo_grid
 
 _BESIDE = (128, 128, 128)
+_MOST_COLOUR = 0.75
 
 
 def thumbnail(pixels: NDArray[np.uint8], side: int = 160) -> str:
@@ -30,13 +32,14 @@ def data_address(pixels: NDArray[np.uint8], quality: int = 88) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def highlight(pixels: NDArray[np.uint8], light: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return a photo, (H, W, 3) uint8, that is bright where ``light``, (H, W) in [0, 1], is large."""
-    grey = pixels.mean(axis=2, keepdims=True)
+def highlight(pixels: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return a photo, (H, W, 3) uint8, in grey with ``heat``, (H, W) in [0, 1], over it in colour."""
+    # Dark photos become lighter, so that the hand is seen below the colour.
+    grey = np.asarray(ImageOps.autocontrast(Image.fromarray(pixels).convert("L"), cutoff=1), dtype=np.float32)
+    colour = 255 * colormaps["plasma"](heat)[..., :3]
     # The root makes small values visible.
-    shine = np.sqrt(light)[..., None]
-    # Other parts lose their colour too, so that the difference is visible in dark photos.
-    shown: NDArray[np.uint8] = (shine * pixels + (1 - shine) * 0.4 * grey).round().astype(np.uint8)
+    share = _MOST_COLOUR * np.sqrt(heat)[..., None]
+    shown: NDArray[np.uint8] = (share * colour + (1 - share) * grey[..., None]).round().astype(np.uint8)
     return shown
 
 

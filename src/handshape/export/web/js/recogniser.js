@@ -35,6 +35,7 @@ import { resize } from "./resize.js";
  * @property {[number, number][] | null} hand 21 landmarks in shares of the photo's width and height; null where
  *   no hand was found, or none was looked for.
  * @property {boolean | null} hand_found Whether a hand was found; null where none was looked for.
+ * @property {boolean | null} right_hand Whether it is a right hand, as others see it; null where no hand was found.
  */
 
 // Frames for which image features are used at most.
@@ -170,7 +171,8 @@ export class Recogniser {
     const sure = !missing && probability >= threshold;
     const label = missing ? "no hand" : sure ? first : "unsure";
     const places = hand && found ? placesOf(hand, image) : null;
-    return { label, probability, sure, top: top.slice(0, 3), probabilities: Array.from(probabilities), hand: places, hand_found: found };
+    const right_hand = hand && found ? hand.rightHand > 0.5 : null;
+    return { label, probability, sure, top: top.slice(0, 3), probabilities: Array.from(probabilities), hand: places, hand_found: found, right_hand };
   }
 }
 

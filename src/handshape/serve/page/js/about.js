@@ -119,7 +119,7 @@ function unsure({ threshold, figures }) {
   const rejection = figures?.rejection ?? {};
   const words = [`When the probability is below ${percent(threshold)}.`];
   if (typeof rejection.coverage === "number") {
-    const correct = typeof rejection.accuracy === "number" ? `, and ${percent(rejection.accuracy)} of those answers were correct` : "";
+    const correct = typeof rejection.answered_accuracy === "number" ? `, and ${percent(rejection.answered_accuracy)} of those answers were correct` : "";
     words.push(`It answered ${percent(rejection.coverage)} of its test photos${correct}.`);
   }
   const rooms = figures?.no_hand_refused;

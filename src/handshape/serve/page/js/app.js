@@ -29,10 +29,13 @@ const views = {
   about: makeAbout(),
 };
 let current = "";
-// Milliseconds a frame takes, a moving mean, and when it was last shown.
+// Milliseconds of a frame and between two frames, moving means; when the last frame came, and when they were last shown.
 let pace = 0;
+let between = 0;
+let before = 0;
 let shown = 0;
 const PACE = 500;
+const PAUSED = 1000;
 
 /** Take what the guide box shows; `stream.mirror` sets whether that is a mirror image. */
 function frame() {
@@ -55,7 +58,7 @@ function mirrorChanged() {
 /** @param {import("./types.js").Prediction} prediction */
 function show(prediction) {
   if (camera.state !== "on") return;
-  const display = displayOf(prediction);
+  const display = displayOf(prediction, model.chosen);
   const now = performance.now();
   stage.display(display, prediction.hand ?? null);
   views[current].show?.(display, now);
@@ -69,10 +72,14 @@ function show(prediction) {
  */
 function keepPace(time, now) {
   if (time === undefined) return setStatus("on", "Running");
+  const gap = now - before;
+  before = now;
+  if (gap > PAUSED) return void (pace = between = 0);
   pace = pace ? 0.8 * pace + 0.2 * time : time;
+  between = between ? 0.9 * between + 0.1 * gap : gap;
   if (now - shown < PACE) return;
   shown = now;
-  setStatus("on", `Running, ${Math.max(1, Math.round(pace))} ms`);
+  setStatus("on", `${Math.round(1000 / between)} fps, ${Math.max(1, Math.round(pace))} ms`);
 }
 
 /**

@@ -35,6 +35,18 @@ export class Confusions {
       .sort((a, b) => b.times - a.times || a.asked.localeCompare(b.asked));
   }
 
+  /** @returns {{letter: string, times: number, correct: number, confused: string[]}[]} Each letter that was signed. */
+  letters() {
+    const pairs = this.pairs();
+    const asked = new Set(Object.keys(this.counts).map((key) => key.split(">")[0]));
+    return [...asked].sort().map((letter) => {
+      const wrong = pairs.filter((pair) => pair.asked === letter);
+      const correct = this.counts[letter] ?? 0;
+      const times = correct + wrong.reduce((sum, pair) => sum + pair.times, 0);
+      return { letter, times, correct, confused: wrong.map((pair) => pair.predicted) };
+    });
+  }
+
   /**
    * Weight with which a letter is asked for: higher after confusions, lower after correct signs.
    * @param {string} letter

@@ -2,16 +2,21 @@
 
 import { sayPrediction } from "./announce.js";
 import { find, make } from "./dom.js";
-import { hintFor } from "./hints.js";
+import { hintFor, movingIn } from "./hints.js";
 import { model } from "./model.js";
 import { isNothing, PredictionPanel, WAITING } from "./prediction.js";
 import { get } from "./server.js";
 import { settings } from "./settings.js";
 import { pictureOf } from "./teach/picture.js";
+import { Threshold } from "./threshold.js";
 
 /** @returns {import("./types.js").View} */
 export function makeLive() {
   const panel = new PredictionPanel(find("#view-live .reading"));
+  const bars = find("#view-live .bars");
+  const seen = find("#hand-seen");
+  const mark = () => bars.style.setProperty("--threshold", String(model.threshold));
+  const threshold = new Threshold(mark);
   const strip = find("#strip");
   const alphabet = find("#alphabet");
   /** @type {Map<string, HTMLElement>} */
@@ -25,6 +30,11 @@ export function makeLive() {
     tiles = new Map(labels.map((label) => [label, tile(label, taught)]));
     alphabet.replaceChildren(...tiles.values());
     strip.hidden = !labels.length;
+    const moving = movingIn(labels);
+    find("#moving").hidden = !moving;
+    find("#moving").textContent = moving;
+    threshold.show();
+    mark();
   }
 
   async function refresh() {
@@ -40,6 +50,7 @@ export function makeLive() {
       shown = true;
       refresh();
       panel.show(WAITING);
+      seen.textContent = "";
     },
     leave() {
       shown = false;
@@ -48,11 +59,22 @@ export function makeLive() {
     show(display, now) {
       panel.show(display);
       sayPrediction(display, now);
+      seen.textContent = handSeen(display);
       for (const [label, element] of tiles) {
         element.classList.toggle("now", display.state === "sure" && label === display.label);
       }
     },
   };
+}
+
+/**
+ * Which hand the camera sees; frames of a left hand were flipped before they were predicted.
+ * @param {import("./types.js").Display} display
+ */
+function handSeen({ state, rightHand }) {
+  if (state === "nothing" || rightHand === null || rightHand === undefined) return "";
+  const [chosen, other] = settings.hand === "right" ? ["Right", "Left"] : ["Left", "Right"];
+  return rightHand ? `${chosen} hand seen.` : `${other} hand seen. If that is the hand you sign with, choose ${other} below the picture.`;
 }
 
 /**

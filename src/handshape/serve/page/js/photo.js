@@ -2,6 +2,7 @@
 
 import { say } from "./announce.js";
 import { find, make } from "./dom.js";
+import { model } from "./model.js";
 import { glyph, displayOf, showBars, verdict } from "./prediction.js";
 import { ask } from "./server.js";
 
@@ -65,7 +66,7 @@ async function predict(file, list) {
     const left = find("#photo-left").checked;
     const options = { method: "POST", headers: { "content-type": body.type }, body };
     const { predictions } = await ask(`v1/predict?mirrored=${left}`, options);
-    const display = displayOf(predictions[0]);
+    const display = displayOf(predictions[0], model.chosen);
     item.dataset.state = display.state;
     row.textContent = glyph(display);
     row.classList.toggle("long", row.textContent.length > 2);

@@ -2,13 +2,13 @@
 
 import { say } from "./announce.js";
 import { Confusions } from "./confusions.js";
-import { counted, find, listed, make } from "./dom.js";
-import { hintFor } from "./hints.js";
+import { counted, find, listed, make, percent } from "./dom.js";
+import { hintFor, movingIn } from "./hints.js";
 import { Hold } from "./hold.js";
 import { model } from "./model.js";
 import { isNothing, PredictionPanel, WAITING } from "./prediction.js";
 import { change, settings } from "./settings.js";
-import { wordsOf } from "./words.js";
+import { vocabulary, wordsOf } from "./words.js";
 
 // Milliseconds between a correct letter and the next one.
 const PAUSE = 900;
@@ -38,6 +38,8 @@ class Practise {
     this.rest = 0;
     find("#practise-skip").addEventListener("click", () => this.next(true));
     find("#practise-forget").addEventListener("click", () => this.forget());
+    find("#practise-keep").addEventListener("click", () => this.save());
+    vocabulary.addEventListener("change", () => this.kind === "words" && !this.word && this.next(true));
     for (const choice of document.querySelectorAll("#practise-kind input")) {
       choice.addEventListener("change", () => this.choose(/** @type {HTMLInputElement} */ (choice).value));
     }
@@ -82,7 +84,7 @@ class Practise {
 
   /** @param {boolean} skip Whether a word is left unfinished. */
   next(skip) {
-    const words = this.kind === "words" ? wordsOf(model.letters) : [];
+    const words = this.kind === "words" ? wordsOf(vocabulary.words, model.letters) : [];
     if (this.kind === "words" && words.length) {
       this.at += 1;
       if (skip || this.at >= this.word.length) {
@@ -114,7 +116,8 @@ class Practise {
     find("#hint").classList.toggle("mirrored", left);
     if (picture) find("#hint img").src = picture;
     find("#hint img").alt = picture ? `Drawn ${left ? "left" : "right"} hand signing ${this.target}` : "";
-    find("#hint figcaption").textContent = `${left ? "Left" : "Right"} hand, as others see it`;
+    const moving = movingIn([this.target]);
+    find("#hint figcaption").textContent = `${left ? "Left" : "Right"} hand, as others see it${moving && `. ${moving}`}`;
   }
 
   spelled() {
@@ -176,6 +179,23 @@ class Practise {
       make("li", {}, make("strong", { textContent: asked }), " was predicted as ", make("strong", { textContent: predicted }), `, ${counted(times, "time")}`)));
     const nothing = make("p", { textContent: "Nothing yet." });
     find("#confused-pairs").replaceChildren(pairs.length ? list : nothing, ...this.own());
+    const letters = this.confusions.letters();
+    find("#practise-keep").hidden = !letters.length;
+    find("#practise-letters").hidden = !letters.length;
+    find("#practise-letters").replaceChildren(make("table", {},
+      make("thead", {}, row("th", ["Letter", "Signed", "Correct", "Predicted as"])),
+      make("tbody", {}, ...letters.map(({ letter, times, correct, confused }) =>
+        row("td", [letter, String(times), percent(correct / times), listed(confused) || "–"])))));
+  }
+
+  /** Save the table of the letters as a file. */
+  save() {
+    const rows = this.confusions.letters().map(({ letter, times, correct, confused }) => [letter, times, correct, confused.join(" ")]);
+    const lines = [["letter", "signed", "correct", "predicted_as"], ...rows].map((cells) => cells.map(quoted).join(","));
+    const link = make("a", { download: `practice-${new Date().toISOString().slice(0, 10)}.csv` });
+    link.href = URL.createObjectURL(new Blob([`${lines.join("\n")}\n`], { type: "text/csv" }));
+    link.click();
+    URL.revokeObjectURL(link.href);
   }
 
   /** @returns {Node[]} The letters at which the recogniser itself is weak, so that learners do not blame their hands. */
@@ -188,4 +208,17 @@ class Practise {
     if (!weak.length) return [];
     return [make("p", { textContent: `In its own test this recogniser was least accurate on ${listed(weak)}.` })];
   }
+}
+
+/**
+ * @param {"th" | "td"} kind
+ * @param {string[]} cells
+ */
+function row(kind, cells) {
+  return make("tr", {}, ...cells.map((textContent, index) => make(index ? kind : "th", { textContent, scope: kind === "th" ? "col" : "row" })));
+}
+
+/** @param {string | number} cell A label may hold commas and quotes. */
+function quoted(cell) {
+  return /[",\n]/.test(String(cell)) ? `"${String(cell).replaceAll('"', '""')}"` : String(cell);
 }

@@ -15,12 +15,14 @@ export function isNothing(label) {
 
 /**
  * @param {import("./types.js").Prediction} prediction
+ * @param {number} [threshold] Least probability of an answer, if it is not the recogniser's own.
  * @returns {import("./types.js").Display}
  */
-export function displayOf({ label: said, sure, top }) {
+export function displayOf({ label: said, sure, top, right_hand: rightHand }, threshold) {
   const [label, probability] = top[0];
-  const state = isNothing(said) || isNothing(label) ? "nothing" : sure ? "sure" : "unsure";
-  return { state, label, probability, top };
+  const answered = threshold === undefined ? sure : probability >= threshold;
+  const state = isNothing(said) || isNothing(label) ? "nothing" : answered ? "sure" : "unsure";
+  return { state, label, probability, top, rightHand };
 }
 
 /**

@@ -1,10 +1,11 @@
-/** Spell: letters held steady become text. */
+/** Spell: letters held steady become text; words are suggested. */
 
 import { say } from "./announce.js";
-import { find } from "./dom.js";
+import { counted, find, make } from "./dom.js";
 import { Hold } from "./hold.js";
 import { PredictionPanel, WAITING } from "./prediction.js";
 import { change, keep, recall, settings } from "./settings.js";
+import { complete, suggestions, vocabulary } from "./words.js";
 
 const KEY = "handshape.written";
 // Labels of recognisers that have these two signs.
@@ -40,6 +41,21 @@ export function makeSpell(stage) {
     find("#written").classList.toggle("empty", !text);
     keep(KEY, text);
     if (words) say(words);
+    suggest();
+  }
+  function suggest() {
+    find("#spell-words").replaceChildren(...suggestions(vocabulary.words, text).map((word, index) => {
+      const button = make("button", { type: "button", title: `Key ${index + 1}`, textContent: complete("", word).trim() });
+      button.addEventListener("click", () => put(complete(text, word), word));
+      return make("li", {}, button);
+    }));
+  }
+  function list() {
+    find("#words-state").textContent = vocabulary.own
+      ? `Suggested from your list of ${counted(vocabulary.words.length, "word")}, which stays in this browser.`
+      : `Suggested from a list of ${counted(vocabulary.words.length, "usual English word")}.`;
+    find("#words-usual").hidden = !vocabulary.own;
+    suggest();
   }
   const space = () => put(`${text} `, "space");
   const remove = () => put([...text].slice(0, -1).join(""), "deleted");
@@ -48,6 +64,15 @@ export function makeSpell(stage) {
   find("#spell-delete").addEventListener("click", remove);
   find("#spell-clear").addEventListener("click", () => put("", "cleared"));
   find("#spell-copy").addEventListener("click", () => copy(text));
+  vocabulary.addEventListener("change", list);
+  vocabulary.load();
+  find("#words-file").addEventListener("change", async (/** @type {Event} */ event) => {
+    const chosen = /** @type {HTMLInputElement} */ (event.target);
+    const file = chosen.files?.[0];
+    if (file) await vocabulary.use(await file.text());
+    chosen.value = "";
+  });
+  find("#words-usual").addEventListener("click", () => vocabulary.use(null));
   const slider = find("#spell-hold");
   const seconds = find("#spell-seconds");
   slider.value = settings.hold;
@@ -79,6 +104,7 @@ export function makeSpell(stage) {
     key(event) {
       if (event.key === " ") space();
       else if (event.key === "Backspace") remove();
+      else if (/^[1-9]$/.test(event.key)) find("#spell-words").querySelectorAll("button")[Number(event.key) - 1]?.click();
       else return false;
       return true;
     },

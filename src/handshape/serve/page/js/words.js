@@ -1,20 +1,77 @@
-/** Words to practise: those that can be spelled with the letters of a recogniser. */
+/** Words: those that come with the page, or the user's own, for Practise and for suggestions in Spell. */
 
-const WORDS = (
-  "bag bed face cage head badge beach cafe fig dice hide idea chief ice bee fade dad deaf bid aid egg " +
-  "add age fed feed beef cab hid big dig gig had bad dab jab jam milk lake look book moon room noon lamp " +
-  "sun sea star song sign hand home tree rain snow wind fish bird cat dog cow fox owl bear wolf goose " +
-  "apple bread water tea coffee sugar salt lemon pear plum grape cherry school teacher friend family " +
-  "mother father sister brother baby name good thank please hello morning night week month year summer " +
-  "winter spring autumn red blue green yellow black white grey brown quiet quick jump zebra window door " +
-  "table chair kitchen garden street city village bridge train bus bicycle box six seven eight nine zero"
-).split(" ");
+import { keep, recall } from "./settings.js";
+
+const KEY = "handshape.words";
+// A list of more words is cut: suggestions are looked for after each letter.
+const MOST = 20_000;
+const SHORTEST = 3;
+const LONGEST = 8;
+
+class Vocabulary extends EventTarget {
+  constructor() {
+    super();
+    /** @type {string[]} In small letters, the usual ones first. */
+    this.words = [];
+  }
+
+  /** Whether the words are the user's own. */
+  get own() {
+    return Array.isArray(recall(KEY));
+  }
+
+  /** Load the user's own words, or those of the page. */
+  async load() {
+    this.words = recall(KEY) ?? listOf(await fetch("words.txt").then((response) => response.text(), () => ""));
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {string | null} text The user's words; null for those of the page again. */
+  async use(text) {
+    keep(KEY, text === null ? null : listOf(text));
+    await this.load();
+  }
+}
+
+export const vocabulary = new Vocabulary();
 
 /**
- * @param {string[]} letters Letters of the recogniser.
- * @returns {string[]} Words of those letters only, in capitals.
+ * Find the words in a text: one in each line, or with spaces or commas between them.
+ * @param {string} text
  */
-export function wordsOf(letters) {
+export function listOf(text) {
+  return [...new Set(text.toLowerCase().split(/[^\p{L}\p{M}'’-]+/u).filter(Boolean))].slice(0, MOST);
+}
+
+/**
+ * Choose words to practise, in capitals.
+ * @param {string[]} words
+ * @param {string[]} letters Letters of the recogniser; words of other letters are left out.
+ */
+export function wordsOf(words, letters) {
   const known = new Set(letters.map((letter) => letter.toUpperCase()));
-  return WORDS.map((word) => word.toUpperCase()).filter((word) => [...word].every((letter) => known.has(letter)));
+  return words.filter(({ length }) => length >= SHORTEST && length <= LONGEST).map((word) => word.toUpperCase())
+    .filter((word) => [...word].every((letter) => known.has(letter)));
+}
+
+/**
+ * Suggest words for the one that is being spelled.
+ * @param {string[]} words The usual ones first.
+ * @param {string} text What is written so far.
+ * @param {number} [most]
+ */
+export function suggestions(words, text, most = 4) {
+  const begun = text.split(/\s/).at(-1)?.toLowerCase() ?? "";
+  return begun ? words.filter((word) => word.length > begun.length && word.startsWith(begun)).slice(0, most) : [];
+}
+
+/**
+ * Write a suggested word in place of its beginning.
+ * @param {string} text
+ * @param {string} word
+ */
+export function complete(text, word) {
+  const begun = text.split(/\s/).at(-1) ?? "";
+  const capitals = begun === begun.toUpperCase();
+  return `${text.slice(0, text.length - begun.length)}${capitals ? word.toUpperCase() : word} `;
 }

@@ -15,6 +15,7 @@ import { Signs } from "../signs.js";
 
 // With fewer people, the average says little about the next one.
 const FEW = 10;
+const CURVE_POINTS = 101;
 
 /**
  * Leave each person out once: their photos of signs that somebody else shows, or that the base knows, are classified
@@ -68,7 +69,36 @@ function figuresOf(tested, threshold) {
     signers,
     labels,
     most_confused: mostConfused(byLabel),
-    rejection: { coverage: answered.length / tested.length, accuracy: answered.length ? correct(answered) : null },
+    rejection: {
+      threshold,
+      coverage: answered.length / tested.length,
+      accuracy: correct(tested),
+      answered_accuracy: answered.length ? correct(answered) : null,
+      curve: curveOf(tested),
+    },
+  };
+}
+
+/**
+ * Return the accuracy on the photos with the highest probability, for each share of photos that is answered. Photos of
+ * equal probability have no order: each counts with the accuracy of all of them.
+ * @param {Tested[]} tested
+ */
+function curveOf(tested) {
+  const blocks = [...grouped(tested, ({ probability }) => String(Math.fround(probability)))];
+  blocks.sort(([one], [other]) => Number(other) - Number(one));
+  let right = 0;
+  const all = blocks.flatMap(([threshold, own]) => {
+    const share = own.filter(({ label, predicted }) => label === predicted).length / own.length;
+    return own.map(() => ({ threshold: Number(threshold), right: (right += share) }));
+  });
+  const last = all.length - 1;
+  const points = Math.min(all.length, CURVE_POINTS);
+  const places = [...new Set(Array.from({ length: points }, (_, point) => Math.round((point * last) / Math.max(points - 1, 1))))];
+  return {
+    coverage: places.map((place) => (place + 1) / all.length),
+    accuracy: places.map((place) => all[place].right / (place + 1)),
+    thresholds: places.map((place) => all[place].threshold),
   };
 }
 
