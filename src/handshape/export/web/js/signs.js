@@ -49,12 +49,12 @@ export class Signs {
     const scatter = (/** @type {Float64Array} */ sums, /** @type {"landmarkScatter" | "embeddingScatter"} */ name) => (
       sums.map((sum, index) => own.reduce((total, one) => total + one[name][index], sum))
     );
-    const known = Array.from(counts, (_, shape) => this.spread(base.labels, membership, shape));
+    const known = Array.from(counts, (_, shape) => this.weights(base.labels, membership, shape));
     this.pose = new PoseClassifier(base.settings, base.widths, base.arrays.spread);
     this.pose.fit({
       counts: Float64Array.of(...counts, ...own.map((one) => one.count)),
       means: joined([means, ...own.map((one) => one.mean)]),
-      membership: joined([...known, ...added.map((label) => this.spread([label], [0], 0))]),
+      membership: joined([...known, ...added.map((label) => this.weights([label], [0], 0))]),
       landmarkScatter: scatter(landmarks, "landmarkScatter"),
       embeddingScatter: scatter(embeddings, "embeddingScatter"),
     }, base.temperature);
@@ -90,7 +90,7 @@ export class Signs {
    * @param {ArrayLike<number>} membership A row of them for each handshape.
    * @param {number} shape
    */
-  spread(labels, membership, shape) {
+  weights(labels, membership, shape) {
     const row = new Float64Array(this.labels.length).fill(this.base.settings.never);
     labels.forEach((label, index) => (row[this.labels.indexOf(label)] = membership[shape * labels.length + index]));
     return row;
