@@ -63,3 +63,8 @@ export async function predictionOf({ probabilities, hand, hand_found, right_hand
   const label = missing ? "no hand" : sure ? best : "unsure";
   return { label, probability, sure, hand_found, right_hand, top: top.slice(0, 3), hand, milliseconds: performance.now() - start };
 }
+
+/** @returns {Promise<string>} Never: an exported page has no photos of taught signs. */
+export async function photoAddress(/** @type {string} */ _label, /** @type {string} */ _name) {
+  throw new Refusal("This page has no photos.", 404);
+}
