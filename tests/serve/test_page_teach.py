@@ -60,6 +60,7 @@ def sign_folders(data: Path, root: Path) -> list[Path]:
 
 def drop(tab: Tab, paths: list[Path]) -> None:
     """Drop files and folders on the page, as a file manager does."""
+    tab.page.locator("#teach-drop").scroll_into_view_if_needed()
     place = tab.page.locator("#teach-drop").bounding_box()
     assert place is not None
     session = tab.page.context.new_cdp_session(tab.page)
