@@ -28,6 +28,7 @@ LAYERS = (
     "recogniser",
     "network_bundle",
     "predict_indexed",
+    "teaching",
     "held_signs",
     "results",
     "estimator",

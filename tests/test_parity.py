@@ -234,9 +234,9 @@ def _off(found: Rows, expected: Rows) -> Rows:
 
 
 _READ = """async (text) => {
-  const { predictPhoto } = await import(new URL("js/client.js", document.baseURI).href);
+  const { recogniser } = await import(new URL("js/client.js", document.baseURI).href);
   const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
-  return (await predictPhoto(new Blob([bytes]))).probabilities;
+  return (await recogniser.predict(new Blob([bytes]))).probabilities;
 }"""
 
 

@@ -134,7 +134,7 @@ def taught(tab: Tab, name: str) -> None:
     tab.wait("document.querySelector('#teach-result .sentence')", _LONG)
     tab.page.fill("#teach-label", "Y")
     tab.page.fill("#teach-signer", "Mei")
-    tab.page.click("#teach-one")
+    tab.page.press("#teach-hold", "Space")
     tab.wait("document.querySelector('#guide .skeleton:not(.tracked)')", _LONG)
     tab.page.evaluate("document.activeElement.blur(), scrollTo(0, 0)")
     keep(tab, name)

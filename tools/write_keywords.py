@@ -19,11 +19,11 @@ from handshape.config.fields import Settings
 from handshape.config.push import PushConfig
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig
 from handshape.config.train import CompareConfig, TrainConfig
-from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig
+from handshape.config.use import AddConfig, EvaluateConfig, FeaturesConfig, InspectConfig
 
 COMMANDS = (
-    InspectConfig, FeaturesConfig, TrainConfig, CompareConfig, EvaluateConfig, ExportConfig, PushConfig,
-    DrawConfig, ChiralityConfig, AutoencoderConfig, FinetuneConfig,
+    InspectConfig, FeaturesConfig, TrainConfig, CompareConfig, AddConfig, EvaluateConfig, ExportConfig,
+    PushConfig, DrawConfig, ChiralityConfig, AutoencoderConfig, FinetuneConfig,
 )  # fmt: skip
 PLACE = Path(inspect.getfile(ClusterOptions)).parents[1] / "keywords.py"
 _HEAD = '''"""The settings of each command as typed keyword arguments.

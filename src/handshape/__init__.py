@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from handshape.api import (
+        add_signs,
         compare,
         draw,
         evaluate,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from handshape.results.result import WrongPrediction
     from handshape.results.result_plots import ComparisonPlots, EvaluationPlots, TrainingPlots
     from handshape.results.training_results import ComparisonReport, TrainResult
+    from handshape.teaching.taught_signs import TaughtSigns
     from handshape.training.callbacks import Callback
     from handshape.training.trackers import MlflowTracker, TensorBoardTracker
     from handshape.types import Prediction
@@ -53,10 +55,12 @@ _HOMES = {
     "Sample": "data.sample",
     "SignClassifier": "estimator",
     "StudyReport": "results.data_results",
+    "TaughtSigns": "teaching.taught_signs",
     "TensorBoardTracker": "training.trackers",
     "TrainResult": "results.training_results",
     "TrainingPlots": "results.result_plots",
     "WrongPrediction": "results.result",
+    "add_signs": "api",
     "compare": "api",
     "draw": "api",
     "evaluate": "api",
@@ -87,11 +91,13 @@ __all__ = [
     "Sample",
     "SignClassifier",
     "StudyReport",
+    "TaughtSigns",
     "TensorBoardTracker",
     "TrainResult",
     "TrainingPlots",
     "WrongPrediction",
     "__version__",
+    "add_signs",
     "compare",
     "draw",
     "evaluate",

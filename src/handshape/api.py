@@ -10,13 +10,14 @@ from handshape.commands import draw as _draw
 from handshape.commands import export as _export
 from handshape.commands import push as _push
 from handshape.commands import study as _study
+from handshape.commands.add import add_run
 from handshape.commands.compare import compare_run
 from handshape.commands.evaluate import evaluate_photos
 from handshape.commands.features import extract_photos
 from handshape.commands.features import features as _features_on_cluster
 from handshape.commands.inspect import inspect_photos
 from handshape.commands.train import train_run
-from handshape.config.data import DataOptions
+from handshape.config.data import ReadingOptions
 from handshape.config.draw import DrawConfig
 from handshape.config.engine import EngineOptions
 from handshape.config.export import ExportConfig
@@ -25,7 +26,7 @@ from handshape.config.push import PushConfig
 from handshape.config.signature import make_settings, refuse, takes_settings
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig, StudyConfig
 from handshape.config.train import CompareConfig, TrainConfig
-from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig
+from handshape.config.use import AddConfig, EvaluateConfig, FeaturesConfig, InspectConfig
 from handshape.data.dataset import Dataset
 from handshape.data.images.decode import Preprocessing
 from handshape.errors import UsageError
@@ -35,6 +36,7 @@ from handshape.results.data_results import ImageFeatures, InspectionReport, Stud
 from handshape.results.evaluation_report import EvaluationReport
 from handshape.results.training_results import ComparisonReport, TrainResult
 from handshape.run import default_out
+from handshape.teaching.taught_signs import TaughtSigns
 from handshape.training.callbacks import Callback
 from handshape.training.own_parts import Augmentation, OwnParts, own_backbone
 
@@ -192,6 +194,43 @@ def compare(
     config, given = _with_data(CompareConfig, "compare", data, named)
     run = compare_run(config, given, own)
     return ComparisonReport(run.experiment, run.metrics, run.out)
+
+
+@takes_settings(AddConfig)
+def add_signs(
+    bundle: str | Path | Recogniser,
+    data: str | Path | Dataset,
+    **settings: Unpack[keywords.AddKeywords],
+) -> TaughtSigns:
+    r"""Add the signs of photos to a recogniser, measure them on each person left out, and write the run.
+
+    The recogniser keeps its own signs: their statistics are in its bundle, so their photos are not needed.
+    It must classify hand landmarks (``asl``, ``landmarks``, ``combined``); the result does so by landmarks
+    alone. A label that it knows already gets one more handshape.
+
+    Args:
+        bundle: A recogniser, or what `load` takes.
+        data: The photos: a folder, an archive, a table, the project file of Teach, or what `read_folder`
+            returned.
+        settings: As below.
+
+    Returns:
+        The recogniser with the signs, and its accuracy.
+
+    Raises:
+        BundleError: There is no recogniser, it is damaged, or it does not classify hand landmarks.
+        DataError: The data cannot be read.
+        OutputError: The run cannot be written.
+        UsageError: A setting does not exist, or is out of its range.
+
+    Examples:
+        >>> taught = handshape.add_signs("asl", "photos", signer=r"(signer\d+)_", out="runs/mine", force=True)
+        >>> taught.recogniser.labels == handshape.load("asl").labels  # the photos show A, B and C
+        True
+    """
+    place: str | Path = "recogniser" if isinstance(bundle, Recogniser) else bundle
+    config, given = _with_data(AddConfig, "add_signs", data, settings, bundle=place)
+    return add_run(config, given, bundle if isinstance(bundle, Recogniser) else None)
 
 
 @takes_settings(EvaluateConfig)
@@ -361,7 +400,7 @@ def _with_data(
 ) -> tuple[_Settings, Dataset | None]:
     """Return the settings of a command, and the photos where they were read before."""
     given = data if isinstance(data, Dataset) else None
-    if given is not None and issubclass(kind, DataOptions):
+    if given is not None and issubclass(kind, ReadingOptions):
         refuse(caller, settings, _READING)
     place = given.root if given is not None else data
     return _configured(make_settings(kind, caller, settings, data=place, **fixed)), given

@@ -27,7 +27,7 @@ from handshape.config.push import PushConfig
 from handshape.config.serve import ServeConfig
 from handshape.config.study import AutoencoderConfig, ChiralityConfig, FinetuneConfig
 from handshape.config.train import CompareConfig, TrainConfig
-from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
+from handshape.config.use import AddConfig, EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 from handshape.errors import HandshapeError, MemoryFullError, UsageError
 from handshape.progress import printable, show_progress
 
@@ -38,6 +38,7 @@ COMMANDS: dict[str, type] = {
     "features": FeaturesConfig,
     "train": TrainConfig,
     "compare": CompareConfig,
+    "add": AddConfig,
     "evaluate": EvaluateConfig,
     "predict": PredictConfig,
     "export": ExportConfig,

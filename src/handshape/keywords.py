@@ -18,8 +18,8 @@ class EngineOptionsKeywords(TypedDict, total=False):
     provider: Literal["cpu", "cuda", "coreml", "directml", "openvino"]
 
 
-class DataOptionsKeywords(EngineOptionsKeywords, total=False):
-    """Which photos and labels, and how they are split."""
+class ReadingOptionsKeywords(EngineOptionsKeywords, total=False):
+    """Which photos and labels."""
 
     labels: str | None
     signer: str | None
@@ -28,12 +28,17 @@ class DataOptionsKeywords(EngineOptionsKeywords, total=False):
     layout: Literal["auto", "labels"]
     no_follow_links: bool
     exclude: str | Path | None
+    strict: bool
+    cache: str | Path | None
+
+
+class DataOptionsKeywords(ReadingOptionsKeywords, total=False):
+    """Which photos and labels, and how they are split."""
+
     split: Literal["auto", "given", "signer", "random"]
     valid_fraction: float
     test_fraction: float
     seed: int
-    strict: bool
-    cache: str | Path | None
     device: Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -118,6 +123,10 @@ class CompareKeywords(TrainingKeywords, total=False):
     """Train several models and compare them."""
 
     models: str
+
+
+class AddKeywords(OutKeywords, ReadingOptionsKeywords, total=False):
+    """Add signs to a recogniser."""
 
 
 class EvaluateKeywords(OutKeywords, DataOptionsKeywords, total=False):

@@ -15,7 +15,7 @@ from handshape.config.push import PushConfig
 from handshape.config.serve import ServeConfig
 from handshape.config.study import StudyConfig
 from handshape.config.train import CompareConfig, TrainConfig
-from handshape.config.use import EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
+from handshape.config.use import AddConfig, EvaluateConfig, FeaturesConfig, InspectConfig, PredictConfig
 from handshape.progress import printable, say
 from handshape.run import safe_cell
 
@@ -64,6 +64,23 @@ def show_compare(config: CompareConfig | TrainConfig | DemoConfig, metrics: dict
 
 
 show_train = show_compare
+
+
+def show_add(config: AddConfig, found: dict[str, Any]) -> None:
+    """Print which signs were added, and the accuracy on each person left out."""
+    new, again = found["added"], [label for label in found["taught"] if label not in found["added"]]
+    _write(
+        f"Added to {found['base_labels']} labels, with {found['photos']:,} photos: {', '.join(new) or 'none'}"
+    )
+    if again:
+        _write(f"Added to signs that it knew: {', '.join(again)}")
+    rows = [
+        (name, str(figures["n"]), _percent(figures["accuracy"]))
+        for name, figures in found.get("signers", {}).items()
+    ]
+    if rows:
+        _print_table(("person", "photos", "correct"), rows, "Each person left out")
+    _write(found["sentence"])
 
 
 def show_study(config: StudyConfig, metrics: dict[str, Any]) -> None:

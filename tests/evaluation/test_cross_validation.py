@@ -26,13 +26,14 @@ def predicted(data: Dataset, wrong: int) -> Any:
     read = data.classes.copy()
     read[:wrong] = 1 - read[:wrong]
     probabilities = np.eye(2, dtype=np.float32)[read]
-    fitted = SimpleNamespace(seconds={"total": 1.5})
-    return SimpleNamespace(tested=data, probabilities=probabilities, fitted=fitted)
+    return SimpleNamespace(tested=data, probabilities=probabilities)
 
 
 def test_measure_folds__signers_keep_the_keys_that_programs_know() -> None:
     found = measure_folds(
-        [predicted(dataset(["ann"] * 4), 1), predicted(dataset(["bo"] * 8), 0)], FoldPlan("signer", {})
+        [predicted(dataset(["ann"] * 4), 1), predicted(dataset(["bo"] * 8), 0)],
+        FoldPlan("signer", {}),
+        seconds=3.0,
     )
     assert (found.worst_name, found.worst, found.mean) == ("ann", 0.75, 0.875)
     assert found.interval.low < 0.875 < found.interval.high and found.seconds == 3

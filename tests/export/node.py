@@ -14,6 +14,7 @@ import handshape
 
 from ..programs import need
 
+PAGE = Path(handshape.__file__).parent / "serve" / "page"
 OWN = Path(handshape.__file__).parent / "export" / "web" / "js"
 _PRELUDE = """
 import { readFileSync } from "node:fs";
@@ -28,14 +29,15 @@ def in_node(folder: Path, script: str, given: Any) -> Any:
     """Run a script beside the modules.
 
     Args:
-        folder: An empty folder for a copy of them.
+        folder: For a copy of them, which must not be there yet.
         script: Statements that set ``found`` from ``given``; ``image`` unpacks pixels, ``text`` packs them.
         given: JSON for the script.
 
     Returns:
         What the script found.
     """
-    place = shutil.copytree(OWN, folder / "js")
+    place = shutil.copytree(PAGE / "js", folder / "js")
+    shutil.copytree(OWN, place, dirs_exist_ok=True)
     (place / "package.json").write_text('{"type": "module"}')
     whole = f"{_PRELUDE}\nlet found;\n{script}\nconsole.log(JSON.stringify(found));"
     (place / "test.js").write_text(whole)

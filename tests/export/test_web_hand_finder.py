@@ -64,6 +64,13 @@ const photo = new Photo(image(given.images[0]));
 found = [];
 for (const one of ATTEMPTS) found.push(told(await finder.attempt(photo, one)));
 """
+_MIRROR = f"""{_GRAPHS}
+found = [];
+for (const one of given.images) {{
+  const {{ hand, mirrored }} = await finder.findWithMirrored(image(one));
+  found.push({{ ...told(hand), mirrored: [...mirrored] }});
+}}
+"""
 _TRACK = f"""{_GRAPHS}
 const tracker = new HandTracker(finder);
 found = [];
@@ -149,6 +156,15 @@ def test_find__stops_at_the_first_clear_hand_and_else_takes_the_best(tmp_path: P
         both.check(told, both.finder.find(pixels))
     counts = {len(told["calls"]) for told in found}
     assert min(counts) <= 4 and max(counts) >= len(ATTEMPTS) * 2
+
+
+def test_find_with_mirrored__flips_the_crop_of_the_hand(tmp_path: Path) -> None:
+    both = Both(tmp_path, scenes(60, 200))
+    for told, pixels in zip(both.run(_MIRROR), both.images, strict=True):
+        hand, mirrored = both.finder.find_with_mirrored(pixels)
+        both.check(told, hand)
+        assert np.allclose(told["mirrored"], mirrored, atol=1e-6)
+        assert not np.allclose(mirrored, hand.embedding, atol=1e-3)
 
 
 def test_tracker__follows_loses_and_looks_again(tmp_path: Path) -> None:

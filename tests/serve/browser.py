@@ -30,17 +30,19 @@ _FLAGS = [
 ]
 _RATE = 30  # frames a second that Chromium plays
 _WIDTH, _HEIGHT, _SIDE = 640, 480, 384  # of the camera's picture, and of the guide box in it
+_GREYS = (40, 90, 140, 190)  # of the margins: two digits of a picture's number
 _SAFETY_NET = 240  # seconds, where a machine does much else
 
 
 def film(path: Path, pictures: Sequence[Image.Image], seconds: float) -> Path:
     """Write what the camera sees: each picture in the guide box for a while, over and over.
 
-    The brightness of the margins identifies the picture; the page sends the guide box only.
+    The brightness of the two margins is the picture's number, which the page does not send.
     """
     with path.open("wb") as file:
         for number, picture in enumerate(pictures):
-            scene = Image.new("RGB", (_WIDTH, _HEIGHT), (_margin(number, len(pictures)),) * 3)
+            scene = Image.new("RGB", (_WIDTH, _HEIGHT), (_GREYS[number // len(_GREYS)],) * 3)
+            scene.paste((_GREYS[number % len(_GREYS)],) * 3, (_WIDTH // 2, 0, _WIDTH, _HEIGHT))
             left, top = (_WIDTH - _SIDE) // 2, (_HEIGHT - _SIDE) // 2
             scene.paste(picture.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BICUBIC), (left, top))
             for frame in range(round(seconds * _RATE)):
@@ -48,10 +50,6 @@ def film(path: Path, pictures: Sequence[Image.Image], seconds: float) -> Path:
                 scene.paste((40 + 13 * frame % 160,) * 3, (left, top, left + 6, top + 6))
                 scene.save(file, "JPEG", quality=92)
     return path
-
-
-def _margin(number: int, count: int) -> int:
-    return 40 + round(150 * number / max(1, count - 1))
 
 
 @dataclass
@@ -135,33 +133,41 @@ class Tab:
             assert time.monotonic() < end, f"{what} is not true\n{self.errors}\n{self.text('main')}"
             self.page.wait_for_timeout(50)
 
-    def picture(self, count: int) -> int:
-        """Return which picture of a film the camera shows now."""
-        brightness = self.page.evaluate(
-            """() => {
+    def picture(self) -> int:
+        """Return the number of the picture of a film that the camera shows now."""
+        margins = self.page.evaluate(
+            """() => [20, 560].map(left => {
                 const pen = new OffscreenCanvas(1, 1).getContext("2d");
-                pen.drawImage(document.querySelector("#video"), 20, 200, 60, 60, 0, 0, 1, 1);
+                pen.drawImage(document.querySelector("#video"), left, 200, 60, 60, 0, 0, 1, 1);
                 return pen.getImageData(0, 0, 1, 1).data[1];
-            }"""
+            })"""
         )
-        return int(np.argmin([abs(_margin(number, count) - brightness) for number in range(count)]))
+        high, low = (int(np.argmin(np.abs(np.subtract(_GREYS, one)))) for one in margins)
+        return high * len(_GREYS) + low
 
 
 @contextmanager
-def browsing(url: str, video: Path | None, **context: Any) -> Iterator[Tab]:
+def browsing(url: str, video: Path | None, profile: Path | None = None, /, **context: Any) -> Iterator[Tab]:
     """Open a page in Chromium with a camera that plays a film.
 
     Args:
         url: Of the page.
         video: The film; without one the camera is refused.
+        profile: Folder of what the browser keeps; by default it keeps nothing.
         context: Of Playwright's browser context, such as the size of the window.
     """
     from playwright.sync_api import sync_playwright
 
     flags = [*_FLAGS, f"--use-file-for-fake-video-capture={video}"] if video else _FLAGS[:-2]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        page = browser.new_context(**context).new_page()
+        if profile is None:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+            opened = browser.new_context(**context)
+        else:
+            opened = playwright.chromium.launch_persistent_context(
+                str(profile), executable_path=CHROMIUM, args=flags, **context
+            )
+        page = opened.new_page()
         page.set_default_timeout(1000 * _SAFETY_NET)
         errors: list[str] = []
         page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
@@ -170,7 +176,9 @@ def browsing(url: str, video: Path | None, **context: Any) -> Iterator[Tab]:
         try:
             yield Tab(page, errors)
         finally:
-            browser.close()
+            opened.close()
+            if profile is None:
+                browser.close()
 
 
 def tools() -> Path:

@@ -29,6 +29,7 @@ def serve(config: ServeConfig) -> dict[str, Any]:
     from handshape.serve.app import create_app
     from handshape.serve.limits import Limits
     from handshape.serve.loaded_recogniser import load_for_serving
+    from handshape.serve.phone import Phone
     from handshape.serve.prediction_queue import PredictionQueue
     from handshape.serve.server import listen, make_server
     from handshape.serve.teach.photo_folder import PhotoFolder
@@ -42,10 +43,18 @@ def serve(config: ServeConfig) -> dict[str, Any]:
         say("Opening the photos for Teach")
         queue = PredictionQueue(recogniser, limit=limits.waiting)
         teacher = Teacher(PhotoFolder(config.teach), queue, open_cache(config.cache))
-        url = _url(config, listener.getsockname()[1])
+        port = listener.getsockname()[1]
+        url, phone = _url(config, port), Phone(config, port, access.token)
         try:
             server = make_server(
-                create_app(queue, access, limits, teacher=teacher, secure=config.certificate is not None),
+                create_app(
+                    queue,
+                    access,
+                    limits,
+                    teacher=teacher,
+                    phone=phone,
+                    secure=config.certificate is not None,
+                ),
                 limits,
                 started=lambda: _announce(config, url, access.token),
                 certificate=config.certificate,

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshape.cache.location import open_cache
-from handshape.config.data import DataConfig, DataOptions
+from handshape.config.data import DataConfig, DataOptions, ReadingOptions
+from handshape.config.use import AddConfig
 from handshape.data.checks.finding import count_of
 from handshape.data.data_report import DataReport, make_data_report
 from handshape.data.dataset import Dataset
@@ -21,7 +22,7 @@ from handshape.models.hand.hand_finder import HandFinder
 from handshape.progress import say
 
 
-def list_photos(config: DataOptions, data: Path, given: Dataset | None = None) -> Dataset:
+def list_photos(config: ReadingOptions, data: Path, given: Dataset | None = None) -> Dataset:
     """List the photos of a command and say how they are laid out, without reading any.
 
     Args:
@@ -81,7 +82,7 @@ def list_checked(config: DataOptions, data: Path, given: Dataset | None = None) 
 
 
 def index_photos(
-    config: DataConfig,
+    config: DataConfig | AddConfig,
     *,
     size: int = 224,
     measure: bool = True,

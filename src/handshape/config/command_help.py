@@ -65,6 +65,13 @@ COMMAND_HELP: dict[str, CommandHelp] = {
         ),
         ("signer", "models", "backbone", "folds", "out"),
     ),
+    "add": CommandHelp(
+        (
+            ("handshape add asl photos --signer '([a-z]+)_' --out runs/mine", "the alphabet and your signs"),
+            ("handshape add asl handshape-project.zip", "signs that were taught on the page"),
+        ),
+        ("signer", "labels", "label_from", "exclude", "out"),
+    ),
     "evaluate": CommandHelp(
         (
             ("handshape evaluate runs/first other-photos", "photos it was not trained on"),

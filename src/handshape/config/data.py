@@ -16,8 +16,8 @@ DATA_HELP = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataOptions(EngineOptions):
-    """Which photos and labels, and how they are split."""
+class ReadingOptions(EngineOptions):
+    """Which photos and labels."""
 
     labels: str | None = option(None, "Labels to use: A,B,C or A-I (default: all).")
     signer: str | None = option(
@@ -42,6 +42,14 @@ class DataOptions(EngineOptions):
     exclude: Path | None = option(
         None, "File with names of photos to leave out, one in each line, such as A/photo1.jpg."
     )
+    strict: bool = option(False, "Stop at the first photo that cannot be read, instead of leaving it out.")
+    cache: Path | None = cache_option()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions(ReadingOptions):
+    """Which photos and labels, and how they are split."""
+
     split: Literal["auto", "given", "signer", "random"] = option(
         "auto",
         "How to split the photos: as given, by signer, or at random. auto takes the first that is possible.",
@@ -49,8 +57,6 @@ class DataOptions(EngineOptions):
     valid_fraction: float = option(0.2, "Share of photos for validation.")
     test_fraction: float = option(0.2, "Share of photos for testing.")
     seed: int = option(0, "Seed of every random choice.", within=(0, math.inf))
-    strict: bool = option(False, "Stop at the first photo that cannot be read, instead of leaving it out.")
-    cache: Path | None = cache_option()
     device: Literal["auto", "cpu", "cuda", "mps"] = option(
         "auto", "Where networks run: auto takes a GPU if there is one."
     )

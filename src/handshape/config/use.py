@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handshape.config.cluster import ClusterOptions, is_address
-from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig
+from handshape.config.data import DATA_HELP, DataConfig, DataOptions, OutConfig, ReadingOptions
 from handshape.config.engine import EngineOptions
 from handshape.config.fields import argument, option
 from handshape.config.train import BackboneConfig
@@ -35,6 +35,14 @@ class FeaturesConfig(ClusterOptions, BackboneConfig, DataOptions):
             raise UsageError("--precision int8 with --engine ray", "fp32 or fp16", "leave one out")
         if is_address(self.data) and self.engine != "ray":
             raise UsageError(f"DATA {self.data!r}", "a folder or a table on this machine", "add --engine ray")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddConfig(OutConfig, ReadingOptions):
+    """Add signs to a recogniser."""
+
+    bundle: Path = argument("Folder of a run or of its recogniser, asl, or hub:owner/name.", first=True)
+    data: Path = argument(f"{DATA_HELP} Also the project file that Teach saves.")
 
 
 @dataclass(frozen=True, kw_only=True)

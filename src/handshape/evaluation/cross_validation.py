@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from handshape.data.dataset import GroupKind
 from handshape.data.splits.leave_one_group_out import FoldPlan
 from handshape.evaluation.calibration import Reliability, measure_reliability
-from handshape.evaluation.evaluation import FitEvaluation
+from handshape.evaluation.evaluation import Evaluation
 from handshape.evaluation.intervals.accuracy import (
     Interval,
     mean_over_groups_interval,
@@ -96,9 +96,13 @@ def _next_group(groups: Mapping[str, GroupFigures]) -> NextGroup | None:
 
 
 def measure_folds(
-    results: Sequence[FitEvaluation], plan: FoldPlan, bursts: NDArray[np.int64] | None = None
+    results: Sequence[Evaluation],
+    plan: FoldPlan,
+    bursts: NDArray[np.int64] | None = None,
+    *,
+    seconds: float = 0.0,
 ) -> FoldFigures:
-    """Combine the folds of one model; ``bursts`` are those of all N photos, for sources."""
+    """Combine the folds of one model, which took so many seconds; ``bursts`` are those of all N photos."""
     labels = results[0].tested.labels
     samples = [sample for result in results for sample in result.tested.samples]
     classes = np.concatenate([result.tested.classes for result in results])
@@ -122,7 +126,7 @@ def measure_folds(
         metrics,
         measure_reliability(probabilities, classes),
         coverage_curve(probabilities.max(axis=1), correct),
-        sum(result.fitted.seconds["total"] for result in results),
+        seconds,
         _next_group(groups_of(metrics, plan.kind)),
         plan.signers_apart,
         plan.untested,

@@ -254,7 +254,8 @@ def _evaluated(
 
 def _folded(fitter: Fitter, name: ModelName, data_report: DataReport, plan: FoldPlan) -> FoldFigures:
     results = [_evaluated(fitter, name, data_report, splits) for splits in plan.folds.values()]
-    return measure_folds(results, plan, data_report.bursts)
+    seconds = sum(result.fitted.seconds["total"] for result in results)
+    return measure_folds(results, plan, data_report.bursts, seconds=seconds)
 
 
 def _no_hand_refused(result: FitEvaluation) -> float:

@@ -14,10 +14,14 @@ from pathlib import Path
 from handshape.bundle import GRAPHS, HEAD
 from handshape.errors import OutputError
 from handshape.export.file import appearing
+from handshape.export.signs import method_of, signs_of
 from handshape.recogniser import Recogniser
 
 DESCRIPTION = "model.json"
 """Name of the file that describes the recogniser for JavaScript."""
+
+SIGNS = "signs.json"
+"""Name of the file with the statistics to which the page adds signs."""
 
 RUNTIME = "runtime"
 """Name of the folder of onnxruntime-web's files."""
@@ -27,6 +31,8 @@ _PAGE = _PACKAGE / "serve" / "page"
 _OWN = _PACKAGE / "export" / "web"
 # The recogniser is loaded while the page's own modules are.
 _EARLY = '<script type="module" async src="js/client.js"></script>'
+# The link to Teach, on a line of its own.
+_TEACH = '<a href="#teach"><svg'
 # No requests to other servers. WebAssembly counts as evaluated script.
 _POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; "
@@ -49,7 +55,7 @@ def write_web_page(folder: Path, runtime: Path, recogniser: Recogniser, digest: 
     graphs = [name for name in GRAPHS if name in recogniser.files]
     for name in graphs:
         (folder / name).write_bytes(recogniser.files[name])
-    config = recogniser.config
+    config, signs = recogniser.config, signs_of(recogniser)
     described = {
         "model": digest,
         "version": version("handshape"),
@@ -64,13 +70,18 @@ def write_web_page(folder: Path, runtime: Path, recogniser: Recogniser, digest: 
         },
         "trained_on": config.trained_on,
         "figures": config.figures,
+        "method": method_of(recogniser) if signs else None,
     }
-    text = json.dumps(described, ensure_ascii=False, allow_nan=False)
-    (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+    for name, content in ((DESCRIPTION, described), (SIGNS, signs)):
+        if content is not None:
+            text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+            (folder / name).write_text(text, encoding="utf-8")
     index = folder / "index.html"
     head = '<meta charset="utf-8">'
     policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
     text = index.read_text(encoding="utf-8").replace(head, f"{head}\n{policy}\n{_EARLY}", 1)
+    if signs is None:  # then there is nothing to add signs to
+        text = "".join(line for line in text.splitlines(keepends=True) if _TEACH not in line)
     index.write_text(text, encoding="utf-8")
 
 

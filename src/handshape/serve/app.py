@@ -14,6 +14,7 @@ from handshape.serve.limits import Limits
 from handshape.serve.middleware import RequestMiddleware
 from handshape.serve.model_info import add_model_route
 from handshape.serve.monitoring import ServerMetrics, add_monitoring_routes
+from handshape.serve.phone import Phone
 from handshape.serve.predict import add_predict_route
 from handshape.serve.prediction_queue import PredictionQueue
 from handshape.serve.stream import Streams
@@ -35,6 +36,7 @@ def create_app(
     limits: Limits,
     *,
     teacher: Teacher | None = None,
+    phone: Phone | None = None,
     secure: bool = False,
 ) -> FastAPI:
     """Make the application of one server.
@@ -44,6 +46,7 @@ def create_app(
         access: Decides which requests are allowed.
         limits: Limits of requests.
         teacher: Trains on photos taken on the page; without one there are no routes for Teach.
+        phone: How a phone opens the page, for Teach.
         secure: Whether the application is served over https.
     """
     app = FastAPI(
@@ -59,7 +62,7 @@ def create_app(
     add_model_route(app, queue, limits)
     add_monitoring_routes(app, queue, metrics)
     if teacher is not None:
-        add_teach_routes(app, teacher)
+        add_teach_routes(app, teacher, phone)
     app.add_api_websocket_route("/v1/stream", streams.serve)
     app.router.default = _Page(PAGE)
     handle_errors(app)

@@ -1,6 +1,7 @@
 // The page's logic without a page: `node --test`.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { beforeEach, test } from "node:test";
 
 const kept = new Map();
@@ -17,6 +18,8 @@ const { hintFor, movingIn } = await import(`${page}hints.js`);
 const { Hold } = await import(`${page}hold.js`);
 const { glyph, displayOf, verdict } = await import(`${page}prediction.js`);
 const { write } = await import(`${page}spell.js`);
+const { isAside, placesOf, summaryOf } = await import(`${page}teach/paths.js`);
+const { unzip } = await import(`${page}teach/unzip.js`);
 const { costOf } = await import(`${page}threshold.js`);
 const { complete, listOf, suggestions, wordsOf } = await import(`${page}words.js`);
 
@@ -149,4 +152,35 @@ test("hints are for letters only", () => {
 test("the guide box is a centred square", () => {
   assert.deepEqual(guideBox(640, 480), { x: 128, y: 48, side: 384 });
   assert.deepEqual(guideBox(480, 640), { x: 48, y: 128, side: 384 });
+});
+
+test("a photo's path says which sign it shows and who signs", () => {
+  const nobody = { label: "", signer: "" };
+  const anna = { label: "hello", signer: "anna" };
+  assert.deepEqual(placesOf(["hello/anna_3.jpg", "wrap/hello/anna_3.jpg"], nobody), [anna, anna]);
+  assert.deepEqual(placesOf(["anna/hello/1.jpg", "ben/hello/IMG_1118.jpg"], nobody), [anna, { label: "hello", signer: "ben" }]);
+  assert.deepEqual(placesOf(["7/p001_IMG_1118.jpg"], nobody), [{ label: "7", signer: "p001" }]);
+  assert.deepEqual(placesOf(["thanks/1.jpg", "thanks/thanks_2.jpg"], { label: "", signer: "Zoë" }), Array(2).fill({ label: "thanks", signer: "Zoë" }));
+  assert.deepEqual(placesOf(["our photos/hello/1.jpg"], { label: "", signer: "anna" }), [anna]); // one folder around all
+  assert.deepEqual(placesOf(["train/hello/1.jpg", "test/hello/1.jpg"], nobody), Array(2).fill({ label: "hello", signer: "" }));
+  assert.deepEqual(placesOf(["IMG_1118.jpg"], anna), [anna]);
+});
+
+test("a summary counts photos, signs and people", () => {
+  assert.equal(summaryOf([{ label: "a", signer: "b" }]), "1 photo: 1 sign, 1 person");
+  assert.equal(summaryOf([{ label: "a", signer: "b" }, { label: "c", signer: "d" }]), "2 photos: 2 signs, 2 people");
+});
+
+test("what belongs to the system or to a project is no photo", () => {
+  assert.ok(["project.json", "a/.DS_Store", "__MACOSX/a.jpg", "a/Thumbs.db"].every(isAside));
+  assert.ok(!isAside("a/project.json") && !isAside("a/b.jpg"));
+});
+
+test("an archive gives its files, stored or deflated", async () => {
+  const archive = new Blob([readFileSync(process.env.ARCHIVE)]);
+  const files = await unzip(archive);
+  assert.deepEqual(files.map(({ path }) => path), ["project.json", "hello/anna_1.jpg"]);
+  assert.deepEqual(await Promise.all(files.map(async ({ read }) => (await read()).text())), ["{}".repeat(50), "photo"]);
+  await assert.rejects(unzip(new Blob(["no archive"])), /no zip archive/);
+  await assert.rejects(unzip(archive.slice(40)), /damaged/);
 });

@@ -8,6 +8,7 @@ from tests.conftest import draw_shape
 from tests.serve.conftest import encoded, jpeg, png
 
 from handshape.data.io.folder import read_folder
+from handshape.data.io.project_file import SIGNER_PATTERN
 from handshape.errors import (
     AlbumError,
     ImageError,
@@ -17,7 +18,7 @@ from handshape.errors import (
     UnknownPhotoError,
 )
 from handshape.serve.teach import photo_folder
-from handshape.serve.teach.photo_folder import SIGNER_PATTERN, PhotoFolder, TeachPhoto, photos_by_label
+from handshape.serve.teach.photo_folder import PhotoFolder, TeachPhoto, photos_by_label
 
 
 @pytest.fixture

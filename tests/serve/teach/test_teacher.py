@@ -68,15 +68,15 @@ def test_train__one_person_is_no_test(teacher: "Teacher") -> None:
     fill(teacher, "a")
     result = teacher.train()
     assert result.figures is None
-    assert result.to_dict().keys() == {"sentence"}
-    assert result.sentence.startswith("Its accuracy on anyone but a is not known")
+    assert "test_accuracy" not in result.to_dict()
+    assert result.answer.startswith("Its accuracy on anyone but a is not known")
 
 
 def test_train__two_people_are_tested_on_each_other(teacher: "Teacher") -> None:
     fill(teacher, "ab")
     result = teacher.train()
     assert [fold.tested.signers for fold in result.folds] == [("a",), ("b",)]
-    assert "of a's photos and" in result.sentence and "Two people are few" in result.sentence
+    assert "of a's photos and" in result.answer and "Two people are few" in result.answer
 
 
 def test_train__more_people_are_each_left_out(teacher: "Teacher") -> None:
@@ -86,7 +86,7 @@ def test_train__more_people_are_each_left_out(teacher: "Teacher") -> None:
     figures = result.to_dict()
     assert set(figures["signers"]) == {"a", "b", "c"}
     assert 0 <= figures["test_interval"][0] <= figures["test_accuracy"] <= figures["test_interval"][1] <= 1
-    assert "3 people are few" in result.sentence
+    assert "3 people are few" in result.answer
 
 
 def test_train__a_sign_of_one_person_alone_is_not_tested(teacher: "Teacher") -> None:
@@ -94,7 +94,7 @@ def test_train__a_sign_of_one_person_alone_is_not_tested(teacher: "Teacher") -> 
     fill(teacher, "a", "ABC")
     result = teacher.train()
     assert result.untested == pytest.approx(4 / 20)
-    assert "20 % of the photos show a sign that only one person signs" in result.sentence
+    assert "20 % of the photos show a sign that only one person signs" in result.answer
 
 
 def test_train__photos_without_a_signer(teacher: "Teacher") -> None:
@@ -102,7 +102,7 @@ def test_train__photos_without_a_signer(teacher: "Teacher") -> None:
         (teacher.folder.path / label).mkdir(parents=True)
         for index in range(4):
             (teacher.folder.path / label / f"x{index}.jpg").write_bytes(hand(label, 1, index))
-    assert "do not say who signs" in teacher.train().sentence
+    assert "do not say who signs" in teacher.train().answer
 
 
 def test_train__saves_a_run_that_predict_loads(teacher: "Teacher", tmp_path: Path) -> None:
@@ -207,3 +207,34 @@ def test_teacher__loads_what_was_taught_before(
     assert damaged.state()["taught"] is None
     damaged.train()
     assert damaged.state()["taught"] is not None
+
+
+@pytest.mark.slow
+def test_train__adds_signs_to_the_recogniser_that_is_served(make_teacher: Callable[..., "Teacher"]) -> None:
+    from handshape.serve.loaded_recogniser import load_for_serving
+    from handshape.serve.prediction_queue import PredictionQueue
+
+    queue = PredictionQueue(load_for_serving("asl"))
+    teacher = make_teacher(queue)
+    assert teacher.state()["missing"] == "take photos of a sign"
+    for signer in "ab":
+        for index in range(2):
+            teacher.folder.add("wave", signer, hand("Y", ord(signer), index))
+            teacher.folder.add("L", signer, hand("L", ord(signer), index))
+    before = teacher.state()
+    assert before["adds_to"]["labels"] == 26 and before["adds_to"]["model"] == "landmarks"
+    assert before["adds_to"]["sentence"] == "Signs are added to the 26 labels of the recogniser in use."
+    assert {one["label"]: one["in_base"] for one in before["labels"]} == {"L": True, "wave": False}
+    assert (before["missing"], before["downloads"], before["taught"]) == ("", ["photos"], None)
+    teacher.train()
+    teacher.use("taught")
+    state = teacher.state()
+    assert state["taught"]["added"] == ["wave"] and len(state["taught"]["labels"]) == 27
+    assert set(state["taught"]["figures"]["signers"]) == {"a", "b"}
+    assert not state["taught"]["stale"] and state["downloads"] == ["photos", "bundle", "page"]
+    assert "handshape add " in state["command"]
+    assert "Ask 3 more people" in " ".join(one["text"] for one in state["advice"])
+    prediction = queue.submit([hand("L", 7, 0)])[0].result(120).prediction
+    assert prediction.top[0][0] == "L"
+    other = make_teacher(PredictionQueue(None))  # what was added to another recogniser is to be trained again
+    assert other.state()["taught"]["stale"]

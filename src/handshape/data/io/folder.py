@@ -12,6 +12,7 @@ from handshape.data.io.labels import select_labels
 from handshape.data.io.layouts import recognise
 from handshape.data.io.packed import compression_of, is_tar, tar_tree, zip_tree
 from handshape.data.io.path_patterns import compile_pattern, find_in_paths
+from handshape.data.io.project_file import SIGNER_PATTERN, names_signers, take_project
 from handshape.data.io.tree import Tree, text_of
 from handshape.data.io.unpack import unpack_tar
 from handshape.data.io.walk import walk_folder
@@ -41,7 +42,7 @@ def read_folder(
             with the columns ``path,label[,signer][,source][,split]``, or with labels and pixels.
         labels: Labels to keep, as ``A,B,C`` or ``A-I``; ``None`` keeps all.
         signer: ``folder`` for ``root/<signer>/<label>/*``, or a regular expression with one group, searched
-            in each path below the root.
+            in each path below the root. The photos of a project file of Teach have theirs in any case.
         source: For a table, the name of a column (by default ``source``). For folders as for ``signer``.
         label_from: Regular expression with one group that finds the label in each path, for photos that are
             in no label folder.
@@ -88,6 +89,8 @@ def read_folder(
     if exclude is not None:
         leave_out(found, exclude)
     from_paths = None if source == BY_FOLDER or found.names_columns else source
+    if signer is None and found.is_project and names_signers(found.samples):
+        signer = SIGNER_PATTERN
     return choose_samples(found, base.resolve(), labels, None if signer == BY_FOLDER else signer, from_paths)
 
 
@@ -129,7 +132,7 @@ def _found(root: Path, shown: str, wanted: Reading, follow_links: bool) -> Found
             "check the path",
         )
     if root.is_dir():
-        return recognise(walk_folder(root, follow_links=follow_links), wanted, shown)
+        return _recognised(walk_folder(root, follow_links=follow_links), wanted, shown)
     if not root.is_file():
         raise DataError(
             f"{shown!r} is neither a folder nor a file", "a folder, an archive or a table", "check the path"
@@ -137,8 +140,16 @@ def _found(root: Path, shown: str, wanted: Reading, follow_links: bool) -> Found
     tree = _archive(root, wanted.cache)
     if tree is None:
         return read_table_file(root, wanted, shown)
-    found = recognise(tree, wanted, shown)
+    found = _recognised(tree, wanted, shown)
     found.words = f"archive of {found.words}"
+    return found
+
+
+def _recognised(tree: Tree, wanted: Reading, shown: str) -> Found:
+    is_project = take_project(tree)
+    found = recognise(tree, wanted, shown)
+    if is_project:
+        found.is_project, found.words = True, f"a project of {found.words}"
     return found
 
 

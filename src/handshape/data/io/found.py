@@ -51,6 +51,8 @@ class Found:
     videos: list[tuple[File, Sample]] = field(default_factory=list)
     names_columns: bool = False
     """Whether ``source`` names a column of a table."""
+    is_project: bool = False
+    """Whether it is a project of Teach, whose file names say who signs."""
 
     def add(self, file: File, sample: Sample) -> None:
         """Add a file of a label: a photo, a video, or something that is neither."""

@@ -3,6 +3,7 @@
 import math
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,8 +29,8 @@ _EMBEDDING_SPREAD = 0.5
 _EMBEDDING_WEIGHT = 0.45
 # The mean of a handshape without photos: further away than any hand.
 _NOWHERE = 100.0
-# The log-probability of a handshape of another label.
-_NEVER = -1e4
+NEVER = -1e4
+"""The log-weight of a handshape in another label than its own."""
 
 
 class PoseClassifier(nn.Module):
@@ -56,7 +57,7 @@ class PoseClassifier(nn.Module):
         self.register_buffer("landmark_scatter", torch.zeros(labels, LANDMARK_WIDTH, LANDMARK_WIDTH))
         self.register_buffer("embedding_scatter", torch.zeros(labels, EMBEDDING_WIDTH, EMBEDDING_WIDTH))
         own = torch.eye(labels) if shapes == labels else torch.zeros(shapes, labels)
-        self.register_buffer("membership", _NEVER * (1 - own))
+        self.register_buffer("membership", NEVER * (1 - own))
         self.register_buffer("temperature", torch.ones(()))
         self.rotated_means = nn.Parameter(torch.zeros(len(_YAWS), shapes, flat))
         self.embedding_means = nn.Parameter(torch.zeros(shapes, EMBEDDING_WIDTH))
@@ -161,6 +162,20 @@ class PoseClassifier(nn.Module):
             self.embedding_means.copy_(
                 (embeddings.float() @ self.whiten_embedding).masked_fill(absent, _NOWHERE)
             )
+
+
+def fit_settings() -> dict[str, Any]:
+    """Return the numbers of `PoseClassifier.fit`, for its likeness in JavaScript."""
+    return {
+        "yaws": list(_YAWS),
+        "rotation": _ROTATION,
+        "shift": _SHIFT,
+        "people": _PEOPLE,
+        "embedding_spread": _EMBEDDING_SPREAD,
+        "embedding_weight": _EMBEDDING_WEIGHT,
+        "nowhere": _NOWHERE,
+        "never": NEVER,
+    }
 
 
 def flat(landmarks: Tensor) -> Tensor:

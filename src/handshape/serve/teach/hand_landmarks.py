@@ -27,7 +27,7 @@ class LandmarkFinder:
         self._folder, self._cache = folder, HandCache(cache)
         self._lock = threading.Lock()
         self._landmarks: dict[str, LandmarkList | None] = {}
-        self._has_hand: dict[TeachPhoto, bool] = {}
+        self._of_photos: dict[TeachPhoto, LandmarkList | None] = {}
         self._wake = threading.Event()
         self._wake.set()  # for photos of earlier days
         threading.Thread(target=self._work, name="teach-landmarks", daemon=True).start()
@@ -35,13 +35,17 @@ class LandmarkFinder:
     def add(self, photo: TeachPhoto, data: bytes) -> LandmarkList | None:
         """Find the landmarks of a new photo."""
         landmarks = self.find(data)
-        self._has_hand[photo] = landmarks is not None
+        self._of_photos[photo] = landmarks
         self._wake.set()  # other programs may have added photos too
         return landmarks
 
     def has_hand(self, photo: TeachPhoto) -> bool | None:
         """Return whether a hand was found in a photo; ``None`` where it is not known yet."""
-        return self._has_hand.get(photo)
+        return None if photo not in self._of_photos else self._of_photos[photo] is not None
+
+    def of_photo(self, photo: TeachPhoto) -> LandmarkList | None:
+        """Return the landmarks of a photo; ``None`` where there is no hand, or it is not known yet."""
+        return self._of_photos.get(photo)
 
     def find(self, data: bytes) -> LandmarkList | None:
         """Find the landmarks in an image file's bytes; ``None`` where there is no hand.
@@ -72,10 +76,10 @@ class LandmarkFinder:
         while self._wake.wait():
             self._wake.clear()
             for photo in self._folder.photos():
-                if photo in self._has_hand:
+                if photo in self._of_photos:
                     continue
                 try:
                     data = self._folder.find(photo.label, photo.name).read_bytes()
-                    self._has_hand[photo] = self.find(data) is not None
+                    self._of_photos[photo] = self.find(data)
                 except (HandshapeError, OSError):
                     continue  # removed meanwhile, or damaged, which training reports

@@ -10,12 +10,11 @@ from hashlib import blake2b
 from pathlib import Path
 
 from handshape.cache.disk_errors import explain_write_errors
+from handshape.data.io.project_file import SIGNER_PATTERN
 from handshape.errors import AlbumError, ImageFormatError, ImageSizeError, UnknownPhotoError
 from handshape.serve.photo import decode_photo
 from handshape.serve.teach.names import check_name
 
-SIGNER_PATTERN = r"([^/]+)_\d+\.\w+$"
-"""Finds the signer in ``<label>/<signer>_<n>.jpg``, for ``--signer``."""
 MOST_PHOTOS = 20_000
 """Photos of one folder; a page that is out of control does not fill the disk."""
 
@@ -94,9 +93,10 @@ class PhotoFolder:
         with self._lock:
             photos = self.photos()
             _check_room(label, photos)
-            own = [one for one in photos if one.label == label and one.signer == signer]
-            for photo in own[-24:]:  # the page sends a photo again if the answer was lost
-                if (self.path / label / photo.name).read_bytes() == data:
+            # The page sends a photo again if the answer was lost, and a project may be imported twice.
+            for photo in (one for one in photos if one.label == label and one.signer == signer):
+                path = self.path / label / photo.name
+                if path.stat().st_size == len(data) and path.read_bytes() == data:
                     return photo
             name = f"{signer}_{self._next_number(label, signer)}.jpg"
             with explain_write_errors(f"to {str(self.path)!r}", _REMEDY):

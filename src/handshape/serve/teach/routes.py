@@ -3,11 +3,14 @@
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from handshape.serve.access import is_loopback
 from handshape.serve.errors import documented
+from handshape.serve.phone import Phone
+from handshape.serve.teach.downloads import NAMES, Download, download
 from handshape.serve.teach.hand_landmarks import LandmarkList
 from handshape.serve.teach.teacher import Teacher, Which
 
@@ -50,12 +53,31 @@ class UseBody(BaseModel):
     which: Which
 
 
-def add_teach_routes(app: FastAPI, teacher: Teacher) -> None:
-    """Add the routes of Teach."""
+def add_teach_routes(app: FastAPI, teacher: Teacher, phone: Phone | None = None) -> None:
+    """Add the routes of Teach; ``phone`` says how a phone opens the page."""
+
+    async def state_for(request: Request) -> dict[str, Any]:
+        found = await run_in_threadpool(teacher.state)
+        here = request.client is not None and is_loopback(request.client.host)
+        return {**found, "phone": phone and phone.to_dict(with_token=here)}
 
     @app.get("/v1/teach", summary="List the photos and what was taught", responses=documented(401, 403))
-    async def state() -> dict[str, Any]:
-        return await run_in_threadpool(teacher.state)
+    async def state(request: Request) -> dict[str, Any]:
+        return await state_for(request)
+
+    @app.get(
+        "/v1/teach/download/{what}",
+        summary="Take away the photos, the bundle or the page, as a zip archive",
+        description="`photos` is the project file: label folders with a description, which `handshape add` "
+        "and Teach read. `page` runs in a browser and needs only a web server; what runs it is downloaded "
+        "once, with npm.",
+        response_class=Response,
+        responses={200: {"content": {"application/zip": {}}}, **documented(401, 403, 422, 503)},
+    )
+    async def take_away(what: Download) -> StreamingResponse:
+        parts = await run_in_threadpool(download, teacher, what)
+        head = {"content-disposition": f'attachment; filename="{NAMES[what]}"'}
+        return StreamingResponse(parts, media_type="application/zip", headers=head)
 
     @app.post(
         "/v1/teach/photos",
@@ -111,15 +133,15 @@ def add_teach_routes(app: FastAPI, teacher: Teacher) -> None:
         await run_in_threadpool(teacher.folder.restore, label, name)
 
     @app.post("/v1/teach/train", summary="Train on the photos", responses=documented(401, 403, 422, 503))
-    async def train() -> dict[str, Any]:
+    async def train(request: Request) -> dict[str, Any]:
         await run_in_threadpool(teacher.train)
-        return await run_in_threadpool(teacher.state)
+        return await state_for(request)
 
     @app.post(
         "/v1/teach/use",
         summary="Choose the recogniser to predict with",
         responses=documented(400, 401, 403, 408, 413, 422),
     )
-    async def use(body: UseBody) -> dict[str, Any]:
+    async def use(request: Request, body: UseBody) -> dict[str, Any]:
         teacher.use(body.which)
-        return await run_in_threadpool(teacher.state)
+        return await state_for(request)

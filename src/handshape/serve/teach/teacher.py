@@ -5,12 +5,21 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Literal
 
+from handshape.config.train import TrainConfig
+from handshape.config.use import AddConfig
+from handshape.data.images.index import index_images
+from handshape.data.io.folder import read_folder
+from handshape.data.io.project_file import SIGNER_PATTERN
 from handshape.errors import AlbumError, HandshapeError
+from handshape.features.hand_landmarks import HandCache
 from handshape.serve.loaded_recogniser import LoadedRecogniser, load_for_serving
 from handshape.serve.prediction_queue import PredictionQueue
+from handshape.serve.teach.advice import give_advice
 from handshape.serve.teach.hand_landmarks import LandmarkFinder, LandmarkList
-from handshape.serve.teach.photo_folder import SIGNER_PATTERN, PhotoFolder, TeachPhoto, photos_by_label
-from handshape.serve.teach.training import TeachResult, train_on_photos
+from handshape.serve.teach.photo_folder import PhotoFolder, TeachPhoto, photos_by_label
+from handshape.teaching.add_photos import add_photos, takes_signs
+from handshape.teaching.taught_signs import TaughtSigns
+from handshape.teaching.train_alone import train_alone
 
 LEAST_PHOTOS = 2
 """Photos of a sign that training needs."""
@@ -19,7 +28,7 @@ Which = Literal["taught", "started"]
 
 
 class Teacher:
-    """Trains recognisers on a folder of photos.
+    """Teaches signs from a folder of photos: adds them to the recogniser of the server, or trains another.
 
     Args:
         folder: The photos.
@@ -30,11 +39,17 @@ class Teacher:
     def __init__(self, folder: PhotoFolder, queue: PredictionQueue, cache: Path) -> None:
         self.folder, self._queue, self._cache = folder, queue, cache
         self.bundle = folder.path.with_name(f"{folder.path.name}-recogniser")
-        self._started, self._taught = queue.recogniser, self._load_taught()
+        self.started, self.taught = queue.recogniser, self._load_taught()
         self._lock = threading.Lock()
         self._landmarks = LandmarkFinder(folder, cache)
-        if self._started is None:
-            queue.recogniser = self._taught
+        if self.started is None:
+            queue.recogniser = self.taught
+
+    @property
+    def base(self) -> LoadedRecogniser | None:
+        """The recogniser that signs are added to; None where they make one of their own."""
+        started = self.started
+        return started if started is not None and takes_signs(started.recogniser) else None
 
     def add(self, label: str, signer: str, data: bytes) -> tuple[TeachPhoto, LandmarkList | None]:
         """Save a photo and find its hand landmarks; ``None`` where no hand was found.
@@ -54,7 +69,7 @@ class Teacher:
         """
         return self._landmarks.find(self.folder.find(label, name).read_bytes())
 
-    def train(self) -> TeachResult:
+    def train(self) -> TaughtSigns:
         """Train on the photos, save the result as a run, and keep it ready for use.
 
         Raises:
@@ -64,13 +79,22 @@ class Teacher:
         if not self._lock.acquire(blocking=False):
             raise AlbumError("another training is running", "one at a time", "wait a moment")
         try:
-            photos, fingerprint = self.folder.photos(), self.folder.fingerprint()
-            if missing := missing_photos(photos):
-                raise AlbumError("too few photos to train on", "two signs with some photos each", missing)
+            photos, digest = self.folder.photos(), self._digest()
+            if missing := self._missing(photos):
+                expected = "a sign with some photos" if self.base else "two signs with some photos each"
+                raise AlbumError("too few photos to train on", expected, missing)
             signer = SIGNER_PATTERN if any(photo.signer for photo in photos) else None
-            result = train_on_photos(self.folder.path, signer, self._cache)
-            result.save(self.bundle, fingerprint, self._cache)
-            self._taught = load_for_serving(self.bundle)
+            dataset = read_folder(self.folder.path, signer=signer, layout="labels")
+            index = index_images(dataset, self._cache, facts=HandCache(self._cache))
+            if self.base is None:
+                settings: Any = TrainConfig(data=self.folder.path, signer=signer, model="landmarks")
+                result = train_alone(index, self._cache)
+            else:
+                bundle = self.base.recogniser.folder or Path()
+                settings = AddConfig(bundle=bundle, data=self.folder.path, signer=signer)
+                result = add_photos(self.base.recogniser, index, self._cache)
+            result.save(self.bundle, "teach", settings, digest=digest, force=True)
+            self.taught = load_for_serving(self.bundle)
             return result
         finally:
             self._lock.release()
@@ -81,58 +105,97 @@ class Teacher:
         Raises:
             AlbumError: There is none.
         """
-        recogniser = self._taught if which == "taught" else self._started
+        recogniser = self.taught if which == "taught" else self.started
         if recogniser is None:
             raise AlbumError(f"there is no recogniser {which!r}", "one that was trained", "train first")
         self._queue.recogniser = recogniser
 
     def state(self) -> dict[str, Any]:
         """Return the photos, what is missing, what was taught and what is in use, as JSON for the page."""
-        photos, path = self.folder.photos(), str(self.folder.path)
+        photos, known = self.folder.photos(), self._base_labels()
+        taught = self._taught_state()
+        confused = taught and taught["figures"].get("most_confused")
+        found = self._landmarks
         return {
-            "folder": path,
-            "command": f"handshape train {quote(path)} --signer {quote(SIGNER_PATTERN)}",
+            "folder": str(self.folder.path),
+            "command": self._command(),
             "labels": [
-                {"label": label, "photos": [self._photo_state(photo) for photo in own]}
+                {
+                    "label": label,
+                    "in_base": label in known,
+                    "photos": [self._photo_state(photo) for photo in own],
+                }
                 for label, own in photos_by_label(photos).items()
             ],
             "signers": sorted({photo.signer for photo in photos if photo.signer}),
-            "missing": missing_photos(photos),
-            "taught": self._taught_state(),
-            "started_with": self._started is not None,
+            "missing": self._missing(photos),
+            "adds_to": self._adds_to(),
+            "advice": [
+                one.to_dict() for one in give_advice(photos, found.of_photo, found.has_hand, confused)
+            ],
+            "taught": taught,
+            "started_with": self.started is not None,
             "in_use": self._in_use(),
+            "downloads": [*(["photos"] if photos else []), *(["bundle", "page"] if taught else [])],
         }
+
+    def _base_labels(self) -> tuple[str, ...]:
+        return () if self.base is None else self.base.recogniser.labels
+
+    def _command(self) -> str:
+        path, signer = quote(str(self.folder.path)), quote(SIGNER_PATTERN)
+        if self.base is None:
+            return f"handshape train {path} --model landmarks --signer {signer}"
+        return f"handshape add {quote(str(self.base.recogniser.folder))} {path} --signer {signer}"
+
+    def _adds_to(self) -> dict[str, Any] | None:
+        if self.base is None:
+            return None
+        count, model = len(self.base.recogniser.labels), self.base.recogniser.config.network.model
+        sentence = f"Signs are added to the {count} labels of the recogniser in use."
+        if model == "combined":
+            sentence = (
+                f"{sentence} It classifies image features and hand landmarks together; with your signs it "
+                "will recognise all labels by landmarks alone."
+            )
+        return {"labels": count, "model": model, "sentence": sentence}
 
     def _photo_state(self, photo: TeachPhoto) -> dict[str, Any]:
         return {"name": photo.name, "signer": photo.signer, "hand": self._landmarks.has_hand(photo)}
 
     def _taught_state(self) -> dict[str, Any] | None:
-        if self._taught is None:
+        if self.taught is None:
             return None
-        config = self._taught.recogniser.config
+        config = self.taught.recogniser.config
         return {
             "bundle": str(self.bundle),
             "labels": list(config.labels),
+            "added": config.figures.get("added", []),
             "sentence": config.figures.get("sentence", ""),
             "figures": config.figures,
-            "stale": config.trained_on.get("album") != self.folder.fingerprint(),
+            "stale": config.trained_on.get("data_digest") != self._digest(),
         }
+
+    def _digest(self) -> str:
+        """Return text that changes with the photos, and with the recogniser that signs are added to."""
+        return self.folder.fingerprint() + ("" if self.base is None else self.base.digest)
 
     def _in_use(self) -> Which | None:
         recogniser = self._queue.recogniser
-        return None if recogniser is None else "taught" if recogniser is self._taught else "started"
+        return None if recogniser is None else "taught" if recogniser is self.taught else "started"
+
+    def _missing(self, photos: list[TeachPhoto]) -> str:
+        """Return what has to be done before training, or nothing."""
+        counts = {label: len(own) for label, own in photos_by_label(photos).items()}
+        if self.base is None and len(counts) < 2:
+            return "take photos of two signs or more"
+        if not counts:
+            return "take photos of a sign"
+        few = [label for label, count in counts.items() if count < LEAST_PHOTOS]
+        return f"take at least {LEAST_PHOTOS} photos of {', '.join(few)}" if few else ""
 
     def _load_taught(self) -> LoadedRecogniser | None:
         try:
             return load_for_serving(self.bundle) if self.bundle.is_dir() else None
         except HandshapeError:  # of another version, or damaged; the photos are still there
             return None
-
-
-def missing_photos(photos: list[TeachPhoto]) -> str:
-    """Return what has to be done before training, or nothing."""
-    counts = {label: len(own) for label, own in photos_by_label(photos).items()}
-    if len(counts) < 2:
-        return "take photos of two signs or more"
-    few = [label for label, count in counts.items() if count < LEAST_PHOTOS]
-    return f"take at least {LEAST_PHOTOS} photos of {', '.join(few)}" if few else ""

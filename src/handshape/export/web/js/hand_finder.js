@@ -22,6 +22,8 @@ import { resize } from "./resize.js";
  * @property {number} presence Probability that there is a hand.
  * @property {number} rightHand Probability that it is a right hand, as others see it.
  * @property {Float32Array} embedding From the landmark network's last layer: says which hand shape it is.
+ * @property {Box} box In which it was found, in pixels of the photo.
+ * @property {boolean} lighter Whether it was found in the lightened photo.
  *
  * @typedef {object} Attempt One way of looking for the palm.
  * @property {number} room Side of the square that is looked at, in longer sides of the photo.
@@ -73,7 +75,7 @@ export const ATTEMPTS = [
   { room: 2.2, lighter: true, rotation: Math.PI },
 ];
 
-/** @param {Hand} hand */
+/** @param {Pick<Hand, "presence">} hand */
 export function isFound(hand) {
   return hand.presence > PRESENT;
 }
@@ -110,8 +112,24 @@ export class HandFinder {
    * @param {Pixels} image
    * @returns {Promise<Hand>} The hand of the attempt with the greatest presence.
    */
-  async find(image) {
+  find(image) {
+    return this.look(new Photo(image));
+  }
+
+  /**
+   * Find the hand in a photo, and the embedding of its mirror image.
+   * @param {Pixels} image
+   * @returns {Promise<{hand: Hand, mirrored: Float32Array}>}
+   */
+  async findWithMirrored(image) {
     const photo = new Photo(image);
+    const hand = await this.look(photo);
+    const crop = cut(photo.image, hand.box, CROP_SIZE, hand.lighter);
+    return { hand, mirrored: (await this.graphs.hand(flipped(crop, CROP_SIZE))).embedding };
+  }
+
+  /** @param {Photo} photo */
+  async look(photo) {
     let best = await this.attempt(photo, ATTEMPTS[0]);
     for (const attempt of ATTEMPTS.slice(1)) {
       if (best.presence >= CLEAR) break;
@@ -172,6 +190,8 @@ export class HandFinder {
       presence: found.presence,
       rightHand: found.right_hand,
       embedding: found.embedding,
+      box,
+      lighter,
     };
     return { hand, better };
   }
@@ -229,7 +249,7 @@ export class HandTracker {
 
 /**
  * Return what classifiers use of a hand.
- * @param {Hand} hand
+ * @param {Pick<Hand, "points" | "presence" | "rightHand" | "embedding">} hand
  * @returns {Float32Array} Numbers of half precision. First 63: x, y and depth of each landmark from the wrist, in
  *   lengths of the palm, a left hand mirrored, so that they do not depend on where the hand is, how large, and
  *   which hand it is. Then the embedding. All 0 where no hand was found.
@@ -245,8 +265,13 @@ export function normalise(hand) {
   const length = Math.fround(Math.max(Math.fround(Math.hypot(...middle)), 1e-4));
   const mirror = hand.rightHand > 0.5 ? 1 : -1;
   row.set(points.map((along, index) => half(Math.fround(along / length) * (index % 3 === 0 ? mirror : 1))));
-  row.set(hand.embedding.map(half), 3 * POINTS);
+  row.set(halves(hand.embedding), 3 * POINTS);
   return row;
+}
+
+/** @param {ArrayLike<number>} numbers Returns them in half precision. */
+export function halves(numbers) {
+  return Float32Array.from(numbers, half);
 }
 
 const single = new Float32Array(1);
@@ -262,6 +287,22 @@ function half(number) {
   // Doubles from here on are a step of half precision apart, so that the sum is rounded to one.
   const large = 1.5 * 2 ** (52 + exponent - 10);
   return number + large - large;
+}
+
+/**
+ * Flip a square, left to right.
+ * @param {Uint8Array} crop RGB, row by row.
+ * @param {number} size
+ */
+function flipped(crop, size) {
+  const made = new Uint8Array(crop.length);
+  for (let row = 0; row < size; row += 1) {
+    for (let column = 0; column < size; column += 1) {
+      const from = 3 * (row * size + size - 1 - column);
+      made.set(crop.subarray(from, from + 3), 3 * (row * size + column));
+    }
+  }
+  return made;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The recogniser: its graphs, and what decides between them. */
 
-import { HandFinder, HandTracker, isFound, normalise } from "./hand_finder.js";
+import { HandFinder, HandTracker, halves, isFound, normalise } from "./hand_finder.js";
+import { isNothing } from "./prediction.js";
 import { resize } from "./resize.js";
 
 /**
@@ -20,7 +21,16 @@ import { resize } from "./resize.js";
  * @property {Graph} [image]
  * @property {Graph} head
  *
+ * @typedef {object} Description What decides about an answer.
+ * @property {string[]} labels
+ * @property {number} threshold Probability below which the label is "unsure".
+ * @property {boolean} expects_hand Whether the label is "no hand" where none is found.
+ *
  * @typedef {object} Answer
+ * @property {string} label The most probable label, "no hand", or "unsure".
+ * @property {number} probability Of the most probable label, 0 to 1.
+ * @property {boolean} sure Whether it reaches the threshold and the label is an answer.
+ * @property {[string, number][]} top The three most probable labels, best first.
  * @property {number[]} probabilities K, in class order.
  * @property {[number, number][] | null} hand 21 landmarks in shares of the photo's width and height; null where
  *   no hand was found, or none was looked for.
@@ -35,10 +45,15 @@ export class Recogniser {
   /**
    * @param {Graphs} graphs
    * @param {number} size Side of the images that its network takes.
+   * @param {Description} description
    */
-  constructor(graphs, size) {
+  constructor(graphs, size, description) {
     this.graphs = graphs;
     this.size = size;
+    this.startedWith = description;
+    this.description = description;
+    /** @type {import("./signs.js").Signs | null} Classifies hands in place of the graphs, once signs were added. */
+    this.signs = null;
     const { palm, hand } = graphs;
     this.finder = palm && hand ? new HandFinder(handGraphs(palm, hand)) : null;
     this.tracker = this.finder && new HandTracker(this.finder);
@@ -53,13 +68,38 @@ export class Recogniser {
   }
 
   /**
+   * Classify with added signs from now on, or as at the start.
+   * @param {import("./signs.js").Signs | null} signs
+   * @returns {Description}
+   */
+  use(signs) {
+    this.signs = signs;
+    this.kept = null;
+    this.description = this.startedWith;
+    if (signs) this.description = { labels: signs.labels, threshold: this.startedWith.threshold, expects_hand: signs.expectsHand };
+    return this.description;
+  }
+
+  /**
    * Predict a photo.
    * @param {Pixels} image
    * @returns {Promise<Answer>}
    */
   async photo(image) {
     const hand = this.finder && (await this.finder.find(image));
-    return answer(image, hand, await this.classify(await this.features(image), hand));
+    return this.answer(image, hand, await this.classify(await this.features(image), hand));
+  }
+
+  /**
+   * Find the hand in a photo, as examples of a sign hold it.
+   * @param {Pixels} image
+   */
+  async hand(image) {
+    if (!this.finder) throw new Error("This recogniser does not use hands, so no signs can be added to it.");
+    const { hand, mirrored } = await this.finder.findWithMirrored(image);
+    const found = isFound(hand);
+    const rest = found ? halves(mirrored) : new Float32Array(mirrored.length);
+    return { found, row: normalise(hand), mirrored: rest, hand: found ? placesOf(hand, image) : null };
   }
 
   /**
@@ -72,23 +112,23 @@ export class Recogniser {
    * @returns {Promise<Answer>}
    */
   async frame(image) {
-    if (!this.tracker) return answer(image, null, await this.classify(await this.features(image), null));
+    if (!this.tracker) return this.answer(image, null, await this.classify(await this.features(image), null));
     const hand = await this.tracker.find(image);
     if (!isFound(hand)) this.kept = null;
     if (this.kept && this.kept.frames < FRAMES) {
       const probabilities = await this.classify(this.kept.features, hand);
       this.kept.frames += 1;
-      if (best(probabilities) === this.kept.best) return answer(image, hand, probabilities);
+      if (best(probabilities) === this.kept.best) return this.answer(image, hand, probabilities);
     }
     const features = await this.features(image);
     const probabilities = await this.classify(features, hand);
     if (features && isFound(hand)) this.kept = { features, frames: 1, best: best(probabilities) };
-    return answer(image, hand, probabilities);
+    return this.answer(image, hand, probabilities);
   }
 
   /** @param {Pixels} image */
   async features(image) {
-    if (!this.graphs.image) return null;
+    if (!this.graphs.image || this.signs) return null;
     const data = new Float32Array(resize(image, this.size, this.size).data);
     return (await this.graphs.image({ images: { type: "float32", data, dims: [1, this.size, this.size, 3] } })).features;
   }
@@ -99,6 +139,7 @@ export class Recogniser {
    * @returns {Promise<Float32Array>}
    */
   async classify(features, hand) {
+    if (this.signs && hand) return Float32Array.from(this.signs.logProbabilities(normalise(hand)), Math.exp);
     /** @type {Record<string, Tensor>} */
     const inputs = {};
     if (features) inputs.features = features;
@@ -110,6 +151,28 @@ export class Recogniser {
       inputs.right_hand = { type: "bool", data: Uint8Array.of(Number(hand.rightHand > 0.5)), dims: [1] };
     }
     return (await this.graphs.head(inputs)).probabilities.data;
+  }
+
+  /**
+   * Turn probabilities into an answer.
+   * @param {Pixels} image
+   * @param {Hand | null} hand
+   * @param {Float32Array} probabilities
+   * @returns {Answer}
+   */
+  answer(image, hand, probabilities) {
+    const { labels, threshold, expects_hand } = this.description;
+    /** @type {[string, number][]} */
+    const top = Array.from(probabilities, (share, index) => [labels[index], share]);
+    top.sort(([, one], [, other]) => other - one);
+    const [first, probability] = top[0];
+    const found = hand && isFound(hand);
+    const missing = expects_hand && found === false && !isNothing(first);
+    const sure = !missing && probability >= threshold;
+    const label = missing ? "no hand" : sure ? first : "unsure";
+    const places = hand && found ? placesOf(hand, image) : null;
+    const right_hand = hand && found ? hand.rightHand > 0.5 : null;
+    return { label, probability, sure, top: top.slice(0, 3), probabilities: Array.from(probabilities), hand: places, hand_found: found, right_hand };
   }
 }
 
@@ -138,23 +201,17 @@ function handGraphs(palm, hand) {
 }
 
 /**
+ * Return a hand's landmarks in shares of the photo's width and height.
+ * @param {Hand} hand
  * @param {Pixels} image
- * @param {Hand | null} hand
- * @param {Float32Array} probabilities
- * @returns {Answer}
+ * @returns {[number, number][]}
  */
-function answer({ width, height }, hand, probabilities) {
+function placesOf({ points }, { width, height }) {
   const longer = Math.max(width, height);
-  /** @type {[number, number][] | null} */
-  let places = null;
-  if (hand && isFound(hand)) {
-    const { points } = hand;
-    places = Array.from({ length: points.length / 3 }, (_, index) => [
-      (points[3 * index] * longer) / width,
-      (points[3 * index + 1] * longer) / height,
-    ]);
-  }
-  return { probabilities: Array.from(probabilities), hand: places, hand_found: hand && isFound(hand), right_hand: places && hand && hand.rightHand > 0.5 };
+  return Array.from({ length: points.length / 3 }, (_, index) => [
+    (points[3 * index] * longer) / width,
+    (points[3 * index + 1] * longer) / height,
+  ]);
 }
 
 /** @param {Float32Array} probabilities */

@@ -1,7 +1,9 @@
-/** Replaces the server: answers from the files beside the page and the recogniser in this browser. */
+/** Replaces the server: answers from the files beside the page, the recogniser in this browser, and its album. */
 
-import { predictPhoto, ready } from "./client.js";
-import { isNothing } from "./prediction.js";
+import { recogniser } from "./client.js";
+import { Album } from "./taught/album.js";
+import { Refused } from "./taught/names.js";
+import { PROJECT, Teacher, Unknown } from "./taught/teacher.js";
 
 export class Refusal extends Error {
   /**
@@ -18,48 +20,114 @@ export class Refusal extends Error {
 export const place = {
   lost: "Loading the recogniser",
   privacy: "Only the square is used, in this browser. No picture leaves it.",
-  off: "Its pictures stay in this browser, and are not saved.",
-  teach: "the author of this page can train it on more hands with handshape",
+  off: "Its pictures stay in this browser, and are not saved unless you use Teach.",
+  teach: "you can train it on your own hands under Teach",
+  photos: "Kept in this browser only. Take the photos away below to have a copy.",
 };
 
+const PHOTO = /^v1\/teach\/photos\/([^/]+)\/([^/]+?)(\/hand|\/restore)?$/;
+
 const about = fetch("model.json").then((response) => response.json());
+// Pages of one server share what the browser keeps; each folder has an album of its own.
+const teacher = about.then((found) => {
+  if (found.method === null) throw new Refusal("Signs can be added to recognisers of hand landmarks only, which this is not.", 404);
+  return new Teacher(recogniser, new Album(`handshape album of ${new URL(".", location.href).pathname}`), found);
+});
+teacher.catch(() => {});
 let engine = "ONNX Runtime in this browser";
-ready.then(({ provider, threads }) => {
+recogniser.ready.then(({ provider, threads }) => {
   const how = provider === "webgpu" ? "on its graphics processor (WebGPU)" : `with WebAssembly in ${threads === 1 ? "one thread" : `${threads} threads`}`;
   engine = `ONNX Runtime in this browser, ${how}`;
 }, () => {});
 
-/** @returns {Promise<any>} The description of the model. */
-export async function get(/** @type {string} */ path) {
-  if (path !== "v1/model") throw new Refusal("This page has no server.", 404);
-  return { ...(await about), engine };
+/**
+ * @param {string} path Relative to the page.
+ * @returns {Promise<any>}
+ */
+export function get(path) {
+  return ask(path);
 }
 
 /**
- * Predict the photo in a request.
  * @param {string} path
- * @param {any} options
+ * @param {any} [body]
  */
-export async function ask(path, { body }) {
-  const start = performance.now();
-  const mirrored = new URLSearchParams(path.split("?")[1]).get("mirrored") === "true";
-  return { predictions: [await predictionOf(await predictPhoto(body, mirrored), start)] };
+export function post(path, body = {}) {
+  return ask(path, { method: "POST", body });
 }
 
 /**
- * Describe an answer as a server would.
- * @param {import("./client.js").Answer} answer
- * @param {number} start When it was asked for, by the page's clock.
- * @returns {Promise<import("./types.js").Prediction>}
+ * Answer a request as a server would.
+ * @param {string} path
+ * @param {{method?: string, headers?: any, body?: any}} [options]
+ * @returns {Promise<any>}
  */
-export async function predictionOf({ probabilities, hand, hand_found, right_hand }, start) {
-  const { labels, threshold, expects_hand } = await about;
-  /** @type {[string, number][]} */
-  const top = probabilities.map((share, index) => [labels[index], share]);
-  top.sort(([, one], [, other]) => other - one);
-  const [best, probability] = top[0];
-  const missing = expects_hand && hand_found === false && !isNothing(best);
-  const sure = !missing && probability >= threshold;
-  const label = missing ? "no hand" : sure ? best : "unsure";
-  return { label, probability, sure, hand_found, right_hand, top: top.slice(0, 3), hand, milliseconds: performance.now() - start };
+export async function ask(path, { method = "GET", body } = {}) {
+  const [name, query] = path.split("?");
+  const given = new URLSearchParams(query);
+  try {
+    if (name === "v1/model") return { ...(await teacher.then((one) => one.model(), () => about)), engine };
+    if (name === "v1/predict") return await predicted(body, given.get("mirrored") === "true");
+    return await taught(await teacher, `${method} ${name}`, given, body);
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    const { message, name: kind } = /** @type {Error} */ (error);
+    if (error instanceof DOMException && kind !== "QuotaExceededError") throw new Refusal(`This browser cannot keep photos (${message}).`);
+    if (kind === "QuotaExceededError") throw new Refusal("This browser has no more room for photos. Take the photos away as a file, and remove some.", 422);
+    // Without a status, the photo waits and is sent again: the recogniser may still be loading.
+    throw new Refusal(message, error instanceof Unknown ? 404 : error instanceof Refused ? 422 : undefined);
+  }
+}
+
+/**
+ * @param {Blob} photo
+ * @param {boolean} mirrored
+ */
+async function predicted(photo, mirrored) {
+  const start = performance.now();
+  return { predictions: [{ ...(await recogniser.predict(photo, { mirrored })), milliseconds: performance.now() - start }] };
+}
+
+/**
+ * @param {Teacher} teacher
+ * @param {string} request Method and path.
+ * @param {URLSearchParams} given
+ * @param {any} body
+ */
+async function taught(teacher, request, given, body) {
+  const [method, path] = request.split(" ");
+  const [, label, name, what] = path.match(PHOTO)?.map((part) => part && decodeURIComponent(part)) ?? [];
+  if (request === "POST v1/teach/photos") return teacher.add(given.get("label") ?? "", given.get("signer") ?? "", body);
+  if (request === "POST v1/teach/train") await teacher.train();
+  else if (request === "POST v1/teach/use") await teacher.use(body.which);
+  else if (label && method === "GET" && what) return { hand: (await teacher.find(label, name)).hand };
+  else if (label && method === "DELETE") return teacher.move(label, name, true);
+  else if (label && what === "/restore") return teacher.move(label, name, false);
+  else if (request !== "GET v1/teach") throw new Refusal("This page has no server.", 404);
+  return teacher.state();
+}
+
+/** @type {Map<string, Promise<string>>} */
+const addresses = new Map();
+
+/**
+ * @param {string} label
+ * @param {string} name
+ * @returns {Promise<string>} The address of a taught photo.
+ */
+export function photoAddress(label, name) {
+  const key = `${label}/${name}`;
+  const found = addresses.get(key) ?? teacher.then(async (one) => URL.createObjectURL((await one.find(label, name)).photo));
+  addresses.set(key, found);
+  return found;
+}
+
+/**
+ * Return what Teach lets people take away.
+ * @param {string} what One of `downloads` in the answer of `GET v1/teach`.
+ * @returns {Promise<{name: string, content: Blob}>} A zip archive and its name.
+ */
+export async function download(what) {
+  if (what !== "photos") throw new Refusal("This page has no server.", 404);
+  return { name: PROJECT, content: await (await teacher).project() };
 }

@@ -1,7 +1,6 @@
 /** Predicts the newest frame, then the next one, with the recogniser in this browser. */
 
-import { predictFrame, ready } from "./client.js";
-import { predictionOf } from "./server.js";
+import { recogniser } from "./client.js";
 
 // Milliseconds between two frames at least (25 a second: a camera gives 30), and between two attempts while there is none.
 const BETWEEN = 40;
@@ -21,7 +20,7 @@ export class Stream extends EventTarget {
     this.mirrored = false;
     this.turn = 0;
     this.first = true; // whether the next frame has nothing to do with the one before
-    ready.then(
+    recogniser.ready.then(
       () => {
         this.connected = true;
         this.dispatchEvent(new Event("change"));
@@ -53,7 +52,7 @@ export class Stream extends EventTarget {
 
   /** @param {number} turn Number of this start; a later start or stop ends the loop. */
   async go(turn) {
-    await ready.catch(() => this.stop());
+    await recogniser.ready.catch(() => this.stop());
     this.first = true;
     while (turn === this.turn) {
       const start = performance.now();
@@ -62,9 +61,9 @@ export class Stream extends EventTarget {
         const { mirrored, first } = this;
         this.first = false;
         const bitmap = await createImageBitmap(frame);
-        const prediction = await predictFrame(bitmap, mirrored, first).then((found) => predictionOf(found, start), () => null);
+        const prediction = await recogniser.predictFrame(bitmap, mirrored, first).catch(() => null);
         if (turn !== this.turn) return;
-        if (prediction) this.show(prediction);
+        if (prediction) this.show({ ...prediction, milliseconds: performance.now() - start });
       }
       const pause = Math.max(0, (frame ? BETWEEN : LOOK) - (performance.now() - start));
       await new Promise((done) => setTimeout(done, pause));

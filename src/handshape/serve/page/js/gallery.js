@@ -3,7 +3,7 @@
 import { say } from "./announce.js";
 import { counted, find, make } from "./dom.js";
 import { isNothing } from "./prediction.js";
-import { ask, get, post } from "./server.js";
+import { ask, get, photoAddress, post } from "./server.js";
 import { LandmarkOverlay } from "./landmarks.js";
 
 // Milliseconds for which the page offers to put a photo back; it stays in the bin folder after that.
@@ -59,7 +59,8 @@ export class Gallery {
     const words = `${label}, ${photo.name.replace(/\.\w+$/, "").replaceAll("_", " ")}`;
     const remove = make("button", { type: "button", title: "Remove", "aria-label": `Remove ${words}` }, "×");
     remove.addEventListener("click", () => this.remove(label, photo.name, words));
-    const image = make("img", { src: at, alt: words, loading: "lazy", width: 96, height: 96 });
+    const image = make("img", { alt: words, loading: "lazy", width: 96, height: 96 });
+    photoAddress(label, photo.name).then((place) => (image.src = place), (error) => say(error.message));
     const item = make("li", {}, image, remove);
     item.dataset.at = at;
     return item;

@@ -5,7 +5,9 @@ import { find, make } from "./dom.js";
 import { hintFor, movingIn } from "./hints.js";
 import { model } from "./model.js";
 import { isNothing, PredictionPanel, WAITING } from "./prediction.js";
+import { get } from "./server.js";
 import { settings } from "./settings.js";
+import { pictureOf } from "./teach/picture.js";
 import { Threshold } from "./threshold.js";
 
 /** @returns {import("./types.js").View} */
@@ -20,10 +22,12 @@ export function makeLive() {
   /** @type {Map<string, HTMLElement>} */
   let tiles = new Map();
   let shown = false;
+  /** @type {any} What was taught. */
+  let taught = null;
 
   function list() {
     const labels = model.labels.filter((label) => !isNothing(label));
-    tiles = new Map(labels.map((label) => [label, tile(label)]));
+    tiles = new Map(labels.map((label) => [label, tile(label, taught)]));
     alphabet.replaceChildren(...tiles.values());
     strip.hidden = !labels.length;
     const moving = movingIn(labels);
@@ -33,12 +37,18 @@ export function makeLive() {
     mark();
   }
 
-  model.addEventListener("change", () => shown && list());
+  async function refresh() {
+    list();
+    taught = await get("v1/teach").catch(() => null);
+    if (shown) list();
+  }
+
+  model.addEventListener("change", () => shown && refresh());
   return {
     camera: true,
     enter() {
       shown = true;
-      list();
+      refresh();
       panel.show(WAITING);
       seen.textContent = "";
     },
@@ -67,12 +77,20 @@ function handSeen({ state, rightHand }) {
   return rightHand ? `${chosen} hand seen.` : `${other} hand seen. If that is the hand you sign with, choose ${other} below the picture.`;
 }
 
-/** @param {string} label */
-function tile(label) {
-  const picture = hintFor(label);
-  const words = make("span", { textContent: label });
-  const element = make("li", {}, ...(picture ? [make("img", { src: picture, alt: "", width: 96, height: 96 })] : []), words);
-  element.classList.toggle("bare", !picture);
+/**
+ * The tile of a label: with a drawn hand for a letter, with a photo for a sign that was taught.
+ * @param {string} label
+ * @param {any} taught The answer of `GET v1/teach`, if there is one.
+ */
+function tile(label, taught) {
+  const drawn = hintFor(label);
+  const own = drawn ? [] : taught?.labels.find((/** @type {any} */ one) => one.label === label)?.photos ?? [];
+  const photo = own.findLast((/** @type {any} */ one) => one.hand) ?? own.at(-1);
+  const image = drawn ? make("img", { src: drawn, alt: "", width: 96, height: 96 }) : photo && pictureOf(label, photo.name);
+  const isNew = taught?.in_use === "taught" && taught.taught.added.includes(label);
+  const words = make("span", {}, label, ...(isNew ? [" ", make("span", { className: "new", textContent: "new" })] : []));
+  const element = make("li", {}, ...(image ? [image] : []), words);
+  element.classList.toggle("bare", !image);
   element.classList.toggle("mirrored", settings.hand === "left");
   return element;
 }

@@ -6,14 +6,18 @@ const NAME = "handshape";
 const STORE = "photos";
 const AGAIN = 2000;
 
-/** @typedef {{label: string, signer: string, photo: Blob}} Taken */
+/** @typedef {{label: string, signer: string, photo: Blob, of_camera: boolean, path?: string}} Taken */
 
 export class Outbox extends EventTarget {
   constructor() {
     super();
     this.waiting = 0;
-    /** @type {string} Message of the last photo that was refused. */
-    this.refused = "";
+    /** Photos that were saved since the count was last set to zero. */
+    this.sent = 0;
+    /** Whether the server cannot be reached. */
+    this.away = false;
+    /** @type {{path: string, reason: string}[]} Photos that were refused. */
+    this.refused = [];
     this.sending = false;
     /** @type {Promise<IDBDatabase>} */
     this.database = new Promise((done, fail) => {
@@ -41,12 +45,15 @@ export class Outbox extends EventTarget {
     this.sending = true;
     try {
       for (let next = await this.first(); next; next = await this.first()) {
-        const saved = await deliver(next.taken).catch((error) => this.fail(error));
+        const photo = await deliver(next.taken).catch((error) => this.fail(error, next.taken));
         await this.work("readwrite", (store) => store.delete(next.key));
+        this.away = false;
+        this.sent += 1;
         await this.count();
-        if (saved) this.dispatchEvent(new CustomEvent("saved", { detail: saved }));
+        if (photo) this.dispatchEvent(new CustomEvent("saved", { detail: { photo, of_camera: next.taken.of_camera } }));
       }
     } catch {
+      this.away = true;
       setTimeout(() => this.send(), AGAIN);
     } finally {
       this.sending = false;
@@ -57,10 +64,11 @@ export class Outbox extends EventTarget {
   /**
    * Drop a photo that the server refuses, and show the reason; after other errors it stays.
    * @param {any} error
+   * @param {Taken} taken
    */
-  fail(error) {
+  fail(error, { path, label }) {
     if (![400, 413, 415, 422].includes(error.status)) throw error;
-    this.refused = error.message;
+    this.refused.push({ path: path ?? label, reason: error.message });
     return null;
   }
 

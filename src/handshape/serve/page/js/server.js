@@ -8,6 +8,7 @@ export const place = {
   privacy: `Only the square is used, on ${HERE ? "this computer" : location.hostname}. Nothing is saved unless you use Teach.`,
   off: "Its pictures go to the computer that runs handshape, and are not saved.",
   teach: "you can train it on your own hands under Teach",
+  photos: "",
 };
 
 export class Refusal extends Error {
@@ -53,4 +54,28 @@ export function post(path, body = {}) {
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });
+}
+
+/**
+ * Where a photo of Teach is; an exported page makes the address when it is asked for.
+ * @param {string} label
+ * @param {string} name
+ * @returns {Promise<string>}
+ */
+export async function photoAddress(label, name) {
+  return `v1/teach/photos/${encodeURIComponent(label)}/${encodeURIComponent(name)}`;
+}
+
+/**
+ * Fetch what Teach lets people take away.
+ * @param {string} what One of `downloads` in the answer of `GET v1/teach`.
+ * @returns {Promise<{name: string, content: Blob}>} A zip archive and its name.
+ */
+export async function download(what) {
+  const response = await fetch(`v1/teach/download/${what}`, { cache: "no-store" }).catch(() => {
+    throw new Refusal("The server cannot be reached. Is handshape still running?");
+  });
+  if (!response.ok) throw new Refusal((await response.json()).message, response.status);
+  const name = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") ?? "")?.[1];
+  return { name: name ?? `handshape-${what}.zip`, content: await response.blob() };
 }

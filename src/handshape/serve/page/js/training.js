@@ -6,7 +6,9 @@ import { isNothing } from "./prediction.js";
 import { post } from "./server.js";
 
 export class Training {
-  constructor() {
+  /** @param {() => Promise<void>} changed Called after training, and when another recogniser is used. */
+  constructor(changed) {
+    this.changed = changed;
     this.button = find("#teach-train");
     this.ready = find("#teach-ready");
     this.result = find("#teach-result");
@@ -23,14 +25,16 @@ export class Training {
     this.outcome(state);
   }
 
+  /** Train, and use the result at once: the answers beside the camera are its. */
   async train() {
     this.busy = true;
     this.button.disabled = true;
     this.ready.textContent = "Training …";
     try {
-      const state = await post("v1/teach/train");
+      await post("v1/teach/train");
+      await post("v1/teach/use", { which: "taught" });
       this.busy = false;
-      this.show(state);
+      await Promise.all([this.changed(), model.refresh()]);
     } catch (error) {
       this.busy = false;
       this.button.disabled = false;
@@ -43,11 +47,11 @@ export class Training {
     const found = state.taught;
     if (!found) return this.result.replaceChildren();
     const parts = [make("p", { className: "sentence", textContent: found.sentence })];
-    if (found.figures.signers) parts.push(perSigner(found.figures.signers));
+    if (found.figures.signers) parts.push(perPerson(found.figures.signers));
     const weak = weakest(found.figures.labels ?? {});
     if (weak.length) parts.push(make("p", { className: "small", textContent: `Least accurate: ${listed(weak)}.` }));
     if (found.stale) parts.push(make("p", { className: "small", textContent: "The photos have changed. Train again to use them." }));
-    parts.push(this.choice(state), command(state));
+    parts.push(this.choice(state), ...(state.command ? [command(state)] : []));
     this.result.replaceChildren(...parts);
   }
 
@@ -55,8 +59,8 @@ export class Training {
   choice(state) {
     const row = make("div", { className: "row" });
     const use = (/** @type {string} */ which) => async () => {
-      this.show(await post("v1/teach/use", { which }));
-      await model.refresh();
+      await post("v1/teach/use", { which });
+      await Promise.all([this.changed(), model.refresh()]);
     };
     if (state.in_use === "taught") {
       row.append(make("p", { className: "in-use", textContent: "In use now" }), make("a", { href: "#live", textContent: "Try it live" }));
@@ -98,14 +102,16 @@ export function handless(labels) {
 }
 
 /** @param {Record<string, {accuracy: number, n: number}>} signers */
-function perSigner(signers) {
-  return make("ol", { className: "bars signers", "aria-label": "Accuracy on each signer, when trained on the others" },
-    ...Object.entries(signers).map(([name, figure]) => {
-      const bar = make("i");
-      bar.style.setProperty("--share", String(figure.accuracy));
-      return make("li", {}, make("span", { className: "what", textContent: name }), bar,
-        make("span", { className: "share", textContent: percent(figure.accuracy) }));
-    }));
+function perPerson(signers) {
+  const heads = ["Person left out", "Photos", "Correct", ""].map((text) => make("th", { scope: "col", textContent: text }));
+  const rows = Object.entries(signers).map(([name, { accuracy, n }]) => {
+    const bar = make("i");
+    bar.style.setProperty("--share", String(accuracy));
+    return make("tr", {}, make("th", { scope: "row", textContent: name }), make("td", { textContent: n }),
+      make("td", { textContent: percent(accuracy) }), make("td", { className: "bar", "aria-hidden": "true" }, bar));
+  });
+  return make("table", { className: "people" }, make("caption", { textContent: "Each person, recognised after the others had taught" }),
+    make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows));
 }
 
 /** @param {Record<string, {recall: number}>} labels */

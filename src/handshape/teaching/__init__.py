@@ -1,0 +1,1 @@
+"""Recognisers of taught signs: added to another recogniser, or trained alone."""
