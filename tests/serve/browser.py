@@ -37,11 +37,11 @@ _SAFETY_NET = 240  # seconds, where a machine does much else
 def film(path: Path, pictures: Sequence[Image.Image], seconds: float) -> Path:
     """Write what the camera sees: each picture in the guide box for a while, over and over.
 
-    The brightness of the two margins is the picture's number, which the page does not send.
+    The brightness of the two margins is the number of the picture, modulo 16; the page does not send it.
     """
     with path.open("wb") as file:
         for number, picture in enumerate(pictures):
-            scene = Image.new("RGB", (_WIDTH, _HEIGHT), (_GREYS[number // len(_GREYS)],) * 3)
+            scene = Image.new("RGB", (_WIDTH, _HEIGHT), (_GREYS[number // len(_GREYS) % len(_GREYS)],) * 3)
             scene.paste((_GREYS[number % len(_GREYS)],) * 3, (_WIDTH // 2, 0, _WIDTH, _HEIGHT))
             left, top = (_WIDTH - _SIDE) // 2, (_HEIGHT - _SIDE) // 2
             scene.paste(picture.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BICUBIC), (left, top))

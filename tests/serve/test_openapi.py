@@ -18,7 +18,7 @@ def test_openapi__schemathesis_finds_nothing(serve: Callable[..., Running], tmp_
     words += ["--exclude-checks", "positive_data_acceptance", "--seed", "1", "--no-color"]
     done = subprocess.run([tool, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert "13 selected / 13 total" in done.stdout and "FAILURES" not in done.stdout, done.stdout
+    assert "14 selected / 14 total" in done.stdout and "FAILURES" not in done.stdout, done.stdout
     assert running.end()[0] == 0
 
 

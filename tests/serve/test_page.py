@@ -264,7 +264,7 @@ def test_page__shows_at_once_that_no_hand_was_found(tmp_path: Path) -> None:
         for number, (label, expected) in enumerate({"L": True, "nothing": False}.items(), 1):
             tab.page.fill("#teach-label", label)
             tab.page.fill("#teach-signer", "Ana")
-            tab.page.press("#teach-hold", "Space")
+            _takes_one(tab)
             if expected:
                 tab.wait("!document.querySelector('#no-hand').hidden")
             tab.wait(f"document.querySelectorAll('.thumbnails li[data-hand=false]').length === {number}")
@@ -274,6 +274,11 @@ def test_page__shows_at_once_that_no_hand_was_found(tmp_path: Path) -> None:
         assert "No hand was found in any photo of L" in tab.text("#teach-ready")
         assert tab.errors == []
     assert [path.name for path in sorted(folder.rglob("*.jpg"))] == ["Ana_1.jpg", "Ana_1.jpg"]
+
+
+def _takes_one(tab: Tab) -> None:
+    """Click as a screen reader does, without pressing: one photo, however slow the machine is."""
+    tab.page.evaluate("document.querySelector('#teach-hold').click()")
 
 
 def _takes_some(tab: Tab, label: str, who: str) -> None:
@@ -324,7 +329,7 @@ def _keeps_a_photo_without_a_server(tab: Tab) -> None:
     assert "Connecting to the server" in tab.text("#status")
     tab.page.fill("#teach-label", "L")
     tab.page.fill("#teach-signer", "Ana")
-    tab.page.press("#teach-hold", "Enter")
+    _takes_one(tab)
     tab.wait("document.querySelector('#teach-note').textContent.startsWith('1 photo kept in this browser')")
 
 
