@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from tests.conftest import draw_shape
 from tests.processes import Starter
 from tests.serving import Running
+
+from handshape.synthetic import draw_image, make_signer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,6 +37,11 @@ def readers_folder(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
                 for index in (1, 2):
                     image = draw_shape(number, signer, index)
                     image.save(in_folder / place / label / f"{name}_{index}.jpg")
+    for label in "LY":
+        (in_folder / "our-signs" / label).mkdir(parents=True)
+        for number, name in enumerate(("anna", "ben"), start=1):
+            drawn = draw_image(label, make_signer(number, 1, "right"), seed=1, index=0, size=224)
+            Image.fromarray(drawn.pixels).save(in_folder / "our-signs" / label / f"{name}_1.jpg")
     torch.manual_seed(0)
     import torchvision
 
@@ -68,6 +76,7 @@ def test_readme__every_command_runs(readers_folder: Path, starter: Starter) -> N
         "predict",
         "evaluate",
         "train",
+        "add",
         "export",
     ]
     weights = {"HANDSHAPE_WEIGHTS": str(readers_folder)}

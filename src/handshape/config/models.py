@@ -40,7 +40,7 @@ class ModelKind:
 MODELS: dict[ModelName, ModelKind] = {
     "cnn": ModelKind(
         "the lesson's CNN, trained from scratch",
-        "a small network that knows nothing at first and learns from these photos alone.",
+        "a small network that starts from random weights and learns from these photos alone.",
     ),
     "frozen": ModelKind(
         "a head on the features of a frozen backbone",
