@@ -44,7 +44,7 @@ def test_give_advice__more_people() -> None:
 def test_give_advice__two_signs_look_alike() -> None:
     shown = [photo for label in ("hi", "bye") for name in "abcde" for photo in photos(label, name, 6)]
     (found,) = advice(shown, confused={"true": "hi", "predicted": "bye", "count": 4, "share": 0.1})
-    assert "hi and bye look alike: 4 photos of hi were taken for bye" in found.text
+    assert "hi and bye look alike: 4 photos of hi were predicted as bye" in found.text
     assert found.to_dict()["photos"] == [["hi", "a_1.jpg"], ["bye", "a_1.jpg"]]
     (letter,) = advice(shown, confused={"true": "hi", "predicted": "B", "count": 1, "share": 0.1})
     assert "more photos of hi." in letter.text and len(letter.photos) == 1

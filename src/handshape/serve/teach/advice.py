@@ -92,7 +92,7 @@ def _look_alike(
     shown = tuple(signs[label][0] for label in (pair.true, pair.predicted) if label in signs)
     text = (
         f"{pair.true} and {pair.predicted} look alike: {count_of(pair.count, 'photo', 'photos')} of "
-        f"{pair.true} {'was' if pair.count == 1 else 'were'} taken for {pair.predicted}. "
+        f"{pair.true} {'was' if pair.count == 1 else 'were'} predicted as {pair.predicted}. "
         f"Show where they differ, and take more photos of {'both' if pair.predicted in signs else pair.true}."
     )
     yield Advice(text, shown)

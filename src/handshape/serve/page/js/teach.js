@@ -162,7 +162,7 @@ export function makeTeach(camera) {
     show(display) {
       const { state, label, probability } = display;
       panel.place.hidden = !model.labels.length;
-      // Here the best guess helps even where it is unsure: it says what a sign is taken for.
+      // Here the best guess helps even where it is unsure: it says which label a sign resembles.
       panel.show(display, state === "nothing" ? "" : `${percent(probability)}${state === "unsure" ? ", unsure" : ""}`);
       panel.letter.textContent = state === "nothing" ? "no hand" : label;
     },

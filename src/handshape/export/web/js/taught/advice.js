@@ -59,7 +59,7 @@ function lookAlike(signs, confused) {
   if (!confused || !signs.has(confused.true)) return [];
   const { predicted, count } = confused;
   const more = signs.has(predicted) ? "both" : confused.true;
-  const taken = `${counted(count, "photo")} of ${confused.true} ${count === 1 ? "was" : "were"} taken for ${predicted}`;
+  const taken = `${counted(count, "photo")} of ${confused.true} ${count === 1 ? "was" : "were"} predicted as ${predicted}`;
   const text = `${confused.true} and ${predicted} look alike: ${taken}. Show where they differ, and take more photos of ${more}.`;
   return [advice(text, [confused.true, predicted].flatMap((label) => (signs.get(label) ?? []).slice(0, 1)))];
 }
