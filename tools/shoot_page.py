@@ -2,28 +2,28 @@
 
     PYTHONPATH=. python tools/shoot_page.py --work page-work
 
-Draws hands in rooms, trains on them, serves what comes out, and takes the pictures. The same command goes on
-where it stopped. ``--views teach`` takes those of Teach alone, for which nothing is trained before.
+Serves `asl`, and takes pictures of every view in three sizes, light and dark. ``--views teach,live`` takes
+those of some views.
 """
 
 import argparse
 import io
+import itertools
 import shutil
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 from tests.serve.browser import Tab, browsing, served
 
-from handshape.commands.train import train
-from handshape.config.train import TrainConfig
-from handshape.synthetic import ALPHABET, draw_image, make_signer
+from handshape.synthetic import draw_image, make_signer
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
-SIZES = {360: 740, 820: 1180, 1440: 900}
+SIZES = {390: 844, 820: 1180, 1440: 900}
 SEED = 5
-SIGNERS, EACH = 6, 6
-SHOWN, TAUGHT = "LYVBC", "LVY"
+EACH = 6
+SHOWN, TAUGHT, TRIED = "LYVBC", "LVY", "CWL"
 PEOPLE = {2: "Amina", 3: "Jonas", 4: "Mei"}
 _TRIES = 600
 _RATE = 30  # frames a second
@@ -120,9 +120,9 @@ def practise(tab: Tab, name: str) -> None:
     keep(tab, name)
 
 
-def photo(tab: Tab, name: str, boxes: Path) -> None:
+def photo(boxes: Path, tab: Tab, name: str) -> None:
     """Read three photos."""
-    tab.page.set_input_files("#choose", [boxes / letter / "signer1_0.jpg" for letter in "CWL"])
+    tab.page.set_input_files("#choose", [boxes / letter / "signer2_0.jpg" for letter in TRIED])
     tab.wait("document.querySelectorAll('#photos .bars li').length === 9")
     keep(tab, name)
 
@@ -152,42 +152,40 @@ def about(tab: Tab, name: str) -> None:
     keep(tab, name)
 
 
+VIEWS: dict[str, Callable[[Tab, str], None]] = {
+    "live": live,
+    "spell": spell,
+    "practise": practise,
+    "teach": taught,
+    "about": about,
+}
+
+
 def main() -> None:
-    """Draw, train, serve, take the pictures."""
+    """Draw, serve, take the pictures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--work", type=Path, required=True, help="folder for what is drawn and trained")
-    parser.add_argument("--views", choices=["all", "teach"], default="all", help="views to take pictures of")
+    parser.add_argument("--work", type=Path, required=True, help="folder for what is drawn and taught")
+    parser.add_argument("--views", default=",".join((*VIEWS, "photo")), help="views, with commas")
     arguments = parser.parse_args()
-    work, every = arguments.work.absolute(), arguments.views == "all"
+    work = arguments.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
-    boxes, run, cache = work / ("boxes" if every else "taught"), work / "run", work / "cache"
+    boxes, album = work / "boxes", work / "photos"
     if not boxes.is_dir():
-        draw_boxes(boxes, ALPHABET if every else TAUGHT, range(1, SIGNERS + 1) if every else PEOPLE)
-    if every and not run.is_dir():
-        train(TrainConfig(data=boxes, signer=r"signer(\d+)_", backbone="handnet", cache=cache, out=run))
-    shown = SHOWN if every else ""
-    camera = film(work / "camera.mjpeg", [scene(letter, 20 + i, 11) for i, letter in enumerate(shown)], 2.5)
+        draw_boxes(boxes, {*TAUGHT, *TRIED}, PEOPLE)
+    camera = film(work / "camera.mjpeg", [scene(letter, 20 + i, 11) for i, letter in enumerate(SHOWN)], 2.5)
     hand = film(work / "hand.mjpeg", [scene("Y", 21, 11)], 2.5)
-    views: dict[str, Callable[[Tab, str], None]] = {
-        "live": live,
-        "spell": spell,
-        "practise": practise,
-        "photo": lambda tab, name: photo(tab, name, boxes),
-        "teach": taught,
-        "about": about,
-    }
-    words = [*([str(run)] if every else []), "--cache", str(cache), "--teach", str(work / "photos")]
-    for width, height in SIZES.items():
-        teach(boxes, work / "photos")
-        with served(work, *words) as server:
-            for view, shoot in views.items() if every else [("teach", taught)]:
-                dark = "dark" if (view in ("spell", "practise")) == (width != 820) else "light"
-                size = {"width": width, "height": height}
+    views: dict[str, Callable[[Tab, str], None]] = {**VIEWS, "photo": partial(photo, boxes)}
+    for (width, height), scheme in itertools.product(SIZES.items(), ("light", "dark")):
+        teach(boxes, album)
+        shutil.rmtree(work / "photos-recogniser", ignore_errors=True)
+        with served(work, "asl", "--cache", str(work / "cache"), "--teach", str(album)) as server:
+            for view in arguments.views.split(","):
                 seen = hand if view == "teach" else camera
-                with browsing(f"{server.url}#{view}", seen, viewport=size, color_scheme=dark) as tab:
-                    shoot(tab, f"{view}-{width}")
+                size = {"width": width, "height": height}
+                with browsing(f"{server.url}#{view}", seen, viewport=size, color_scheme=scheme) as tab:
+                    views[view](tab, f"{view}-{width}-{scheme}")
                     assert tab.errors == [], tab.errors
 
 

@@ -19,6 +19,7 @@ import handshape
 from handshape.cli_help import command_class, show_all
 from handshape.config.backbones import BackbonesConfig
 from handshape.config.cache import CacheClearConfig, CacheInfoConfig
+from handshape.config.doctor import DoctorConfig
 from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.engine import EngineOptions
 from handshape.config.export import ExportConfig
@@ -47,6 +48,7 @@ COMMANDS: dict[str, type] = {
     "backbones": BackbonesConfig,
     "draw": DrawConfig,
     "demo": DemoConfig,
+    "doctor": DoctorConfig,
 }
 
 # Commands of a group: `handshape study NAME`. The function NAME in the group's module of handshape.commands

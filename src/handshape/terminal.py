@@ -9,6 +9,7 @@ from typing import Any
 
 from handshape.config.backbones import BackbonesConfig
 from handshape.config.cache import CacheClearConfig, CacheInfoConfig
+from handshape.config.doctor import DoctorConfig
 from handshape.config.draw import DemoConfig, DrawConfig
 from handshape.config.export import ExportConfig
 from handshape.config.push import PushConfig
@@ -225,6 +226,31 @@ def show_backbones(config: BackbonesConfig, found: list[dict[str, Any]]) -> None
     ]
     _print_table(("name", "parameters", "features", "cost", "weights here"), rows)
     _write("Cost: arithmetic for a photo, AlexNet's = 1. Weights that are not here are downloaded.")
+
+
+def show_doctor(config: DoctorConfig, found: dict[str, Any]) -> None:
+    """Print the installation in a table, and each problem in a sentence."""
+    cores, cache, weights = found["cores"], found["cache"], found["weights"]
+    rows = [
+        ("system", found["system"]),
+        *found["versions"].items(),
+        ("cores", f"{cores['usable']} of {cores['machine']}"),
+        ("providers", ", ".join(found["providers"])),
+        ("GPU", found["gpu"] or "none that torch can use"),
+        ("cache", f"{cache['folder']}, {cache['bytes'] / 1e6:.0f} MB; {cache['free'] / 1e9:.0f} GB free"),
+        (
+            "weights",
+            f"{len(weights['files'])} files in {weights['folder']}" if weights["folder"] else "downloads",
+        ),
+    ]
+    for name, value in rows:
+        _write(f"{name:14}{value}")
+    _write("")
+    for problem in found["problems"]:
+        _write(problem)
+    if not found["problems"]:
+        _write("No problem found.")
+    _write("A camera works in the browser at http://localhost, and over https elsewhere.")
 
 
 def show_predict(config: PredictConfig, predictions: list[dict[str, Any]]) -> None:

@@ -109,6 +109,12 @@ COMMAND_HELP: dict[str, CommandHelp] = {
             ("handshape backbones 'timm:mobilenet*'", "some of timm's"),
         )
     ),
+    "doctor": CommandHelp(
+        (
+            ("handshape doctor", "versions, cores, cache and weights, and what will not work"),
+            ("handshape doctor --json", "the same for a bug report"),
+        )
+    ),
     "draw": CommandHelp(
         (
             ("handshape draw drawn --labels A-I", "nine letters by six signers"),
