@@ -1,6 +1,8 @@
 import html
 import inspect
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -19,6 +21,16 @@ FUNCTIONS = ("inspect", "extract_features", "train", "compare", "evaluate", "exp
 def test_draw__is_the_command(tmp_path: Path) -> None:
     found = handshape.draw(tmp_path / "drawn", labels="A,B", signers=1, images=1, size=48, workers=1)
     assert found["images"] == 2 and len(list((tmp_path / "drawn").glob("*/*.jpg"))) == 2
+
+
+@pytest.mark.slow
+def test_draw__works_in_a_plain_script(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import handshape\n\nhandshape.draw('drawn', labels='A-I', signers=6, images=3, size=48)\n"
+    )
+    subprocess.run([sys.executable, script], cwd=tmp_path, check=True, capture_output=True)
+    assert len(list((tmp_path / "drawn").glob("*/*.jpg"))) == 162
 
 
 @pytest.mark.parametrize("name", ["shoes", "run_study", "replace", "Path"])

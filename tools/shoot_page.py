@@ -141,8 +141,7 @@ def taught(tab: Tab, name: str) -> None:
     tab.page.click("#teach-train")
     tab.wait("!document.querySelector('#teach-train').disabled", _LONG)
     tab.page.evaluate("document.querySelector('#taught').scrollIntoView()")
-    tab.wait("document.querySelectorAll('.thumbnails .skeleton').length > 9", _LONG)
-    tab.page.wait_for_timeout(900)
+    tab.page.wait_for_timeout(1500)
     keep(tab, name.replace("teach", "taught"))
 
 

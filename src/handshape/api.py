@@ -358,7 +358,7 @@ def push(bundle: str | Path, repository: str, **settings: Unpack[keywords.PushKe
 
 @takes_settings(DrawConfig)
 def draw(out: str | Path, **settings: Unpack[keywords.DrawKeywords]) -> dict[str, Any]:
-    """Draw a data set of hand signs, for trying things out without photos.
+    """Draw a data set of hand signs, for trying things out without photos; in one process unless told.
 
     Args:
         out: Folder to write.
@@ -375,7 +375,9 @@ def draw(out: str | Path, **settings: Unpack[keywords.DrawKeywords]) -> dict[str
         >>> handshape.draw("drawn", labels="A,B", signers=2, images=1)["images"]
         4
     """
-    return dict(_draw.draw(make_settings(DrawConfig, "draw", settings, out=out)))
+    config = make_settings(DrawConfig, "draw", settings, out=out)
+    # New processes import the program's main script again: one without `if __name__ == "__main__"` would fail.
+    return dict(_draw.draw(replace(config, workers=config.workers or 1)))
 
 
 def _own_parts(
