@@ -27,10 +27,10 @@ def test_draw__is_the_command(tmp_path: Path) -> None:
 def test_draw__works_in_a_plain_script(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        "import handshape\n\nhandshape.draw('drawn', labels='A-I', signers=6, images=3, size=48)\n"
+        "import handshape\n\nhandshape.draw('drawn', labels='A-I', signers=6, images=4, size=48)\n"
     )
     subprocess.run([sys.executable, script], cwd=tmp_path, check=True, capture_output=True)
-    assert len(list((tmp_path / "drawn").glob("*/*.jpg"))) == 162
+    assert len(list((tmp_path / "drawn").glob("*/*.jpg"))) == 216
 
 
 @pytest.mark.parametrize("name", ["shoes", "run_study", "replace", "Path"])
