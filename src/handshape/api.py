@@ -376,7 +376,7 @@ def draw(out: str | Path, **settings: Unpack[keywords.DrawKeywords]) -> dict[str
         4
     """
     config = make_settings(DrawConfig, "draw", settings, out=out)
-    # New processes import the program's main script again: one without `if __name__ == "__main__"` would fail.
+    # New processes import the main script again: one without `if __name__ == "__main__"` would fail.
     return dict(_draw.draw(replace(config, workers=config.workers or 1)))
 
 
