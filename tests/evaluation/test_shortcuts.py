@@ -191,7 +191,7 @@ def test_train__shows_where_labels_are_without_the_hand(cli: Any, tmp_path: Path
     assert finding["message"] in answer.err and "the upper left of the photo" in finding["message"]
     page = (run / "report.html").read_text(encoding="utf-8")
     assert f"<strong>Not the hand.</strong> {finding['message']}" in page
-    assert page.count('bright where labels can be predicted from"') == 4
+    assert page.count('in colour where labels can be predicted from"') == 4
 
 
 @pytest.mark.slow
