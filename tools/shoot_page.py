@@ -90,7 +90,9 @@ def teach(boxes: Path, folder: Path) -> None:
 
 
 def keep(tab: Tab, name: str) -> None:
-    """Take a picture of the page."""
+    """Take a picture of the page, without the path of this machine that Teach shows."""
+    place = "document.querySelector('#teach-place code')"
+    tab.page.evaluate(f"{place} && ({place}.textContent = 'handshape-photos')")
     picture = Image.open(io.BytesIO(tab.page.screenshot())).convert("RGB")
     picture.save(IMAGES / f"page-{name}.webp", quality=80, method=6)
 

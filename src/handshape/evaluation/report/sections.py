@@ -156,7 +156,7 @@ def find_suspects(
 
 
 def draw_shortcuts(indexed: ImageIndex, found: ShortcutCheck | None) -> list[tuple[str, str, str]]:
-    """Return photos, as data URLs, the same bright where labels can be predicted from, and their labels."""
+    """Return photos, as data URLs, the same in colour where they give labels away, and their labels."""
     drawn = []
     for index, light in found.examples if found else ():
         pixels = indexed.images[index]
