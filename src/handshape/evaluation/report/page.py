@@ -139,8 +139,13 @@ def _options(text: str) -> Markup:
 
 def _worse_calibrated(experiment: Experiment) -> str:
     """Return the models whose test photos are calibrated worse with the temperature, as a list in prose."""
-    names = [r.fitted.name for r in experiment.results if r.calibration.after.ece > r.calibration.before.ece]
-    return listed(tuple(names)) if names else ""
+    worse = []
+    for result in experiment.results:
+        # As the table shows them: less is no difference to a reader.
+        before, after = (round(one.ece, 3) for one in (result.calibration.before, result.calibration.after))
+        if after > before:
+            worse.append(result.fitted.name)
+    return listed(tuple(worse)) if worse else ""
 
 
 def _percent(share: float | None) -> str:
