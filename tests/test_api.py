@@ -46,6 +46,11 @@ def test_study__is_the_command(tmp_path: Path) -> None:
         handshape.study("chirality", tmp_path / "nowhere", **settings)
 
 
+def test_study__quick_says_what_it_would_change() -> None:
+    with pytest.raises(UsageError, match="--quick with --epochs; expected one of them"):
+        handshape.study("chirality", "photos", quick=True, epochs=3)
+
+
 def test_handshape__every_public_name_is_there() -> None:
     assert all(getattr(handshape, name) is not None for name in handshape.__all__)
     assert dir(handshape) == sorted(handshape.__all__)

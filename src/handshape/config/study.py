@@ -1,12 +1,12 @@
 """Settings of the studies: experiments that answer one question each on the user's own photos."""
 
 import math
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 from handshape.config.augment import AugmentOptions
 from handshape.config.data import DataConfig, OutConfig
-from handshape.config.fields import option
+from handshape.config.fields import flag_of, option
 from handshape.config.finetune import FinetuneOptions
 from handshape.config.train import LoopOptions
 from handshape.errors import UsageError
@@ -30,6 +30,20 @@ class StudyConfig(OutConfig, DataConfig):
         """Return the settings, with those of a quick study in place if it is one."""
         return self
 
+    def quickened(self, **settings: Any) -> Self:
+        """Return the settings with these in place, if the study is a quick one.
+
+        Raises:
+            UsageError: One of these was set as well.
+        """
+        if not self.quick:
+            return self
+        usual = {field.name: field.default for field in fields(self)}
+        for name in settings:
+            if getattr(self, name) != usual[name]:
+                raise UsageError(f"--quick with {flag_of(name)}", "one of them", "leave one out")
+        return replace(self, **settings)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderConfig(StudyConfig):
@@ -48,7 +62,7 @@ class AutoencoderConfig(StudyConfig):
 
     def resolved(self) -> Self:
         """Return the settings, with those of a quick study in place if it is one."""
-        return replace(self, epochs=3, photos=300) if self.quick else self
+        return self.quickened(epochs=3, photos=300)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +71,7 @@ class ChiralityConfig(StudyConfig, FinetuneOptions, LoopOptions):
 
     def resolved(self) -> Self:
         """Return the settings, with those of a quick study in place if it is one."""
-        return replace(self, epochs=2, tuning_epochs=1) if self.quick else self
+        return self.quickened(epochs=2, tuning_epochs=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +96,7 @@ class FinetuneConfig(StudyConfig, AugmentOptions):
 
     def resolved(self) -> Self:
         """Return the settings, with those of a quick study in place if it is one."""
-        return replace(self, sizes="1,5", epochs=2) if self.quick else self
+        return self.quickened(sizes="1,5", epochs=2)
 
     @property
     def counts(self) -> list[int | None]:
