@@ -12,6 +12,7 @@ from handshape.data.io.folder import read_folder
 from handshape.data.io.project_file import SIGNER_PATTERN
 from handshape.errors import AlbumError, HandshapeError
 from handshape.features.hand_landmarks import HandCache
+from handshape.recogniser import ASL
 from handshape.serve.loaded_recogniser import LoadedRecogniser, load_for_serving
 from handshape.serve.prediction_queue import PredictionQueue
 from handshape.serve.teach.advice import give_advice
@@ -146,7 +147,9 @@ class Teacher:
         path, signer = quote(str(self.folder.path)), quote(SIGNER_PATTERN)
         if self.base is None:
             return f"handshape train {path} --model landmarks --signer {signer}"
-        return f"handshape add {quote(str(self.base.recogniser.folder))} {path} --signer {signer}"
+        folder = self.base.recogniser.folder
+        bundle = "asl" if folder == ASL else quote(str(folder))
+        return f"handshape add {bundle} {path} --signer {signer}"
 
     def _adds_to(self) -> dict[str, Any] | None:
         if self.base is None:
