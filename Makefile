@@ -3,20 +3,29 @@ PYTHON ?= python3
 BIN := .venv/bin
 # For a laptop without a GPU: make demo TORCH_BACKEND=cpu
 TORCH := $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND))
-EXTRAS := dev,timm,heic,video,sklearn-heads,datasets,track
+EXTRAS := dev,timm,heic,video,sklearn-heads,datasets,track,ray
+UV := 0.13.9
+comma := ,
 # What is imported is compiled once and kept, whatever the environment says: else every process compiles torch anew.
 export PYTHONDONTWRITEBYTECODE :=
+export NO_MKDOCS_2_WARNING := 1
 # Those of speed read the photo sets in HANDSHAPE_DATA.
 BENCHMARKS := layout extract memory train_head train_cnn compare_end_to_end interval_coverage calibration_floor
 
-.PHONY: venv demo test test-all test-slow check format bench lock
+.PHONY: venv demo test test-all test-slow check docs format bench lock
 
 venv: .venv/installed
 
 .venv/installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m pip install --quiet uv==$(UV)
+ifdef TORCH_BACKEND # another build of torch has other hashes than those in the lock
+	@echo "Packages are not checked against the hashes in requirements.lock, because TORCH_BACKEND is set."
 	$(BIN)/uv pip install --quiet --python $(BIN)/python $(TORCH) --constraint requirements.lock --editable '.[$(EXTRAS)]'
+else
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+endif
 	@touch $@
 
 demo: venv
@@ -38,6 +47,11 @@ check: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mkdocs --quiet build --strict
+
+# The documentation as a site, in build/site.
+docs: venv
+	$(BIN)/mkdocs build --strict
 
 format: venv
 	$(BIN)/ruff format .
@@ -48,4 +62,5 @@ bench: venv
 	for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 lock: venv
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --no-header --no-emit-index-url --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml $(patsubst %,--extra %,$(subst $(comma), ,$(EXTRAS))) --universal --generate-hashes --no-header \
+	  --no-emit-index-url --quiet --output-file requirements.lock

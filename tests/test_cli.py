@@ -101,7 +101,7 @@ def test_main__predict_waits_for_no_torch(tmp_path: Path) -> None:
 def test_main__version() -> None:
     done = process("--version")
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.fullmatch(r"handshape \d+\.\d+\.\d+\n", done.stdout)
+    assert re.fullmatch(r"handshape \d+\.\d+\.\d+ \(Python [\d.]+, torch \S+, .*\)\n", done.stdout)
 
 
 SETTINGS: dict[tuple[str, ...], type] = {(name,): settings for name, settings in COMMANDS.items()} | {

@@ -1,4 +1,4 @@
-"""The commands and answers of docs/serve.md are run and compared."""
+"""The commands and answers of docs/reference/server.md are run and compared."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import draw_shape
 from tests.serving import Running
 
-TEXT = (Path(__file__).parents[1] / "docs" / "serve.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[1] / "docs" / "reference" / "server.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:

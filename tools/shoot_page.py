@@ -1,4 +1,4 @@
-"""Take the pictures of the page that docs/page.md shows, with drawn hands before the camera.
+"""Take the pictures of the page that docs/reference/page.md shows, with drawn hands before the camera.
 
     PYTHONPATH=. python tools/shoot_page.py --work page-work
 

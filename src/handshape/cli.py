@@ -5,11 +5,13 @@ import gc
 import inspect
 import io
 import json
+import platform
 import sys
 import traceback
 import warnings
 from collections.abc import Callable
 from importlib import import_module
+from importlib.metadata import version
 from types import ModuleType
 from typing import Annotated, Any, get_type_hints
 
@@ -187,14 +189,16 @@ def _keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"handshape {handshape.__version__}")
+        parts = ", ".join(f"{name} {version(name)}" for name in ("torch", "onnxruntime", "numpy"))
+        print(f"handshape {handshape.__version__} (Python {platform.python_version()}, {parts})")
         raise typer.Exit
 
 
 @app.callback()
 def _options(
     show: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print versions and exit."),
     ] = False,
 ) -> None:
     """From a folder of labelled hand-sign photos to a recogniser whose accuracy can be believed."""

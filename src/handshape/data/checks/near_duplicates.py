@@ -12,7 +12,7 @@ from handshape.data.images.image_stats import ImageStats, decode_thumbnails
 from handshape.data.sample import Ids, SplitName
 from handshape.errors import ShapeError
 
-# docs/data-check.md measures what these limits find and miss.
+# docs/research/data_check.md measures what these limits find and miss.
 _HASH_LIMIT = 16
 # Photos nearer than NEAR are near-duplicates. Those nearer than FAR are if each is among the nearest of the
 # other, or if their features differ by less than this share of the typical distance within a label.

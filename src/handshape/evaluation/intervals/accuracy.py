@@ -15,8 +15,8 @@ The quantile is Student's with G + 3 degrees of freedom, because r is estimated 
 
 It was chosen by simulation. ``benchmarks/interval_coverage.py`` measures how often this interval and the
 usual ones contain the true accuracy (500 repetitions of 395 grouped cases: 20 to 200 bursts, 2 to 30
-signers, accuracy 0.6 to 0.98); docs/figures.md has the table. At a nominal 95 %, the percentile cluster
-bootstrap covers 35 % in its worst case, the cluster-robust t interval 44 %, Korn and Graubard's
+signers, accuracy 0.6 to 0.98); docs/research/figures.md has the table. At a nominal 95 %, the percentile
+cluster bootstrap covers 35 % in its worst case, the cluster-robust t interval 44 %, Korn and Graubard's
 design-effect Wilson interval 68 % and this one 92 %; it is too wide with 2 to 6 signers who are alike. Also
 tried: the t interval on the logit scale (42 %), an ANOVA estimate of r shrunk to a constant (86 %), the
 beta-binomial posterior of p itself (75 %), and normal quantiles (88 % with 3 signers). With skewed

@@ -9,7 +9,7 @@ on which the variance of k correct photos of n hardly depends on the accuracy:
 with the mean and the standard deviation s of G signers. s holds both the spread between signers and the
 chance of n photos. Where 95 % or more are correct, s is at least that chance: few mistakes hide the spread.
 
-It was chosen by simulation: ``benchmarks/next_signer.py``, docs/figures.md. The posterior predictive
+It was chosen by simulation: ``benchmarks/next_signer.py``, docs/research/figures.md. The posterior predictive
 distribution of a beta-binomial model was tried, too: with three signers who are alike it covers 100 % and is
 twice as wide.
 
