@@ -12,7 +12,7 @@ export NO_MKDOCS_2_WARNING := 1
 # Those of speed read the photo sets in HANDSHAPE_DATA.
 BENCHMARKS := layout extract memory train_head train_cnn compare_end_to_end interval_coverage calibration_floor
 
-.PHONY: venv demo test test-all test-slow check docs format bench lock
+.PHONY: venv demo test test-all test-slow test-faults check docs format bench lock
 
 venv: .venv/installed
 
@@ -42,6 +42,10 @@ test-all: venv
 # A part of what `make test` leaves out, such as PART=0/3.
 test-slow: venv
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow $(if $(PART),--part $(PART))
+
+# Every command killed at twenty moments, full disks, clocks put back; about half an hour.
+test-faults: venv
+	$(BIN)/python -m pytest -n auto --dist loadgroup tests/faults --kills 20
 
 check: venv
 	$(BIN)/ruff format --check .

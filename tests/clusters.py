@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-NODES = 3
+NODES = 2
 ON_RAY = [
     pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed"),
     pytest.mark.slow,
@@ -24,7 +24,7 @@ _TRIES = 4
 
 
 @contextmanager
-def three_nodes() -> Iterator[Any]:
+def two_nodes() -> Iterator[Any]:
     """Start a cluster; nothing is connected to it yet."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_worker_niceness", "0")

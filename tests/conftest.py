@@ -240,10 +240,10 @@ def serve(starter: Starter, finished: Finished) -> Iterator[Callable[..., Runnin
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[Any]:
-    """Three nodes of one core each, started once; tests that use it are in the group ``ray``."""
-    from tests.clusters import three_nodes
+    """Two nodes of one core each, started once; tests that use it are in the group ``ray``."""
+    from tests.clusters import two_nodes
 
-    with three_nodes() as made:
+    with two_nodes() as made:
         yield made
 
 

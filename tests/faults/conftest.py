@@ -21,6 +21,17 @@ _COMMANDS: dict[str, tuple[object, ...]] = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run kill every command more often, such as ``--kills 20``."""
+    parser.addoption("--kills", type=int, default=2, help="how often each command is killed")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Number the kills of a test that takes a number."""
+    if "kill" in metafunc.fixturenames:
+        metafunc.parametrize("kill", range(metafunc.config.getoption("--kills")))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one process do all tests of this folder: they look at the same undisturbed runs."""
     for item in items:

@@ -1,4 +1,4 @@
-"""Extraction on a cluster of three nodes, and of a fourth that is lost."""
+"""Extraction on a cluster of two nodes, and of a third that is lost."""
 
 import json
 import os
@@ -38,7 +38,7 @@ MOST = 16  # photos of a block, where there are no more than here
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Photos, one of them twice and two that cannot be used."""
-    root = draw_photos(tmp_path_factory.mktemp("ray") / "photos", "AB", signers=4, images=20)
+    root = draw_photos(tmp_path_factory.mktemp("ray") / "photos", "AB", signers=4, images=10)
     shutil.copy(root / "A" / "signer1_0.png", root / "B" / "copy.png")
     (root / "A" / "broken.jpg").write_bytes(b"\xff\xd8 no photo")
     (root / "A" / "empty.png").touch()
@@ -97,7 +97,7 @@ def test_features__the_rows_of_the_local_engine(
     expected, rows = local
     assert {**told, "cache": ""} == {**expected, "cache": ""}
     assert [one["path"] for one in told["unreadable"]] == ["A/broken.jpg", "A/empty.png"]
-    assert contents(cache_dir) == rows and len(rows) == 2 * 160
+    assert contents(cache_dir) == rows and len(rows) == 2 * 80
     before = {path: path.stat().st_mtime_ns for path in cache_dir.glob("features/*/data/*")}
     assert cli(*words(photos, cache_dir, *ray)).json == told
     assert {path: path.stat().st_mtime_ns for path in cache_dir.glob("features/*/data/*")} == before
@@ -109,9 +109,9 @@ def test_features__ray_keeps_off_the_terminal(
     ray = ("--views", 1, "--engine", "ray", "--address", ray_cluster.address)
     command = [*PROGRAM, *map(str, words(photos, tmp_path / "cache", *ray))]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert json.loads(finished.stdout)["images"] == 161
+    assert json.loads(finished.stdout)["images"] == 81
     said = [line.split(":")[0] for line in finished.stderr.splitlines()]
-    assert set(said) == {"Extracting features", "Skipped 2 files, starting with A/broken.jpg"}
+    assert set(said) == {"Data", "Not used (unreadable)", "Extracting features"}
     assert contents(tmp_path / "cache") == local[1]
 
 
@@ -199,7 +199,7 @@ def test_fill_on_cluster__a_node_lost_in_the_middle(
         filled = ray.fill_on_cluster(extractor, read_folder(photos), cache_dir, system=system, views=1)
     loser.join()
     assert mark.exists()
-    assert len(filled.digests) == 161 and len(filled.unreadable) == 2
+    assert len(filled.digests) == 81 and len(filled.unreadable) == 2
     assert contents(cache_dir) == local[1]
     assert capsys.readouterr().out == ""  # Ray would say there what it lost
 
@@ -224,9 +224,10 @@ def test_fill_on_cluster__a_photo_that_ends_its_worker_costs_its_block(
         extractor = make_extractor(load_backbone("handnet"), BackboneConfig(), torch.device("cpu"))
         system = PyFileSystem(Deadly(LocalFileSystem()))
         message = (
-            r"^14 photos lost their workers 2 times, the first 'A/signer.*\.png'; expected workers with "
+            r"^(\d+) photos lost their workers 2 times, the first 'A/.*'; expected workers with "
             "memory enough that stay, and photos that crash none; see Ray's log, and run again"
         )
-        with pytest.raises(ClusterError, match=message):
+        with pytest.raises(ClusterError, match=message) as caught:
             ray.fill_on_cluster(extractor, dataset, cache_dir, system=system)
-    assert len(contents(cache_dir)) == 80 - 14
+    lost = int(caught.value.wrong.split()[0])
+    assert 0 < lost <= MOST and len(contents(cache_dir)) == 40 - lost
