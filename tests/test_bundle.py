@@ -165,7 +165,9 @@ def test_load__no_regular_file(bundle: Path, name: str) -> None:
 )
 def test_load__a_giant_that_takes_no_room(bundle: Path, name: str, size: int) -> None:
     os.truncate(bundle / name, size)
-    with pytest.raises(BundleError, match=f"{name} is damaged at 'the file': (is mostly holes|has .* bytes)"):
+    with pytest.raises(
+        BundleError, match=f"^the bundle's {name} is damaged at 'the file': (is mostly|has .*bytes)"
+    ):
         load(bundle)
 
 

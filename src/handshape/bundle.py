@@ -188,8 +188,9 @@ def read_config(path: Path) -> BundleConfig:
         raise BundleError(
             f"no bundle at {str(path.parent)!r}", f"a folder with {CONFIG} and {MODEL}", "check the path"
         )
+    content = _read(path, path)
     try:
-        found = parse_json(_read(path, path).decode())
+        found = parse_json(content.decode())
     except ValueError as error:
         raise damaged(path, "the file", str(error)) from error
     version = found.get("format_version") if isinstance(found, dict) else None
