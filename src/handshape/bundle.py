@@ -7,9 +7,7 @@ claims is bounded before anything is made of it.
 import hashlib
 import json
 import math
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from handshape.bundle_check import check_tensors, digest_of, odd_values, parse_json
+from handshape.data.io.labels import alike_labels
 from handshape.errors import BundleError
 from handshape.hub import FILE_LIMITS
 from handshape.models.hand import hand_finder
@@ -263,14 +262,6 @@ def _contradictions_of_network(network: NetworkConfig) -> Iterator[tuple[str, st
         yield "network.head.hidden", f"is {head.hidden}, not from 1 to {_MOST_CHANNELS}"
     if head is not None and not 0 <= head.graph_bytes <= FILE_LIMITS[MODEL]:
         yield "network.head.graph_bytes", f"is {head.graph_bytes}, more than a file holds"
-
-
-def alike_labels(labels: Sequence[str]) -> list[str]:
-    """Return labels that differ only in case or Unicode form; empty where all can be told apart."""
-    forms = [unicodedata.normalize("NFC", unicodedata.normalize("NFC", label).casefold()) for label in labels]
-    counts = Counter(forms)
-    twice = next((form for form in forms if counts[form] > 1), None)
-    return [label for label, form in zip(labels, forms, strict=True) if form == twice]
 
 
 def damaged(path: Path, field_name: str, reason: str) -> BundleError:
