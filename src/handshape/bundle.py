@@ -34,7 +34,7 @@ _PACKAGED = {PALM: hand_finder.PALM, HAND: hand_finder.HAND}
 # Largest image size in pixels; no classification network takes larger ones.
 _LARGEST = 2048
 # Most labels, and characters of one: the largest dictionaries of signs have a few thousand.
-_MOST_LABELS, _LONGEST_LABEL = 20_000, 200
+_MOST_LABELS, _MOST_HANDSHAPES, _LONGEST_LABEL = 5_000, 20_000, 200
 _MOST_CHANNELS, _LARGEST_GRID, _MOST_FEATURES = 65_536, 1024, 2**26
 _TEMPERATURES = (1e-6, 1e6)
 _LEAST_STD, _LARGEST_MEAN = 1e-4, 1e4
@@ -254,8 +254,8 @@ def _contradictions_of_network(network: NetworkConfig) -> Iterator[tuple[str, st
         fits = 0 < channels <= _MOST_CHANNELS and all(0 < side <= _LARGEST_GRID for side in sides)
         if not fits or math.prod(network.feature_shape) > _MOST_FEATURES:
             yield "network.feature_shape", f"is {network.feature_shape}, more than any network gives"
-    if network.handshapes is not None and not 0 < network.handshapes <= _MOST_LABELS:
-        yield "network.handshapes", f"is {network.handshapes}, not from 1 to {_MOST_LABELS}"
+    if network.handshapes is not None and not 0 < network.handshapes <= _MOST_HANDSHAPES:
+        yield "network.handshapes", f"is {network.handshapes}, not from 1 to {_MOST_HANDSHAPES}"
     if head is not None and not (head.pool or 0) <= _LARGEST_GRID:
         yield "network.head.pool", f"is {head.pool}, not at most {_LARGEST_GRID}"
     if head is not None and not 0 < head.hidden <= _MOST_CHANNELS:
