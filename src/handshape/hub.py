@@ -19,7 +19,7 @@ from handshape.progress import say
 PREFIX = "hub:"
 # Largest size of each file of a bundle in bytes. The largest backbone of torchvision has 2.6 GB.
 _LARGE = ("model.safetensors", "palm.onnx", "hand.onnx", "image.onnx", "head.onnx", "model.onnx")
-FILE_LIMITS = {"config.json": 4 * 1024**2, "README.md": 1024**2} | dict.fromkeys(_LARGE, 3 * 1024**3)
+FILE_LIMITS = {"config.json": 1024**2, "README.md": 1024**2} | dict.fromkeys(_LARGE, 3 * 1024**3)
 _NEEDED = ("config.json", "model.safetensors")
 _NAME = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?", re.ASCII)
 

@@ -10,10 +10,12 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from handshape.bundle import HAND, HEAD, IMAGE, MODEL, PALM, BundleConfig, damaged
+from handshape.inference.graph_check import GraphError, check_graphs
 from handshape.inference.memory import is_memory_full
 from handshape.models.build import check_features, empty_network
 from handshape.models.hand import hand_finder
-from handshape.models.sign_network import SignNetwork
+from handshape.models.onnx_head import OnnxHead
+from handshape.models.sign_network import BackboneClassifier, SignNetwork
 from handshape.models.stages import head_graph, image_graph
 from handshape.recogniser import Recogniser
 
@@ -60,6 +62,7 @@ def network_of(recogniser: Recogniser) -> SignNetwork:
         raise damaged(Path(MODEL), "the file", str(error)) from error
     _check_tensors(network.state_dict(), state)
     network.load_state_dict(state, strict=True, assign=True)
+    _check_head(network)
     network = network.to(memory_format=torch.channels_last).eval()
     try:
         check_features(network, config)
@@ -68,6 +71,14 @@ def network_of(recogniser: Recogniser) -> SignNetwork:
             raise
         raise damaged(Path("config.json"), "network", str(error)) from error
     return network
+
+
+def _check_head(network: SignNetwork) -> None:
+    if isinstance(network, BackboneClassifier) and isinstance(network.head, OnnxHead):
+        try:
+            check_graphs({MODEL: network.head.content()})
+        except GraphError as error:
+            raise damaged(Path(MODEL), "head.graph", error.reason) from error
 
 
 def _check_tensors(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

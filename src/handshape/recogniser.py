@@ -16,12 +16,12 @@ from handshape.bundle import (
     HEAD,
     IMAGE,
     KNOWN_PHOTOS,
-    MODEL,
     PALM,
     BundleConfig,
     damaged,
+    read_card,
     read_config,
-    read_file,
+    read_files,
     write_bundle,
 )
 from handshape.config.models import MODELS
@@ -29,8 +29,10 @@ from handshape.data.images.in_memory import ImageLike, each_image, is_one_image,
 from handshape.data.images.workers import in_order, workers
 from handshape.hub import PREFIX, fetch_bundle
 from handshape.inference.engine import Graph, current_provider
+from handshape.inference.graph_check import GraphError, check_graphs, remember_graphs
 from handshape.inference.memory import is_memory_full
 from handshape.models.hand.hand_finder import HandFinder, hand_rows
+from handshape.models.network_config import NetworkConfig
 from handshape.recogniser_card import describe_recogniser, recogniser_html
 from handshape.run import find_bundle
 from handshape.types import NO_HAND, NO_HAND_LABELS, UNSURE, HandLandmarks, HandRows, Prediction
@@ -84,9 +86,7 @@ class Recogniser:
         return describe_recogniser(self.config)
 
     def _repr_html_(self) -> str:
-        card = None if self.folder is None else self.folder / CARD
-        text = card.read_text(encoding="utf-8") if card is not None and card.is_file() else ""
-        return recogniser_html(self.config, text)
+        return recogniser_html(self.config, "" if self.folder is None else read_card(self.folder))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -243,6 +243,7 @@ class Recogniser:
         if known_photos:
             files[KNOWN_PHOTOS] = known_photos
         write_bundle(Path(folder), self.config, files)
+        remember_graphs({name: files[name] for name in GRAPHS if name in files})
 
 
 def load(bundle: str | Path) -> Recogniser:
@@ -266,8 +267,14 @@ def load(bundle: str | Path) -> Recogniser:
     """
     place = bundle_folder(bundle)
     config = read_config(place / CONFIG)
-    names = [name for name in (MODEL, *GRAPHS) if name in (MODEL, *config.digests)]
-    return Recogniser(config, {name: read_file(place, config, name) for name in names}, place)
+    files = read_files(place, config)
+    if place != ASL:
+        graphs = {name: content for name, content in files.items() if name in GRAPHS}
+        try:
+            check_graphs(graphs)
+        except GraphError as error:
+            raise damaged(place / error.name, "the graph", error.reason) from error
+    return Recogniser(config, files, place)
 
 
 def bundle_folder(bundle: str | Path) -> Path:
@@ -324,7 +331,18 @@ def _check(config: BundleConfig, graphs: Mapping[str, Graph]) -> None:
     size = config.network.preprocessing.size
     if kind.image_stage and graphs[IMAGE].shape("images") != (size, size, 3):
         raise damaged(Path(CONFIG), "network.preprocessing.size", f"{IMAGE} takes other images")
+    promised = _pooled(config.network) if kind.image_features else None
+    if promised is not None and graphs[IMAGE].shape("features") != promised:
+        raise damaged(Path(CONFIG), "network.feature_shape", f"{IMAGE} gives other features")
     if kind.image_stage and graphs[HEAD].shape("features") != graphs[IMAGE].shape("features"):
         raise damaged(Path(HEAD), "the graph", f"takes other features than {IMAGE} gives")
     if graphs[HEAD].shape("probabilities") != (len(config.labels),):
         raise damaged(Path(HEAD), "the graph", f"does not give {len(config.labels)} probabilities")
+
+
+def _pooled(network: NetworkConfig) -> tuple[int, ...] | None:
+    """Return (C, p, p) of the features that a network's description promises."""
+    if network.feature_shape is None or network.head is None:
+        return None
+    channels, *sides = network.feature_shape
+    return channels, *(min(network.head.pool or side, side) for side in sides)

@@ -17,7 +17,7 @@ def describe_recogniser(config: BundleConfig) -> str:
     parts = [network.model, f"{len(labels)} label{'' if len(labels) == 1 else 's'} ({shown})"]
     if network.backbone is not None:
         parts.append(network.backbone)
-    if config.figures:
+    if config.figures.get("test_accuracy") is not None:
         parts.append(f"test accuracy {config.figures['test_accuracy']:.3f}")
     return f"Recogniser({', '.join(parts)})"
 
@@ -31,14 +31,15 @@ def recogniser_html(config: BundleConfig, card: str) -> str:
         ("labels", f"{len(config.labels)}: {', '.join(config.labels)}"),
         ("unsure below", f"{config.threshold:.2f}"),
     ]
-    if figures:
-        interval = f"95 % interval: {percents(figures['test_interval'])}"
-        rows.append(("test accuracy", f"{in_percent(figures['test_accuracy'])} ({interval})"))
+    accuracy, interval = figures.get("test_accuracy"), figures.get("test_interval")
+    if accuracy is not None:
+        about = "" if interval is None else f" (95 % interval: {percents(interval)})"
+        rows.append(("test accuracy", in_percent(accuracy) + about))
     left_out = figures.get("left_out")
     if left_out:
         rows.append((f"each {left_out['kind']} left out", f"{in_percent(left_out['mean'])} on average"))
     shown = html_table(("Recogniser", ""), rows, words=True)
-    if not figures:
+    if accuracy is None:
         shown += paragraph("Its accuracy has not been measured.")
     if card:
         shown += f"<details><summary>{CARD}</summary><pre>{escape(card)}</pre></details>"

@@ -29,7 +29,7 @@ def add(table: CacheTable, numbers: Iterable[int], view: int = 0) -> None:
 
 
 def values(table: CacheTable, numbers: Iterable[int], view: int = 0) -> list[int]:
-    found: list[int] = table.read(table.rows(names(numbers), view), "value").to_pylist()
+    found: list[int] = table.read(table.rows(names(numbers), view))["value"].to_pylist()
     return found
 
 
@@ -161,10 +161,10 @@ def test_read_into__in_the_order_asked_for(tmp_path: Path, count: int) -> None:
         table.append(names(numbers), 0, {"row": pa.FixedSizeListArray.from_arrays(flat, 3)})
     asked = np.random.default_rng(0).integers(7, 1500, count)
     out = np.zeros((count, 3), dtype=np.float16)
-    table.read_into(table.rows(names(asked), 0), "row", out)
+    table.read_into(table.rows(names(asked), 0), out)
     np.testing.assert_array_equal(out, np.stack([asked, asked + 0.5, -asked], axis=1).astype(np.float16))
 
 
 def test_read_into__nothing(tmp_path: Path) -> None:
     table = wide(tmp_path)
-    table.read_into(table.rows([], 0), "row", np.zeros((0, 3), dtype=np.float16))
+    table.read_into(table.rows([], 0), np.zeros((0, 3), dtype=np.float16))

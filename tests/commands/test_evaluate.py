@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.bundles import change
+
 
 def evaluate(cli: Any, bundle: Path, data: Path, cache_dir: Path, *options: object) -> Any:
     # The photos of the finished run are mostly those that it was trained on.
@@ -173,10 +175,7 @@ def test_evaluate__of_given_splits_the_test_split_is_measured(
 
 def test_evaluate__without_a_list_of_training_photos(cli: Any, finished: Any, tmp_path: Path) -> None:
     shutil.copytree(finished.out / "recogniser", tmp_path / "bundle")
-    path = tmp_path / "bundle" / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    del config["digests"]["known_photos.bin"]
-    path.write_text(json.dumps(config), encoding="utf-8")
+    change(tmp_path / "bundle", lambda config: config["digests"].pop("known_photos.bin"))
     (tmp_path / "bundle" / "known_photos.bin").unlink()
     answer = cli("evaluate", tmp_path / "bundle", finished.photos, "--cache", finished.cache, "--json")
     assert answer.json["n"] == 24 and answer.json["known_photos"] is None

@@ -1,12 +1,12 @@
 import csv
 import io
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests import cases
+from tests.bundles import change
 
 from handshape import terminal
 from handshape.config.use import PredictConfig
@@ -53,9 +53,7 @@ def test_predict__a_csv_table_and_one_for_people(
 
 def test_predict__unsure_below_the_threshold(cli: Any, finished: Any, tmp_path: Path) -> None:
     shutil.copytree(finished.out / "recogniser", tmp_path / "bundle")
-    path = tmp_path / "bundle" / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**config, "threshold": 1.0}), encoding="utf-8")
+    change(tmp_path / "bundle", lambda config: config.update(threshold=1.0))
     (answer,) = cli("predict", tmp_path / "bundle", photos_of(finished)[0], "--json").json
     assert answer["label"] == "unsure"
     assert answer["top"][0][0] in ("A", "B", "C")

@@ -303,7 +303,7 @@ def test_features_of__in_8_bits(
     assert "Mean cosine similarity of features in 8 and in 32 bits: 0.9" in capsys.readouterr().err
     # Other photos are run by the graph that these have calibrated.
     features_of(quick, *photos(3, seed=1), cache_dir)
-    assert len(list((cache_dir / "graphs").glob("*-int8.onnx"))) == 1
+    assert len(list((cache_dir / "graphs").glob("*-int8.graph"))) == 1
 
 
 def test_make_extractor__a_precision_that_the_device_has_not(resnet: Backbone) -> None:

@@ -35,6 +35,10 @@ class Keys:
         for view in np.unique(views).tolist():
             self._known[view].update(digests[views == view])
 
+    def table(self) -> pa.Table:
+        """Return digest and view of every row, in the order of the rows."""
+        return pa.concat_tables(self._parts.values()) if self._parts else pa.table({})
+
     def has(self, digest: str, view: int) -> bool:
         """Return whether there is a row for this photo and view."""
         return digest in self._known[view]
@@ -47,7 +51,7 @@ class Keys:
         """Return the row number of each of N photos, (N,) int64; -1 where there is no row."""
         if not self._known[view] or not len(digests):
             return np.full(len(digests), -1, dtype=np.int64)
-        keys = pa.concat_tables(self._parts.values())
+        keys = self.table()
         at = np.flatnonzero(keys["view"].to_numpy() == view)
         stored = keys["digest"].take(pa.array(at)).combine_chunks()
         place = pc.index_in(pa.array(digests, pa.string()), value_set=stored)

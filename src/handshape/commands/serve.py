@@ -19,7 +19,7 @@ def serve(config: ServeConfig) -> dict[str, Any]:
 
     Raises:
         BundleError: The bundle is missing or damaged.
-        OutputError: The cache cannot be written.
+        OutputError: The cache cannot be written, or another server uses the photos for Teach.
         ServeError: The address cannot be listened on, or the certificate cannot be used.
     """
     # Only now, so that `--help` does not wait for them.
@@ -36,13 +36,14 @@ def serve(config: ServeConfig) -> dict[str, Any]:
     from handshape.serve.teach.teacher import Teacher
 
     access, limits = AccessPolicy.of(config), Limits()
-    with listen(config.host, config.port) as listener:
+    folder = PhotoFolder(config.teach)
+    with listen(config.host, config.port) as listener, folder.claimed():
         if config.bundle is not None:
             say(f"Loading the recogniser {config.bundle}")
         recogniser = None if config.bundle is None else load_for_serving(config.bundle)
         say("Opening the photos for Teach")
         queue = PredictionQueue(recogniser, limit=limits.waiting)
-        teacher = Teacher(PhotoFolder(config.teach), queue, open_cache(config.cache))
+        teacher = Teacher(folder, queue, open_cache(config.cache))
         port = listener.getsockname()[1]
         url, phone = _url(config, port), Phone(config, port, access.token)
         try:

@@ -15,6 +15,7 @@ from handshape.data.dataset import Dataset
 from handshape.data.images.decode import read_image
 from handshape.data.images.index import ImageIndex, index_images, none_readable_error
 from handshape.data.io.folder import read_folder
+from handshape.data.io.labels import check_told_apart
 from handshape.data.splits.train_valid_test import split_dataset
 from handshape.errors import DataError, ImageError
 from handshape.features.hand_landmarks import HandCache
@@ -122,10 +123,11 @@ def check_split(config: DataOptions, dataset: Dataset) -> None:
     """Check that a data set can be split as a command asks, without looking for near-copies.
 
     Raises:
-        DataError: There are fewer than two labels.
+        DataError: There are fewer than two labels, or two that cannot be told apart.
         SplitError: A split would be empty.
     """
     labels = dataset.labels
+    check_told_apart(labels)
     if len(labels) < 2:
         raise DataError(
             f"only one label ({labels[0]!r})",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handshape.cache.disk_errors import explain_cache_errors
+from handshape.cache.integrity import DamagedRowsError, read_sealed, until_sound
 from handshape.cache.table import CacheTable
 from handshape.config.train import BackboneConfig, Precision
 from handshape.data.augment import MIRRORED, Views, make_views
@@ -167,8 +168,9 @@ def _in_8_bits(graph: bytes, images: PreparedImages, cache: Path) -> bytes:
     """
     from handshape.inference.quantise import CALIBRATED, quantise  # slow to import
 
-    file = cache / "graphs" / f"{blake2b(graph, digest_size=12).hexdigest()}-int8.onnx"
-    if not file.is_file():
+    file = cache / "graphs" / f"{blake2b(graph, digest_size=12).hexdigest()}-int8.graph"
+    quantised = read_sealed(file)
+    if quantised is None:
         say("Calibrating 8-bit quantisation")
         shown = np.linspace(0, len(images) - 1, min(len(images), CALIBRATED)).round().astype(np.int64)
         prepared = read_batch(images, shown)
@@ -186,7 +188,7 @@ def _in_8_bits(graph: bytes, images: PreparedImages, cache: Path) -> bytes:
         norms = np.linalg.norm(exact, axis=1) * np.linalg.norm(found, axis=1)
         cosine = float(((exact * found).sum(axis=1) / np.maximum(norms, 1e-12)).mean())
         say(f"Mean cosine similarity of features in 8 and in 32 bits: {cosine:.4f} on {len(shown)} photos.")
-    return file.read_bytes()
+    return quantised
 
 
 def fill_cache(
@@ -231,14 +233,17 @@ def features_of(
     Returns:
         (N, C, p, p) float16; beyond 2 GiB it lies in a file that is gone with the array.
     """
-    while True:
+
+    def read() -> NDArray[np.float16]:
         table = fill_cache(extractor, images, digests, cache, view=view)
         rows = table.rows(digests, view)
-        if (rows >= 0).all():  # else the cache was cleared meanwhile
-            break
-    features = _room_for(len(rows), int(np.prod(extractor.shape)), cache)
-    table.read_into(rows, "features", features)
-    return features.reshape(len(rows), *extractor.shape)
+        if (rows < 0).any():  # the cache was cleared meanwhile
+            raise DamagedRowsError
+        features = _room_for(len(rows), int(np.prod(extractor.shape)), cache)
+        table.read_into(rows, features)
+        return features
+
+    return until_sound(read).reshape(len(digests), *extractor.shape)
 
 
 def features_now(

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from handshape.cache.integrity import until_sound
 from handshape.cache.table import CacheTable
 from handshape.data.images.decode import decode_image
 from handshape.data.images.workers import in_order, workers
@@ -52,9 +53,14 @@ class HandCache:
         self._new: dict[str, tuple[HandLandmarks, NDArray[np.float32]]] = {}
 
     def missing(self, digests: Sequence[str]) -> set[str]:
-        """Return the content digests of the photos whose hands are not known."""
-        rows = self._table.rows(digests, 0)
-        return {digest for digest, row in zip(digests, rows, strict=True) if row < 0}
+        """Return the content digests of the photos whose hands are not known, or are damaged in the cache."""
+
+        def read() -> set[str]:
+            rows = self._table.rows(digests, 0)
+            self._table.read(rows[rows >= 0])
+            return {digest for digest, row in zip(digests, rows, strict=True) if row < 0}
+
+        return until_sound(read)
 
     def find(self, digest: str, pixels: NDArray[np.uint8]) -> HandLandmarks:
         """Find the hand in a photo and keep it; several threads may do so at once.
@@ -85,29 +91,32 @@ class HandCache:
         Raises:
             DataError: A photo whose hand is not known cannot be read any more.
         """
-        self.commit()
-        if photos:
-            self._fill(digests, photos)
-        places = self._table.rows(digests, 0)
-        if (places < 0).any():
-            raise DataError(
-                f"{int((places < 0).sum())} photos are gone, or the cache was cleared",
-                "photos that do not change during a run",
-                "run the command again",
-            )
-        rows, mirrored = (np.empty((len(digests), HAND_WIDTH), dtype=np.float16) for _ in range(2))
-        self._table.read_into(places, "rows", rows)
-        self._table.read_into(places, "mirrored_rows", mirrored)
-        right_hand = self._table.read(places, "right_hand").to_numpy()
-        return HandRows(rows.astype(np.float32), right_hand > 0.5, mirrored.astype(np.float32))
+        found = self._read(digests, photos)
+        rows, mirrored = (_matrix(found[name]) for name in ("rows", "mirrored_rows"))
+        return HandRows(rows, found["right_hand"].to_numpy() > 0.5, mirrored)
 
     def points(self, digests: Sequence[str]) -> NDArray[np.float32]:
         """Return (N, 21, 3) float32 landmarks in shares of the photos' longer sides; 0 without a hand."""
-        self.commit()
-        places = self._table.rows(digests, 0)
-        points = np.array(self._table.read(places, "points").to_pylist(), dtype=np.float32)
-        presence = self._table.read(places, "presence").to_numpy()
+        found = self._read(digests)
+        points, presence = _matrix(found["points"]), found["presence"].to_numpy()
         return np.where(presence[:, None] > 0.5, points, 0).reshape(len(digests), -1, 3)
+
+    def _read(self, digests: Sequence[str], photos: Sequence[Path] = ()) -> pa.Table:
+        self.commit()
+
+        def read() -> pa.Table:
+            if photos:
+                self._fill(digests, photos)
+            places = self._table.rows(digests, 0)
+            if (places < 0).any():
+                raise DataError(
+                    f"{int((places < 0).sum())} photos are gone, or the cache was cleared",
+                    "photos that do not change during a run",
+                    "run the command again",
+                )
+            return self._table.read(places)
+
+        return until_sound(read)
 
     def _fill(self, digests: Sequence[str], photos: Sequence[Path]) -> None:
         missing = self.missing(digests)
@@ -145,3 +154,8 @@ class HandCache:
             columns[name] = pa.array([getattr(hand, name) for hand in hands], pa.float32())
         self._table.append(list(self._new), 0, columns)
         self._new.clear()
+
+
+def _matrix(lists: pa.ChunkedArray) -> NDArray[np.float32]:
+    values: NDArray[np.floating] = lists.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(len(lists), lists.type.list_size).astype(np.float32)

@@ -91,6 +91,15 @@ class Graph:
         found = next(one.shape for one in both if one.name == name)
         return tuple(side if isinstance(side, int) else 0 for side in found[1:])
 
+    def run_blank(self) -> None:
+        """Run the graph on one item that is zero everywhere."""
+        kinds = {"tensor(float)": np.float32, "tensor(bool)": np.bool_, "tensor(uint8)": np.uint8}
+        blank: dict[str, NDArray[Any]] = {
+            one.name: np.zeros((1, *(max(side, 1) for side in self.shape(one.name))), dtype=kinds[one.type])
+            for one in self._session.get_inputs()
+        }
+        self.run(**blank)
+
     def run(self, **inputs: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
         """Run the graph on N items.
 

@@ -20,6 +20,7 @@ from onnxscript import ir
 from torch import Tensor, nn
 
 from handshape.cache.disk_errors import explain_cache_errors
+from handshape.cache.integrity import read_sealed, seal
 from handshape.errors import ExportError
 
 OPSET = 18
@@ -46,11 +47,13 @@ def graph_of(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence
     tensors = {name: list(tensor.shape) for name, tensor in state.items()}
     about = json.dumps([versions, repr(network), shapes, list(outputs), tensors, _settings(network)])
     key = blake2b(about.encode(), digest_size=12).hexdigest()
-    file = cache / "graphs" / f"{key}.onnx"
+    file = cache / "graphs" / f"{key}.graph"
     if key not in _exported_here:
-        if not file.is_file():
-            write_graph(file, _exported(network, inputs, outputs).SerializeToString())
-        _exported_here[key] = file.read_bytes()
+        exported = read_sealed(file)
+        if exported is None:
+            exported = _exported(network, inputs, outputs).SerializeToString()
+            write_graph(file, exported)
+        _exported_here[key] = exported
     model = onnx.load_from_string(_exported_here[key])
     for initialiser in model.graph.initializer:
         if initialiser.name in state:
@@ -113,11 +116,11 @@ def _names(node: ir.Node) -> set[str | None]:
 
 
 def write_graph(file: Path, content: bytes) -> None:
-    """Write a graph into the cache, whole or not at all."""
+    """Write a graph into the cache with its checksum, whole or not at all."""
     with explain_cache_errors(f"a graph to {str(file.parent)!r}"):
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(f".{uuid4().hex[:12]}")
-        partial.write_bytes(content)
+        partial.write_bytes(seal(content))
         partial.replace(file)
 
 

@@ -41,12 +41,12 @@ class OnnxHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return (N, K) float32 log-probabilities of (N, C, p, p) or (N, D) features."""
         rows = np.asarray(torch.flatten(features, 1).cpu().numpy(), dtype=np.float32)
-        found = Graph(self._content()).run(features=rows)["probabilities"]
+        found = Graph(self.content()).run(features=rows)["probabilities"]
         return torch.from_numpy(np.maximum(found, _LEAST)).log()
 
     def stage(self, shape: tuple[int, ...], labels: int, temperature: float) -> bytes:
         """Return the graph from ``features``, (N, C, p, p), to calibrated ``probabilities``."""
-        model = compose.add_prefix(onnx.load_from_string(self._content()), _PREFIX)
+        model = compose.add_prefix(onnx.load_from_string(self.content()), _PREFIX)
         taken, given = f"{_PREFIX}features", f"{_PREFIX}probabilities"
         numbers = {"least": _LEAST, "temperature": temperature}
         constants = [
@@ -73,5 +73,6 @@ class OnnxHead(nn.Module):
         content: bytes = whole.SerializeToString()
         return content
 
-    def _content(self) -> bytes:
+    def content(self) -> bytes:
+        """Return the graph."""
         return self.graph.cpu().numpy().tobytes()

@@ -12,6 +12,7 @@ from handshape.config.models import MODELS
 from handshape.data.dataset import SplitIndices
 from handshape.data.images.decode import Preprocessing
 from handshape.data.images.index import ImageIndex
+from handshape.data.io.labels import check_told_apart
 from handshape.data.splits.leave_one_group_out import FoldPlan
 from handshape.errors import BundleError
 from handshape.evaluation.cross_validation import measure_folds
@@ -62,11 +63,13 @@ def add_photos(base: Recogniser, index: ImageIndex, cache: Path) -> TaughtSigns:
 
     Raises:
         BundleError: The recogniser has no landmark classifier, or is damaged.
+        DataError: A sign differs from another only in case or Unicode form.
     """
     landmarks, dataset = _landmarks_of(base), index.dataset
     hands = HandCache(cache).rows(index.digests, [sample.path for sample in dataset.samples])
     shown = np.array([sample.label for sample in dataset.samples])
     labels = join_labels(base.labels, dataset.labels)
+    check_told_apart(labels)
     splits, untested = leave_signers_out(dataset, base.labels)
     # The temperature of a combined recogniser is that of both its parts together.
     temperature = base.config.temperature if base.config.network.model == "landmarks" else 1.0

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from handshape.data.images import image_cache
+from handshape.data.images.decode import Preprocessing
 from handshape.data.images.image_cache import (
     CachedImages,
     cache_file,
@@ -15,8 +16,10 @@ from handshape.data.images.image_cache import (
     make_room,
     write_cached_images,
 )
-from handshape.data.images.prepared import content_digest, read_batch
+from handshape.data.images.prepared import ImageFiles, content_digest, read_batch
 from handshape.errors import OutputError
+
+NO_FILES = ImageFiles((), (), Preprocessing(4))  # where nothing is damaged
 
 
 def names(folder: Path) -> list[str]:
@@ -33,7 +36,7 @@ def write_some(path: Path, values: list[int], size: int = 4) -> Path:
 
 def test_cached_images__in_the_order_of_the_samples(tmp_path: Path) -> None:
     path = write_some(tmp_path / "a.rgb", [5, 6, 7, 8])
-    images = CachedImages(path, np.array([3, 1, 0]), 4)
+    images = CachedImages(path, np.array([3, 1, 0]), 4, NO_FILES)
     assert len(images) == 3
     taken = read_batch(images, [2, 0, 0])
     assert taken.shape == (3, 4, 4, 3)
@@ -44,7 +47,7 @@ def test_cached_images__in_the_order_of_the_samples(tmp_path: Path) -> None:
 
 def test_cached_images__outlive_their_file_s_name(tmp_path: Path) -> None:
     path = write_some(tmp_path / "a.rgb", [5, 6])
-    images = CachedImages(path, np.array([0, 1]), 4)
+    images = CachedImages(path, np.array([0, 1]), 4, NO_FILES)
     path.unlink()
     assert read_batch(images, [1])[0, 0, 0, 0] == 6
 
@@ -63,7 +66,7 @@ def test_write_cached_images__appears_complete(tmp_path: Path) -> None:
     with write_cached_images(path, ["x", "y"], 4) as writer:
         writer.write(1, np.full((4, 4, 3), 7, dtype=np.uint8)[:, ::-1])
         assert not is_cached(path, 2, 4)
-    assert names(path.parent) == ["a.digests", "a.rgb"]
+    assert names(path.parent) == ["a.crc", "a.rgb"]
     assert is_cached(path, 2, 4)
     assert not is_cached(path, 3, 4)  # cut short, or another number of photos
     pixels = np.fromfile(path, dtype=np.uint8).reshape(2, 4, 4, 3)
@@ -102,7 +105,10 @@ def test_write_cached_images__where_room_cannot_be_taken(
 ) -> None:
     monkeypatch.delattr(os, "posix_fallocate")  # as on macOS and Windows
     path = write_some(tmp_path / "a.rgb", [3, 4])
-    assert read_batch(CachedImages(path, np.array([1]), 4), [0]).tolist() == np.full((1, 4, 4, 3), 4).tolist()
+    assert (
+        read_batch(CachedImages(path, np.array([1]), 4, NO_FILES), [0]).tolist()
+        == np.full((1, 4, 4, 3), 4).tolist()
+    )
 
 
 def test_write_cached_images__discarded(tmp_path: Path) -> None:
@@ -114,7 +120,7 @@ def test_write_cached_images__discarded(tmp_path: Path) -> None:
 
 def test_is_cached__without_its_list_of_photos(tmp_path: Path) -> None:
     path = write_some(tmp_path / "a.rgb", [5, 6])
-    path.with_suffix(".digests").unlink()  # as a process leaves it that was killed just then
+    path.with_suffix(".crc").unlink()  # as a process leaves it that was killed just then
     assert not is_cached(path, 2, 4)
     write_some(path, [5, 6])
     assert is_cached(path, 2, 4)
@@ -128,6 +134,6 @@ def test_make_room__removes_the_least_recently_used(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(image_cache, "CACHE_BYTES", 3 * 48)
     assert is_cached(tmp_path / "c.rgb", 1, 4)  # and now c
     make_room(tmp_path, 48)
-    assert names(tmp_path) == ["a.digests", "a.rgb", "c.digests", "c.rgb"]
+    assert names(tmp_path) == ["a.crc", "a.rgb", "c.crc", "c.rgb"]
     write_some(tmp_path / "d.rgb", [1, 2])
-    assert names(tmp_path) == ["c.digests", "c.rgb", "d.digests", "d.rgb"]
+    assert names(tmp_path) == ["c.crc", "c.rgb", "d.crc", "d.rgb"]

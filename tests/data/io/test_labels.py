@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from handshape.data.io.labels import select_labels
+from handshape.data.io.labels import check_told_apart, select_labels
 from handshape.errors import DataError
 
 FOUND = ["nothing", "B", "A", "thumbs-up", "J", "É t é", "a"]
@@ -44,3 +44,10 @@ def test_select_labels__names_none(wanted: str) -> None:
     message = f"--labels {wanted!r} names no label"
     with pytest.raises(DataError, match=re.escape(message)):
         select_labels(FOUND, wanted)
+
+
+@pytest.mark.parametrize("labels", [["A", "a"], ["B", "\u00e9", "e\u0301"], ["STRASSE", "straße"]])
+def test_check_told_apart__labels_that_are_one(labels: list[str]) -> None:
+    with pytest.raises(DataError, match="differ only in case or Unicode form"):
+        check_told_apart(labels)
+    check_told_apart(["A", "B", "Ä"])

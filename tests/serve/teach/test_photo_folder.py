@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from tests.conftest import draw_shape
+from tests.damage import FLIPS, flipped
 from tests.serve.conftest import encoded, jpeg, png
 
 from handshape.data.io.folder import read_folder
@@ -166,3 +167,83 @@ def test_photos__includes_those_of_other_programs(folder: PhotoFolder) -> None:
     photos = [TeachPhoto("A", "portrait.webp", ""), TeachPhoto("A", "ben_1.png", "ben")]
     assert folder.photos() == photos
     assert photos_by_label(photos) == {"A": photos}
+
+
+@pytest.mark.parametrize("count", FLIPS)
+def test_flipped_bit__in_a_photo_or_its_digest(folder: PhotoFolder, count: int) -> None:
+    before = {folder.add("A", "Anna", jpeg(0, index)).name: jpeg(0, index) for index in range(2)}
+    files = [*(folder.path / "A").iterdir(), folder.path / ".digests"]
+    for damaged in flipped(files, count):
+        again = PhotoFolder(folder.path)
+        sound = {photo.name: again.read("A", photo.name) for photo in again.sound()}
+        assert all(before[name] == data for name, data in sound.items())
+        assert {photo.name for photo in again.damaged} == before.keys() - sound.keys()
+        assert len(again.damaged) == (damaged.parent.name == "A")
+        (folder.path / ".digests").write_bytes(files_before(folder))
+
+
+def files_before(folder: PhotoFolder) -> bytes:
+    """Return the digests as they were written first: a server adds those that it misses."""
+    lines = (folder.path / ".digests").read_bytes().splitlines(keepends=True)
+    return b"".join(lines[:2])
+
+
+def test_read__an_album_of_an_earlier_version(folder: PhotoFolder) -> None:
+    name = folder.add("A", "Anna", jpeg()).name
+    (folder.path / ".digests").unlink()
+    assert [photo.name for photo in PhotoFolder(folder.path).sound()] == [name]
+    (folder.path / "A" / name).write_bytes(jpeg(0, 1))
+    again = PhotoFolder(folder.path)
+    with pytest.raises(ImageError, match=rf"A/{name} is damaged .*; remove it, and take another"):
+        again.read("A", name)
+    assert again.sound() == [] and [photo.name for photo in again.damaged] == [name]
+
+
+def test_photos__links_are_none(folder: PhotoFolder, tmp_path: Path) -> None:
+    folder.add("A", "Anna", jpeg())
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "Ben_1.jpg").write_bytes(jpeg(0, 1))
+    (folder.path / "A" / "Ben_1.jpg").symlink_to(secret / "Ben_1.jpg")
+    (folder.path / "B").symlink_to(secret)
+    assert names(folder) == ["A/Anna_1.jpg"]
+    for label in "AB":
+        with pytest.raises(UnknownPhotoError):
+            folder.read(label, "Ben_1.jpg")
+    with pytest.raises(AlbumError, match="is a link"):
+        folder.add("B", "Anna", jpeg(0, 2))
+    (folder.path / ".bin").symlink_to(secret)
+    with pytest.raises(AlbumError, match="is a link"):
+        folder.remove("A", "Anna_1.jpg")
+    assert [path.name for path in secret.iterdir()] == ["Ben_1.jpg"]
+
+
+def test_claimed__one_server_at_a_time(folder: PhotoFolder) -> None:
+    with folder.claimed():
+        refused = pytest.raises(OutputError, match=rf"another server uses the photos in '{folder.path}'")
+        with refused, PhotoFolder(folder.path).claimed():
+            pytest.fail("the folder is in use")
+        folder.add("A", "Anna", jpeg())
+    with PhotoFolder(folder.path).claimed():
+        assert len(folder.photos()) == 1
+
+
+def test_claimed__empties_the_bin(folder: PhotoFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photo_folder, "MOST_PHOTOS", 2)
+    for index in range(2):
+        folder.remove("A", folder.add("A", "Anna", jpeg(0, index)).name)
+    with pytest.raises(
+        AlbumError, match="0 photos, and 2 in the bin; expected at most 2; start the server again"
+    ):
+        folder.add("A", "Anna", jpeg(0, 2))
+    with folder.claimed():
+        assert not list((folder.path / ".bin").iterdir())
+        assert folder.add("A", "Anna", jpeg(0, 2)).name == "Anna_3.jpg"  # no number is given twice
+
+
+def test_add__the_longest_names(folder: PhotoFolder) -> None:
+    name = "\N{GRINNING FACE}" * 60
+    photo = folder.add(name, name, jpeg())
+    assert folder.read(name, photo.name) == jpeg()
+    with pytest.raises(AlbumError, match="a name of 61 characters for a sign; expected 1 to 60"):
+        folder.add(f"{name}x", "Anna", jpeg())

@@ -138,6 +138,21 @@ def test_train__too_few_photos(teacher: "Teacher") -> None:
         teacher.train()
 
 
+def test_train__leaves_out_damaged_photos_and_links(teacher: "Teacher", tmp_path: Path) -> None:
+    fill(teacher, "ab")
+    before = teacher.train().to_dict()
+    damaged, elsewhere = teacher.folder.path / "A" / "a_1.jpg", tmp_path / "x.jpg"
+    for letter in "AB":  # one more photo of each, of which nothing is learned
+        teacher.folder.add(letter, "a", hand(letter, 9, 9))
+    (teacher.folder.path / "A" / "a_5.jpg").write_bytes(damaged.read_bytes()[:-1] + b"x")
+    (teacher.folder.path / "B" / "a_5.jpg").rename(elsewhere)
+    (teacher.folder.path / "B" / "a_5.jpg").symlink_to(elsewhere)
+    assert teacher.train().to_dict() == before
+    advice = teacher.state()["advice"][0]
+    assert advice["text"].startswith("1 photo is damaged and not trained on, the first A/a_5.jpg.")
+    assert advice["photos"] == [["A", "a_5.jpg"]]
+
+
 def test_train__refuses_a_folder_that_is_no_run(teacher: "Teacher") -> None:
     fill(teacher, "a")
     teacher.bundle.mkdir()

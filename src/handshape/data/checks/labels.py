@@ -60,8 +60,8 @@ def check_names(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "similar_labels",
             "serious",
-            f"Labels differ only in case, blanks or Unicode form: {listed(tuple(map(repr, similar)))}. They "
-            "are trained as different labels. If they are one sign, put their photos into one folder.",
+            f"Labels differ only in case, blanks or Unicode form: {listed(tuple(map(repr, similar)))}. If "
+            "they are one sign, put their photos into one folder; if not, rename one.",
             sum(sample.label in similar for sample in dataset.samples) / max(1, len(dataset)),
             labels=similar,
         )

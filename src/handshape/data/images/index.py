@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from handshape.cache.integrity import until_sound
 from handshape.cache.table import CacheTable
 from handshape.data.dataset import Dataset, Sample, Unreadable
 from handshape.data.images.decode import DECODER, Preprocessing, decode_image
@@ -99,7 +100,7 @@ def index_images(
     with workers() as pool:
         digests = list(in_order(pool, _digest, samples, _CHUNK))
         table = _stats_table(cache)
-        known = _known_stats(table, digests, measure)
+        known = until_sound(partial(_known_stats, table, digests, measure))
         path = cache_file(cache, digests, size)
         keep = cached and fits_cache(len(samples), size)
         fill = keep and not is_cached(path, len(samples), size)
@@ -129,10 +130,11 @@ def index_images(
     kept = _readable(dataset, good, unreadable)
     stats = tuple(one for one in (known[digests[i]] for i in good) if one is not None) if measure else ()
     good_digests = tuple(digests[i] for i in good)
-    images: PreparedImages = ImageFiles(kept.samples, good_digests, Preprocessing(size))
+    files = ImageFiles(kept.samples, good_digests, Preprocessing(size))
+    images: PreparedImages = files
     if keep:
         with suppress(FileNotFoundError):  # another process may have deleted it
-            images = CachedImages(path, good, size)
+            images = CachedImages(path, good, size, files)
     return ImageIndex(kept, good_digests, stats, images)
 
 
@@ -230,7 +232,7 @@ def _known_stats(table: CacheTable, digests: Sequence[str], measure: bool) -> di
     rows = table.rows(digests, _MEASURED)
     found = np.flatnonzero(rows >= 0)
     if len(found):
-        texts = table.read(rows[found], "facts").to_pylist()
+        texts = table.read(rows[found])["facts"].to_pylist()
         pairs = zip(found.tolist(), texts, strict=True)
         known |= {digests[i]: ImageStats(**json.loads(text)) for i, text in pairs}
     return known

@@ -1,5 +1,7 @@
-"""Choose labels: ``A,B,C`` or the range ``A-I``."""
+"""Choose labels, ``A,B,C`` or the range ``A-I``, and tell them apart."""
 
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 from handshape.errors import DataError
@@ -46,3 +48,25 @@ def _named(found: Sequence[str], part: str) -> list[str]:
         f"labels among {', '.join(sorted(found))}",
         "check --labels against the names of the folders",
     )
+
+
+def alike_labels(labels: Sequence[str]) -> list[str]:
+    """Return labels that differ only in case or Unicode form; empty where all can be told apart."""
+    forms = [unicodedata.normalize("NFC", unicodedata.normalize("NFC", label).casefold()) for label in labels]
+    counts = Counter(forms)
+    twice = next((form for form in forms if counts[form] > 1), None)
+    return [label for label, form in zip(labels, forms, strict=True) if form == twice]
+
+
+def check_told_apart(labels: Sequence[str]) -> None:
+    """Check before training that labels can be told apart, as a saved recogniser's must be.
+
+    Raises:
+        DataError: Some differ only in case or Unicode form.
+    """
+    if alike := alike_labels(labels):
+        raise DataError(
+            f"the labels {alike[0]!r} and {alike[1]!r} differ only in case or Unicode form",
+            "labels that can be told apart",
+            "rename one, or put the photos into one folder if they are one sign",
+        )

@@ -1,6 +1,6 @@
 """What to do next, so that the taught signs are recognised better: at most three things, the best first."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,8 @@ def give_advice(
     landmarks: Callable[[TeachPhoto], LandmarkList | None],
     has_hand: Callable[[TeachPhoto], bool | None],
     confused: Mapping[str, Any] | None,
+    *,
+    damaged: Collection[TeachPhoto] = (),
 ) -> list[Advice]:
     """Return what to do next.
 
@@ -53,6 +55,7 @@ def give_advice(
         landmarks: Returns the landmarks of a photo, if they are known.
         has_hand: Returns whether a photo shows a hand, if that is known.
         confused: The most frequent confusion of the recogniser that was taught, as JSON.
+        damaged: Photos that were found to be damaged, of which some may be gone.
     """
     signs = {
         label: own for label, own in photos_by_label(photos).items() if label.lower() not in NO_HAND_LABELS
@@ -60,6 +63,7 @@ def give_advice(
     if not signs:
         return []
     found = [
+        *_damaged([photo for photo in photos if photo in damaged]),
         *_without_hand(signs, has_hand),
         *_look_alike(signs, confused),
         *_people(signs),
@@ -67,6 +71,15 @@ def give_advice(
         *_turn(signs, landmarks),
     ]
     return found[:_MOST]
+
+
+def _damaged(photos: Sequence[TeachPhoto]) -> Iterator[Advice]:
+    if photos:
+        count = count_of(len(photos), "photo is damaged", "photos are damaged")
+        first = f"{photos[0].label}/{photos[0].name}"
+        yield Advice(
+            f"{count} and not trained on, the first {first}. Remove it and take it again.", tuple(photos[:2])
+        )
 
 
 def _without_hand(

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from handshape.data.io.project_file import PROJECT, PROJECT_FORMAT, SIGNER_PATTERN
-from handshape.errors import AlbumError, ExportError, MissingExtraError
+from handshape.errors import AlbumError, ExportError, ImageError, MissingExtraError, UnknownPhotoError
 from handshape.export.web import write_web_page
 from handshape.export.webruntime import find_runtime
 from handshape.run import find_bundle
+from handshape.serve.teach.photo_folder import TeachPhoto
 from handshape.serve.teach.teacher import Teacher
 
 Download = Literal["photos", "bundle", "page"]
@@ -44,7 +45,7 @@ def download(teacher: Teacher, what: Download) -> Iterator[bytes]:
         raise AlbumError("nothing was taught yet", "a recogniser of taught signs", "train first")
     if what == "bundle":
         place = find_bundle(teacher.bundle)
-        return zipped((f"{place.name}/{path.name}", path) for path in sorted(place.iterdir()))
+        return zipped(_contents(place.parent, sorted(place.iterdir())))
     try:
         runtime = find_runtime(None)
     except (ExportError, MissingExtraError) as error:
@@ -74,36 +75,45 @@ def _project(teacher: Teacher) -> Iterator[bytes]:
         "signer_pattern": SIGNER_PATTERN,
     }
     text = json.dumps(about, indent=2, ensure_ascii=False).encode()
-    files = ((f"{one.label}/{one.name}", teacher.folder.path / one.label / one.name) for one in photos)
-    return zipped(files, first=(PROJECT, text))
+    return zipped(_photos(teacher, photos), first=(PROJECT, text))
+
+
+def _photos(teacher: Teacher, photos: Iterable[TeachPhoto]) -> Iterator[tuple[str, bytes]]:
+    for photo in photos:
+        with suppress(ImageError, UnknownPhotoError):  # damaged, which the page says, or removed meanwhile
+            yield f"{photo.label}/{photo.name}", teacher.folder.read(photo.label, photo.name)
+
+
+def _contents(root: Path, files: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    for path in files:
+        with suppress(FileNotFoundError):  # removed meanwhile
+            yield path.relative_to(root).as_posix(), path.read_bytes()
 
 
 def _and_delete(folder: Path) -> Iterator[bytes]:
     """Return the archive of a temporary folder, which is deleted at the end."""
     try:
         files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-        yield from zipped((path.relative_to(folder).as_posix(), path) for path in files)
+        yield from zipped(_contents(folder, files))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def zipped(files: Iterable[tuple[str, Path]], first: tuple[str, bytes] | None = None) -> Iterator[bytes]:
+def zipped(files: Iterable[tuple[str, bytes]], first: tuple[str, bytes] | None = None) -> Iterator[bytes]:
     """Return a zip archive piece by piece, so that it is never in memory as a whole.
 
-    Files are stored as they are: photos, weights and graphs hardly become smaller. A file that is removed
-    meanwhile is left out.
+    Files are stored as they are: photos, weights and graphs hardly become smaller.
 
     Args:
-        files: Names in the archive, and the files.
+        files: Names in the archive, and contents.
         first: A name and its content, before the files.
     """
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
         if first is not None:
             archive.writestr(*first)
-        for name, path in files:
-            with suppress(FileNotFoundError):
-                archive.writestr(zipfile.ZipInfo(name), path.read_bytes())
+        for name, content in files:
+            archive.writestr(zipfile.ZipInfo(name), content)
             yield pipe.take()
     yield pipe.take()
 

@@ -79,7 +79,6 @@ class LandmarkFinder:
                 if photo in self._of_photos:
                     continue
                 try:
-                    data = self._folder.find(photo.label, photo.name).read_bytes()
-                    self._of_photos[photo] = self.find(data)
+                    self._of_photos[photo] = self.find(self._folder.read(photo.label, photo.name))
                 except (HandshapeError, OSError):
-                    continue  # removed meanwhile, or damaged, which training reports
+                    continue  # removed meanwhile, or damaged, which the page and training report

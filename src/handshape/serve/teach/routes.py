@@ -1,9 +1,10 @@
 """``/v1/teach``: photos in and out of the folder, training, and using the trained recogniser."""
 
+import mimetypes
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
@@ -101,10 +102,11 @@ def add_teach_routes(app: FastAPI, teacher: Teacher, phone: Phone | None = None)
         "/v1/teach/photos/{label}/{name}",
         summary="Get a photo",
         response_class=Response,
-        responses={200: {"content": {"image/jpeg": {}}}, **documented(401, 403, 404)},
+        responses={200: {"content": {"image/jpeg": {}}}, **documented(401, 403, 404, 422)},
     )
-    async def show(label: str, name: str) -> FileResponse:
-        return FileResponse(await run_in_threadpool(teacher.folder.find, label, name))
+    async def show(label: str, name: str) -> Response:
+        data = await run_in_threadpool(teacher.folder.read, label, name)
+        return Response(data, media_type=mimetypes.guess_type(name)[0])
 
     @app.get(
         "/v1/teach/photos/{label}/{name}/hand",

@@ -1,17 +1,21 @@
 """Teach: collect photos, train on them, and predict with the trained recogniser."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import Any, Literal
 
 from handshape.config.train import TrainConfig
 from handshape.config.use import AddConfig
+from handshape.data.checks.finding import count_of
+from handshape.data.dataset import Dataset, Unreadable
 from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
 from handshape.data.io.project_file import SIGNER_PATTERN
 from handshape.errors import AlbumError, HandshapeError
 from handshape.features.hand_landmarks import HandCache
+from handshape.progress import say
 from handshape.recogniser import ASL
 from handshape.serve.loaded_recogniser import LoadedRecogniser, load_for_serving
 from handshape.serve.prediction_queue import PredictionQueue
@@ -68,7 +72,7 @@ class Teacher:
             UnknownPhotoError: There is no such photo.
             ImageError: It is damaged.
         """
-        return self._landmarks.find(self.folder.find(label, name).read_bytes())
+        return self._landmarks.find(self.folder.read(label, name))
 
     def train(self) -> TaughtSigns:
         """Train on the photos, save the result as a run, and keep it ready for use.
@@ -80,12 +84,12 @@ class Teacher:
         if not self._lock.acquire(blocking=False):
             raise AlbumError("another training is running", "one at a time", "wait a moment")
         try:
-            photos, digest = self.folder.photos(), self._digest()
+            photos, digest = self.folder.sound(), self._digest()
             if missing := self._missing(photos):
                 expected = "a sign with some photos" if self.base else "two signs with some photos each"
                 raise AlbumError("too few photos to train on", expected, missing)
             signer = SIGNER_PATTERN if any(photo.signer for photo in photos) else None
-            dataset = read_folder(self.folder.path, signer=signer, layout="labels")
+            dataset = self._only(photos, read_folder(self.folder.path, signer=signer, layout="labels"))
             index = index_images(dataset, self._cache, facts=HandCache(self._cache))
             if self.base is None:
                 settings: Any = TrainConfig(data=self.folder.path, signer=signer, model="landmarks")
@@ -99,6 +103,18 @@ class Teacher:
             return result
         finally:
             self._lock.release()
+
+    def _only(self, photos: list[TeachPhoto], dataset: Dataset) -> Dataset:
+        """Return a data set without the photos that are damaged, or that links lead to."""
+        good = {self.folder.path / photo.label / photo.name for photo in photos}
+        kept = tuple(one for one in dataset.samples if one.path in good)
+        bad = [one for one in dataset.samples if one.path not in good]
+        if bad:
+            count = count_of(len(bad), "damaged photo", "damaged photos")
+            say(f"Not trained on: {count}, the first {bad[0].name}")
+        labels = tuple(sorted({one.label for one in kept}))
+        left_out = (Unreadable(one.name, one.label, "damaged since it was taken") for one in bad)
+        return replace(dataset, samples=kept, labels=labels, unreadable=(*dataset.unreadable, *left_out))
 
     def use(self, which: Which) -> None:
         """Predict with the recogniser that was taught, or with the one that the server started with.
@@ -132,7 +148,10 @@ class Teacher:
             "missing": self._missing(photos),
             "adds_to": self._adds_to(),
             "advice": [
-                one.to_dict() for one in give_advice(photos, found.of_photo, found.has_hand, confused)
+                one.to_dict()
+                for one in give_advice(
+                    photos, found.of_photo, found.has_hand, confused, damaged=self.folder.damaged
+                )
             ],
             "taught": taught,
             "started_with": self.started is not None,
