@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from handshape.serve.access import is_loopback
@@ -33,7 +34,7 @@ def http_protocol(limits: Limits) -> type[HttpToolsProtocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             # Writing then pauses as soon as the client does not take what it is sent.
-            transport.set_write_buffer_limits(high=0)
+            transport.set_write_buffer_limits(high=1)  # with 0, TLS would pause for ever
             super().connection_made(transport)
             if self._is_one_too_many():
                 self._refuse(HttpError(503, "Too many connections; try again in a second."))
@@ -58,7 +59,7 @@ def http_protocol(limits: Limits) -> type[HttpToolsProtocol]:
 
         def _start_arrival(self) -> None:
             self._stop(self._arrival)
-            self._arrival = self.loop.call_later(limits.upload_seconds, self.transport.close)
+            self._arrival = self.loop.call_later(limits.upload_seconds, self._disconnect)
 
         @staticmethod
         def _stop(*timers: asyncio.TimerHandle | None) -> None:
@@ -68,7 +69,16 @@ def http_protocol(limits: Limits) -> type[HttpToolsProtocol]:
 
         def pause_writing(self) -> None:
             super().pause_writing()
-            self._reading = self.loop.call_later(limits.read_seconds, self.transport.abort)
+            self._reading = self.loop.call_later(limits.read_seconds, self._disconnect, True)
+
+        def _disconnect(self, at_once: bool = False) -> None:
+            if self.cycle is not None:  # what it still sends would fail
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+            if at_once:
+                self.transport.abort()
+            else:
+                self.transport.close()
 
         def resume_writing(self) -> None:
             self._stop(self._reading)
@@ -121,7 +131,7 @@ def http_protocol(limits: Limits) -> type[HttpToolsProtocol]:
             # In the midst of another answer it would be taken for a part of that.
             if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
                 self.transport.write(_raw(error, request_id))
-            self.transport.close()
+            self._disconnect()
 
     return Http
 
@@ -150,6 +160,11 @@ def stream_protocol(limits: Limits) -> type[WebSocketsSansIOProtocol]:
             if self._reading is not None:
                 self._reading.cancel()
             super().resume_writing()
+
+        async def send(self, message: Any) -> None:
+            if self.close_sent and message["type"] == "websocket.send":
+                raise ClientDisconnected
+            await super().send(message)
 
         def handle_text(self, event: Any) -> None:
             if self._may_go_on():
