@@ -33,9 +33,9 @@ def http_protocol(limits: Limits) -> type[HttpToolsProtocol]:
         _reading: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            # Writing then pauses as soon as the client does not take what it is sent.
-            transport.set_write_buffer_limits(high=1)  # with 0, TLS would pause for ever
             super().connection_made(transport)
+            # Writing pauses as soon as the client does not take what it is sent; TLS with 0 pauses for ever.
+            transport.set_write_buffer_limits(high=1)
             if self._is_one_too_many():
                 self._refuse(HttpError(503, "Too many connections; try again in a second."))
                 return
