@@ -1,11 +1,11 @@
 """Everything at once on ``handshape serve``: photos over HTTP and WebSocket, uploads to Teach, training, use.
 
 Run ``python -m benchmarks.serve_load BUNDLE PHOTOS [--seconds 600] [--clients 64]``. Half of the clients
-send photos, half frames, each the next one when it has its answer; where the server is busy they wait as long
-as it says. Meanwhile photos are uploaded to Teach and removed, signs are taught, and the taught recogniser and
-the first one are used in turn. The server is a process of its own and shares this machine's cores with the
-clients. Its memory is its resident set; the load begins after the first training, which loads torch. At most
-256 photos from the folder, seed 0.
+send photos, half frames, each the next one when it has its answer; where the server is busy they wait as
+long as it says. Meanwhile photos are uploaded to Teach and removed, signs are taught, and both recognisers
+are used in turn. The server is a process of its own and shares this machine's cores with the clients. Its
+memory is its resident set; the load begins after the first training, which loads torch. At most 256 photos
+from the folder, seed 0.
 """
 
 import argparse

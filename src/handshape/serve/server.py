@@ -101,8 +101,10 @@ def make_server(
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    # uvicorn logs this for every refused stream, although the refusal was sent.
-    return "without completing handshake" not in record.getMessage()
+    # uvicorn logs the one for every refused stream, although the refusal was sent, and the other with a
+    # traceback for a text that a client has damaged.
+    message = record.getMessage()
+    return "without completing handshake" not in message and "Invalid UTF-8" not in message
 
 
 class _Server(uvicorn.Server):
