@@ -7,9 +7,8 @@ from typing import Any
 
 from .processes import Starter
 
-_SERVING = re.compile(
-    r"^Serving at (https?)://([^/]+)/(?:\?token=(\S+))? \(Ctrl\+C ends it\)\n", re.MULTILINE
-)
+# With --log json a line is an object that holds it.
+_SERVING = re.compile(r'Serving at (https?)://([^/]+)/(?:\?token=(\S+))? \(Ctrl\+C ends it\)(?:"})?\n')
 
 
 class Running:

@@ -54,6 +54,31 @@ def test_serve__on_a_network_the_token_is_printed_once(serve: Callable[..., Runn
 
 
 @pytest.mark.slow
+def test_serve__a_log_as_json_without_the_token(serve: Callable[..., Running], tmp_path: Path) -> None:
+    token = "a-token-of-my-own"
+    (tmp_path / "token").write_text(token)
+    running = serve("--log", "json", "--token-file", tmp_path / "token", "--host", "0.0.0.0")
+    assert running.token is None
+    running.open(f"/healthz?token={token}")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        running.open("/v1/model?token=wrong", X_Request_ID="mine")
+    assert json.loads(refused.value.read())["request_id"] == refused.value.headers["x-request-id"] == "mine"
+    if (words := Path(f"/proc/{running.process.pid}/cmdline")).exists():
+        assert token.encode() not in words.read_bytes()
+    code, _, log = running.end()
+    assert code == 0 and token not in running.started + log
+    lines = [json.loads(line) for line in (running.started + log).splitlines()]
+    assert any("On the network: http://" in line["message"] for line in lines)
+    asked = [line for line in lines if "method" in line]
+    assert [(line["status"], line["path"]) for line in asked if line["request_id"] == "mine"] == [
+        (401, "/v1/model")
+    ]
+    assert asked[0].keys() == {
+        *("time", "level", "request_id", "method", "path", "status", "ms", "address", "message")
+    }
+
+
+@pytest.mark.slow
 def test_serve__over_tls(serve: Callable[..., Running], tmp_path: Path) -> None:
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
@@ -89,7 +114,9 @@ def test_serve__a_file_that_is_no_certificate(finished: Any, cli: Any, tmp_path:
     assert f"certificate '{tmp_path / 'c.pem'}'" in answer.err
 
 
-def test_serve__opens_the_page_with_its_token(finished: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve__opens_the_page_with_a_link_that_works_once(
+    finished: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import handshape.commands.serve as command
     from handshape.config.serve import ServeConfig
 
@@ -101,4 +128,5 @@ def test_serve__opens_the_page_with_its_token(finished: Any, monkeypatch: pytest
 
     monkeypatch.setattr("webbrowser.open", browser)
     found = command.serve(ServeConfig(bundle=finished.out, port=0, token="a-token-of-my-own"))
-    assert opened == [f"{found['url']}?token=a-token-of-my-own"]
+    # Other users see with which link a browser was started.
+    assert opened[0].startswith(f"{found['url']}?token=") and "a-token-of-my-own" not in opened[0]

@@ -168,6 +168,7 @@ def serving(
     access: "AccessPolicy | None" = None,
     limits: "Limits | None" = None,
     teach: Path | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[Server]:
     """Run a server in a thread."""
     from handshape.serve.access import AccessPolicy
@@ -184,7 +185,7 @@ def serving(
     up = threading.Event()
     app = create_app(queue, access or AccessPolicy(), limits, teacher=teacher)
     server = make_server(app, limits, started=up.set)
-    with listen("127.0.0.1", 0) as listener:
+    with listen(host, 0) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

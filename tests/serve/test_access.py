@@ -7,6 +7,7 @@ import pytest
 from tests.serve.conftest import Reply, Server, serving
 
 from handshape.config.serve import ServeConfig
+from handshape.errors import UsageError
 
 if TYPE_CHECKING:
     from handshape.serve.access import AccessPolicy
@@ -153,5 +154,36 @@ def test_policy__names_of_a_proxy_require_a_token() -> None:
     assert access.token and {"signs.example", "b.example"} <= access.names
 
 
-def test_policy__the_users_own_token() -> None:
-    assert policy(token="a-token-of-my-own").token == "a-token-of-my-own"
+def test_policy__the_users_own_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "token"
+    file.write_text("a-token-of-my-file\n")
+    monkeypatch.setenv("HANDSHAPE_TOKEN", "a-token-of-the-environment")
+    for options, token in (
+        ({"token": "a-token-of-my-own"}, "a-token-of-my-own"),
+        ({"token_file": file}, "a-token-of-my-file"),
+        ({}, "a-token-of-the-environment"),
+    ):
+        access = policy(**options)
+        assert (access.token, access.given) == (token, True)
+    assert not policy(host="0.0.0.0", token=TOKEN).opens_page("other")
+
+
+def test_policy__a_token_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = tmp_path / "short"
+    short.write_text("short")
+    for options in ({"token_file": short}, {"token_file": tmp_path / "none"}, {"token": "short"}):
+        with pytest.raises(UsageError):
+            policy(**options)
+    with pytest.raises(UsageError):
+        policy(token=TOKEN, token_file=short)
+    monkeypatch.setenv("HANDSHAPE_TOKEN", "short")
+    with pytest.raises(UsageError, match="HANDSHAPE_TOKEN"):
+        policy()
+
+
+def test_ticket__opens_the_page_once() -> None:
+    from handshape.serve.access import AccessPolicy
+
+    access = AccessPolicy(token=TOKEN)
+    ticket = access.new_ticket()
+    assert [access.opens_page(ticket) for _ in range(2)] == [True, False]

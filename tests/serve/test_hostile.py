@@ -4,10 +4,12 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.serve.conftest import form, png
+from PIL import Image
+from tests.serve.conftest import encoded, form, png
 from tests.serve.hostile import Hostile, uploads
 from tests.serving import Running
 
@@ -22,12 +24,12 @@ def resident(pid: int) -> int:
     return int(found[1]) // 1000
 
 
-def send(port: int, upload: Hostile) -> tuple[int, bytes]:
+def send(port: int, upload: Hostile, path: str = "/v1/predict") -> tuple[int, bytes]:
     """Send one upload; an answer that never comes is an error."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         headers = {"Content-Type": upload.content_type}
-        connection.request("POST", "/v1/predict", upload.body, headers)
+        connection.request("POST", path, upload.body, headers)
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:
@@ -50,6 +52,52 @@ def send_all(
             seen[f"{upload.kind}: {status}"] += 1
         except Exception as failure:
             wrong.append(f"{upload.kind} {upload.content_type} {upload.body[:60]!r}: {failure!r}")
+
+
+def at_once(count: int, ask: Callable[[int], tuple[int, bytes]]) -> Counter[int]:
+    """Ask from many threads, and return how often each status came."""
+    with ThreadPoolExecutor(count) as pool:
+        return Counter(status for status, _ in pool.map(ask, range(count)))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_hostile__memory_stays_bounded_whatever_is_decoded(
+    serve: Callable[..., Running], tmp_path: Path
+) -> None:
+    running = serve("--teach", tmp_path / "taught", "--cache", tmp_path / "cache")
+    start = peak = resident(running.process.pid)
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.05):
+            peak = max(peak, resident(running.process.pid))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    large = Image.new("RGBA", (7070, 7070))
+    rotated = Image.Exif()
+    rotated[0x112] = 6
+    photos = [
+        encoded(large, "PNG"),
+        encoded(large, "PNG", exif=rotated),
+        encoded(large.convert("RGB"), "JPEG", exif=rotated),
+        encoded(Image.new("I;16", large.size), "PNG"),
+        encoded(large.resize((4000, 3990)), "WEBP", method=0),
+    ]
+    try:
+        whole = encoded(large.convert("RGB"), "JPEG", quality=30)
+        path = "/v1/teach/photos?label=A&signer=Anna"
+        sent = at_once(24, lambda number: send(running.port, Hostile("", "image/jpeg", whole), path))
+        assert sent == {413: 24}
+        seen = at_once(15, lambda number: send(running.port, Hostile("", "image/png", photos[number % 5])))
+        assert set(seen) <= {200, 503}
+    finally:
+        done.set()
+        watching.join()
+    print(f"{start} MB before, at most {peak} MB; {seen}")
+    assert peak - start < 650
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@ from PIL import Image
 from tests.conftest import draw_shape
 from tests.serve.conftest import encoded, many_scans
 
-from handshape.errors import ImageError, ImageFormatError
+from handshape.errors import ImageError, ImageFormatError, ImageSizeError
 from handshape.serve.photo import decode_photo, is_large
 
 
@@ -22,6 +22,11 @@ def test_decode_photo__jpegs_that_would_take_long(width: int, scans: int) -> Non
 def test_decode_photo__a_progressive_jpeg_of_a_camera() -> None:
     photo = encoded(Image.new("RGB", (4000, 3000)), "JPEG", progressive=True)
     assert decode_photo(photo).shape == (3000, 4000, 3)
+
+
+def test_decode_photo__a_webp_takes_more_memory() -> None:
+    with pytest.raises(ImageSizeError, match="at most 16 megapixels"):
+        decode_photo(encoded(Image.new("RGB", (4100, 4000)), "WEBP", method=0))
 
 
 def test_is_large__by_the_header() -> None:

@@ -87,6 +87,15 @@ def test_stream__only_the_newest_frame_is_predicted(loaded: "LoadedRecogniser") 
         assert [stream.receive()["sequence"] for _ in range(2)] == [1, 4]
 
 
+def test_stream__frames_that_come_sooner_are_overtaken(limited: Callable[..., Server]) -> None:
+    with open_stream(limited(predictions=1)) as stream:
+        stream.send(png())
+        assert stream.receive()["sequence"] == 1
+        for _ in range(3):
+            stream.send(png())
+        assert stream.receive()["sequence"] == 4
+
+
 def test_stream__goes_on_after_an_error(server: Server) -> None:
     with open_stream(server) as stream:
         stream.send(b"no photo")
@@ -99,11 +108,11 @@ def test_stream__goes_on_after_an_error(server: Server) -> None:
         assert stream.receive()["sequence"] == 2
 
 
-def test_stream__a_frame_of_more_than_10_megabytes_ends_it(server: Server) -> None:
+def test_stream__a_frame_of_more_than_2_megabytes_ends_it(server: Server) -> None:
     from websockets.exceptions import ConnectionClosed
 
     with open_stream(server) as stream, pytest.raises(ConnectionClosed) as ended:
-        stream.send(bytes(10_000_001))
+        stream.send(bytes(2_000_001))
         stream.receive()
     # Whether the reason arrives is chance: the client is still sending when the server closes.
     assert ended.value.rcvd is None or ended.value.rcvd.code == 1009

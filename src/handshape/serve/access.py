@@ -30,11 +30,14 @@ class AccessPolicy:
         token: Secret that requests must carry, or None where none is required.
         names: Host names under which the server may be addressed, in lower case.
         any_address: Whether it may be addressed by any IP address too.
+        given: Whether the user gave the token, and so knows it.
     """
 
     token: str | None = field(default=None, repr=False)
     names: frozenset[str] = _LOCAL_NAMES
     any_address: bool = False
+    given: bool = False
+    _tickets: set[str] = field(default_factory=set, repr=False, compare=False)
 
     @classmethod
     def of(cls, config: ServeConfig) -> Self:
@@ -47,8 +50,9 @@ class AccessPolicy:
             names |= {own, f"{own.split('.')[0]}.local", config.host.lower()}
         names |= {name.strip().lower() for name in (config.allow_hosts or "").split(",") if name.strip()}
         needs_token = not local or config.allow_hosts
-        token = config.token or (secrets.token_urlsafe(24) if needs_token else None)
-        return cls(token, names, any_address=not local)
+        given = config.secret()
+        token = given or (secrets.token_urlsafe(24) if needs_token else None)
+        return cls(token, names, any_address=not local, given=given is not None)
 
     @property
     def cookie(self) -> str:
@@ -82,13 +86,26 @@ class AccessPolicy:
             "'Authorization: Bearer TOKEN'.",
         )
 
-    def is_token(self, given: str) -> bool:
+    def new_ticket(self) -> str:
+        """Return what opens the page once: other users see what a browser is started with."""
+        ticket = secrets.token_urlsafe(24)
+        self._tickets.add(ticket)
+        return ticket
+
+    def opens_page(self, given: str) -> bool:
+        """Return whether a link with this secret opens the page; a ticket does so once."""
+        if given in self._tickets:
+            self._tickets.discard(given)
+            return True
+        return self._is_token(given)
+
+    def _is_token(self, given: str) -> bool:
         """Compare a token with the right one in constant time."""
         return self.token is not None and hmac.compare_digest(given.encode(), self.token.encode())
 
     def _has_token(self, headers: Mapping[str, str]) -> bool:
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self.is_token(given.strip()):
+        if scheme.lower() == "bearer" and self._is_token(given.strip()):
             return True
         with suppress(CookieError):
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)

@@ -62,7 +62,7 @@ def create_app(
     add_model_route(app, queue, limits)
     add_monitoring_routes(app, queue, metrics)
     if teacher is not None:
-        add_teach_routes(app, teacher, phone)
+        add_teach_routes(app, teacher, limits, phone)
     app.add_api_websocket_route("/v1/stream", streams.serve)
     app.router.default = _Page(PAGE)
     handle_errors(app)

@@ -19,6 +19,7 @@ from handshape.errors import (
     OutputError,
     UnknownPhotoError,
 )
+from handshape.serve.request_log import REQUEST_ID
 
 ERROR_CODES = {
     400: "bad_request",
@@ -31,6 +32,7 @@ ERROR_CODES = {
     413: "too_large",
     415: "unsupported_format",
     422: "unreadable",
+    431: "head_too_long",
     500: "internal",
     503: "busy",
 }
@@ -56,10 +58,12 @@ class ErrorBody(BaseModel):
     Args:
         code: One word for programs; it stays the same between versions.
         message: A sentence for people: what was wrong, what was expected, what to do.
+        request_id: The answer's ``X-Request-ID``, by which the log names the request.
     """
 
     code: str
     message: str
+    request_id: str
 
 
 class HttpError(HTTPException):
@@ -80,9 +84,15 @@ class HttpError(HTTPException):
         fallback = "bad_request" if self.status_code < 500 else "internal"
         return {"code": ERROR_CODES.get(self.status_code, fallback), "message": self.detail}
 
-    def response(self) -> JSONResponse:
-        """Return the HTTP response."""
-        return JSONResponse(self.body(), self.status_code, self.headers)
+    def response(self, request_id: str | None = None) -> JSONResponse:
+        """Return the HTTP response.
+
+        Args:
+            request_id: Identifier of the request; by default that of the request that is answered.
+        """
+        identifier = request_id or REQUEST_ID.get()
+        headers = {**(self.headers or {}), "X-Request-ID": identifier}
+        return JSONResponse({**self.body(), "request_id": identifier}, self.status_code, headers)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -113,10 +123,6 @@ def handle_errors(app: FastAPI) -> None:
     @app.exception_handler(HandshapeError)
     async def known(_: Request, error: HandshapeError) -> JSONResponse:
         return HttpError.of(error).response()
-
-    @app.exception_handler(Exception)
-    async def internal(_: Request, error: Exception) -> JSONResponse:
-        return HttpError(500, "The server failed; its log says why.").response()
 
 
 def _methods_at(app: FastAPI, request: Request) -> list[str]:

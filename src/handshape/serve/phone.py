@@ -53,6 +53,16 @@ class Phone:
         commands = [] if secure or address is None else [_MAKE_CERTIFICATE, self._command()]
         return {"link": link, "text": text, "qr": code, "commands": commands}
 
+    def hints(self) -> list[str]:
+        """Return lines for the terminal: the address on the local network, and what https needs."""
+        address = None if is_loopback(self.config.host) else self._address()
+        if address is None:
+            return []
+        lines = [f"On the network: {self._link(address, with_token=False)}"]
+        if self.config.certificate is None:
+            lines.append(f"{_HTTPS} To make one: {_MAKE_CERTIFICATE}; then add --certificate and --key.")
+        return lines
+
     def _link(self, address: str, with_token: bool) -> str:
         scheme = "https" if self.config.certificate else "http"
         host = f"[{address}]" if ":" in address else address

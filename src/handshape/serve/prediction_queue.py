@@ -1,4 +1,4 @@
-"""A bounded queue of photos, and worker threads that predict them."""
+"""A bounded queue of photos, and the worker threads that decode and predict them."""
 
 import threading
 import time
@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from handshape.serve.photo import decode_photo, is_large
 from handshape.threads import threads
 from handshape.types import HandLandmarks, Prediction
 
+_T = TypeVar("_T")
 Point = tuple[float, float]
 
 
@@ -55,16 +57,15 @@ class Tracker:
 @dataclass(eq=False)
 class _Job:
     data: bytes
-    mirrored: bool
-    tracker: Tracker | None
-    future: "Future[Predicted]" = field(default_factory=Future)
+    work: Callable[[], Any]
+    future: "Future[Any]" = field(default_factory=Future)
 
 
 class PredictionQueue:
     """Predicts photos with a recogniser that can be exchanged while the queue runs.
 
-    Each thread predicts one photo at a time. Large photos take seconds and up to a gigabyte each, so a thread
-    of their own predicts them.
+    Whatever the server decodes, it decodes here: each thread decodes one photo at a time, and large photos,
+    which take seconds and much memory, one thread of their own.
 
     Args:
         recogniser: The recogniser to start with; ``None`` where one is still to be taught.
@@ -116,7 +117,22 @@ class PredictionQueue:
                 "one that was taught",
                 "teach one on the page, or start with a bundle",
             )
-        jobs = [_Job(photo, mirrored, tracker) for photo in photos]
+        jobs = [_Job(photo, partial(self._predicted, photo, mirrored, tracker)) for photo in photos]
+        return self._add(jobs)
+
+    def run(self, data: bytes, work: Callable[[], _T]) -> "Future[_T]":
+        """Queue other work on a photo.
+
+        Args:
+            data: The image file's bytes, by whose header the photo is large or not.
+            work: Decodes them.
+
+        Raises:
+            BusyError: The queue is full, or closed.
+        """
+        return self._add([_Job(data, work)])[0]
+
+    def _add(self, jobs: list[_Job]) -> "list[Future[Any]]":
         with self._changed:
             if self._closing or self.waiting + len(jobs) > self._limit:
                 raise self._busy()
@@ -144,11 +160,11 @@ class PredictionQueue:
                     self._large_jobs.append(job)
                     self._changed.notify_all()
             else:
-                self._predict(job)
+                self._do(job)
 
     def _work_large(self) -> None:
         while job := self._take(self._large_jobs):
-            self._predict(job)
+            self._do(job)
 
     def _take(self, jobs: deque[_Job]) -> _Job | None:
         with self._changed:
@@ -156,26 +172,26 @@ class PredictionQueue:
                 self._changed.wait()
             return jobs.popleft() if jobs else None
 
-    def _predict(self, job: _Job) -> None:
+    def _do(self, job: _Job) -> None:
         if not job.future.set_running_or_notify_cancel():
             return
         try:
-            job.future.set_result(self._predicted(job))
+            job.future.set_result(job.work())
         except Exception as error:  # raised again by the future
             job.future.set_exception(error)
 
-    def _predicted(self, job: _Job) -> Predicted:
+    def _predicted(self, data: bytes, mirrored: bool, tracker: Tracker | None) -> Predicted:
         loaded = self.recogniser
         assert loaded is not None  # submit refuses photos before
-        pixels = decode_photo(job.data)
+        pixels = decode_photo(data)
         start = time.perf_counter()
-        pixels = np.ascontiguousarray(pixels[:, ::-1]) if job.mirrored else pixels
-        hand = job.tracker.find(loaded, pixels) if job.tracker else loaded.recogniser.find_hand(pixels)
+        pixels = np.ascontiguousarray(pixels[:, ::-1]) if mirrored else pixels
+        hand = tracker.find(loaded, pixels) if tracker else loaded.recogniser.find_hand(pixels)
         row = loaded.run(pixels, hand)
         self.predicted += 1
         self.on_photo(time.perf_counter() - start)
         return Predicted(
-            loaded.recogniser.answer(row, hand), loaded.digest, _points(hand, pixels.shape, job.mirrored)
+            loaded.recogniser.answer(row, hand), loaded.digest, _points(hand, pixels.shape, mirrored)
         )
 
     def _busy(self) -> BusyError:

@@ -1,6 +1,5 @@
 """The process around the application: socket, connection limits, signals, a clean end."""
 
-import asyncio
 import logging
 import signal
 import socket
@@ -11,12 +10,11 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from handshape.errors import ServeError
+from handshape.serve.connections import http_protocol, stream_protocol
 from handshape.serve.limits import Limits
 
-_HEAD_BYTES = 65_536
 _GRACE_SECONDS = 5
 
 
@@ -73,14 +71,15 @@ def make_server(
     """
     config = uvicorn.Config(
         app,
-        http=_protocol(limits),
+        http=http_protocol(limits),
+        ws=stream_protocol(limits),
         lifespan="off",
         access_log=False,
+        log_config=None,
         log_level="error",
         server_header=False,
         proxy_headers=False,
-        ws_max_size=limits.body,
-        ws_max_queue=2,
+        ws_max_size=limits.photo,
         ws_per_message_deflate=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=_GRACE_SECONDS,
@@ -102,8 +101,10 @@ def make_server(
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    # uvicorn logs this for every refused stream, although the refusal was sent.
-    return "without completing handshake" not in record.getMessage()
+    # uvicorn logs the one for every refused stream, although the refusal was sent, and the other with a
+    # traceback for a text that a client has damaged.
+    message = record.getMessage()
+    return "without completing handshake" not in message and "Invalid UTF-8" not in message
 
 
 class _Server(uvicorn.Server):
@@ -130,59 +131,3 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def _protocol(limits: Limits) -> type[HttpToolsProtocol]:
-    """Return uvicorn's HTTP protocol with limits that it lacks: connections, and size and time of heads."""
-
-    class Protocol(HttpToolsProtocol):
-        _head_bytes = 0
-        _in_head = True
-        _timer: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport) -> None:  # type: ignore[no-untyped-def]
-            super().connection_made(transport)
-            if len(self.connections) > limits.connections:
-                transport.write(_TOO_MANY)
-                transport.close()
-                return
-            self._start_timer()
-
-        def _start_timer(self) -> None:
-            self._stop_timer()
-            self._timer = self.loop.call_later(limits.upload_seconds, self.transport.close)
-
-        def _stop_timer(self) -> None:
-            if self._timer is not None:
-                self._timer.cancel()
-
-        def data_received(self, data: bytes) -> None:
-            if self._in_head and self._head_bytes == 0:
-                self._start_timer()
-            self._head_bytes += len(data)
-            super().data_received(data)
-            too_long = self._in_head and self._head_bytes > _HEAD_BYTES
-            if too_long and self.parser is not None and not self.transport.is_closing():
-                self.transport.write(_LONG_HEAD)
-                self.transport.close()
-
-        def on_headers_complete(self) -> None:
-            super().on_headers_complete()
-            self._stop_timer()
-            self._in_head = False
-
-        def on_message_complete(self) -> None:
-            super().on_message_complete()
-            self._in_head, self._head_bytes = True, 0
-
-    return Protocol
-
-
-def _raw(status: str, code: str, message: str) -> bytes:
-    body = f'{{"code":"{code}","message":"{message}"}}'
-    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-    return f"{head}connection: close\r\n\r\n{body}".encode()
-
-
-_TOO_MANY = _raw("503 Service Unavailable", "busy", "Too many connections; try again in a second.")
-_LONG_HEAD = _raw("431 Request Header Fields Too Large", "bad_request", "The request's head is too long.")

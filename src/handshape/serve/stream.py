@@ -96,8 +96,13 @@ class _Stream:
         self._mirrored = options["mirrored"]
 
     async def _answer(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
         while True:
+            # Frames that come sooner are overtaken by the newest.
+            await asyncio.sleep(due - loop.time())
             frame = await self._newest.get()
+            due = loop.time() + 1 / self._limits.predictions
             await self._websocket.send_json({"sequence": frame.sequence, **await self._predict(frame)})
 
     async def _predict(self, frame: _Frame) -> dict[str, Any]:

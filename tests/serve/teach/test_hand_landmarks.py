@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 
 def finder_in(place: Path) -> "LandmarkFinder":
+    from handshape.serve.prediction_queue import PredictionQueue
     from handshape.serve.teach.hand_landmarks import LandmarkFinder
     from handshape.serve.teach.photo_folder import PhotoFolder
 
-    return LandmarkFinder(PhotoFolder(place / "photos"), place / "cache")
+    return LandmarkFinder(PhotoFolder(place / "photos"), place / "cache", PredictionQueue(None))
 
 
 def test_find__training_finds_the_hand_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

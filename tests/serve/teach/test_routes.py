@@ -1,4 +1,5 @@
 import json
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -92,6 +93,28 @@ def test_teach__only_photos_of_the_folder_are_shown(server: Server, tmp_path: Pa
 )
 def test_teach__refuses_what_is_no_photo(server: Server, data: bytes, status: int) -> None:
     assert add(server, "A", "Anna", data).error[0] == status
+
+
+def test_teach__refuses_large_sides_before_decoding(server: Server) -> None:
+    photo = bytearray(jpeg())
+    at = photo.index(b"\xff\xc0") + 5
+    photo[at : at + 4] = struct.pack(">HH", 7000, 7000)  # the pixels are missing, which only decoding shows
+    refused = add(server, "A", "Anna", bytes(photo))
+    assert refused.error == (413, "too_large") and "7000 x 7000" in refused.json["message"]
+
+
+def test_teach__refuses_a_long_choice(server: Server) -> None:
+    body = json.dumps({"which": [[]] * 30_000})
+    answer = server.ask("POST", "/v1/teach/use", body, Content_Type="application/json")
+    assert answer.error == (413, "too_large")
+
+
+def test_teach__makes_few_archives_at_once(tmp_path: Path) -> None:
+    from handshape.serve.limits import Limits
+
+    with serving(None, limits=Limits(downloads=0), teach=tmp_path) as server:
+        assert add(server, "A", "Anna", jpeg()).status == 201
+        assert server.ask("GET", "/v1/teach/download/photos").error == (503, "busy")
 
 
 def test_teach__other_sites_cannot(server: Server) -> None:

@@ -163,11 +163,11 @@ def test_train__refuses_a_folder_that_is_no_run(teacher: "Teacher") -> None:
 
 
 def test_add__gives_the_landmarks_and_saves_a_photo_without_a_hand(teacher: "Teacher") -> None:
-    photo, landmarks = teacher.add("L", "a", hand("L", 1, 0))
+    photo, landmarks = teacher.add("L", "a", hand("L", 1, 0)).result(120)
     assert landmarks is not None and len(landmarks) == 21
     assert landmarks[8][1] < landmarks[5][1]  # the index finger of an L points up
-    assert teacher.landmarks("L", photo.name) == landmarks
-    empty, missing = teacher.add("L", "a", jpeg())
+    assert teacher.landmarks("L", photo.name).result(120) == landmarks
+    empty, missing = teacher.add("L", "a", jpeg()).result(120)
     assert missing is None
     assert teacher.folder.find("L", empty.name).is_file()
     assert [one["hand"] for one in teacher.state()["labels"][0]["photos"]] == [True, False]
@@ -215,7 +215,7 @@ def test_teacher__loads_what_was_taught_before(
     again = make_teacher()
     state = again.state()
     assert (state["in_use"], state["started_with"], state["taught"]["stale"]) == ("taught", False, False)
-    again.add("A", "a", hand("A", 1, 99))
+    again.add("A", "a", hand("A", 1, 99)).result(120)
     assert again.state()["taught"]["stale"]
     (teacher.bundle / "recogniser" / "config.json").write_text("{}")
     damaged = make_teacher()

@@ -25,6 +25,7 @@ MIN_SIDE, _LONGEST = 8, 32_768
 # Scans of a JPEG: a progressive one has about ten, and each passes over all pixels.
 _SCANS, _SCANNED_PIXELS = 100, 1_000_000_000
 _EXIF_ORIENTATION = 0x0112
+_ROWS = 256
 RESIZED = "Pillow, rows first"
 """How images are resized; what was made in another way is cached apart."""
 
@@ -157,6 +158,7 @@ def decode_image(data: bytes, *, formats: tuple[str, ...] | None = None) -> tupl
             if image.format == "JPEG" and mode == "RGB" and upright:
                 # The same pixels as Pillow's (tested), in less time.
                 return simplejpeg.decode_jpeg(data), mode
+            ImageOps.exif_transpose(image, in_place=True)
             return pixels_of(image), mode
     except ImageError:
         raise
@@ -210,14 +212,25 @@ def _format_error(data: bytes, formats: tuple[str, ...] | None) -> ImageFormatEr
 
 def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
     """Return an opened image as (H, W, 3) uint8 in RGB order, with EXIF orientation applied."""
-    return np.array(_to_rgb(ImageOps.exif_transpose(image)))
+    if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    if image.mode.startswith(("I", "F")):
+        return np.repeat(_grey(image)[..., None], 3, axis=2)
+    # Piece by piece: as a whole, a large image would be in memory several times.
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, _ROWS):
+        bottom = min(top + _ROWS, image.height)
+        pixels[top:bottom] = np.asarray(_to_rgb(image.crop((0, top, image.width, bottom))))
+    return pixels
+
+
+def _grey(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith("I;16"):
+        return _from_16_bits(np.asarray(image, dtype=np.uint16))
+    return _to_8_bits(np.asarray(image, dtype=np.float64))
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        return Image.fromarray(_from_16_bits(np.asarray(image, dtype=np.uint16))).convert("RGB")
-    if image.mode in ("I", "F"):
-        return Image.fromarray(_to_8_bits(np.asarray(image, dtype=np.float64))).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         opaque = image.convert("RGBA")
         white = Image.new("RGBA", opaque.size, "white")

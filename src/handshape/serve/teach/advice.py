@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from handshape.data.checks.finding import count_of, listed
-from handshape.evaluation.metrics import Confusion
 from handshape.serve.teach.hand_landmarks import LandmarkList
 from handshape.serve.teach.photo_folder import TeachPhoto, photos_by_label
 from handshape.types import NO_HAND_LABELS
@@ -99,14 +98,14 @@ def _without_hand(
 def _look_alike(
     signs: Mapping[str, Sequence[TeachPhoto]], confused: Mapping[str, Any] | None
 ) -> Iterator[Advice]:
-    pair = Confusion(**confused) if confused else None
-    if pair is None or pair.true not in signs:
+    if not confused or confused["true"] not in signs:
         return
-    shown = tuple(signs[label][0] for label in (pair.true, pair.predicted) if label in signs)
+    true, predicted, count = confused["true"], confused["predicted"], confused["count"]
+    shown = tuple(signs[label][0] for label in (true, predicted) if label in signs)
     text = (
-        f"{pair.true} and {pair.predicted} look alike: {count_of(pair.count, 'photo', 'photos')} of "
-        f"{pair.true} {'was' if pair.count == 1 else 'were'} predicted as {pair.predicted}. "
-        f"Show where they differ, and take more photos of {'both' if pair.predicted in signs else pair.true}."
+        f"{true} and {predicted} look alike: {count_of(count, 'photo', 'photos')} of "
+        f"{true} {'was' if count == 1 else 'were'} predicted as {predicted}. "
+        f"Show where they differ, and take more photos of {'both' if predicted in signs else true}."
     )
     yield Advice(text, shown)
 

@@ -1,18 +1,23 @@
 """Hand landmarks of the photos taken on the page: found once, and cached for training."""
 
 import threading
+import time
+from concurrent.futures import CancelledError
+from functools import partial
 from pathlib import Path
 
 from handshape.data.images.decode import decode_image
 from handshape.data.images.prepared import content_digest
-from handshape.errors import HandshapeError
+from handshape.errors import BusyError, HandshapeError
 from handshape.features.hand_landmarks import HandCache
+from handshape.serve.prediction_queue import PredictionQueue
 from handshape.serve.teach.photo_folder import PhotoFolder, TeachPhoto
 
 LandmarkList = list[tuple[float, float]]
 """21 landmarks, x to the right and y down, as fractions of the photo's width and height."""
 
 _DECIMALS = 4  # finer than a pixel
+_BUSY_SECONDS = 1.0
 
 
 class LandmarkFinder:
@@ -21,10 +26,11 @@ class LandmarkFinder:
     Args:
         folder: The photos.
         cache: The cache, from which training reads the landmarks.
+        queue: Decodes earlier photos in their turn.
     """
 
-    def __init__(self, folder: PhotoFolder, cache: Path) -> None:
-        self._folder, self._cache = folder, HandCache(cache)
+    def __init__(self, folder: PhotoFolder, cache: Path, queue: PredictionQueue) -> None:
+        self._folder, self._cache, self._queue = folder, HandCache(cache), queue
         self._lock = threading.Lock()
         self._landmarks: dict[str, LandmarkList | None] = {}
         self._of_photos: dict[TeachPhoto, LandmarkList | None] = {}
@@ -79,6 +85,10 @@ class LandmarkFinder:
                 if photo in self._of_photos:
                     continue
                 try:
-                    self._of_photos[photo] = self.find(self._folder.read(photo.label, photo.name))
-                except (HandshapeError, OSError):
+                    data = self._folder.read(photo.label, photo.name)
+                    self._of_photos[photo] = self._queue.run(data, partial(self.find, data)).result()
+                except BusyError:
+                    time.sleep(_BUSY_SECONDS)
+                    self._wake.set()  # for the photos that were passed over
+                except (HandshapeError, OSError, CancelledError):
                     continue  # removed meanwhile, or damaged, which the page and training report

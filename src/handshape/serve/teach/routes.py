@@ -1,20 +1,26 @@
 """``/v1/teach``: photos in and out of the folder, training, and using the trained recogniser."""
 
+import asyncio
 import mimetypes
-from typing import Annotated, Any
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from handshape.serve.access import is_loopback
-from handshape.serve.errors import documented
+from handshape.serve.errors import HttpError, documented
+from handshape.serve.limits import Limits
 from handshape.serve.phone import Phone
 from handshape.serve.teach.downloads import NAMES, Download, download
 from handshape.serve.teach.hand_landmarks import LandmarkList
 from handshape.serve.teach.teacher import Teacher, Which
 
+_T = TypeVar("_T")
 _JPEG = {"required": True, "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
 
 
@@ -54,8 +60,35 @@ class UseBody(BaseModel):
     which: Which
 
 
-def add_teach_routes(app: FastAPI, teacher: Teacher, phone: Phone | None = None) -> None:
+class _Archive(StreamingResponse):
+    """An archive that is made while it is sent, a few at a time.
+
+    Args:
+        parts: Its pieces.
+        free: Counts the archives that may still be made.
+        headers: Of the answer.
+    """
+
+    def __init__(self, parts: Iterator[bytes], free: asyncio.Semaphore, headers: dict[str, str]) -> None:
+        super().__init__(parts, media_type="application/zip", headers=headers)
+        self._free = free
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        async with self._free:
+            await super().__call__(scope, receive, send)
+
+
+def add_teach_routes(app: FastAPI, teacher: Teacher, limits: Limits, phone: Phone | None = None) -> None:
     """Add the routes of Teach; ``phone`` says how a phone opens the page."""
+    free = asyncio.Semaphore(limits.downloads)
+
+    async def done(future: "Future[_T]") -> _T:
+        try:
+            async with asyncio.timeout(limits.answer_seconds):
+                return await asyncio.wrap_future(future)
+        except TimeoutError as error:
+            raise HttpError(503, "The photo was not decoded in time; try again later.") from error
 
     async def state_for(request: Request) -> dict[str, Any]:
         found = await run_in_threadpool(teacher.state)
@@ -75,10 +108,13 @@ def add_teach_routes(app: FastAPI, teacher: Teacher, phone: Phone | None = None)
         response_class=Response,
         responses={200: {"content": {"application/zip": {}}}, **documented(401, 403, 422, 503)},
     )
-    async def take_away(what: Download) -> StreamingResponse:
-        parts = await run_in_threadpool(download, teacher, what)
+    async def take_away(what: Download) -> Response:
+        if free.locked():
+            raise HttpError(503, f"{limits.downloads} archives are being made; try again in a minute.")
+        async with free:
+            parts = await run_in_threadpool(download, teacher, what)
         head = {"content-disposition": f'attachment; filename="{NAMES[what]}"'}
-        return StreamingResponse(parts, media_type="application/zip", headers=head)
+        return _Archive(parts, free, headers=head)
 
     @app.post(
         "/v1/teach/photos",
@@ -95,7 +131,7 @@ def add_teach_routes(app: FastAPI, teacher: Teacher, phone: Phone | None = None)
         label: Annotated[str, Query(description="The sign; it becomes the name of a folder.")],
         signer: Annotated[str, Query(description="The signer; it becomes part of the file's name.")],
     ) -> PhotoBody:
-        photo, hand = await run_in_threadpool(teacher.add, label, signer, await request.body())
+        photo, hand = await done(teacher.add(label, signer, await request.body()))
         return PhotoBody(label=photo.label, name=photo.name, signer=photo.signer, hand=hand)
 
     @app.get(
@@ -114,7 +150,7 @@ def add_teach_routes(app: FastAPI, teacher: Teacher, phone: Phone | None = None)
         responses=documented(401, 403, 404, 422, 503),
     )
     async def hand(label: str, name: str) -> HandBody:
-        return HandBody(hand=await run_in_threadpool(teacher.landmarks, label, name))
+        return HandBody(hand=await done(await run_in_threadpool(teacher.landmarks, label, name)))
 
     @app.delete(
         "/v1/teach/photos/{label}/{name}",

@@ -1,11 +1,14 @@
 """Teach: collect photos, train on them, and predict with the trained recogniser."""
 
 import threading
+from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from handshape.config.models import MODELS
 from handshape.config.train import TrainConfig
 from handshape.config.use import AddConfig
 from handshape.data.checks.finding import count_of
@@ -18,16 +21,19 @@ from handshape.features.hand_landmarks import HandCache
 from handshape.progress import say
 from handshape.recogniser import ASL
 from handshape.serve.loaded_recogniser import LoadedRecogniser, load_for_serving
+from handshape.serve.photo import check_side
 from handshape.serve.prediction_queue import PredictionQueue
 from handshape.serve.teach.advice import give_advice
 from handshape.serve.teach.hand_landmarks import LandmarkFinder, LandmarkList
 from handshape.serve.teach.photo_folder import PhotoFolder, TeachPhoto, photos_by_label
-from handshape.teaching.add_photos import add_photos, takes_signs
-from handshape.teaching.taught_signs import TaughtSigns
-from handshape.teaching.train_alone import train_alone
+
+if TYPE_CHECKING:
+    from handshape.teaching.taught_signs import TaughtSigns  # training loads torch, which predictions do not
 
 LEAST_PHOTOS = 2
 """Photos of a sign that training needs."""
+
+_LONGEST_SIDE = 2000  # pixels
 
 Which = Literal["taught", "started"]
 
@@ -46,7 +52,7 @@ class Teacher:
         self.bundle = folder.path.with_name(f"{folder.path.name}-recogniser")
         self.started, self.taught = queue.recogniser, self._load_taught()
         self._lock = threading.Lock()
-        self._landmarks = LandmarkFinder(folder, cache)
+        self._landmarks = LandmarkFinder(folder, cache, queue)
         if self.started is None:
             queue.recogniser = self.taught
 
@@ -54,27 +60,42 @@ class Teacher:
     def base(self) -> LoadedRecogniser | None:
         """The recogniser that signs are added to; None where they make one of their own."""
         started = self.started
-        return started if started is not None and takes_signs(started.recogniser) else None
+        if started is None or not MODELS[started.recogniser.config.network.model].hand_landmarks:
+            return None
+        return started
 
-    def add(self, label: str, signer: str, data: bytes) -> tuple[TeachPhoto, LandmarkList | None]:
-        """Save a photo and find its hand landmarks; ``None`` where no hand was found.
+    def add(self, label: str, signer: str, data: bytes) -> "Future[tuple[TeachPhoto, LandmarkList | None]]":
+        """Save a photo and find its hand landmarks, as soon as the queue gets to it.
+
+        Returns:
+            The photo and its landmarks, ``None`` where no hand was found, or why it cannot be saved; see
+            `PhotoFolder.add`.
 
         Raises:
-            HandshapeError: It cannot be saved; see `PhotoFolder.add`.
+            ImageSizeError: It has too many pixels.
+            BusyError: The queue is full.
         """
+        check_side(data, _LONGEST_SIDE)
+        return self._queue.run(data, partial(self._add, label, signer, data))
+
+    def _add(self, label: str, signer: str, data: bytes) -> tuple[TeachPhoto, LandmarkList | None]:
         photo = self.folder.add(label, signer, data)
         return photo, self._landmarks.add(photo, data)
 
-    def landmarks(self, label: str, name: str) -> LandmarkList | None:
-        """Return the hand landmarks of a photo; ``None`` where no hand was found.
+    def landmarks(self, label: str, name: str) -> "Future[LandmarkList | None]":
+        """Find the hand landmarks of a photo, as soon as the queue gets to it.
+
+        Returns:
+            The landmarks, ``None`` where no hand was found, or why the photo cannot be decoded.
 
         Raises:
             UnknownPhotoError: There is no such photo.
-            ImageError: It is damaged.
+            BusyError: The queue is full.
         """
-        return self._landmarks.find(self.folder.read(label, name))
+        data = self.folder.read(label, name)
+        return self._queue.run(data, partial(self._landmarks.find, data))
 
-    def train(self) -> TaughtSigns:
+    def train(self) -> "TaughtSigns":
         """Train on the photos, save the result as a run, and keep it ready for use.
 
         Raises:
@@ -84,6 +105,9 @@ class Teacher:
         if not self._lock.acquire(blocking=False):
             raise AlbumError("another training is running", "one at a time", "wait a moment")
         try:
+            from handshape.teaching.add_photos import add_photos
+            from handshape.teaching.train_alone import train_alone
+
             photos, digest = self.folder.sound(), self._digest()
             if missing := self._missing(photos):
                 expected = "a sign with some photos" if self.base else "two signs with some photos each"
@@ -93,7 +117,7 @@ class Teacher:
             index = index_images(dataset, self._cache, facts=HandCache(self._cache))
             if self.base is None:
                 settings: Any = TrainConfig(data=self.folder.path, signer=signer, model="landmarks")
-                result = train_alone(index, self._cache)
+                result: TaughtSigns = train_alone(index, self._cache)
             else:
                 bundle = self.base.recogniser.folder or Path()
                 settings = AddConfig(bundle=bundle, data=self.folder.path, signer=signer)
