@@ -88,6 +88,7 @@ def save_bundle(backbone: str, place: Path) -> None:
     recogniser_of(network, BundleConfig(labels, config), open_cache(None)).save(place, "A card.")
 
 
+@pytest.mark.slow
 def test_main__predict_waits_for_no_torch(tmp_path: Path) -> None:
     photo = tmp_path / "photo.jpg"
     draw_shape(0, 1, 2).save(photo)

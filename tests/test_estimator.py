@@ -96,6 +96,7 @@ def test_fit__labels_of_any_type(photos: Photos, tmp_path: Path) -> None:
     assert fitted.to_recogniser().labels == ("4", "30", "100")
 
 
+@pytest.mark.slow
 def test_cross_val_score__extracts_every_image_once(
     photos: Photos, tmp_path: Path, extracted: list[int]
 ) -> None:
@@ -117,6 +118,7 @@ def test_cross_val_score__routes_signers_to_fit(photos: Photos, tmp_path: Path) 
     assert scores.shape == (3,)
 
 
+@pytest.mark.slow
 def test_grid_search__in_a_pipeline(photos: Photos, tmp_path: Path, extracted: list[int]) -> None:
     paths, labels, signers = photos
     pipeline = Pipeline([("as paths", FunctionTransformer(list)), ("signs", make(tmp_path))])
@@ -144,6 +146,7 @@ def test_fit__the_cnn(photos: Photos, tmp_path: Path) -> None:
     assert np.allclose(fitted.predict_proba(paths), fitted.to_recogniser().predict_proba(paths), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["frozen", "landmarks", "combined"])
 def test_save__gives_a_bundle(photos: Photos, tmp_path: Path, model: str) -> None:
     paths, labels, signers = photos

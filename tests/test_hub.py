@@ -273,6 +273,7 @@ def test_push__numbers_the_signers_and_keeps_everything_else(finished: Any, serv
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("signed_in")
 def test_push__takes_the_onnx_export_along_without_names_and_nothing_else(
     cli: Any, finished: Any, server: Hub, tmp_path: Path

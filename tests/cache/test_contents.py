@@ -1,6 +1,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 OPTIONS = ("--backbone", "handnet", "--device", "cpu", "--views", 1, "--json")
 
 
@@ -11,6 +13,7 @@ def test_cache_info__an_empty_one(cli: Any, tmp_path: Path) -> None:
     assert found["images"] == {"files": 0, "bytes": 0}
 
 
+@pytest.mark.slow
 def test_cache__what_features_keep_is_described_and_deleted(
     cli: Any, make_photos: Any, tmp_path: Path
 ) -> None:

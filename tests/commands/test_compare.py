@@ -57,6 +57,7 @@ def test_compare__saves_the_model_that_it_names(finished: Any) -> None:
     assert config["network"]["model"] == finished.metrics["best"] and finished.metrics["best_because"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["cnn", "frozen"])
 def test_compare__predict_gives_the_same_probabilities(
     cli: Any, finished: Any, tmp_path: Path, model: str
@@ -122,6 +123,7 @@ def test_compare__no_internet(
     assert not (tmp_path / "place").exists()
 
 
+@pytest.mark.slow
 def test_compare__force_replaces_an_earlier_run(cli: Any, finished: Any, tmp_path: Path) -> None:
     out = tmp_path / "place" / "run"
     words = (
@@ -155,6 +157,7 @@ def two_rooms(tmp_path: Path) -> Path:
     return tmp_path / "places"
 
 
+@pytest.mark.slow
 def test_compare__leave_one_source_out(cli: Any, two_rooms: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = ("--source", "folder", "--folds", "source", "--signer", r"((?:signer|other)\d)_")

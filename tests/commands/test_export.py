@@ -20,6 +20,7 @@ def bundle(finished: Any, tmp_path: Path) -> Path:
     return tmp_path / "run" / "recogniser"
 
 
+@pytest.mark.slow
 def test_export__into_the_bundle(cli: Any, finished: Any, bundle: Path) -> None:
     answer = cli("export", bundle.parent, "--json")
     found = answer.json
@@ -41,6 +42,7 @@ def test_export__into_the_bundle(cli: Any, finished: Any, bundle: Path) -> None:
     assert '"test_accuracy"' in kept["handshape.figures"] and '"signer"' in kept["handshape.trained_on"]
 
 
+@pytest.mark.slow
 def test_export__as_a_person_reads_it(cli: Any, finished: Any, bundle: Path, tmp_path: Path) -> None:
     answer = cli("export", bundle, "--out", tmp_path / "reader.onnx", "--images", finished.photos)
     lines = answer.out.splitlines()
@@ -51,6 +53,7 @@ def test_export__as_a_person_reads_it(cli: Any, finished: Any, bundle: Path, tmp
     assert "Comparing: 12/12" in answer.err
 
 
+@pytest.mark.slow
 def test_export__refuses_another_answer(cli: Any, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     right = Recogniser.classify
     monkeypatch.setattr(Recogniser, "classify", lambda self, *given: right(self, *given) * 0.99)

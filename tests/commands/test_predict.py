@@ -59,6 +59,7 @@ def test_predict__unsure_below_the_threshold(cli: Any, finished: Any, tmp_path: 
     assert answer["top"][0][0] in ("A", "B", "C")
 
 
+@pytest.mark.slow
 def test_predict__folders_and_bad_photos_do_not_cost_the_others_their_answer(
     cli: Any, finished: Any, tmp_path: Path
 ) -> None:

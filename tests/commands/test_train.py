@@ -48,6 +48,7 @@ def without_seconds(metrics: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in metrics.items() if k not in ("next", "without_hand")} | {"models": models}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -114,6 +115,7 @@ def test_train__run_directory_holds_what_the_contract_names(
     assert {"epoch", "loss", "train_accuracy", "valid_accuracy", "seconds"} <= set(history[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["cnn", "combined"])
 def test_train__twice_gives_the_same_numbers(
     cli: Any, words: tuple[object, ...], tmp_path: Path, model: str

@@ -74,6 +74,7 @@ def test_whole_graph__predicts_as_its_bundle(name: str, tmp_path: Path) -> None:
     assert given.type.tensor_type.elem_type == onnx.TensorProto.UINT8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["landmarks", "combined"])
 def test_whole_graph__looks_for_the_hand_once(model: Any, tmp_path: Path) -> None:
     recogniser = untrained(model, tmp_path)

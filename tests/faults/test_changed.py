@@ -10,6 +10,8 @@ from tests.conftest import draw_photos, draw_shape
 from tests.faults.conftest import Scene, Undisturbed
 from tests.processes import Process
 
+pytestmark = pytest.mark.slow
+
 
 def stop_when(process: Process, happened: Callable[[], bool]) -> None:
     """Stop a process where it is, once something has happened."""

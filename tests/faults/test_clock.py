@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 from tests.faults.conftest import Scene, Undisturbed
 
+pytestmark = pytest.mark.slow
+
 _YEAR = 365 * 24 * 3600
 
 

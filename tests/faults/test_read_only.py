@@ -7,6 +7,8 @@ import pytest
 from tests.faults.conftest import Scene, Undisturbed
 from tests.faults.looks import contents
 
+pytestmark = pytest.mark.slow
+
 Mount = Callable[..., Path]
 
 

@@ -8,6 +8,8 @@ import pytest
 from tests.faults.conftest import Scene, Undisturbed
 from tests.processes import Process
 
+pytestmark = pytest.mark.slow
+
 Tell = Callable[[str], Undisturbed]
 
 
@@ -37,7 +39,6 @@ def test_two_runs__the_second_is_refused_at_once(
     assert here.outcome(process) == expected
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("force", [True, False])
 def test_two_runs__of_different_settings_are_never_mixed(
     scene: Callable[..., Scene], tmp_path: Path, force: bool
@@ -53,7 +54,6 @@ def test_two_runs__of_different_settings_are_never_mixed(
     assert here.outcome(winner)["figures"] == here.outcome(winner)["said"]
 
 
-@pytest.mark.slow
 def test_two_runs__with_one_cache_and_runs_of_their_own(
     scene: Callable[..., Scene], undisturbed: Tell, tmp_path: Path
 ) -> None:

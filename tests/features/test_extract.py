@@ -93,6 +93,7 @@ def shape_known(extractor: Extractor) -> Extractor:
     return extractor
 
 
+@pytest.mark.slow
 def test_features_of__shape_type_and_values(extractor: Extractor, cache_dir: Path) -> None:
     images, digests = photos(3)
     features = features_of(extractor, images, digests, cache_dir)
@@ -332,6 +333,7 @@ def test_table__is_named_by_all_that_changes_features(extractor: Extractor, cach
     assert extractor.table(cache_dir).path.parent == cache_dir / "features"
 
 
+@pytest.mark.slow
 def test_features_of__alexnet_s_are_what_a_saved_recogniser_computes(cache_dir: Path) -> None:
     backbone, config = load_backbone("alexnet", "untrained"), HeadConfig("linear", pool=None)
     network = BackboneClassifier(backbone, Pool(None, 6, 6), Head(256 * 6 * 6, 2, config))
@@ -374,6 +376,7 @@ def test_features_of__torch_stands_in_for_what_cannot_be_exported(
     assert "torch runs the backbone choosy" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_features_of__two_tables_do_not_meet(extractor: Extractor, cache_dir: Path) -> None:
     images, digests = photos(2)
     features_of(extractor, images, digests, cache_dir)

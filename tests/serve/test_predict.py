@@ -57,6 +57,7 @@ def test_predict__a_photo_that_cannot_be_opened(server: Server, photo: bytes, er
     assert answer.error == error and answer.json["message"].startswith("Photo 2: ")
 
 
+@pytest.mark.slow
 def test_predict__more_than_100_photos(limited: Callable[..., Server]) -> None:
     server = limited(answer_seconds=300)  # a hand is looked for twelve times in a photo without one
     assert server.predict(*[png()] * 101).error == (400, "bad_request")

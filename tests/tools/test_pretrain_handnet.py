@@ -55,6 +55,7 @@ def test_augment__the_keypoints_move_with_the_hand(tool: ModuleType, drawings: P
             assert image[0, y - 2 : y + 3, x - 2 : x + 3].max() > 0.5
 
 
+@pytest.mark.slow
 def test_main__a_run_that_was_killed_ends_with_the_same_weights(
     tool: ModuleType, work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

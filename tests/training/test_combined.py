@@ -71,6 +71,7 @@ def fitted(scan: ImageIndex, place: Path) -> FitResult:
     return fit(scan, place / "cache")
 
 
+@pytest.mark.slow
 def test_fit__a_bundle_predicts_the_same(
     fitted: FitResult, scan: ImageIndex, place: Path, tmp_path: Path
 ) -> None:

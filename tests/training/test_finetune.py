@@ -30,6 +30,7 @@ def fit(
     return fitter.fit("finetune", sides_of(scan))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unfreeze", ["last", "all"])
 @pytest.mark.parametrize("name", ["handnet", "squeezenet1_1"])
 def test_fit__tunes_what_it_says_and_leaves_the_backbone_as_it_was(
@@ -75,6 +76,7 @@ def test_fit__begins_as_good_as_frozen(scan: ImageIndex, tmp_path: Path) -> None
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["linear", "mlp"])
 def test_fit__with_other_heads(scan: ImageIndex, tmp_path: Path, head: Any) -> None:
     fitted = fit(scan, tmp_path / "cache", load_backbone("handnet"), {"head": head, "pool": 1})
@@ -82,6 +84,7 @@ def test_fit__with_other_heads(scan: ImageIndex, tmp_path: Path, head: Any) -> N
     assert fitted.valid_accuracy >= fitted.history[0].valid_accuracy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unfreeze", ["last", "all"])
 def test_fit__same_seed_same_numbers(scan: ImageIndex, tmp_path: Path, unfreeze: Any) -> None:
     backbone = load_backbone("handnet")

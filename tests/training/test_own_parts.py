@@ -100,6 +100,7 @@ def test_train__a_classifier_of_scikit_learn(finished: Finished, tmp_path: Path)
     assert report.report_path is not None and report.report_path.is_file()
 
 
+@pytest.mark.slow
 def test_train__a_backbone_and_an_augmentation_of_ones_own(finished: Finished, tmp_path: Path) -> None:
     seen: list[tuple[int, ...]] = []
 

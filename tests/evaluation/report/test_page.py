@@ -183,6 +183,7 @@ def test_write_report__escapes_what_a_user_wrote(make_photos: Any, tmp_path: Pat
     assert len(page.ids) == len(set(page.ids))
 
 
+@pytest.mark.slow
 def test_write_report__with_folds_the_mean_over_signers_comes_first(make_photos: Any, tmp_path: Path) -> None:
     photos = make_photos("AB", signers=3, images=2)
     page = trained(photos, tmp_path, signer=r"signer(\d)_", folds="signers")
@@ -196,6 +197,7 @@ def test_write_report__with_folds_the_mean_over_signers_comes_first(make_photos:
     assert f"{100 * folded['mean']:.1f} %" in page.text
 
 
+@pytest.mark.slow
 def test_write_report__with_sources_left_out_their_mean_comes_first(make_photos: Any, tmp_path: Path) -> None:
     photos = make_photos("AB", signers=4, images=3)
     lines = [

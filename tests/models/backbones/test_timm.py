@@ -17,6 +17,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 def test_plan__features_pool_to_what_timm_s_classifier_is_given(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -76,6 +76,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[nn.Module]:
     return networks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name != "vit_b_32"])
 def test_load_backbone__features_are_the_network_s_own_before_pooling(
     name: str, made: list[nn.Module]
