@@ -52,6 +52,7 @@ check: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mkdocs --quiet build --strict
+	$(BIN)/pip-licenses --summary --partial-match --fail-on GPL > /dev/null # nothing that binds its users
 
 # The documentation as a site, in build/site.
 docs: venv

@@ -121,6 +121,9 @@ Nothing was chosen by the Kaggle ASL Alphabet's webcam (1 person, A to I, 1,800 
 - It was trained on American letters. Other manual alphabets use the same shapes for other letters.
 
 Use it with `handshape predict asl photo.jpg`, `handshape serve asl` or `handshape.load("asl")`.
+
+`palm.onnx` and `hand.onnx` are the networks of MediaPipe Hands, Copyright The MediaPipe Authors, Apache License 2.0; the last
+layer of `hand.onnx` was added.
 """
 
 

@@ -38,6 +38,7 @@ def model_card(
     return cards.get_template("card.md").render(
         labels=labels,
         network_words=_words_of(network),
+        hands=MODELS[network.model].hand_landmarks,
         threshold=threshold,
         trained_on=trained_on,
         figures=figures,
