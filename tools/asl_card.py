@@ -122,8 +122,8 @@ Nothing was chosen by the Kaggle ASL Alphabet's webcam (1 person, A to I, 1,800 
 
 Use it with `handshape predict asl photo.jpg`, `handshape serve asl` or `handshape.load("asl")`.
 
-`palm.onnx` and `hand.onnx` are the networks of MediaPipe Hands, Copyright The MediaPipe Authors, Apache License
-2.0; the last layer of `hand.onnx` was added.
+`palm.onnx` and `hand.onnx` are the networks of MediaPipe Hands, Copyright The MediaPipe Authors, Apache
+License 2.0; the last layer of `hand.onnx` was added.
 """
 
 
