@@ -1,13 +1,19 @@
 """The recogniser of the ASL alphabet that comes with the package."""
 
 import io
+import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from tests.processes import Starter
+from tests.serving import Running
+from websockets.sync.client import connect
 
 from handshape.bundle import CARD, CONFIG, HAND, HEAD, MODEL, PALM
 from handshape.commands.evaluate import evaluate
@@ -104,3 +110,25 @@ def test_asl__another_camera_and_photos_it_learned_from(shared_data: Path, tmp_p
     assert metrics["labels"]["D"]["recall"] > 0.8
     with pytest.raises(DataError, match="training photos"):
         evaluate(EvaluateConfig(bundle=bundle, data=shared_data / "room", cache=tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_asl__ten_empty_rooms_by_every_road(
+    shared_data: Path, cli: Callable[..., Any], starter: Starter, tmp_path: Path
+) -> None:
+    rooms = sorted((shared_data / "webcam" / "nothing").iterdir())[::20]
+    expected = [NO_HAND] * 10
+    assert [one.label for one in load("asl").predict(rooms)] == expected
+    assert [one["label"] for one in cli("predict", "asl", *rooms, "--json").json] == expected
+    running = Running(starter, {}, "asl", "--teach", tmp_path / "taught")
+    answers = [
+        json.loads(running.open("/v1/predict", room.read_bytes(), Content_Type="image/jpeg"))
+        for room in rooms
+    ]
+    assert [answer["predictions"][0]["label"] for answer in answers] == expected
+    with connect(f"ws://{running.authority}/v1/stream") as stream:
+        for room in rooms:
+            stream.send(room.read_bytes())
+            assert json.loads(stream.recv())["label"] == NO_HAND
+    assert running.end()[0] == 0
