@@ -50,6 +50,7 @@ test-faults: venv
 check: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/typos *.md docs
 	$(BIN)/mypy
 	$(BIN)/mkdocs --quiet build --strict
 	$(BIN)/pip-licenses --summary --partial-match --fail-on GPL > /dev/null # nothing that binds its users
