@@ -157,7 +157,7 @@ def test_teach__no_photo_that_was_acknowledged_is_lost(starter: Starter, tmp_pat
                 answer = running.open("/v1/teach/photos?label=A&signer=Ana", data, Content_Type="image/jpeg")
             except (OSError, HTTPException):
                 return
-            acknowledged[json.loads(answer)["photo"]["name"]] = data
+            acknowledged[json.loads(answer)["name"]] = data
 
     sender = threading.Thread(target=send)
     sender.start()
