@@ -43,7 +43,7 @@ test-all: venv
 test-slow: venv
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow $(if $(PART),--part $(PART))
 
-# Every command killed at twenty moments, full disks, clocks put back; about half an hour.
+# Every command killed at twenty moments, full disks, clocks put back; about an hour.
 test-faults: venv
 	$(BIN)/python -m pytest -n auto --dist loadgroup tests/faults --kills 20
 
