@@ -34,7 +34,7 @@ DRAWING = {"--labels A-I": "--labels A-C", "--images 10": "--images 2", "--image
 MOST_WORDS = 8_500
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "SUPPORT.md"])
 def test_documents__links_lead_somewhere(name: str) -> None:
     """The links of docs are checked when the site is built."""
     links = re.findall(r"\]\(([^)\s]+)\)", (ROOT / name).read_text(encoding="utf-8"))
