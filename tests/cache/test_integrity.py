@@ -1,4 +1,4 @@
-"""One flipped bit anywhere in the cache: what is read is as before, and one line says what was made anew."""
+"""One flipped bit anywhere in the cache: results stay the same, and one line says what was made anew."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -159,5 +159,5 @@ def test_until_sound__gives_up_on_a_disk_that_keeps_nothing(tmp_path: Path) -> N
             file.write_bytes(file.read_bytes().replace(row[9:40].tobytes(), row[8:39].tobytes()))
         table.read(table.rows(["a"], 0))
 
-    with pytest.raises(OutputError, match="damaged again and again"):
+    with pytest.raises(OutputError, match="lost again and again"):
         until_sound(read)

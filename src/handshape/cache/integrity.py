@@ -27,8 +27,8 @@ _NO_DAMAGE = {
 }
 
 
-class DamagedRowsError(Exception):
-    """Rows were damaged and are removed; who asked for them makes them anew."""
+class LostRowsError(Exception):
+    """Rows are no longer in the cache, damaged or cleared; who asked for them makes them anew."""
 
 
 def checksums(keys: Iterable[bytes], *columns: Iterable[Any]) -> Checksums:
@@ -71,29 +71,29 @@ def read_sealed(file: Path) -> bytes | None:
 
 
 def until_sound(read: Callable[[], _Result]) -> _Result:
-    """Return what a function reads from the cache, called again after damaged rows were removed.
+    """Return what a function reads from the cache, called again where rows were lost meanwhile.
 
     Args:
-        read: Makes what is missing, and reads it; raises `DamagedRowsError` for damaged rows.
+        read: Makes what is missing, and reads it; raises `LostRowsError` for rows that are gone.
 
     Raises:
-        OutputError: What was just made is damaged again.
+        OutputError: What was just made is lost again.
     """
     for _ in range(_TRIES):
         try:
             return read()
-        except DamagedRowsError:
+        except LostRowsError:
             continue
     raise OutputError(
-        "the cache is damaged again and again",
-        "a disk that keeps what is written",
+        "rows of the cache are lost again and again",
+        "a disk that keeps what is written, and nobody who clears the cache",
         "choose another folder with --cache",
     )
 
 
 def is_damage(error: BaseException) -> bool:
     """Return whether an error of a library that read the cache says that the cache is damaged."""
-    if isinstance(error, HandshapeError | DamagedRowsError | MemoryError):
+    if isinstance(error, HandshapeError | LostRowsError | MemoryError):
         return False
     if isinstance(error, OSError) and error.errno in _NO_DAMAGE:
         return False

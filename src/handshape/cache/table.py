@@ -18,7 +18,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from handshape.cache.disk_errors import explain_cache_errors
-from handshape.cache.integrity import Checksums, DamagedRowsError, checksums, is_damage
+from handshape.cache.integrity import Checksums, LostRowsError, checksums, is_damage
 from handshape.cache.keys import Keys
 from handshape.progress import say
 
@@ -107,12 +107,12 @@ class CacheTable:
             A table of N rows.
 
         Raises:
-            DamagedRowsError: Some are damaged; they are removed, and are missing when `rows` is called again.
+            LostRowsError: Some are damaged; they are removed, and are missing when `rows` is called again.
         """
         if not len(rows):
             return self._schema.empty_table().select(self._columns)
         columns = [*self._columns, _CHECKSUM]
-        with self._set_aside_if_damaged(again=True):
+        with self._discard_if_damaged(again=True):
             if self._few(rows):
                 found = self._seen.take(rows.tolist(), columns=columns)
             else:
@@ -130,14 +130,14 @@ class CacheTable:
             out: (N, D), filled here.
 
         Raises:
-            DamagedRowsError: Some are damaged; they are removed, and are missing when `rows` is called again.
+            LostRowsError: Some are damaged; they are removed, and are missing when `rows` is called again.
         """
         if not len(rows):
             return
         written = np.empty(len(rows), dtype=np.uint32)
-        with self._set_aside_if_damaged(again=True):
+        with self._discard_if_damaged(again=True):
             for places, batch in self._batches(rows):
-                out[places] = _matrix(batch[self._columns[0]])
+                out[places] = matrix_of(batch[self._columns[0]])
                 written[places] = batch[_CHECKSUM].to_numpy()
             good = checksums(_keys_of(self._seen_keys.take(pa.array(rows))), out) == written
         self._remove_damaged(rows[~good])
@@ -172,7 +172,7 @@ class CacheTable:
             if found is None:
                 return
             self._seen = None
-            with self._set_aside_if_damaged():
+            with self._discard_if_damaged():
                 if len(found.get_fragments()) > _FRAGMENTS:
                     found.optimize.compact_files()
                 found.cleanup_old_versions(_KEEP)
@@ -180,12 +180,12 @@ class CacheTable:
     def _follow(self) -> Any:
         """Open the newest version and list its keys; None where there is no table that can be used."""
         found: Any = None
-        with self._set_aside_if_damaged():
+        with self._discard_if_damaged():
             if self._manifest_is_damaged():
                 raise ValueError("its manifest has changed")
             found = open_table(self.path)
             if found is not None and found.schema != self._schema:
-                self._set_aside("was written by another version of handshape")
+                self._discard("was written by another version of handshape")
                 found = None
             self._keys.follow(found)
             return found
@@ -197,26 +197,26 @@ class CacheTable:
             return
         keys = self._seen_keys.take(pa.array(rows)).to_pylist()
         say(f"{len(rows):,} damaged rows in the cache {self.path.name} are made anew.")
-        with self._changing(), self._set_aside_if_damaged():
+        with self._changing(), self._discard_if_damaged():
             found = open_table(self.path)
             for view in {key["view"] for key in keys}:
                 own = ", ".join(f"'{key['digest']}'" for key in keys if key["view"] == view)
                 found.delete(f"view = {view} AND digest IN ({own})")
-        raise DamagedRowsError
+        raise LostRowsError
 
     @contextmanager
-    def _set_aside_if_damaged(self, *, again: bool = False) -> Iterator[None]:
-        """Delete the table where a library cannot read it; ``again``: raise `DamagedRowsError` then."""
+    def _discard_if_damaged(self, *, again: bool = False) -> Iterator[None]:
+        """Delete the table where a library cannot read it; ``again``: raise `LostRowsError` then."""
         try:
             yield
         except BaseException as error:
             if not is_damage(error):
                 raise
-            self._set_aside("is damaged")
+            self._discard("is damaged")
             if again:
-                raise DamagedRowsError from error
+                raise LostRowsError from error
 
-    def _set_aside(self, why: str) -> None:
+    def _discard(self, why: str) -> None:
         say(f"The cache {self.path.name} {why}. It is made anew.")
         with explain_cache_errors(f"to the cache at {str(self.path)!r}"), self._lock:
             if self.path.exists():  # no other process was faster
@@ -272,13 +272,14 @@ def _checksums(keys: pa.Table, *columns: pa.ChunkedArray) -> Checksums:
 
 def _contents(column: pa.ChunkedArray) -> Iterable[Any]:
     if pa.types.is_fixed_size_list(column.type):
-        return _matrix(column)
+        return matrix_of(column)
     if pa.types.is_string(column.type):
         texts: list[bytes] = column.cast(pa.binary()).to_pylist()
         return texts
     return np.ascontiguousarray(column.to_numpy())[:, None]
 
 
-def _matrix(lists: pa.ChunkedArray) -> NDArray[np.floating]:
+def matrix_of(lists: pa.ChunkedArray) -> NDArray[np.floating]:
+    """Return a column of N lists of equal length as an (N, D) array."""
     values: NDArray[np.floating] = lists.combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return np.ascontiguousarray(values.reshape(len(lists), -1))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handshape.cache.disk_errors import explain_cache_errors
-from handshape.cache.integrity import DamagedRowsError, read_sealed, until_sound
+from handshape.cache.integrity import LostRowsError, read_sealed, until_sound
 from handshape.cache.table import CacheTable
 from handshape.config.train import BackboneConfig, Precision
 from handshape.data.augment import MIRRORED, Views, make_views
@@ -238,7 +238,7 @@ def features_of(
         table = fill_cache(extractor, images, digests, cache, view=view)
         rows = table.rows(digests, view)
         if (rows < 0).any():  # the cache was cleared meanwhile
-            raise DamagedRowsError
+            raise LostRowsError
         features = _room_for(len(rows), int(np.prod(extractor.shape)), cache)
         table.read_into(rows, features)
         return features

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from handshape.cache.integrity import until_sound
-from handshape.cache.table import CacheTable
+from handshape.cache.table import CacheTable, matrix_of
 from handshape.data.images.decode import decode_image
 from handshape.data.images.workers import in_order, workers
 from handshape.errors import DataError, ImageError
@@ -92,13 +92,13 @@ class HandCache:
             DataError: A photo whose hand is not known cannot be read any more.
         """
         found = self._read(digests, photos)
-        rows, mirrored = (_matrix(found[name]) for name in ("rows", "mirrored_rows"))
+        rows, mirrored = (matrix_of(found[name]).astype(np.float32) for name in ("rows", "mirrored_rows"))
         return HandRows(rows, found["right_hand"].to_numpy() > 0.5, mirrored)
 
     def points(self, digests: Sequence[str]) -> NDArray[np.float32]:
         """Return (N, 21, 3) float32 landmarks in shares of the photos' longer sides; 0 without a hand."""
         found = self._read(digests)
-        points, presence = _matrix(found["points"]), found["presence"].to_numpy()
+        points, presence = matrix_of(found["points"]), found["presence"].to_numpy()
         return np.where(presence[:, None] > 0.5, points, 0).reshape(len(digests), -1, 3)
 
     def _read(self, digests: Sequence[str], photos: Sequence[Path] = ()) -> pa.Table:
@@ -154,8 +154,3 @@ class HandCache:
             columns[name] = pa.array([getattr(hand, name) for hand in hands], pa.float32())
         self._table.append(list(self._new), 0, columns)
         self._new.clear()
-
-
-def _matrix(lists: pa.ChunkedArray) -> NDArray[np.float32]:
-    values: NDArray[np.floating] = lists.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return values.reshape(len(lists), lists.type.list_size).astype(np.float32)

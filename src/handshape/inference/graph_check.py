@@ -183,8 +183,6 @@ def _try(graphs: Mapping[str, bytes]) -> None:
     if code:
         lines = begun.decode(errors="replace").splitlines()
         name = names[min(max(sum(line == "begin" for line in lines) - 1, 0), len(names) - 1)]
-        reason = "runs for more than {TRY_SECONDS} s" if slow else "cannot be run on one photo"
+        reason = f"runs for more than {TRY_SECONDS} s" if slow else "cannot be run on one photo"
         said = [line for line in lines if line != "begin"]
-        raise GraphError(
-            name, reason.format(TRY_SECONDS=TRY_SECONDS) + (f": {said[-1][:200]}" if said else "")
-        )
+        raise GraphError(name, reason + (f": {said[-1][:200]}" if said else ""))
