@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -183,11 +184,11 @@ class Memory(threading.Thread):
             return None
 
 
-def main(options: argparse.Namespace) -> None:
-    """Print the table."""
-    photos = read_photos(options.photos)
+@contextmanager
+def serving(*words: str) -> Iterator[tuple[subprocess.Popen[str], int, Memory]]:
+    """Run ``handshape serve``; yield its process, its port, and what watches its memory."""
     program = "import sys; from handshape.cli import main; sys.argv[0] = 'handshape'; main()"
-    command = [sys.executable, "-c", program, "serve", str(options.bundle), "--no-open", "--port", "0"]
+    command = [sys.executable, "-c", program, "serve", *words, "--no-open", "--port", "0"]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     assert server.stderr is not None
     try:
@@ -195,10 +196,17 @@ def main(options: argparse.Namespace) -> None:
         assert found is not None
         memory = Memory(server.pid)
         memory.start()
-        _report(options, photos, int(found[1]), memory)
+        yield server, int(found[1]), memory
     finally:
         server.terminate()
         server.wait()
+
+
+def main(options: argparse.Namespace) -> None:
+    """Print the table."""
+    photos = read_photos(options.photos)
+    with serving(str(options.bundle)) as (_, port, memory):
+        _report(options, photos, port, memory)
 
 
 def _report(options: argparse.Namespace, photos: Sequence[bytes], port: int, memory: Memory) -> None:

@@ -12,8 +12,6 @@ import argparse
 import asyncio
 import json
 import re
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter, deque
@@ -26,7 +24,7 @@ from typing import Any
 import numpy as np
 from websockets.asyncio.client import connect
 
-from benchmarks.serve import Memory, read_photos
+from benchmarks.serve import Memory, read_photos, serving
 
 _LABELS, _SIGNERS = ("wave", "fist"), ("Anna", "Ben")
 _KEPT = 40  # photos in Teach
@@ -164,20 +162,10 @@ async def load(port: int, photos: Sequence[bytes], clients: int, seconds: float)
 def main(options: argparse.Namespace) -> None:
     """Print the table."""
     photos = [photo for photo in read_photos(options.photos) if photo.startswith(b"\xff\xd8")]
-    program = "import sys; from handshape.cli import main; sys.argv[0] = 'handshape'; main()"
     with tempfile.TemporaryDirectory() as folder:
-        words = ["serve", options.bundle, "--no-open", "--port", "0"]
-        words += ["--teach", f"{folder}/photos", "--cache", f"{folder}/cache"]
-        command = [sys.executable, "-c", program, *words]
-        server = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        assert server.stderr is not None
-        try:
-            found = re.search(r":(\d+)/", next(line for line in server.stderr if "Serving at" in line))
-            assert found is not None
-            memory = Memory(server.pid)
-            memory.start()
-            seen = asyncio.run(load(int(found[1]), photos, options.clients, options.seconds))
-        finally:
+        words = (options.bundle, "--teach", f"{folder}/photos", "--cache", f"{folder}/cache")
+        with serving(*words) as (server, port, memory):
+            seen = asyncio.run(load(port, photos, options.clients, options.seconds))
             server.terminate()
             log = server.communicate()[1]
     _report(options, seen, memory, log)

@@ -30,18 +30,13 @@ from handshape.training.temperature import probabilities_of
 from handshape.types import HandRows
 
 
-def takes_signs(recogniser: Recogniser) -> bool:
-    """Return whether signs can be added to a recogniser: whether it classifies hand landmarks."""
-    return MODELS[recogniser.config.network.model].hand_landmarks
-
-
 def check_takes_signs(recogniser: Recogniser) -> None:
     """Check that signs can be added to a recogniser.
 
     Raises:
         BundleError: It does not classify hand landmarks.
     """
-    if takes_signs(recogniser):
+    if MODELS[recogniser.config.network.model].hand_landmarks:
         return
     raise BundleError(
         f"signs cannot be added to a recogniser of the model {recogniser.config.network.model!r}",

@@ -24,7 +24,7 @@ from handshape.errors import (
     UnknownPhotoError,
 )
 from handshape.regular_file import read_regular_file
-from handshape.serve.photo import decode_photo
+from handshape.serve.photo import check_side, decode_photo
 from handshape.serve.teach.names import check_name
 from handshape.serve.teach.photo_digests import PhotoDigests
 
@@ -264,8 +264,9 @@ def _check_photo(data: bytes) -> None:
         raise ImageSizeError(f"a photo of {len(data):,} bytes", f"at most {_MOST_BYTES:,}", remedy)
     if not data.startswith(b"\xff\xd8"):
         raise ImageFormatError("a photo that is no JPEG", "a JPEG", "send it as image/jpeg")
-    height, width = decode_photo(data).shape[:2]
     low, high = _SIDES
+    check_side(data, high)
+    height, width = decode_photo(data).shape[:2]
     if not (low <= height <= high and low <= width <= high):
         raise ImageSizeError(f"a photo of {width} x {height} pixels", f"sides of {low} to {high}", remedy)
 

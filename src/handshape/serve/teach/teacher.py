@@ -21,7 +21,6 @@ from handshape.features.hand_landmarks import HandCache
 from handshape.progress import say
 from handshape.recogniser import ASL
 from handshape.serve.loaded_recogniser import LoadedRecogniser, load_for_serving
-from handshape.serve.photo import check_side
 from handshape.serve.prediction_queue import PredictionQueue
 from handshape.serve.teach.advice import give_advice
 from handshape.serve.teach.hand_landmarks import LandmarkFinder, LandmarkList
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 LEAST_PHOTOS = 2
 """Photos of a sign that training needs."""
-
-_LONGEST_SIDE = 2000  # pixels
 
 Which = Literal["taught", "started"]
 
@@ -72,10 +69,8 @@ class Teacher:
             `PhotoFolder.add`.
 
         Raises:
-            ImageSizeError: It has too many pixels.
             BusyError: The queue is full.
         """
-        check_side(data, _LONGEST_SIDE)
         return self._queue.run(data, partial(self._add, label, signer, data))
 
     def _add(self, label: str, signer: str, data: bytes) -> tuple[TeachPhoto, LandmarkList | None]:
