@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.processes import Starter
+from tests.programs import chromium_page, serve_folder
 from tests.serving import Running
 from websockets.sync.client import connect
 
@@ -115,7 +116,7 @@ def test_asl__another_camera_and_photos_it_learned_from(shared_data: Path, tmp_p
 @pytest.mark.slow
 @pytest.mark.shared
 def test_asl__ten_empty_rooms_by_every_road(
-    shared_data: Path, cli: Callable[..., Any], starter: Starter, tmp_path: Path
+    shared_data: Path, cli: Callable[..., Any], starter: Starter, web_runtime: Path, tmp_path: Path
 ) -> None:
     rooms = sorted((shared_data / "webcam" / "nothing").iterdir())[::20]
     expected = [NO_HAND] * 10
@@ -132,3 +133,16 @@ def test_asl__ten_empty_rooms_by_every_road(
             stream.send(room.read_bytes())
             assert json.loads(stream.recv())["label"] == NO_HAND
     assert running.end()[0] == 0
+    page_folder = tmp_path / "page"
+    export(ExportConfig(bundle=Path("asl"), format="web", out=page_folder, runtime=web_runtime))
+    with serve_folder(page_folder) as address, chromium_page() as page:
+        page.goto(f"{address}/index.html#photo")
+        page.set_input_files("#choose", rooms)
+        page.locator("#photos .what").nth(29).wait_for(timeout=240_000)
+        assert page.locator("#photos .verdict").all_inner_texts() == ["No hand found"] * 10
+        notes = tmp_path / "notes.txt"
+        notes.write_text("not a photo")
+        page.set_input_files("#choose", [notes, *rooms, *rooms[:3]])
+        assert page.locator("#photo-note").inner_text() == (
+            "notes.txt is not a photo. The first 12 of 13 photos are shown. Choose the others after these."
+        )

@@ -1,7 +1,7 @@
 /** Try a photo: drop, paste or choose; photos are predicted and not saved. */
 
 import { say } from "./announce.js";
-import { find, make } from "./dom.js";
+import { find, listed, make } from "./dom.js";
 import { model } from "./model.js";
 import { glyph, displayOf, showBars, verdict } from "./prediction.js";
 import { ask } from "./server.js";
@@ -20,9 +20,16 @@ export function makePhoto() {
 
   /** @param {Iterable<File>} files */
   function take(files) {
-    const photos = [...files].filter((file) => file.type.startsWith("image/")).slice(0, MOST);
-    if (!photos.length) say("This is not a photo");
-    for (const photo of photos.reverse()) predict(photo, list);
+    const all = [...files];
+    const photos = all.filter((file) => file.type.startsWith("image/"));
+    const others = all.filter((file) => !photos.includes(file)).map((file) => file.name);
+    const left = photos.length - MOST;
+    const notes = [
+      others.length && `${listed(others)} ${others.length > 1 ? "are not photos" : "is not a photo"}.`,
+      left > 0 && `The first ${MOST} of ${photos.length} photos are shown. Choose the others after these.`,
+    ];
+    find("#photo-note").textContent = notes.filter(Boolean).join(" ");
+    for (const photo of photos.slice(0, MOST).reverse()) predict(photo, list);
   }
 
   find("#choose").addEventListener("change", (/** @type {any} */ event) => {
