@@ -2,7 +2,8 @@
 
 import { ask } from "./server.js";
 
-const NAME = "handshape";
+// Exported pages beside each other on one server keep their photos apart.
+const NAME = `handshape outbox of ${new URL(".", location.href).pathname}`;
 const STORE = "photos";
 const AGAIN = 2000;
 
