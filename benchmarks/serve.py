@@ -163,25 +163,35 @@ async def load(port: int, photos: Sequence[bytes], clients: int, seconds: float)
 
 
 class Memory(threading.Thread):
-    """Notes a process's resident megabytes every second."""
+    """Notes a process's resident megabytes every second, without and with its child processes."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self.pid, self._status = pid, Path(f"/proc/{pid}/status")
+        self.pid = pid
         self.megabytes: list[float] = []
+        self.with_children: list[float] = []
 
     def run(self) -> None:
         """Look until the process ends."""
-        while (text := self._read()) is not None:
-            found = re.search(r"VmRSS:\s+(\d+) kB", text)
-            self.megabytes += [int(found[1]) / 1000] if found else []
+        while (own := resident(self.pid)) is not None:
+            lists = Path(f"/proc/{self.pid}/task").glob("*/children")
+            children = [resident(int(pid)) or 0 for one in lists for pid in _read(one).split()]
+            self.megabytes.append(own)
+            self.with_children.append(own + sum(children))
             time.sleep(1)
 
-    def _read(self) -> str | None:
-        try:
-            return self._status.read_text()
-        except OSError:
-            return None
+
+def resident(pid: int) -> float | None:
+    """Return a process's resident megabytes; None where it has ended."""
+    found = re.search(r"VmRSS:\s+(\d+) kB", _read(Path(f"/proc/{pid}/status")))
+    return int(found[1]) / 1000 if found else None
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
 
 
 @contextmanager

@@ -3,9 +3,9 @@
 Run ``python -m benchmarks.serve_load BUNDLE PHOTOS [--seconds 600] [--clients 64]``. Half of the clients
 send photos, half frames, each the next one when it has its answer; where the server is busy they wait as
 long as it says. Meanwhile photos are uploaded to Teach and removed, signs are taught, and both recognisers
-are used in turn. The server is a process of its own and shares this machine's cores with the clients. Its
-memory is its resident set; the load begins after the first training, which loads torch. At most 256 photos
-from the folder, seed 0.
+are used in turn, and ``/healthz`` is asked five times a second. The server is a process of its own and shares
+this machine's cores with the clients. Its memory is its resident set, without and with its child processes;
+the load begins after the first training. At most 256 photos from the folder, seed 0.
 """
 
 import argparse
@@ -13,7 +13,9 @@ import asyncio
 import json
 import re
 import tempfile
+import threading
 import time
+import urllib.request
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -133,6 +135,15 @@ async def _upload_one(client: Client, kept: deque[str], photos: Sequence[bytes],
         await client.ask("removal", "DELETE", kept.popleft())
 
 
+def probe(port: int, seen: Seen, end: float) -> None:
+    """Ask whether the server is alive, on a thread of its own: the clients' loop is busy."""
+    while (start := time.perf_counter()) < end:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
+            answer.read()
+        seen.times.setdefault("health", []).append(time.perf_counter() - start)
+        time.sleep(0.2)
+
+
 async def teach(port: int, seen: Seen, end: float) -> None:
     """Train, and use what was taught and what the server started with."""
     client = Client(port, seen)
@@ -151,6 +162,7 @@ async def load(port: int, photos: Sequence[bytes], clients: int, seconds: float)
         await _upload_one(warm, deque[str](), photos, number)
     await teach(port, Seen(), time.perf_counter() + 1)
     end = time.perf_counter() + seconds
+    threading.Thread(target=probe, args=(port, seen, end), daemon=True).start()
     works = [upload(port, photos, seen, 8, end), teach(port, seen, end)]
     works += [(predict, stream)[number % 2](port, photos, seen, number, end) for number in range(clients)]
     for found in await asyncio.gather(*works, return_exceptions=True):
@@ -175,13 +187,15 @@ def _report(options: argparse.Namespace, seen: Seen, memory: Memory, log: str) -
     print(f"{options.clients} clients, {options.seconds:g} s")
     print(f"failed: {seen.failed.total()} {dict(seen.failed) or ''}")
     for kind, times in seen.times.items():
-        p50, p99 = 1000 * np.quantile(times, [0.5, 0.99])
-        busy = seen.busy[kind]
-        print(f"{kind}: {len(times)} answered, p50 {p50:.0f} ms, p99 {p99:.0f} ms, {busy} times told to wait")
+        p50, p99, most = 1000 * np.quantile(times, [0.5, 0.99, 1])
+        quantiles = f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, at most {most:.0f} ms"
+        print(f"{kind}: {len(times)} answered, {quantiles}, {seen.busy[kind]} times told to wait")
     used = np.array(memory.megabytes[-int(options.seconds) :])
     tenth = max(1, len(used) // 10)
     ends = f"{used[:tenth].mean():.0f} MB in the first tenth, {used[-tenth:].mean():.0f} MB in the last"
-    print(f"server's memory: {ends}; at most {used.max():.0f} MB; lines in its log: {len(log.splitlines())}")
+    both = max(memory.with_children[-int(options.seconds) :])
+    print(f"server's memory: {ends}; at most {used.max():.0f} MB, {both:.0f} MB with its children")
+    print(f"lines in its log: {len(log.splitlines())}")
 
 
 if __name__ == "__main__":

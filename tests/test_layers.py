@@ -11,6 +11,7 @@ LAYERS = (
     "notebook",
     "config",
     "threads",
+    "child_process",
     "progress",
     "cluster",
     "regular_file",

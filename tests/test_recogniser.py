@@ -19,6 +19,7 @@ from handshape.cache.location import open_cache
 from handshape.data.images.decode import Preprocessing
 from handshape.errors import BundleError, DataNotFoundError, ImageError, ShapeError
 from handshape.features.predict import predict_features
+from handshape.inference.engine import packaged_graph
 from handshape.models.backbones.registry import load_backbone
 from handshape.models.cnn import CNN
 from handshape.models.heads import Head, Pool
@@ -410,3 +411,11 @@ def test_load_and_predict__report_nothing_to_the_engines_makers(bundle: Path, tm
     environment = {name: value for name, value in os.environ.items() if name not in silenced}
     subprocess.run([sys.executable, "-c", code], check=True, env={**environment, "TMPDIR": str(reports)})
     assert not list(reports.iterdir())
+
+
+def test_load__the_networks_of_the_package_are_opened_once() -> None:
+    load("asl")
+    before = packaged_graph.cache_info()
+    load("asl")
+    after = packaged_graph.cache_info()
+    assert (after.hits - before.hits, after.misses) == (2, before.misses)

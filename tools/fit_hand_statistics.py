@@ -28,7 +28,7 @@ from handshape.models.hand.hand_finder import (
     HandFinder,
     normalise,
 )
-from handshape.models.hand.pose_classifier import SPREAD
+from handshape.models.hand.pose_fit import SPREAD
 from handshape.synthetic.picture import draw_image
 from handshape.synthetic.poses import ALPHABET
 from handshape.synthetic.scene import Style

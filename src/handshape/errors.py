@@ -111,6 +111,10 @@ class AlbumError(HandshapeError, ValueError):
     """A photo or name that cannot be in an album, or photos that cannot train a recogniser."""
 
 
+class TrainingError(HandshapeError, RuntimeError):
+    """A training that ended before it was done."""
+
+
 class UnknownPhotoError(HandshapeError, LookupError):
     """A photo that is not in an album."""
 

@@ -28,9 +28,10 @@ from handshape.config.models import MODELS
 from handshape.data.images.in_memory import ImageLike, each_image, is_one_image, to_pixels
 from handshape.data.images.workers import in_order, workers
 from handshape.hub import PREFIX, fetch_bundle
-from handshape.inference.engine import Graph, current_provider
+from handshape.inference.engine import Graph, current_provider, packaged_graph
 from handshape.inference.graph_check import GraphError, check_graphs, remember_graphs
 from handshape.inference.memory import is_memory_full
+from handshape.models.hand import hand_finder
 from handshape.models.hand.hand_finder import HandFinder, hand_rows
 from handshape.models.network_config import NetworkConfig
 from handshape.recogniser_card import describe_recogniser, recogniser_html
@@ -298,6 +299,9 @@ def bundle_folder(bundle: str | Path) -> Path:
 
 
 def _open(name: str, content: bytes) -> Graph:
+    packaged = {PALM: hand_finder.PALM, HAND: hand_finder.HAND}.get(name)
+    if packaged is not None and content == packaged.read_bytes():
+        return packaged_graph(packaged)  # one for all recognisers: both take 30 MB
     try:
         return Graph(content)
     except Exception as error:  # ONNX Runtime's own classes are not public

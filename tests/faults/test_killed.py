@@ -1,21 +1,26 @@
 """Killed at any moment: what was finished stays, nothing half is to be found, and the next run is right."""
 
 import json
+import os
 import random
 import shutil
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from time import monotonic, sleep
+from urllib.error import HTTPError
 
 import pytest
 from tests.faults.conftest import Scene, Undisturbed
 from tests.faults.looks import figures, leftovers, rows
 from tests.processes import Process, Starter
+from tests.serve.conftest import hand, wait_until
 from tests.serve.teach.test_routes import jpeg
+from tests.serve.teach.test_training import children
 from tests.serving import Running
 
 pytestmark = pytest.mark.slow
@@ -172,3 +177,70 @@ def test_teach__no_photo_that_was_acknowledged_is_lost(starter: Starter, tmp_pat
     assert acknowledged.keys() <= shown
     assert all((album / "A" / name).read_bytes() == data for name, data in acknowledged.items())
     assert again.end()[0] == 0
+
+
+def is_gone(pid: int) -> bool:
+    """Return whether a process has ended, taken note of or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_teach__killed_in_training(starter: Starter, tmp_path: Path, kill: int) -> None:
+    album, words = tmp_path / "album", ("--teach", tmp_path / "album", "--cache", tmp_path / "cache")
+    running = Running(starter, {}, *words)
+
+    def send(label: str, index: int) -> str:
+        data, at = hand(label, 1, index), f"/v1/teach/photos?label={label}&signer=Ana"
+        return str(json.loads(running.open(at, data, Content_Type="image/jpeg"))["name"])
+
+    def train() -> None:
+        with suppress(OSError, HTTPException):
+            running.open("/v1/teach/train", b"")
+
+    photos = {(label, send(label, index)): hand(label, 1, index) for label in "LY" for index in range(2)}
+    began = monotonic()
+    train()
+    seconds = monotonic() - began
+    photos["L", send("L", 2)] = hand("L", 1, 2)
+    training = threading.Thread(target=train)
+    training.start()
+    wait_until(lambda: children(running.process.pid))
+    (child,) = children(running.process.pid)
+    sleep(seconds * share_of("training", kill))
+    running.process.send(signal.SIGKILL)
+    running.process.wait()
+    training.join()
+    wait_until(lambda: is_gone(child))
+    assert all((album / label / name).read_bytes() == data for (label, name), data in photos.items())
+    running = Running(starter, {}, *words)
+    assert json.loads(running.open("/v1/teach"))["taught"]["labels"] == ["L", "Y"]
+    assert not json.loads(running.open("/v1/teach/train", b""))["taught"]["stale"]
+    assert leftovers(tmp_path) == []
+    assert running.end()[0] == 0
+
+
+def test_teach__a_server_that_is_asked_to_end_ends_the_training(starter: Starter, tmp_path: Path) -> None:
+    running = Running(starter, {}, "--teach", tmp_path / "album", "--cache", tmp_path / "cache")
+    for label in "LY":
+        for index in range(2):
+            at = f"/v1/teach/photos?label={label}&signer=Ana"
+            running.open(at, hand(label, 1, index), Content_Type="image/jpeg")
+    asking = threading.Thread(target=lambda: asked.append(outcome()))
+    asked: list[int] = []
+
+    def outcome() -> int:
+        try:
+            running.open("/v1/teach/train", b"")
+        except HTTPError as error:
+            return error.code
+        return 200
+
+    asking.start()
+    wait_until(lambda: children(running.process.pid))
+    (child,) = children(running.process.pid)
+    os.kill(child, signal.SIGSTOP)  # it would never be done
+    code, _, said = running.end()
+    asking.join()
+    assert (code, asked, is_gone(child)) == (0, [503], True), said

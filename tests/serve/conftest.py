@@ -194,6 +194,8 @@ def serving(
         finally:
             server.should_exit = True
             thread.join()
+            if teacher is not None:
+                teacher.close()
             queue.close()
 
 

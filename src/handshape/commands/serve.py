@@ -82,6 +82,7 @@ def serve(config: ServeConfig) -> dict[str, Any]:
             )
             server.run([listener])
         finally:
+            teacher.close()
             queue.close()
     return {"url": url, "photos": queue.predicted}
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from handshape.bundle import HAND, MODEL
 from handshape.models.hand.hand_finder import EMBEDDING_WIDTH, LANDMARK_WIDTH, METHOD
-from handshape.models.hand.pose_classifier import SPREAD, fit_settings
+from handshape.models.hand.pose_fit import SPREAD, fit_settings
 from handshape.recogniser import Recogniser
 
 _KEPT = ("counts", "means", "membership")

@@ -153,4 +153,5 @@ class HandCache:
         for name in ("presence", "right_hand"):
             columns[name] = pa.array([getattr(hand, name) for hand in hands], pa.float32())
         self._table.append(list(self._new), 0, columns)
+        self._table.compact()
         self._new.clear()

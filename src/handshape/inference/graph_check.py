@@ -4,9 +4,7 @@ What was checked once is remembered by its digest, so that neither parsing nor t
 """
 
 import math
-import os
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handshape.cache.location import open_cache
+from handshape.child_process import module_command
 from handshape.errors import OutputError
 
 if TYPE_CHECKING:
@@ -167,10 +166,10 @@ def _try(graphs: Mapping[str, bytes]) -> None:
     """Run each graph once, on one blank photo, in a process with limits on time and memory."""
     names = list(graphs)
     sizes = [str(len(graphs[name])) for name in names]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command, environment = module_command("handshape.inference.graph_trial", *sizes)
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "handshape.inference.graph_trial", *sizes],
+            command,
             input=b"".join(graphs[name] for name in names),
             capture_output=True,
             timeout=TRY_SECONDS,

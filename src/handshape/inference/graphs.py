@@ -7,16 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import is_dataclass
 from hashlib import blake2b
+from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 from uuid import uuid4
 
 import onnx
-import onnxscript
-import onnxscript.optimizer
 import torch
 from onnx import numpy_helper
-from onnxscript import ir
 from torch import Tensor, nn
 
 from handshape.cache.disk_errors import explain_cache_errors
@@ -43,7 +41,7 @@ def graph_of(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence
     """
     state = network.state_dict()
     shapes = {name: [str(tensor.dtype), *tensor.shape[1:]] for name, tensor in inputs.items()}
-    versions = [_VERSION, torch.__version__, onnxscript.__version__]
+    versions = [_VERSION, torch.__version__, version("onnxscript")]
     tensors = {name: list(tensor.shape) for name, tensor in state.items()}
     about = json.dumps([versions, repr(network), shapes, list(outputs), tensors, _settings(network)])
     key = blake2b(about.encode(), digest_size=12).hexdigest()
@@ -75,6 +73,11 @@ def _settings(network: nn.Module) -> list[str]:
 
 
 def _exported(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> onnx.ModelProto:
+    from onnxscript import ir, optimizer  # most of a second, and most graphs are in the cache
+
+    def names(node: ir.Node) -> set[str | None]:
+        return {value.name for value in node.inputs if value is not None}
+
     try:
         with _quiet():
             program = torch.onnx.export(
@@ -92,10 +95,8 @@ def _exported(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequenc
             )
             model = ir.serde.deserialize_model(program.model_proto)  # type: ignore[union-attr]
             weights = set(network.state_dict())
-            onnxscript.optimizer.fold_constants(
-                model, should_fold=lambda node: False if _names(node) & weights else None
-            )
-            onnxscript.optimizer.remove_unused_nodes(model)
+            optimizer.fold_constants(model, should_fold=lambda node: False if names(node) & weights else None)
+            optimizer.remove_unused_nodes(model)
             graph = ir.serde.serialize_model(model)
             for initialiser in graph.graph.initializer:
                 if initialiser.name in weights:
@@ -109,10 +110,6 @@ def _exported(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequenc
             "layers that ONNX has",
             "choose another --backbone",
         ) from error
-
-
-def _names(node: ir.Node) -> set[str | None]:
-    return {value.name for value in node.inputs if value is not None}
 
 
 def write_graph(file: Path, content: bytes) -> None:

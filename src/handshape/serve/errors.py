@@ -17,6 +17,7 @@ from handshape.errors import (
     ImageSizeError,
     NoRecogniserError,
     OutputError,
+    TrainingError,
     UnknownPhotoError,
 )
 from handshape.serve.request_log import REQUEST_ID
@@ -40,6 +41,7 @@ _STATUSES: tuple[tuple[type[HandshapeError], int], ...] = (
     (BusyError, 503),
     (OutputError, 503),
     (NoRecogniserError, 409),
+    (TrainingError, 500),
     (UnknownPhotoError, 404),
     (ImageSizeError, 413),
     (ImageFormatError, 415),

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from handshape.models.hand.landmark_classifier import LandmarkClassifier
-from handshape.models.hand.pose_classifier import NEVER, PoseClassifier
+from handshape.models.hand.pose_classifier import PoseClassifier
+from handshape.models.hand.pose_fit import NEVER
 from handshape.training.landmarks import count_hands
 from handshape.types import HandRows
 

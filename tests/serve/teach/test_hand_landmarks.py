@@ -27,6 +27,7 @@ def test_find__training_finds_the_hand_in_the_cache(tmp_path: Path, monkeypatch:
     landmarks = finder.find(data)
     assert landmarks is not None and len(landmarks) == 21
     assert finder.find(data) is landmarks
+    finder.save()
     monkeypatch.setattr(HandFinder, "find", None)
     assert HandCache(tmp_path / "cache").rows([content_digest(data)]).found.all()
 

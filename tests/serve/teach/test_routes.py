@@ -28,6 +28,7 @@ def use(server: Server, which: str) -> Reply:
     return server.ask("POST", "/v1/teach/use", body, Content_Type="application/json")
 
 
+@pytest.mark.slow
 def test_teach__from_nothing_to_a_prediction(server: Server) -> None:
     assert server.ask("GET", "/v1/model").json["labels"] == []
     assert server.predict(png()).error == (409, "no_recogniser")

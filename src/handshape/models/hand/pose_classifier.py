@@ -2,8 +2,6 @@
 
 import math
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,26 +9,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handshape.models.hand.hand_finder import EMBEDDING_WIDTH, HAND_WIDTH, LANDMARK_WIDTH
-
-SPREAD = Path(__file__).parent / "spread.npy"
-"""(42, 42) float32 covariance of x and y of the landmarks over people who show the same sign, in lengths of
-the palm. From the 150 people of the Sign Language Digits Dataset; tools/fit_hand_statistics.py makes it."""
-
-# Yaw of the hand relative to the training photos, around the vertical, degrees. Edge-on, landmarks tell
-# nothing apart, and from behind a hand looks like its mirror image.
-_YAWS = range(-75, 76, 15)
-# The covariance is that within labels, and: that of a hand rotated in space by so many degrees, each landmark
-# moved by so many lengths of the palm (both standard deviations), and so much of the spread between people.
-_ROTATION, _SHIFT, _PEOPLE = 10.0, 0.03, 0.3
-# Added to the embedding's covariance within labels, in units of that of drawn letters.
-_EMBEDDING_SPREAD = 0.5
-# Weight of the embedding's log-density. All five were chosen on the studio's signers, each left out, on drawn
-# hands, and on the 11 people of the strangers benchmark: docs/research/strangers.md.
-_EMBEDDING_WEIGHT = 0.45
-# The mean of a handshape without photos: further away than any hand.
-_NOWHERE = 100.0
-NEVER = -1e4
-"""The log-weight of a handshape in another label than its own."""
+from handshape.models.hand.pose_fit import (
+    EMBEDDING_SPREAD,
+    EMBEDDING_WEIGHT,
+    NEVER,
+    NOWHERE,
+    PEOPLE,
+    ROTATION,
+    SHIFT,
+    SPREAD,
+    YAWS,
+)
 
 
 class PoseClassifier(nn.Module):
@@ -56,10 +45,13 @@ class PoseClassifier(nn.Module):
         self.register_buffer("means", torch.zeros(shapes, HAND_WIDTH))
         self.register_buffer("landmark_scatter", torch.zeros(labels, LANDMARK_WIDTH, LANDMARK_WIDTH))
         self.register_buffer("embedding_scatter", torch.zeros(labels, EMBEDDING_WIDTH, EMBEDDING_WIDTH))
-        own = torch.eye(labels) if shapes == labels else torch.zeros(shapes, labels)
-        self.register_buffer("membership", NEVER * (1 - own))
+        # Filled, not computed: on torch's ``meta`` device arithmetic imports its compiler, a second's work.
+        membership = torch.full((shapes, labels), NEVER)
+        self.register_buffer("membership", membership)
+        if shapes == labels:
+            membership.fill_diagonal_(0)
         self.register_buffer("temperature", torch.ones(()))
-        self.rotated_means = nn.Parameter(torch.zeros(len(_YAWS), shapes, flat))
+        self.rotated_means = nn.Parameter(torch.zeros(len(YAWS), shapes, flat))
         self.embedding_means = nn.Parameter(torch.zeros(shapes, EMBEDDING_WIDTH))
         self.register_buffer("whiten", torch.zeros(flat, flat))
         self.register_buffer("whiten_embedding", torch.zeros(EMBEDDING_WIDTH, EMBEDDING_WIDTH))
@@ -149,33 +141,19 @@ class PoseClassifier(nn.Module):
         within = self.landmark_scatter.double().sum(dim=0) / counts.sum()
         second = within + (counts[:, None] * landmarks).T @ landmarks / counts.sum()
         turned = sum(axis @ second @ axis.T for axis in _rotations())
-        covariance = (within + math.radians(_ROTATION) ** 2 * turned)[_FLAT][:, _FLAT]
-        covariance += _SHIFT**2 * torch.eye(len(_FLAT)) + _PEOPLE * _spread()
+        covariance = (within + math.radians(ROTATION) ** 2 * turned)[_FLAT][:, _FLAT]
+        covariance += SHIFT**2 * torch.eye(len(_FLAT)) + PEOPLE * _spread()
         of_embedding = self.embedding_scatter.double().sum(dim=0) / (2 * counts.sum())
-        of_embedding += _EMBEDDING_SPREAD * torch.eye(EMBEDDING_WIDTH)
+        of_embedding += EMBEDDING_SPREAD * torch.eye(EMBEDDING_WIDTH)
         self.whiten.copy_(_whitening(covariance * temperature))
-        self.whiten_embedding.copy_(_whitening(of_embedding * temperature / _EMBEDDING_WEIGHT))
+        self.whiten_embedding.copy_(_whitening(of_embedding * temperature / EMBEDDING_WEIGHT))
         absent = (self.counts == 0)[:, None]
-        rotated = torch.stack([flat(rotate(landmarks, degrees)) for degrees in _YAWS]).float()
+        rotated = torch.stack([flat(rotate(landmarks, degrees)) for degrees in YAWS]).float()
         with torch.no_grad():
-            self.rotated_means.copy_((rotated @ self.whiten).masked_fill(absent, _NOWHERE))
+            self.rotated_means.copy_((rotated @ self.whiten).masked_fill(absent, NOWHERE))
             self.embedding_means.copy_(
-                (embeddings.float() @ self.whiten_embedding).masked_fill(absent, _NOWHERE)
+                (embeddings.float() @ self.whiten_embedding).masked_fill(absent, NOWHERE)
             )
-
-
-def fit_settings() -> dict[str, Any]:
-    """Return the numbers of `PoseClassifier.fit`, for its likeness in JavaScript."""
-    return {
-        "yaws": list(_YAWS),
-        "rotation": _ROTATION,
-        "shift": _SHIFT,
-        "people": _PEOPLE,
-        "embedding_spread": _EMBEDDING_SPREAD,
-        "embedding_weight": _EMBEDDING_WEIGHT,
-        "nowhere": _NOWHERE,
-        "never": NEVER,
-    }
 
 
 def flat(landmarks: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from handshape.data.io.project_file import PROJECT, PROJECT_FORMAT, SIGNER_PATTERN
 from handshape.errors import AlbumError, ExportError, ImageError, MissingExtraError, UnknownPhotoError
+from handshape.export.web import write_web_page
 from handshape.export.webruntime import find_runtime
 from handshape.run import find_bundle
 from handshape.serve.teach.photo_folder import TeachPhoto
@@ -45,8 +46,6 @@ def download(teacher: Teacher, what: Download) -> Iterator[bytes]:
     if what == "bundle":
         place = find_bundle(teacher.bundle)
         return zipped(_contents(place.parent, sorted(place.iterdir())))
-    from handshape.export.web import write_web_page  # loads torch, which predictions do not need
-
     try:
         runtime = find_runtime(None)
     except (ExportError, MissingExtraError) as error:

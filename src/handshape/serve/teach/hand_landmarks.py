@@ -53,6 +53,10 @@ class LandmarkFinder:
         """Return the landmarks of a photo; ``None`` where there is no hand, or it is not known yet."""
         return self._of_photos.get(photo)
 
+    def save(self) -> None:
+        """Write what was found into the cache."""
+        self._cache.commit()
+
     def find(self, data: bytes) -> LandmarkList | None:
         """Find the landmarks in an image file's bytes; ``None`` where there is no hand.
 
@@ -68,7 +72,6 @@ class LandmarkFinder:
     def _find(self, data: bytes, digest: str) -> LandmarkList | None:
         pixels = decode_image(data)[0]
         hand = self._cache.find(digest, pixels)
-        self._cache.commit()  # training reads it there
         if not hand.found:
             return None
         height, width = pixels.shape[:2]

@@ -3,11 +3,11 @@
 import asyncio
 import mimetypes
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
@@ -81,7 +81,8 @@ class _Archive(StreamingResponse):
 
 def add_teach_routes(app: FastAPI, teacher: Teacher, limits: Limits, phone: Phone | None = None) -> None:
     """Add the routes of Teach; ``phone`` says how a phone opens the page."""
-    free = asyncio.Semaphore(limits.downloads)
+    free, one_state = asyncio.Semaphore(limits.downloads), asyncio.Lock()
+    trainers = ThreadPoolExecutor(2)  # the second is refused
 
     async def done(future: "Future[_T]") -> _T:
         try:
@@ -90,13 +91,23 @@ def add_teach_routes(app: FastAPI, teacher: Teacher, limits: Limits, phone: Phon
         except TimeoutError as error:
             raise HttpError(503, "The photo was not decoded in time; try again later.") from error
 
-    async def state_for(request: Request) -> dict[str, Any]:
-        found = await run_in_threadpool(teacher.state)
+    def make_state(request: Request) -> JSONResponse:
         here = request.client is not None and is_loopback(request.client.host)
-        return {**found, "phone": phone and phone.to_dict(with_token=here)}
+        return JSONResponse({**teacher.state(), "phone": phone and phone.to_dict(with_token=here)})
 
-    @app.get("/v1/teach", summary="List the photos and what was taught", responses=documented(401, 403))
-    async def state(request: Request) -> dict[str, Any]:
+    async def state_for(request: Request) -> JSONResponse:
+        # On a thread, for thousands of photos take a while; and one by one, for such threads share one core
+        # with the loop that answers everything else.
+        async with one_state:
+            return await run_in_threadpool(make_state, request)
+
+    @app.get(
+        "/v1/teach",
+        summary="List the photos and what was taught",
+        response_model=dict[str, Any],
+        responses=documented(401, 403),
+    )
+    async def state(request: Request) -> JSONResponse:
         return await state_for(request)
 
     @app.get(
@@ -170,16 +181,23 @@ def add_teach_routes(app: FastAPI, teacher: Teacher, limits: Limits, phone: Phon
     async def restore(label: str, name: str) -> None:
         await run_in_threadpool(teacher.folder.restore, label, name)
 
-    @app.post("/v1/teach/train", summary="Train on the photos", responses=documented(401, 403, 422, 503))
-    async def train(request: Request) -> dict[str, Any]:
-        await run_in_threadpool(teacher.train)
+    @app.post(
+        "/v1/teach/train",
+        summary="Train on the photos",
+        response_model=dict[str, Any],
+        responses=documented(401, 403, 422, 500, 503),
+    )
+    async def train(request: Request) -> JSONResponse:
+        # On a thread that is not waited for when the server stops: the training is ended afterwards.
+        await asyncio.wrap_future(trainers.submit(teacher.train))
         return await state_for(request)
 
     @app.post(
         "/v1/teach/use",
         summary="Choose the recogniser to predict with",
+        response_model=dict[str, Any],
         responses=documented(400, 401, 403, 408, 413, 422),
     )
-    async def use(request: Request, body: UseBody) -> dict[str, Any]:
+    async def use(request: Request, body: UseBody) -> JSONResponse:
         teacher.use(body.which)
         return await state_for(request)

@@ -2,32 +2,21 @@
 
 import threading
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from handshape.config.models import MODELS
-from handshape.config.train import TrainConfig
-from handshape.config.use import AddConfig
-from handshape.data.checks.finding import count_of
-from handshape.data.dataset import Dataset, Unreadable
-from handshape.data.images.index import index_images
-from handshape.data.io.folder import read_folder
 from handshape.data.io.project_file import SIGNER_PATTERN
 from handshape.errors import AlbumError, HandshapeError
-from handshape.features.hand_landmarks import HandCache
-from handshape.progress import say
 from handshape.recogniser import ASL
 from handshape.serve.loaded_recogniser import LoadedRecogniser, load_for_serving
 from handshape.serve.prediction_queue import PredictionQueue
 from handshape.serve.teach.advice import give_advice
 from handshape.serve.teach.hand_landmarks import LandmarkFinder, LandmarkList
 from handshape.serve.teach.photo_folder import PhotoFolder, TeachPhoto, photos_by_label
-
-if TYPE_CHECKING:
-    from handshape.teaching.taught_signs import TaughtSigns  # training loads torch, which predictions do not
+from handshape.serve.teach.training import Training, TrainingProcess
 
 LEAST_PHOTOS = 2
 """Photos of a sign that training needs."""
@@ -48,7 +37,7 @@ class Teacher:
         self.folder, self._queue, self._cache = folder, queue, cache
         self.bundle = folder.path.with_name(f"{folder.path.name}-recogniser")
         self.started, self.taught = queue.recogniser, self._load_taught()
-        self._lock = threading.Lock()
+        self._lock, self._process = threading.Lock(), TrainingProcess()
         self._landmarks = LandmarkFinder(folder, cache, queue)
         if self.started is None:
             queue.recogniser = self.taught
@@ -90,50 +79,39 @@ class Teacher:
         data = self.folder.read(label, name)
         return self._queue.run(data, partial(self._landmarks.find, data))
 
-    def train(self) -> "TaughtSigns":
+    def train(self) -> None:
         """Train on the photos, save the result as a run, and keep it ready for use.
 
         Raises:
             AlbumError: There are too few photos, or another training is running.
             OutputError: The run cannot be written.
+            TrainingError: The process that trains has ended before.
         """
         if not self._lock.acquire(blocking=False):
             raise AlbumError("another training is running", "one at a time", "wait a moment")
         try:
-            from handshape.teaching.add_photos import add_photos
-            from handshape.teaching.train_alone import train_alone
-
-            photos, digest = self.folder.sound(), self._digest()
-            if missing := self._missing(photos):
-                expected = "a sign with some photos" if self.base else "two signs with some photos each"
-                raise AlbumError("too few photos to train on", expected, missing)
-            signer = SIGNER_PATTERN if any(photo.signer for photo in photos) else None
-            dataset = self._only(photos, read_folder(self.folder.path, signer=signer, layout="labels"))
-            index = index_images(dataset, self._cache, facts=HandCache(self._cache))
-            if self.base is None:
-                settings: Any = TrainConfig(data=self.folder.path, signer=signer, model="landmarks")
-                result: TaughtSigns = train_alone(index, self._cache)
-            else:
-                bundle = self.base.recogniser.folder or Path()
-                settings = AddConfig(bundle=bundle, data=self.folder.path, signer=signer)
-                result = add_photos(self.base.recogniser, index, self._cache)
-            result.save(self.bundle, "teach", settings, digest=digest, force=True)
+            self._process.run(self.training())
             self.taught = load_for_serving(self.bundle)
-            return result
         finally:
             self._lock.release()
 
-    def _only(self, photos: list[TeachPhoto], dataset: Dataset) -> Dataset:
-        """Return a data set without the photos that are damaged, or that links lead to."""
-        good = {self.folder.path / photo.label / photo.name for photo in photos}
-        kept = tuple(one for one in dataset.samples if one.path in good)
-        bad = [one for one in dataset.samples if one.path not in good]
-        if bad:
-            count = count_of(len(bad), "damaged photo", "damaged photos")
-            say(f"Not trained on: {count}, the first {bad[0].name}")
-        labels = tuple(sorted({one.label for one in kept}))
-        left_out = (Unreadable(one.name, one.label, "damaged since it was taken") for one in bad)
-        return replace(dataset, samples=kept, labels=labels, unreadable=(*dataset.unreadable, *left_out))
+    def training(self) -> Training:
+        """Return what is to be trained on.
+
+        Raises:
+            AlbumError: There are too few photos.
+        """
+        photos, digest = self.folder.sound(), self._digest()
+        if missing := self._missing(photos):
+            expected = "a sign with some photos" if self.base else "two signs with some photos each"
+            raise AlbumError("too few photos to train on", expected, missing)
+        self._landmarks.save()  # the process that trains reads them there
+        base = None if self.base is None else self.base.recogniser
+        return Training(self.folder.path, tuple(photos), base, self._cache, self.bundle, digest)
+
+    def close(self) -> None:
+        """End a training that is running; photos and what was taught before stay."""
+        self._process.close()
 
     def use(self, which: Which) -> None:
         """Predict with the recogniser that was taught, or with the one that the server started with.
