@@ -17,6 +17,7 @@ from handshape.serve.teach.advice import give_advice
 from handshape.serve.teach.hand_landmarks import LandmarkFinder, LandmarkList
 from handshape.serve.teach.photo_folder import PhotoFolder, TeachPhoto, photos_by_label
 from handshape.serve.teach.training import Training, TrainingProcess
+from handshape.threads import threads
 
 LEAST_PHOTOS = 2
 """Photos of a sign that training needs."""
@@ -107,7 +108,7 @@ class Teacher:
             raise AlbumError("too few photos to train on", expected, missing)
         self._landmarks.save()  # the process that trains reads them there
         base = None if self.base is None else self.base.recogniser
-        return Training(self.folder.path, tuple(photos), base, self._cache, self.bundle, digest)
+        return Training(self.folder.path, tuple(photos), base, self._cache, self.bundle, digest, threads())
 
     def close(self) -> None:
         """End a training that is running; photos and what was taught before stay."""

@@ -26,6 +26,7 @@ from handshape.serve.teach.training import Training
 from handshape.teaching.add_photos import add_photos
 from handshape.teaching.taught_signs import TaughtSigns
 from handshape.teaching.train_alone import train_alone
+from handshape.threads import set_threads
 
 
 def train_album(training: Training) -> TaughtSigns:
@@ -64,6 +65,9 @@ def _only(training: Training, dataset: Dataset) -> Dataset:
 def train_for_server() -> None:
     """Train as the server asks, and answer with None when the run is written, else with the error."""
     training = pickle.load(sys.stdin.buffer)
+    set_threads(training.threads)
+    if hasattr(os, "nice"):
+        os.nice(10)  # the server answers first
     threading.Thread(target=_end_with_server, daemon=True).start()
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answer:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer

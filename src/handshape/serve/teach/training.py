@@ -27,6 +27,7 @@ class Training:
         cache: The cache.
         out: Folder of the run.
         digest: Of the photos and the base.
+        threads: How many may work at once.
     """
 
     folder: Path
@@ -35,6 +36,7 @@ class Training:
     cache: Path
     out: Path
     digest: str
+    threads: int
 
 
 class TrainingProcess:
