@@ -22,6 +22,7 @@ import pyarrow as pa
 import torch
 
 from benchmarks.measure import TABLE, alternate, heading, operations, time_of
+from handshape.cache.commits import COMMIT, Commits
 from handshape.cache.table import CacheTable
 from handshape.cluster import join_cluster
 from handshape.commands.features import features
@@ -29,7 +30,7 @@ from handshape.config.train import BackboneConfig
 from handshape.config.use import FeaturesConfig
 from handshape.data.images.decode import decode_image
 from handshape.data.images.prepared import InMemoryImages, content_digest
-from handshape.features.extract import COMMIT, Commits, make_extractor
+from handshape.features.extract import features_table, make_extractor
 from handshape.models.backbones.registry import load_backbone
 from handshape.synthetic.dataset import draw_dataset
 from handshape.synthetic.poses import ALPHABET
@@ -204,7 +205,7 @@ def _commit_seconds(table: CacheTable, width: int, number: int = 0) -> float:
 
 def _commit(table: CacheTable, width: int, number: int) -> None:
     digests = [f"{number * COMMIT + row:032x}" for row in range(COMMIT)]
-    Commits(table, 0).add(digests, np.zeros((COMMIT, width), np.float16))
+    Commits(table).add(digests, features_table(np.zeros((COMMIT, width), np.float16)))
 
 
 def _sizes(photos: Path, backbone: str, sizes: list[int], parts: Parts, place: Path) -> None:

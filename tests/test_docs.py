@@ -55,7 +55,12 @@ def calls(title: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("title", "most"), [("From `compare` to `report.html`", 25), ("From an upload to an answer", 10)]
+    ("title", "most"),
+    [
+        ("From `compare` to `report.html`", 25),
+        ("From `features --engine ray` to the cache", 10),
+        ("From an upload to an answer", 10),
+    ],
 )
 def test_how_it_works__names_what_is_there_and_no_module_twice(title: str, most: int) -> None:
     from importlib import import_module
