@@ -32,6 +32,7 @@ from handshape.data.images.decode import decode_image
 from handshape.data.images.prepared import InMemoryImages, content_digest
 from handshape.features.extract import features_table, make_extractor
 from handshape.models.backbones.registry import load_backbone
+from handshape.models.hand.hand_finder import HandFinder
 from handshape.synthetic.dataset import draw_dataset
 from handshape.synthetic.poses import ALPHABET
 from handshape.threads import set_threads
@@ -75,7 +76,7 @@ class Parts:
     """What the parts of the work take.
 
     Args:
-        core: Seconds of one core for a photo: reading, preparing, network.
+        core: Seconds of one core for a photo: reading, finding its hand, preparing, network.
         operations: Floating-point operations of the network on a photo.
         commit: Seconds of the one writer for a commit to a new table.
         growth: Seconds that a commit takes longer for each commit before it.
@@ -165,12 +166,14 @@ def _parts(photos: Path, backbone_name: str, commits: int, place: Path) -> Parts
     extractor = make_extractor(backbone, BackboneConfig(pool=_POOL), torch.device("cpu"))
     read = [path.read_bytes() for path in _files(photos)[:_TIMED]]
     prepared = np.empty((len(read), *[backbone.preprocessing.size] * 2, 3), np.uint8)
-    digests = [content_digest(data) for data in read]
+    digests, finder = [content_digest(data) for data in read], HandFinder()
 
     def prepare() -> None:
         for number, data in enumerate(read):
             content_digest(data)
-            prepared[number] = backbone.preprocessing.prepare(decode_image(data)[0])
+            pixels = decode_image(data)[0]
+            finder.find_with_mirrored(pixels)
+            prepared[number] = backbone.preprocessing.prepare(pixels)
 
     images, order = InMemoryImages(prepared), np.arange(len(read))
     graph = extractor.open(place, images)

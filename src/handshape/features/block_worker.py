@@ -3,14 +3,12 @@
 Ray is an extra: only code that has checked that it is installed imports this module.
 """
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import ray
 from numpy.typing import NDArray
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from handshape.data.images.prepared import InMemoryImages
 from handshape.features.extract import features_table
@@ -69,25 +67,3 @@ class BlockWorker:
         for batch, rows in self._extractor.run(self._graph, InMemoryImages(images), digests, order, view):
             features[batch] = rows
         return features
-
-
-class _Tries:
-    """Counts how often each block was begun.
-
-    Args:
-        most: How often it may be: a photo that crashes its worker would do so every time.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._begun, self._most = Counter[int](), most
-
-    def begin(self, block: int) -> bool:
-        """Count a try; return whether it may be made."""
-        self._begun[block] += 1
-        return self._begun[block] <= self._most
-
-
-def count_tries(most: int) -> Any:
-    """Start to count tries, on the node that everything depends on anyway."""
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return ray.remote(_Tries).options(num_cpus=0, scheduling_strategy=here).remote(most)

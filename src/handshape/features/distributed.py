@@ -23,7 +23,8 @@ from handshape.cache.commits import Commits
 from handshape.data.dataset import Dataset, Unreadable
 from handshape.data.images.index import none_readable_error, unreadable_error
 from handshape.errors import ClusterError, UsageError
-from handshape.features.block_worker import BlockWorker, count_tries, read_photos, view_column
+from handshape.features.block_tries import count_tries
+from handshape.features.block_worker import BlockWorker, read_photos, view_column
 from handshape.features.extract import Extractor
 from handshape.features.hand_landmarks import HandCache
 from handshape.features.photo_reader import Digests, PhotoReader, gathered
