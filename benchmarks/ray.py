@@ -22,6 +22,7 @@ import pyarrow as pa
 import torch
 
 from benchmarks.measure import TABLE, alternate, heading, operations, time_of
+from handshape.cache.commits import COMMIT, Commits
 from handshape.cache.table import CacheTable
 from handshape.cluster import join_cluster
 from handshape.commands.features import features
@@ -29,8 +30,9 @@ from handshape.config.train import BackboneConfig
 from handshape.config.use import FeaturesConfig
 from handshape.data.images.decode import decode_image
 from handshape.data.images.prepared import InMemoryImages, content_digest
-from handshape.features.extract import COMMIT, Commits, make_extractor
+from handshape.features.extract import features_table, make_extractor
 from handshape.models.backbones.registry import load_backbone
+from handshape.models.hand.hand_finder import HandFinder
 from handshape.synthetic.dataset import draw_dataset
 from handshape.synthetic.poses import ALPHABET
 from handshape.threads import set_threads
@@ -74,7 +76,7 @@ class Parts:
     """What the parts of the work take.
 
     Args:
-        core: Seconds of one core for a photo: reading, preparing, network.
+        core: Seconds of one core for a photo: reading, finding its hand, preparing, network.
         operations: Floating-point operations of the network on a photo.
         commit: Seconds of the one writer for a commit to a new table.
         growth: Seconds that a commit takes longer for each commit before it.
@@ -164,12 +166,14 @@ def _parts(photos: Path, backbone_name: str, commits: int, place: Path) -> Parts
     extractor = make_extractor(backbone, BackboneConfig(pool=_POOL), torch.device("cpu"))
     read = [path.read_bytes() for path in _files(photos)[:_TIMED]]
     prepared = np.empty((len(read), *[backbone.preprocessing.size] * 2, 3), np.uint8)
-    digests = [content_digest(data) for data in read]
+    digests, finder = [content_digest(data) for data in read], HandFinder()
 
     def prepare() -> None:
         for number, data in enumerate(read):
             content_digest(data)
-            prepared[number] = backbone.preprocessing.prepare(decode_image(data)[0])
+            pixels = decode_image(data)[0]
+            finder.find_with_mirrored(pixels)
+            prepared[number] = backbone.preprocessing.prepare(pixels)
 
     images, order = InMemoryImages(prepared), np.arange(len(read))
     graph = extractor.open(place, images)
@@ -204,7 +208,7 @@ def _commit_seconds(table: CacheTable, width: int, number: int = 0) -> float:
 
 def _commit(table: CacheTable, width: int, number: int) -> None:
     digests = [f"{number * COMMIT + row:032x}" for row in range(COMMIT)]
-    Commits(table, 0).add(digests, np.zeros((COMMIT, width), np.float16))
+    Commits(table).add(digests, features_table(np.zeros((COMMIT, width), np.float16)))
 
 
 def _sizes(photos: Path, backbone: str, sizes: list[int], parts: Parts, place: Path) -> None:

@@ -82,7 +82,7 @@ def extract_features(
     preprocessing: Preprocessing | None = None,
     **settings: Unpack[keywords.FeaturesKeywords],
 ) -> ImageFeatures:
-    """Compute the image features of photos with a frozen backbone, and cache them.
+    """Compute the image features of photos with a frozen backbone, find their hands, and cache both.
 
     Args:
         data: The photos: a folder, an archive, a table, or what `read_folder` returned.

@@ -78,7 +78,7 @@ class ClusterOptionsKeywords(TypedDict, total=False):
 
 
 class FeaturesKeywords(ClusterOptionsKeywords, BackboneKeywords, DataOptionsKeywords, total=False):
-    """Compute features and cache them."""
+    """Compute features, find hands, cache both."""
 
 
 class LoopOptionsKeywords(TypedDict, total=False):

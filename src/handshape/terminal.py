@@ -154,11 +154,12 @@ def show_inspect(config: InspectConfig, found: dict[str, Any]) -> None:
 
 
 def show_features(config: FeaturesConfig, found: dict[str, Any]) -> None:
-    """Print which features are in the cache."""
+    """Print what is in the cache."""
     shape = " x ".join(map(str, found["shape"]))
     _write(
         f"{found['images']} images, {1 + found['views']} views each: {shape} features of {found['backbone']}"
     )
+    _write(f"Hand landmarks of {found['images']} images")
     _write(f"Weights: {found['weights']}")
     _write(f"Cache: {found['cache']}")
     for file in found["unreadable"]:
@@ -175,8 +176,9 @@ def show_cache(config: CacheInfoConfig | CacheClearConfig, found: dict[str, Any]
         views = "photo, mirrored" if one["views"] == "{}" else "augmented"
         size = f"{one['rows']:,} rows, {_size(one['bytes'])}"
         _write(f"Features of {one['backbone']} ({one['shape']}; {views}): {size}")
-    facts = sum(one["rows"] for one in found["facts"])
-    _write(f"Measurements of {facts:,} photos, {_size(sum(one['bytes'] for one in found['facts']))}")
+    for kind, what in (("hands", "Hand landmarks"), ("facts", "Measurements")):
+        rows, size = (sum(one[name] for one in found[kind]) for name in ("rows", "bytes"))
+        _write(f"{what} of {rows:,} photos, {_size(size)}")
     _write(f"Prepared images: {found['images']['files']} files, {_size(found['images']['bytes'])}")
     _write("Delete it with `handshape cache clear`; handshape makes it again from your photos when needed.")
 

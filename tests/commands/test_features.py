@@ -1,9 +1,12 @@
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from handshape.data.images.prepared import content_digest
+from handshape.features.hand_landmarks import HandCache
 from handshape.inference.engine import Graph
 
 SMALL = ("--backbone", "squeezenet1_1", "--weights", "untrained", "--device", "cpu", "--json")
@@ -22,20 +25,22 @@ def test_features__says_what_is_in_the_cache(
     assert Path(found["cache"]) == cache_dir and any((cache_dir / "features").glob("squeezenet1_1-*.lance"))
 
 
-def test_features__are_extracted_once(
+def test_features__nothing_is_computed_twice(
     cli: Any, make_photos: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    photos, passes = make_photos("AB", signers=1, images=4), list[int]()
+    photos, passes = make_photos("AB", signers=1, images=4), Counter[str]()
     run = Graph.run
 
     def counted(self: Graph, **inputs: Any) -> Any:
-        passes.append(len(inputs["images"]))
+        passes[self.outputs[0]] += len(inputs["images"])
         return run(self, **inputs)
 
     monkeypatch.setattr(Graph, "run", counted)
     words = ("features", photos, "--cache", tmp_path / "cache", "--views", 1, *SMALL)
     assert cli(*words).json["views"] == 1
-    assert sum(passes) == 2 * 8  # every photo and one view of each
+    assert passes["features"] == 2 * 8 and passes["palm"] >= 8  # every photo, one view of each, every hand
     passes.clear()
     assert cli(*words).code == 0
-    assert passes == []
+    assert passes == {}
+    digests = [content_digest(photo.read_bytes()) for photo in photos.glob("*/*")]
+    assert len(digests) == 8 and HandCache(tmp_path / "cache").missing(digests) == set()

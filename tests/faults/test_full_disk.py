@@ -32,7 +32,7 @@ def fails_until_there_is_room(scene: Scene, expected: Undisturbed, mount: Mount,
             "cannot write 3.6 MB of prepared images to '{cache}/images' (No space left on device)",
         ),
         ("features", 3640, "cannot write to the cache at '{cache}/"),
-        ("features", 3700, "cannot write to the cache at '{cache}/features/handnet-"),
+        ("features", 3840, "cannot write to the cache at '{cache}/features/handnet-"),
         ("train", 3640, "cannot write "),
     ],
 )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handshape.bundle import BundleConfig
+from handshape.cache import commits
 from handshape.cache.location import open_cache
 from handshape.config.train import BackboneConfig
 from handshape.data.augment import MIRRORED, Views
@@ -215,11 +216,11 @@ def test_features_of__larger_than_memory(
 def test_features_of__many_commits(
     extractor: Extractor, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extract, "COMMIT", 4)
+    monkeypatch.setattr(commits, "COMMIT", 4)
     images, digests = photos(40)
     features = features_of(extractor, images, digests, cache_dir)
     assert len(extractor.table(cache_dir)) == 40
-    monkeypatch.setattr(extract, "COMMIT", 256)
+    monkeypatch.setattr(commits, "COMMIT", 256)
     np.testing.assert_array_equal(features, features_of(extractor, images, digests, cache_dir / "at once"))
 
 

@@ -6,16 +6,18 @@ from typing import Any
 
 from handshape.cache.table import open_table
 
-_FACTS, _FEATURES, _IMAGES = "facts-*.lance", "features/*.lance", "images/*"
+_FACTS, _FEATURES, _HANDS, _IMAGES = "facts-*.lance", "features/*.lance", "features/hands-*.lance", "images/*"
 
 
 def describe_cache(folder: Path) -> dict[str, Any]:
-    """Return the content of a cache folder: tables of features and measurements, prepared images, bytes."""
+    """Return the content of a cache folder: features, hands, measurements, prepared images, bytes."""
+    hands = _tables(folder, _HANDS)
     images = [path for path in folder.glob(_IMAGES) if path.is_file()]
     return {
         "cache": str(folder),
         "bytes": _size(folder),
-        "features": [_describe(path) for path in _tables(folder, _FEATURES)],
+        "features": [_describe(path) for path in _tables(folder, _FEATURES) if path not in hands],
+        "hands": [_describe(path) for path in hands],
         "facts": [_describe(path) for path in _tables(folder, _FACTS)],
         "images": {"files": len(images), "bytes": sum(_size(path) for path in images)},
     }

@@ -65,7 +65,9 @@ class CacheTable:
         self._follow()
         return self._keys.of(view)
 
-    def append(self, digests: Sequence[str], view: int, columns: dict[str, pa.Array]) -> None:
+    def append(
+        self, digests: Sequence[str], view: int, columns: dict[str, pa.Array | pa.ChunkedArray]
+    ) -> None:
         """Add rows in one commit, except those that another process added meanwhile.
 
         Args:
@@ -283,3 +285,8 @@ def matrix_of(lists: pa.ChunkedArray) -> NDArray[np.floating]:
     """Return a column of N lists of equal length as an (N, D) array."""
     values: NDArray[np.floating] = lists.combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return np.ascontiguousarray(values.reshape(len(lists), -1))
+
+
+def lists_of(matrix: NDArray[np.floating]) -> pa.FixedSizeListArray:
+    """Return an (N, D) array as a column of N lists."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), matrix.shape[1])

@@ -1,4 +1,4 @@
-"""Compute features and cache them, so that training takes seconds."""
+"""Compute features, find hands and cache both, so that training takes seconds."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -20,10 +20,11 @@ from handshape.errors import UsageError
 from handshape.features.extract import Extractor, features_of, fill_cache, make_extractor
 from handshape.models.backbones.registry import Backbone, load_backbone
 from handshape.models.device import choose_device
+from handshape.models.hand.hand_finder import HandFinder
 
 
 def features(config: FeaturesConfig) -> dict[str, Any]:
-    """Extract and cache the features of every image, and return their number, shape, backbone and weights."""
+    """Cache the features and the hand of every photo; return their number, shape, backbone and weights."""
     return _on_cluster(config) if config.engine == "ray" else extract_photos(config)[0]
 
 
@@ -41,7 +42,7 @@ def extract_photos(
     backbone = own or load_backbone(config.backbone, config.weights, seed=config.seed)
     # Without measurements: the data is checked when a model is trained on it.
     size = backbone.preprocessing.size
-    cache, indexed = index_photos(options, size=size, measure=False, listed=listed)
+    cache, indexed = index_photos(options, size=size, measure=False, listed=listed, finder=HandFinder())
     extractor = make_extractor(backbone, config, device)
     rows = features_of(extractor, indexed.images, indexed.digests, cache)
     for view in range(1, 1 + config.views):

@@ -20,7 +20,7 @@ class InspectConfig(OutConfig, DataConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class FeaturesConfig(ClusterOptions, BackboneConfig, DataOptions):
-    """Compute features and cache them."""
+    """Compute features, find hands, cache both."""
 
     data: str = argument(
         f"{DATA_HELP} With --engine ray also the address of a folder such as s3://bucket/photos."

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -15,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from handshape.cache.commits import Commits
 from handshape.cache.disk_errors import explain_cache_errors
 from handshape.cache.integrity import LostRowsError, read_sealed, until_sound
-from handshape.cache.table import CacheTable
+from handshape.cache.table import CacheTable, lists_of
 from handshape.config.train import BackboneConfig, Precision
 from handshape.data.augment import MIRRORED, Views, make_views
 from handshape.data.images.decode import RESIZED
@@ -31,9 +31,6 @@ from handshape.models.heads import Pool
 from handshape.models.stages import image_graph
 from handshape.progress import say, track
 
-# Rows of one commit, and how long a row may wait for it: what a kill can cost.
-COMMIT = 256
-COMMIT_SECONDS = 5.0
 # Features up to this many bytes are kept in memory.
 IN_MEMORY = 2 * 1024**3
 
@@ -298,39 +295,13 @@ def _extract(
     try:
         with track(f"Extracting features{which}", len(missing)) as advance:
             for batch, rows in extractor.run(graph, images, digests, missing, view):
-                commits.add([digests[i] for i in batch], rows)
+                commits.add([digests[i] for i in batch], features_table(rows))
                 advance(len(batch))
     finally:
         commits.now()  # after an error, too: what is done is done
-    table.compact()
+    commits.end()
 
 
-class Commits:
-    """Rows on their way into a table: a commit for a few hundred, or for what was made in a few seconds.
-
-    Args:
-        table: Where they go.
-        view: Whose rows they are.
-    """
-
-    def __init__(self, table: CacheTable, view: int) -> None:
-        self._table, self._view = table, view
-        self._clear()
-
-    def _clear(self) -> None:
-        self._names, self._rows, self._last = list[str](), list[Rows](), time.monotonic()
-
-    def add(self, digests: Sequence[str], rows: Rows) -> None:
-        """Take B rows, (B, D) float16, of the photos with these digests."""
-        self._names += digests
-        self._rows.append(rows)
-        if len(self._names) >= COMMIT or time.monotonic() - self._last > COMMIT_SECONDS:
-            self.now()
-
-    def now(self) -> None:
-        """Commit what was taken and not committed yet."""
-        if self._names:
-            rows = np.concatenate(self._rows)
-            flat = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
-            self._table.append(self._names, self._view, {"features": flat})
-        self._clear()
+def features_table(rows: Rows) -> pa.Table:
+    """Return (N, D) float16 features as rows of the cache's table."""
+    return pa.table({"features": lists_of(rows)})

@@ -6,13 +6,15 @@ from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from handshape.cache.commits import Commits
 from handshape.cache.integrity import until_sound
-from handshape.cache.table import CacheTable, matrix_of
+from handshape.cache.table import CacheTable, lists_of, matrix_of
 from handshape.data.images.decode import decode_image
 from handshape.data.images.workers import in_order, workers
 from handshape.errors import DataError, ImageError
@@ -20,8 +22,6 @@ from handshape.models.hand.hand_finder import HAND, HAND_WIDTH, LANDMARK_WIDTH, 
 from handshape.progress import track
 from handshape.types import HandLandmarks, HandRows
 
-# Hands found between two commits: what a kill can cost.
-_COMMIT = 256
 _COLUMNS = {
     "rows": pa.list_(pa.float16(), HAND_WIDTH),
     "mirrored_rows": pa.list_(pa.float16(), HAND_WIDTH),
@@ -30,6 +30,10 @@ _COLUMNS = {
     "presence": pa.float32(),
     "right_hand": pa.float32(),
 }
+
+
+FoundHand = tuple[HandLandmarks, NDArray[np.float32]]
+"""The hand of a photo, and the (25,) embedding of its mirror image: see `HandFinder.find_with_mirrored`."""
 
 
 @cache
@@ -49,8 +53,11 @@ class HandCache:
         self._finder = finder or HandFinder()
         digest = blake2b(METHOD.encode() + _network_digest(), digest_size=6).hexdigest()
         self._table = CacheTable(cache / "features" / f"hands-{digest}.lance", _COLUMNS, {"method": METHOD})
-        self._lock = Lock()
-        self._new: dict[str, tuple[HandLandmarks, NDArray[np.float32]]] = {}
+        self._commits, self._lock = Commits(self._table), Lock()
+
+    def known(self) -> set[str]:
+        """Return the content digests of all photos whose hands are in the cache, damaged or not."""
+        return self._table.digests(0)
 
     def missing(self, digests: Sequence[str]) -> set[str]:
         """Return the content digests of the photos whose hands are not known, or are damaged in the cache."""
@@ -69,17 +76,24 @@ class HandCache:
             digest: Content digest of the photo.
             pixels: (H, W, 3) uint8, RGB.
         """
-        hand, mirrored = self._finder.find_with_mirrored(pixels)
+        found = self._finder.find_with_mirrored(pixels)
+        self.add([digest], hands_table([found]))
+        return found[0]
+
+    def add(self, digests: Sequence[str], rows: pa.Table) -> None:
+        """Keep hands that were found elsewhere.
+
+        Args:
+            digests: N content digests.
+            rows: From `hands_table`.
+        """
         with self._lock:
-            self._new[digest] = hand, mirrored
-            if len(self._new) >= _COMMIT:
-                self._commit()
-        return hand
+            self._commits.add(digests, rows)
 
     def commit(self) -> None:
         """Write what was found and not written yet."""
         with self._lock:
-            self._commit()
+            self._commits.end()
 
     def rows(self, digests: Sequence[str], photos: Sequence[Path] = ()) -> HandRows:
         """Return the landmarks of N photos.
@@ -135,23 +149,23 @@ class HandCache:
                 advance(1)
         self.commit()
 
-    def _commit(self) -> None:
-        if not self._new:
-            return
-        hands, mirrored = zip(*self._new.values(), strict=True)
-        flipped = [replace(hand, embedding=own) for hand, own in zip(hands, mirrored, strict=True)]
-        matrices: dict[str, NDArray[np.floating]] = {
-            "rows": np.stack([normalise(hand) for hand in hands]).astype(np.float16),
-            "mirrored_rows": np.stack([normalise(hand) for hand in flipped]).astype(np.float16),
-            "points": np.stack([hand.points.reshape(-1) for hand in hands]),
-            "box": np.array([hand.box for hand in hands], dtype=np.float32),
-        }
-        columns = {
-            name: pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), matrix.shape[1])
-            for name, matrix in matrices.items()
-        }
-        for name in ("presence", "right_hand"):
-            columns[name] = pa.array([getattr(hand, name) for hand in hands], pa.float32())
-        self._table.append(list(self._new), 0, columns)
-        self._table.compact()
-        self._new.clear()
+
+def hands_table(found: Sequence[FoundHand]) -> pa.Table:
+    """Return the hands of N photos as rows of the cache's table."""
+    hands = [hand for hand, _ in found]
+    mirrored = [replace(hand, embedding=embedding) for hand, embedding in found]
+    lists: dict[str, Sequence[Any]] = {
+        "rows": [normalise(hand) for hand in hands],
+        "mirrored_rows": [normalise(hand) for hand in mirrored],
+        "points": [hand.points for hand in hands],
+        "box": [hand.box for hand in hands],
+    }
+    columns: dict[str, pa.Array] = {
+        name: pa.array([getattr(hand, name) for hand in hands], pa.float32())
+        for name in ("presence", "right_hand")
+    }
+    for name, rows in lists.items():
+        kind = _COLUMNS[name]
+        matrix = np.array(rows, dtype=kind.value_type.to_pandas_dtype())
+        columns[name] = lists_of(matrix.reshape(-1, kind.list_size))
+    return pa.table(columns, schema=pa.schema(_COLUMNS))
