@@ -58,7 +58,6 @@ def calls(title: str) -> list[tuple[str, str]]:
     ("title", "most"),
     [
         ("From `compare` to `report.html`", 25),
-        ("From `features --engine ray` to the cache", 10),
         ("From an upload to an answer", 10),
         ("From *Train* to a taught recogniser", 10),
     ],
