@@ -183,6 +183,16 @@ def test_log__a_client_that_leaves_is_one_line(
     assert line.getMessage() == "the client left before its answer" and line.exc_info is None
 
 
+def test_log__text_that_is_none_before_a_close_is_no_line(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    with upgraded(server.port) as connection:
+        connection.sendall(b"\x81\x81" + MASK + b"\xfe" + b"\x88\x80" + MASK)
+        while connection.recv(65_536):
+            pass
+    assert not caplog.records
+
+
 def test_request_id__is_in_every_answer(server: Server, limited: Callable[..., Server]) -> None:
     for method, path in (("GET", "/"), ("GET", "/nothing"), ("POST", "/v1/predict"), ("PUT", "/v1/model")):
         answer = server.ask(method, path)

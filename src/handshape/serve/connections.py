@@ -7,6 +7,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
 
 from handshape.serve.access import is_loopback
 from handshape.serve.errors import HttpError
@@ -188,7 +189,7 @@ def stream_protocol(limits: Limits) -> type[WebSocketsSansIOProtocol]:
 
         def _may_go_on(self) -> bool:
             """Count a message, and close the connection if there are too many."""
-            if self.transport.is_closing():
+            if self.transport.is_closing() or self.conn.state is not State.OPEN:
                 return False
             now = self.loop.time()
             if now - self._second >= 1:
