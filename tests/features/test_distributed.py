@@ -198,6 +198,8 @@ class Held(FSSpecHandler):  # type: ignore[misc]
         if node == self.slow:
             (self.marks / f"slow-{os.getpid()}").touch()
             wait_for(self.marks / "continued")
+        elif node != self.dying:
+            wait_for(self.marks / "slow-*")  # or this one might do all the work alone
         return super().open_input_stream(path)
 
 

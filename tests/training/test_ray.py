@@ -79,7 +79,7 @@ def test_train__a_node_lost_in_the_middle(
     loser.join()
     assert answer.code == 0, answer.err
     assert "Tuning on 3 workers" in answer.err
-    # What was done before the loss is not done again, and two go on. On a busy machine Ray begins with two, too.
+    # What was done before the loss is not done again, and two go on. Ray may begin with two.
     begun = Counter(log.read_text().split())
     assert begun["1"] in (2, 3) and begun == {"1": begun["1"], "2": begun["1"] + 2, "3": 2}
     assert answer.json["models"].keys() == local["models"].keys()
