@@ -224,12 +224,13 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
 
 
 @pytest.fixture
-def serve(starter: Starter, finished: Finished) -> Iterator[Callable[..., Running]]:
-    """Start ``handshape serve`` on a finished run as a process of its own."""
+def serve(starter: Starter, finished: Finished, tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start ``handshape serve`` on a finished run as a process of its own, with photos of its own."""
     started: list[Running] = []
 
     def start(*words: object, **environment: str) -> Running:
-        started.append(Running(starter, environment, finished.out, *words))
+        own = () if "--teach" in words else ("--teach", tmp_path / f"photos-{len(started)}")
+        started.append(Running(starter, environment, finished.out, *words, *own))
         return started[-1]
 
     yield start

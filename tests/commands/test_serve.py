@@ -98,24 +98,24 @@ def test_serve__over_tls(serve: Callable[..., Running], tmp_path: Path) -> None:
     assert answer.startswith(b"HTTP/1.1 303") and b"; Secure" in answer
 
 
-def test_serve__a_port_in_use(finished: Any, cli: Any) -> None:
+def test_serve__a_port_in_use(finished: Any, cli: Any, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        answer = cli("serve", finished.out, "--no-open", "--port", port)
+        answer = cli("serve", finished.out, "--no-open", "--port", port, "--teach", tmp_path / "photos")
     assert (answer.code, answer.out) == (1, "")
     assert f"127.0.0.1:{port} (Address already in use)" in answer.err
 
 
 def test_serve__a_file_that_is_no_certificate(finished: Any, cli: Any, tmp_path: Path) -> None:
     (tmp_path / "c.pem").write_text("no certificate")
-    words = ["--certificate", tmp_path / "c.pem", "--key", tmp_path / "c.pem"]
+    words = ["--certificate", tmp_path / "c.pem", "--key", tmp_path / "c.pem", "--teach", tmp_path / "photos"]
     answer = cli("serve", finished.out, "--no-open", "--port", 0, *words)
     assert (answer.code, answer.out) == (1, "")
     assert f"certificate '{tmp_path / 'c.pem'}'" in answer.err
 
 
 def test_serve__opens_the_page_with_a_link_that_works_once(
-    finished: Any, monkeypatch: pytest.MonkeyPatch
+    finished: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     import handshape.commands.serve as command
     from handshape.config.serve import ServeConfig
@@ -127,6 +127,8 @@ def test_serve__opens_the_page_with_a_link_that_works_once(
         signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr("webbrowser.open", browser)
-    found = command.serve(ServeConfig(bundle=finished.out, port=0, token="a-token-of-my-own"))
+    found = command.serve(
+        ServeConfig(bundle=finished.out, port=0, token="a-token-of-my-own", teach=tmp_path / "photos")
+    )
     # Other users see with which link a browser was started.
     assert opened[0].startswith(f"{found['url']}?token=") and "a-token-of-my-own" not in opened[0]
