@@ -3,9 +3,9 @@
 Run ``python -m benchmarks.page BUNDLE PHOTOS [--seconds 10] [--rounds 5]``. Headless Chromium plays photos to
 the page as a camera would, slowly turned, a sign every two seconds. The pages take turns, the exported one
 also with the headers that threads need. Printed are medians over the rounds of the seconds from the page's
-address to the first prediction, of the frames a second after it, and of the processor time a frame: of the
-page's processes, and of the server. Chromium decodes the film and runs without a graphics processor on the
-same cores. On a machine with other work, compare processor time.
+address to the first prediction, of the frames a second after it, of the longest time between two frames, and
+of the processor time a frame: of the page's processes, and of the server. Chromium decodes the film and runs
+without a graphics processor on the same cores. On a machine with other work, compare processor time.
 """
 
 import argparse
@@ -29,10 +29,14 @@ from handshape.config.export import ExportConfig
 SIGNS, STEPS, STEP_SECONDS = 6, 20, 0.1
 HEADERS = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 _COUNT = """milliseconds => new Promise((done) => {
-  let frames = 0;
-  const watch = new MutationObserver(() => (frames += 1));
+  let frames = 0, longest = 0, last = performance.now();
+  const watch = new MutationObserver(() => {
+    frames += 1;
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  });
   watch.observe(document.querySelector("#view-live .verdict"), { childList: true });
-  setTimeout(() => { watch.disconnect(); done(frames); }, milliseconds);
+  setTimeout(() => { watch.disconnect(); done([frames, longest]); }, milliseconds);
 })"""
 
 
@@ -43,12 +47,14 @@ class Speed:
     Args:
         first: Seconds until the first prediction.
         rate: Frames a second.
+        longest: Milliseconds between two frames at most.
         page: Milliseconds of processor time a frame in the page's processes.
         server: The same of the server; 0 without one.
     """
 
     first: float
     rate: float
+    longest: float
     page: float
     server: float
 
@@ -76,13 +82,13 @@ def measure(url: str, video: Path, seconds: float, server: Callable[[], float]) 
         tab.wait("document.querySelector('#view-live .reading').dataset.state !== 'waiting'")
         first = tab.page.evaluate("performance.now()") / 1000  # since it was opened
         before = (processor_time(tab), server())
-        frames = tab.page.evaluate(_COUNT, 1000 * seconds)
+        frames, longest = tab.page.evaluate(_COUNT, 1000 * seconds)
         used = [
             1000 * (now - then) / frames
             for now, then in zip((processor_time(tab), server()), before, strict=True)
         ]
         assert tab.errors == [], tab.errors
-    return Speed(first, frames / seconds, *used)
+    return Speed(first, frames / seconds, longest, *used)
 
 
 def processor_time(tab: Tab) -> float:
@@ -116,13 +122,13 @@ def main(options: argparse.Namespace) -> None:
     print(
         f"{options.bundle}, {options.rounds} rounds of {options.seconds:g} s, load {os.getloadavg()[0]:.1f}"
     )
-    print(f"{'':22}{'first answer s':>15}{'frames/s':>10}{'page ms':>9}{'server ms':>10}")
+    print(f"{'':22}{'first answer s':>15}{'frames/s':>10}{'longest ms':>12}{'page ms':>9}{'server ms':>10}")
     for name, speeds in found.items():
-        first, rate, own, other = (
+        first, rate, longest, own, other = (
             statistics.median(getattr(speed, field) for speed in speeds)
-            for field in ("first", "rate", "page", "server")
+            for field in ("first", "rate", "longest", "page", "server")
         )
-        print(f"{name:22}{first:15.2f}{rate:10.1f}{own:9.1f}{other:10.1f}")
+        print(f"{name:22}{first:15.2f}{rate:10.1f}{longest:12.0f}{own:9.1f}{other:10.1f}")
 
 
 if __name__ == "__main__":
