@@ -73,7 +73,8 @@ def test_train__a_node_lost_in_the_middle(
     loser = threading.Thread(target=lose)
     loser.start()
     monkeypatch.chdir(tmp_path)  # workers are elsewhere
-    monkeypatch.setenv("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "5")  # a lost node is waited for: else a minute
+    # Ray waits for the workers of a lost node, by itself for a minute.
+    monkeypatch.setenv("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "5")
     monkeypatch.setattr("handshape.training.finetune.AugmentedImages", partial(Held, node.node_id, log))
     ray = ("--engine", "ray", "--address", ray_cluster.address)
     answer = cli(*words(Path(photos.name), tmp_path, "ray", *ray))

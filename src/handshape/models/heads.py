@@ -6,6 +6,10 @@ from torch import Tensor, nn
 from handshape.errors import ShapeError
 from handshape.models.network_config import HeadConfig
 
+# Intel's MKL, in torch, chooses its code for functions such as sqrt and cos at the first call. Where two threads
+# make that call at once, half of its results had half of their digits in one of 1,500 processes: one makes it here.
+torch.exp(torch.ones(1))
+
 _IN_CACHE = 32
 _LARGEST = 65504.0  # of float16; beyond it there is only infinity
 
