@@ -1,4 +1,4 @@
-"""How the benchmarks measure: alternating pairs, medians of ratios, and the machine's own limit."""
+"""How the benchmarks measure: alternating pairs, and medians of ratios."""
 
 import argparse
 import os
@@ -93,15 +93,6 @@ def _processor() -> str:
         return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
-
-
-def matrix_rate(side: int = 2048, seconds: float = 1.0) -> float:
-    """Return how many float32 operations a second a matrix product reaches here, the best of many."""
-    a, b = torch.rand(side, side), torch.rand(side, side)
-    best, start = float("inf"), time.perf_counter()
-    while time.perf_counter() - start < seconds:
-        best = min(best, time_of(lambda: torch.mm(a, b)))
-    return 2 * side**3 / best
 
 
 def operations(network: nn.Module, image: Tensor) -> int:

@@ -64,7 +64,7 @@ class Views:
 
     def _affine(self, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (B, 2, 3) transforms."""
-        # In numpy: torch's cosine was seen to give 0.999997 for 1, in one of a hundred processes (models/heads.py).
+        # In numpy: torch's cosine was 0.999997 instead of 1 in one of a hundred processes (models/heads.py).
         turn, size, right, down = drawn[:, :_LIGHT].T
         angle, scale = np.deg2rad(turn * self.rotation), 1 + size * self.scale
         cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale

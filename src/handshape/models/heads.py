@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from handshape.errors import ShapeError
 from handshape.models.network_config import HeadConfig
 
-# Intel's MKL, in torch, chooses its code for functions such as sqrt and cos at the first call. Where two threads
-# make that call at once, half of its results had half of their digits in one of 1,500 processes: one makes it here.
+# MKL, in torch, chooses its code for functions such as sqrt and cos at the first call. Where two threads made
+# that call at once, half of the results had half of their digits, in one of 1,500 processes.
 torch.exp(torch.ones(1))
 
 _IN_CACHE = 32
