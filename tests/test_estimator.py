@@ -237,7 +237,7 @@ def test_sign_classifier__by_the_checks_of_scikit_learn(tmp_path: Path) -> None:
 
 
 def make_rows(cache_dir: Path) -> RowClassifier:
-    return RowClassifier(backbone="handnet", device="cpu", cache=cache_dir, pool=1)
+    return RowClassifier(model="frozen", backbone="handnet", device="cpu", cache=cache_dir, pool=1)
 
 
 # Checks that give the estimator rows of numbers, where an image is a path, a picture or an (H, W, 3) array:
