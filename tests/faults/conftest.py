@@ -7,9 +7,10 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from tests.conftest import draw_photos
 from tests.faults.looks import contents, figures, images_held, leftovers, rows, run_of
 from tests.processes import Process, Starter
+
+from handshape.synthetic.dataset import draw_dataset
 
 _NET = ("--backbone", "handnet", "--device", "cpu", "--json")
 _SIGNER = ("--signer", r"signer(\d+)_")
@@ -95,8 +96,11 @@ class Undisturbed:
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user's photos: three labels, four signers, two of each."""
-    return draw_photos(tmp_path_factory.mktemp("user") / "photos", "ABC", signers=4, images=2)
+    """A user's photos of hands, which are found at once: three labels, four signers, two of each."""
+    root = tmp_path_factory.mktemp("user") / "photos"
+    draw_dataset(root, "ABC", signers=4, images=2, size=64)
+    (root / "truth.csv").unlink()
+    return root
 
 
 @pytest.fixture(autouse=True)
