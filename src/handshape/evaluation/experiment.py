@@ -259,8 +259,8 @@ def _folded(fitter: Fitter, name: ModelName, data_report: DataReport, plan: Fold
 
 
 def _no_hand_refused(result: FitEvaluation) -> float:
-    rooms, hands = _empty_rooms(result.fitted.config.preprocessing.size)
     network = result.fitted.network.cpu()
+    rooms, hands = _empty_rooms(result.fitted.config.preprocessing.size, network.uses_hand)
     logits = predict_features(network, result.fitted.config.preprocessing, rooms, hands)
     probabilities = probabilities_of(logits, result.calibration.temperature)
     labels = result.tested.labels
@@ -269,9 +269,11 @@ def _no_hand_refused(result: FitEvaluation) -> float:
 
 
 @cache
-def _empty_rooms(size: int) -> tuple[NDArray[np.uint8], HandRows]:
+def _empty_rooms(size: int, look_for_hands: bool) -> tuple[NDArray[np.uint8], HandRows | None]:
     rng = np.random.default_rng(0)
     rooms = [make_background("room", size, rng) for _ in range(_ROOMS)]
+    if not look_for_hands:
+        return np.stack(rooms), None
     finder = HandFinder()
     with workers() as pool:
         hands = list(pool.map(finder.find, rooms))
