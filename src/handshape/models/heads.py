@@ -7,7 +7,8 @@ from handshape.errors import ShapeError
 from handshape.models.network_config import HeadConfig
 
 # MKL, in torch, chooses its code for functions such as sqrt and cos at the first call. Where two threads made
-# that call at once, half of the results had half of their digits, in one of 1,500 processes.
+# that call at once, half of the results had half of their digits, in one of 1,500 processes. So it is
+# made here, by the one thread that imports.
 torch.exp(torch.ones(1))
 
 _IN_CACHE = 32
