@@ -39,7 +39,7 @@ def recogniser_of(network: SignNetwork, config: BundleConfig, cache: Path) -> Re
         files[IMAGE] = image_graph(network.image_network, preprocessing, cache)
     if network.uses_hand:
         files[PALM], files[HAND] = hand_finder.PALM.read_bytes(), hand_finder.HAND.read_bytes()
-    files[HEAD] = head_graph(network, preprocessing, config.temperature, cache)
+    files[HEAD] = head_graph(network, config.network, config.temperature, cache)
     return Recogniser(config, files)
 
 

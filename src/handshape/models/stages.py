@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from handshape.data.images.decode import Preprocessing
 from handshape.inference.graphs import graph_of
 from handshape.models.hand.hand_finder import HAND_WIDTH
+from handshape.models.network_config import NetworkConfig
 from handshape.models.onnx_head import OnnxHead
 from handshape.models.sign_network import BackboneClassifier, SignNetwork
 
@@ -73,28 +74,35 @@ def image_graph(network: nn.Module, preprocessing: Preprocessing, cache: Path) -
     return graph_of(stage, {"images": example}, ["features"], cache)
 
 
-def head_graph(network: SignNetwork, preprocessing: Preprocessing, temperature: float, cache: Path) -> bytes:
+def head_graph(network: SignNetwork, config: NetworkConfig, temperature: float, cache: Path) -> bytes:
     """Return the graph from ``features``, ``hands`` and ``right_hand`` to ``probabilities``.
 
     It takes what the network uses of these: see `SignNetwork.from_features`.
 
     Args:
         network: The whole network, in evaluation mode, on the CPU.
-        preprocessing: What its images go through.
+        config: Its description.
         temperature: Divides the logits before the softmax.
         cache: The cache folder.
     """
-    inputs, image = {}, network.image_network
+    inputs, image, size = {}, network.image_network, config.preprocessing.size
     if isinstance(network, BackboneClassifier) and isinstance(network.head, OnnxHead):
         assert network.feature_shape is not None
         shape = (network.feature_shape[0], *network.pool.side)
-        labels = network.head(torch.zeros(1, *shape)).shape[1]
-        return network.head.stage(shape, labels, temperature)
+        return network.head.stage(shape, config.labels, temperature)
     if image is not None:
         with torch.inference_mode():
-            inputs["features"] = image(torch.zeros(2, 3, preprocessing.size, preprocessing.size)).clone()
+            inputs["features"] = image(torch.zeros(2, 3, size, size)).clone()
     if network.uses_hand:
         inputs["hands"] = torch.rand(2, HAND_WIDTH)
     if network.uses_hand and image is not None:
         inputs["right_hand"] = torch.tensor([True, False])
-    return graph_of(HeadStage(network, temperature).eval(), inputs, ["probabilities"], cache)
+    return graph_of(
+        HeadStage(network, temperature).eval(),
+        inputs,
+        ["probabilities"],
+        cache,
+        labels=config.labels,
+        # Numbers of labels and handshapes are in the weights' shapes alone, and so is the backbone's name.
+        architecture=f"{type(network).__name__} {config.feature_shape} {config.head}",
+    )

@@ -246,12 +246,9 @@ class _MixedPrecision(nn.Module):
 
 
 def tunable(backbone: Backbone) -> Backbone:
-    """Return a copy of a backbone that may change, without what is cached of the original's numbers."""
-    copied = copy.deepcopy(backbone)
-    for known in ("digest", "feature_shape"):
-        copied.__dict__.pop(known, None)
-    copied.source = f"tuned from {backbone.source}"
-    return copied
+    """Return a copy of a backbone that may change."""
+    source = f"tuned from {backbone.source}"
+    return Backbone(backbone.name, copy.deepcopy(backbone.body), backbone.preprocessing, source)
 
 
 def _groups(cut: Cut, head: Head, peak: float) -> list[dict[str, Any]]:

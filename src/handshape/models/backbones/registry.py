@@ -35,9 +35,14 @@ class Backbone(nn.Module):
 
     def __init__(self, name: str, body: nn.Module, preprocessing: Preprocessing, source: str) -> None:
         super().__init__()
-        self.name, self.preprocessing, self.source = name, preprocessing, source
+        self.name, self.preprocessing, self._source = name, preprocessing, source
         self.body = body.to(memory_format=torch.channels_last)
         self.eval().requires_grad_(False)
+
+    @property
+    def source(self) -> str:
+        """Where the weights came from."""
+        return self._source
 
     @cached_property
     def digest(self) -> str:
