@@ -111,6 +111,15 @@ def test_queue__large_photos_delay_no_other(
     assert big[0].result(120) == big[1].result(120)
 
 
+def test_queue__large_photos_wait_for_the_memory(loaded: "LoadedRecogniser", make_queue: MakeQueue) -> None:
+    queue = make_queue(loaded)
+    with queue.much_memory:  # as while the server trains
+        (large,) = queue.submit([encoded(Image.new("RGB", (4000, 3000)), "PNG")])
+        assert queue.submit([png()])[0].result(120)
+        assert not large.done()
+    assert large.result(120)
+
+
 def test_close__gives_up_what_waits(gate: Gate, make_queue: MakeQueue) -> None:
     queue = make_queue(gate.recogniser)
     first = queue.submit([png()])

@@ -70,12 +70,16 @@ class PredictionQueue:
     Args:
         recogniser: The recogniser to start with; ``None`` where one is still to be taught.
         limit: Photos that may wait.
+
+    Attributes:
+        much_memory: Held while a large photo is decoded, and while the server trains: both at once would need
+            more memory than a small computer has.
     """
 
     def __init__(self, recogniser: LoadedRecogniser | None, *, limit: int = 256) -> None:
         self.recogniser, self._limit = recogniser, limit
         self._jobs, self._large_jobs = deque[_Job](), deque[_Job]()
-        self._changed = threading.Condition()
+        self._changed, self.much_memory = threading.Condition(), threading.Lock()
         self._closing = False
         self.on_photo: Callable[[float], None] = lambda seconds: None
         self.predicted = 0
@@ -164,7 +168,8 @@ class PredictionQueue:
 
     def _work_large(self) -> None:
         while job := self._take(self._large_jobs):
-            self._do(job)
+            with self.much_memory:
+                self._do(job)
 
     def _take(self, jobs: deque[_Job]) -> _Job | None:
         with self._changed:

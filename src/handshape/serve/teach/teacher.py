@@ -91,7 +91,9 @@ class Teacher:
         if not self._lock.acquire(blocking=False):
             raise AlbumError("another training is running", "one at a time", "wait a moment")
         try:
-            self._process.run(self.training())
+            training = self.training()
+            with self._queue.much_memory:
+                self._process.run(training)
             self.taught = load_for_serving(self.bundle)
         finally:
             self._lock.release()
