@@ -110,8 +110,8 @@ def extract_features(
                 "engine='ray' with a Dataset", "a path that every node can read", "pass the path"
             )
         return ImageFeatures(None, None, _features_on_cluster(config))
-    found, dataset, array = extract_photos(config, given, own.backbone)
-    return ImageFeatures(dataset, array, found)
+    found, dataset, read = extract_photos(config, given, own.backbone)
+    return ImageFeatures(dataset, read(), found)
 
 
 @takes_settings(TrainConfig)

@@ -1,7 +1,8 @@
 """Compute features, find hands and cache both, so that training takes seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,11 @@ def features(config: FeaturesConfig) -> dict[str, Any]:
 
 def extract_photos(
     config: FeaturesConfig, given: Dataset | None = None, own: Backbone | None = None
-) -> tuple[dict[str, Any], Dataset, NDArray[np.float16]]:
-    """Extract features in this process, of photos and with a backbone that a program may pass.
+) -> tuple[dict[str, Any], Dataset, Callable[[], NDArray[np.float16]]]:
+    """Cache features in this process, of photos and with a backbone that a program may pass.
 
     Returns:
-        As `features`, the N photos that can be read, and their (N, C, p, p) features.
+        As `features`, the N photos that can be read, and what reads their (N, C, p, p) features.
     """
     device = choose_device(config.device)
     options = DataConfig(**{field.name: getattr(config, field.name) for field in fields(DataConfig)})
@@ -44,11 +45,10 @@ def extract_photos(
     size = backbone.preprocessing.size
     cache, indexed = index_photos(options, size=size, measure=False, listed=listed, finder=HandFinder())
     extractor = make_extractor(backbone, config, device)
-    rows = features_of(extractor, indexed.images, indexed.digests, cache)
-    for view in range(1, 1 + config.views):
+    for view in range(1 + config.views):
         fill_cache(extractor, indexed.images, indexed.digests, cache, view=view)
     found = _result(config, extractor, len(indexed.dataset), indexed.dataset.unreadable, cache)
-    return found, indexed.dataset, rows
+    return found, indexed.dataset, partial(features_of, extractor, indexed.images, indexed.digests, cache)
 
 
 def _on_cluster(config: FeaturesConfig) -> dict[str, Any]:
