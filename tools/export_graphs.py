@@ -20,7 +20,7 @@ from handshape.models.build import empty_network
 from handshape.models.network_config import HeadConfig, NetworkConfig
 from handshape.network_bundle import recogniser_of
 
-BACKBONES = ("alexnet", "handnet", "resnet18", "squeezenet1_0")
+BACKBONES = ("alexnet", "handnet", "resnet18", "squeezenet1_0", "squeezenet1_1")
 _LABELS = ("A", "B")  # the graphs are the same for any others
 
 
