@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zlib import crc32
 
@@ -58,6 +59,13 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
     """Keep the user's cache and weights out of the tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.delenv("HANDSHAPE_WEIGHTS", raising=False)
+
+
+@pytest.fixture
+def public_path() -> Iterator[Path]:
+    """A folder that another user can reach; pytest closes its own whenever a session begins."""
+    with TemporaryDirectory() as place:
+        yield Path(place)
 
 
 @pytest.fixture

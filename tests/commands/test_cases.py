@@ -260,11 +260,11 @@ def test_output_that_cannot_show_a_label(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["A", "A/sub", "A/s0_0.jpg"])
-def test_permission__named_and_counted_and_trained_without(tmp_path: Path, where: str) -> None:
-    root = cases.label_folders(tmp_path / "d", count=8)
+def test_permission__named_and_counted_and_trained_without(public_path: Path, where: str) -> None:
+    root = cases.label_folders(public_path / "d", count=8)
     cases.label_folders(root / "A", ["sub"], count=2, start=50)
-    warm = cases.label_folders(tmp_path / "warm", count=6)
-    cache, words = str(tmp_path / "cache"), ["--out", str(tmp_path / "{}"), *_FAST]
+    warm = cases.label_folders(public_path / "warm", count=6)
+    cache, words = str(public_path / "cache"), ["--out", str(public_path / "{}"), *_FAST]
     before = f"""
 import json, subprocess
 from typer.testing import CliRunner
@@ -282,12 +282,12 @@ go("inspect", {str(root)!r})
 go("train", {str(root)!r}, *{[word.format("second") for word in words]!r})
 """
     with locked(root / where):
-        done = run_as_nobody(tmp_path, before, after)
+        done = run_as_nobody(public_path, before, after)
     told = done.stdout.rpartition("=====")[2]
     reason = "cannot be read (Permission denied)"
     assert told.count(reason) >= 2 and told.count(where) >= 2, done.stdout + done.stderr
     assert re.findall(r"^(\d) ", told.strip(), re.MULTILINE)[0] == "0"
-    assert (tmp_path / "second" / "metrics.json").is_file(), told
+    assert (public_path / "second" / "metrics.json").is_file(), told
 
 
 def test_data_is_checked_before_weights_are_fetched(

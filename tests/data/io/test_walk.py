@@ -125,15 +125,15 @@ def test_depth__of_thousands_of_folders(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["A", "A/sub"])
-def test_permission__a_folder_that_cannot_be_read_is_named(tmp_path: Path, where: str) -> None:
-    root = cases.label_folders(tmp_path / "d", count=2)
+def test_permission__a_folder_that_cannot_be_read_is_named(public_path: Path, where: str) -> None:
+    root = cases.label_folders(public_path / "d", count=2)
     put(root / "A" / "sub" / "x.png")
     look = (
         f"data = read_folder({str(root)!r}); "
         "print(len(data), [(one.name, one.kind, one.reason) for one in data.unused])"
     )
     with locked(root / where):
-        done = run_as_nobody(tmp_path, "from handshape.data.io.folder import read_folder", look)
+        done = run_as_nobody(public_path, "from handshape.data.io.folder import read_folder", look)
     reason = "a folder that cannot be read (Permission denied)"
     expected = f"{6 if where == 'A' else 8} {[(f'{where}/', 'unreadable folder', reason)]}"
     assert done.stdout.strip() == expected, done.stderr
