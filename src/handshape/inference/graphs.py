@@ -48,8 +48,8 @@ def graph_of(
         outputs: Names of the outputs.
         cache: The cache folder.
         labels: K, where the outputs are (N, K).
-        architecture: Stands for all networks that do the same with tensors of possibly other shapes, such as
-            those for other labels; by default for this network's modules and shapes.
+        architecture: Text that networks with the same graph have in common, where their weights differ in
+            shape; by default the graph is for this network's modules and shapes.
 
     Raises:
         ExportError: The network has a layer that cannot be exported.
@@ -86,7 +86,9 @@ def _export(
 
 
 def _cached(key: str, cache: Path) -> Path:
-    return cache / "graphs" / f"{key}-{_digest(torch.__version__, version('onnxscript'))}.graph"
+    # Another version may compute something else in modules of the same names, or export it otherwise.
+    versions = _digest(version("handshape"), torch.__version__, version("onnxscript"))
+    return cache / "graphs" / f"{key}-{versions}.graph"
 
 
 def _digest(*parts: Any) -> str:

@@ -103,6 +103,6 @@ def head_graph(network: SignNetwork, config: NetworkConfig, temperature: float, 
         ["probabilities"],
         cache,
         labels=config.labels,
-        # Numbers of labels and handshapes are in the weights' shapes alone, and so is the backbone's name.
+        # Not the numbers of labels and handshapes: only the weights' shapes depend on them.
         architecture=f"{type(network).__name__} {config.feature_shape} {config.head}",
     )

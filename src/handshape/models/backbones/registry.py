@@ -35,7 +35,8 @@ class Backbone(nn.Module):
 
     def __init__(self, name: str, body: nn.Module, preprocessing: Preprocessing, source: str) -> None:
         super().__init__()
-        self.name, self.preprocessing, self._source = name, preprocessing, source
+        self.name, self.preprocessing = name, preprocessing
+        self._source = source  # no plain attribute, for those say which architecture it is
         self.body = body.to(memory_format=torch.channels_last)
         self.eval().requires_grad_(False)
 
