@@ -12,7 +12,7 @@ COPY pyproject.toml README.md LICENSE NOTICE requirements.lock ./
 COPY src src
 ARG TORCH_BACKEND=cpu
 RUN uv venv /opt/handshape \
- && uv pip install --no-cache --python /opt/handshape/bin/python --torch-backend "$TORCH_BACKEND" \
+ && uv pip install --no-cache --python /opt/handshape/bin/python ${TORCH_BACKEND:+--torch-backend $TORCH_BACKEND} \
     --constraint requirements.lock .
 
 FROM python:3.13-slim
