@@ -78,8 +78,8 @@ def _steps(
     if experiment.suspects is not None and experiment.suspects.photos:
         count = len(experiment.suspects.photos)
         yield again(
-            f"Leave out {count_of(count, 'photo', 'photos')} whose label may be wrong. Look at them first: "
-            "remove those whose label is right from the list.",
+            f"Leave out {count_of(count, 'photo', 'photos')} whose label may be wrong. Look first, "
+            "and remove from the list any whose label is right.",
             "excluded",
             exclude=out / SUSPECT_LABELS,
         )
