@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.processes import Starter
 
-from handshape.studies import chirality
+from handshape.studies import drawn_arrows
 
 SMALL = ("--backbone", "handnet", "--device", "cpu", "--epochs", 2, "--signer", r"signer(\d+)_")
 
@@ -43,7 +43,7 @@ def test_chirality__killed_at_three_points_gives_the_same_figures(
     cli: Any, starter: Starter, make_photos: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Few pictures as controls in this process: that of the third kill has not reached them.
-    monkeypatch.setattr(chirality, "ARROWS", {"train": 8, "valid": 4, "test": 6})
+    monkeypatch.setattr(drawn_arrows, "ARROWS", {"train": 8, "valid": 4, "test": 6})
     run, cache = tmp_path / "run", tmp_path / "cache"
     words = ("study", "chirality", make_photos(images=2), *SMALL, "--tuning-epochs", 1, "--cache", cache)
     answer = cli(*words, "--out", tmp_path / "whole", "--json")

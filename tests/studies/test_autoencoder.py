@@ -7,7 +7,7 @@ from torch import Tensor
 
 from handshape.config.study import AutoencoderConfig
 from handshape.data.images.prepared import InMemoryImages, read_batch
-from handshape.studies.autoencoder import StudyPhotos, measure_reconstruction
+from handshape.studies.reconstructed_photos import StudyPhotos, measure_reconstruction
 from handshape.studies.steps import StudyData
 from handshape.training.reconstruction import TargetPhotos
 
