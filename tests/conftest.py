@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,9 @@ from .processes import Starter
 from .programs import need
 from .serving import Running
 
-# Tests run side by side; networks with a thread for each core would stand in each other's way.
-os.environ["OMP_NUM_THREADS"] = "1"
+# Tests run side by side; networks with a thread for each core would stand in each other's way, most of all
+# while such threads wait: by themselves they spin.
+os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 SHARED = os.environ.get("HANDSHAPE_DATA")
 WEIGHTS = os.environ.get("HANDSHAPE_WEIGHTS")
@@ -59,6 +61,14 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
     """Keep the user's cache and weights out of the tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.delenv("HANDSHAPE_WEIGHTS", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Take back the threads that a command has set: one is enough for the next test."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture

@@ -241,6 +241,7 @@ def test_links_that_lead_out_are_counted(inspect: Callable[..., Any], tmp_path: 
     assert inspect(root, "--no-follow-links")["labels"] == ["E"]
 
 
+@pytest.mark.slow
 def test_output_that_cannot_show_a_label(tmp_path: Path) -> None:
     root = cases.label_folders(tmp_path / "d", ["手", "é", "[bold]x\x1b[31m"], count=3)
     words = [sys.executable, "-m", "handshape.cli", "inspect", root, "--cache", tmp_path / "cache"]
