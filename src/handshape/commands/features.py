@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from handshape.cache.location import open_cache
 from handshape.cluster import join_cluster
-from handshape.commands.shared import index_photos, list_photos, print_skipped
+from handshape.commands.shared import index_photos, list_photos, print_skipped, say_layout
 from handshape.config.cluster import is_address
 from handshape.config.data import DataConfig
 from handshape.config.use import FeaturesConfig
@@ -71,7 +71,7 @@ def _listed(config: FeaturesConfig) -> tuple[Any, Dataset]:
     if is_address(config.data):
         from handshape.data.io.remote import read_address  # slow to import
 
-        return read_address(
+        system, dataset = read_address(
             config.data,
             labels=config.labels,
             signer=config.signer,
@@ -79,6 +79,8 @@ def _listed(config: FeaturesConfig) -> tuple[Any, Dataset]:
             label_from=config.label_from,
             layout=config.layout,
         )
+        say_layout(dataset, config)
+        return system, dataset
     dataset = list_photos(config, Path(config.data))
     if any(isinstance(sample.path, PackedFile) for sample in dataset.samples):
         raise UsageError(

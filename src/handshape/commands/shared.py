@@ -45,12 +45,17 @@ def list_photos(config: ReadingOptions, data: Path, given: Dataset | None = None
         exclude=config.exclude,
         cache=config.cache,
     )
-    if dataset.layout is not None:
-        chosen = f", of which --labels takes {len(dataset.labels)}" if config.labels else ""
-        say(f"Data: {dataset.layout.summary}{chosen}")
+    say_layout(dataset, config)
     if not len(dataset):
         raise none_readable_error(dataset.root, dataset.unreadable)
     return dataset
+
+
+def say_layout(dataset: Dataset, config: ReadingOptions) -> None:
+    """Say how photos are laid out, if a layout was recognised."""
+    if dataset.layout is not None:
+        chosen = f", of which --labels takes {len(dataset.labels)}" if config.labels else ""
+        say(f"Data: {dataset.layout.summary}{chosen}")
 
 
 def list_checked(config: DataOptions, data: Path, given: Dataset | None = None) -> Dataset:
