@@ -178,7 +178,7 @@ def show_cache(config: CacheInfoConfig | CacheClearConfig, found: dict[str, Any]
         _write(f"Features of {one['backbone']} ({one['shape']}; {views}): {size}")
     for kind, what in (("hands", "Hand landmarks"), ("facts", "Measurements")):
         rows, size = (sum(one[name] for one in found[kind]) for name in ("rows", "bytes"))
-        _write(f"{what} of {rows:,} photos, {_size(size)}")
+        _write(f"{what} of {rows:,} images, {_size(size)}")
     _write(f"Prepared images: {found['images']['files']} files, {_size(found['images']['bytes'])}")
     _write("Delete it with `handshape cache clear`; handshape makes it again from your photos when needed.")
 

@@ -28,8 +28,8 @@ def test_cache__what_features_keep_is_described_and_deleted(
     assert [table["rows"] for table in found["hands"]] == [table["rows"] for table in found["facts"]] == [6]
     assert found["images"]["bytes"] >= 6 * 224 * 224 * 3
     shown = cli("cache", "info", "--cache", cache_dir).out
-    assert "handnet" in shown and "192x4x4" in shown and "Measurements of 6 photos" in shown
-    assert "Hand landmarks of 6 photos" in shown
+    assert "handnet" in shown and "192x4x4" in shown and "Measurements of 6 images" in shown
+    assert "Hand landmarks of 6 images" in shown
     freed = cli("cache", "clear", "--cache", cache_dir, "--json").json["freed"]
     assert freed > 6 * 224 * 224 * 3
     found = cli("cache", "info", "--cache", cache_dir, "--json").json

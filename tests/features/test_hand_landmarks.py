@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handshape.data.images.decode import read_image
 from handshape.data.images.index import index_images
 from handshape.data.io.folder import read_folder
 from handshape.errors import DataError
@@ -28,8 +29,6 @@ def test_hand_cache__hands_are_found_while_photos_are_indexed(
     assert rows.found.all() and rows.rows.shape == (8, 88)
     finder, from_files = HandFinder(), []
     for sample in index.dataset.samples:
-        from handshape.data.images.decode import read_image
-
         from_files.append(finder.find(read_image(sample.path)))
     assert np.array_equal(rows.rows, hand_rows(from_files).rows)
     assert np.allclose(hands.points(index.digests), [hand.points for hand in from_files], atol=1e-6)
@@ -45,6 +44,15 @@ def test_hand_cache__finds_what_is_missing_in_the_files(photos: Path, tmp_path: 
     hands = HandCache(tmp_path)
     assert hands.missing(index.digests) == set(index.digests)
     assert hands.rows(index.digests, paths).found.all() and not hands.missing(index.digests)
+
+
+def test_rows_of_images__found_once(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = np.stack([read_image(path) for path in sorted(photos.glob("*/*.jpg"))[:3]])
+    found = HandCache(tmp_path).rows_of_images(shown)
+    finder = HandFinder()
+    assert np.array_equal(found.rows, hand_rows([finder.find(one) for one in shown]).rows)
+    monkeypatch.setattr(HandFinder, "find_with_mirrored", None)  # nothing is looked for again
+    assert np.array_equal(HandCache(tmp_path).rows_of_images(shown[::-1]).rows, found.rows[::-1])
 
 
 def test_hand_cache__a_photo_that_is_gone_is_an_error_and_no_landmarks(photos: Path, tmp_path: Path) -> None:

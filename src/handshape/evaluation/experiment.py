@@ -13,7 +13,6 @@ from handshape.config.train import FoldKind
 from handshape.data.checks.near_duplicates import find_leaks
 from handshape.data.data_report import DataReport
 from handshape.data.dataset import Dataset, Ids, SplitIndices
-from handshape.data.images.workers import workers
 from handshape.data.splits.claim import AccuracyClaim, claim_of_folds
 from handshape.data.splits.leave_one_group_out import FoldPlan, leave_one_signer_out, leave_one_source_out
 from handshape.data.splits.train_valid_test import split_dataset
@@ -24,11 +23,10 @@ from handshape.evaluation.rejection import rejected_share
 from handshape.evaluation.shortcuts import ShortcutCheck
 from handshape.evaluation.suspect_labels import SuspectLabels
 from handshape.features.predict import predict_features
-from handshape.models.hand.hand_finder import HandFinder, hand_rows
 from handshape.synthetic.scene import make_background
 from handshape.training.fit import Fitter
 from handshape.training.temperature import probabilities_of
-from handshape.types import NO_HAND_LABELS, HandRows
+from handshape.types import NO_HAND_LABELS
 
 # Drawn rooms without a hand, for measuring how often they are rejected.
 _ROOMS = 24
@@ -220,7 +218,7 @@ def run_experiment(
     return Experiment(
         data_report,
         results,
-        {result.fitted.name: _no_hand_refused(result) for result in results},
+        {result.fitted.name: _no_hand_refused(result, fitter) for result in results},
         folded,
         _paired(results, data_report) if len(results) > 1 else None,
         _random_split(data_report, fitter, names, fractions, seed) if data_report.split.grouped else None,
@@ -258,9 +256,10 @@ def _folded(fitter: Fitter, name: ModelName, data_report: DataReport, plan: Fold
     return measure_folds(results, plan, data_report.bursts, seconds=seconds)
 
 
-def _no_hand_refused(result: FitEvaluation) -> float:
+def _no_hand_refused(result: FitEvaluation, fitter: Fitter) -> float:
     network = result.fitted.network.cpu()
-    rooms, hands = _empty_rooms(result.fitted.config.preprocessing.size, network.uses_hand)
+    rooms = _empty_rooms(result.fitted.config.preprocessing.size)
+    hands = fitter.hands_of(rooms) if network.uses_hand else None
     logits = predict_features(network, result.fitted.config.preprocessing, rooms, hands)
     probabilities = probabilities_of(logits, result.calibration.temperature)
     labels = result.tested.labels
@@ -269,15 +268,9 @@ def _no_hand_refused(result: FitEvaluation) -> float:
 
 
 @cache
-def _empty_rooms(size: int, look_for_hands: bool) -> tuple[NDArray[np.uint8], HandRows | None]:
+def _empty_rooms(size: int) -> NDArray[np.uint8]:
     rng = np.random.default_rng(0)
-    rooms = [make_background("room", size, rng) for _ in range(_ROOMS)]
-    if not look_for_hands:
-        return np.stack(rooms), None
-    finder = HandFinder()
-    with workers() as pool:
-        hands = list(pool.map(finder.find, rooms))
-    return np.stack(rooms), hand_rows(hands)
+    return np.stack([make_background("room", size, rng) for _ in range(_ROOMS)])
 
 
 def _paired(results: Sequence[FitEvaluation], data_report: DataReport) -> PairedDifference:

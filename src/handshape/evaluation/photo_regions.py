@@ -33,7 +33,7 @@ def regions_of(
     margin = _MARGIN * (high - low).max(axis=1, keepdims=True)
     edges, each = np.arange(_BLOCKS) / _BLOCKS, CELLS_ACROSS // _BLOCKS
     reached = (edges < (high + margin)[..., None]) & (edges + 1 / _BLOCKS > (low - margin)[..., None])
-    cells = _cells(photos)
+    cells = np.stack([_cells(one) for one in photos])
     for row in range(_BLOCKS):
         for column in range(_BLOCKS):
             seen = np.zeros((len(photos), CELLS_ACROSS, CELLS_ACROSS), dtype=np.bool_)
@@ -63,15 +63,13 @@ def at_side(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
 
 
-def _cells(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return (N, 28, 28, 4) float32: mean colour of each cell, and how many edges it has."""
+def _cells(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return (28, 28, 4) float32 of a photo: mean colour of each cell, and how many edges it has."""
     side = _SIDE // CELLS_ACROSS
-    pixels = photos.astype(np.float32)
-    grey = pixels.mean(axis=3)
-    edges = np.zeros_like(grey)
-    edges[:, :, 1:] += np.abs(np.diff(grey, axis=2))
-    edges[:, 1:] += np.abs(np.diff(grey, axis=1))
-    values = np.concatenate([pixels, edges[..., None]], axis=3)
-    return np.asarray(
-        values.reshape(len(photos), CELLS_ACROSS, side, CELLS_ACROSS, side, 4).mean(axis=(2, 4))
-    )
+    values = np.zeros((_SIDE, _SIDE, 4), dtype=np.float32)
+    values[..., :3] = pixels
+    grey = values[..., :3].sum(axis=2) / 3
+    values[:, 1:, 3] += np.abs(np.diff(grey, axis=1))
+    values[1:, :, 3] += np.abs(np.diff(grey, axis=0))
+    rows = values.reshape(CELLS_ACROSS, side, -1).sum(axis=1)
+    return np.asarray(rows.reshape(CELLS_ACROSS, CELLS_ACROSS, side, 4).sum(axis=2) / side**2)

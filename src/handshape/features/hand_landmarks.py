@@ -16,6 +16,7 @@ from handshape.cache.commits import Commits
 from handshape.cache.integrity import until_sound
 from handshape.cache.table import CacheTable, lists_of, matrix_of
 from handshape.data.images.decode import decode_image
+from handshape.data.images.prepared import content_digest
 from handshape.data.images.workers import in_order, workers
 from handshape.errors import DataError, ImageError
 from handshape.models.hand.hand_finder import HAND, HAND_WIDTH, LANDMARK_WIDTH, METHOD, HandFinder, normalise
@@ -108,6 +109,15 @@ class HandCache:
         found = self._read(digests, photos)
         rows, mirrored = (matrix_of(found[name]).astype(np.float32) for name in ("rows", "mirrored_rows"))
         return HandRows(rows, found["right_hand"].to_numpy() > 0.5, mirrored)
+
+    def rows_of_images(self, images: NDArray[np.uint8]) -> HandRows:
+        """Return the landmarks of (N, H, W, 3) uint8 images that are no files; they are found once."""
+        digests = [content_digest(image.tobytes()) for image in images]
+        missing = self.missing(digests)
+        with workers() as pool:
+            todo = (pair for pair in zip(digests, images, strict=True) if pair[0] in missing)
+            list(in_order(pool, lambda pair: self.find(*pair), todo))
+        return self.rows(digests)
 
     def points(self, digests: Sequence[str]) -> NDArray[np.float32]:
         """Return (N, 21, 3) float32 landmarks in shares of the photos' longer sides; 0 without a hand."""

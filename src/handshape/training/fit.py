@@ -150,6 +150,10 @@ class Fitter:
                 combined = CombinedFitter(self._index, self._frozen, self._hands)
                 return combined.fit(splits, mirrored=mirrored)
 
+    def hands_of(self, images: NDArray[np.uint8]) -> HandRows:
+        """Return the hands of (N, H, W, 3) uint8 images that are no photos of the data set."""
+        return HandCache(self._cache).rows_of_images(images)
+
     @cached_property
     def _frozen(self) -> FrozenFitter:
         assert self._backbone is not None  # the command loads one for models of image features
