@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from tests.conftest import draw_photos, draw_shape
@@ -44,13 +45,13 @@ def test_changed__while_it_is_being_read(many: Scene, tmp_path: Path) -> None:
 
 
 def test_changed__after_it_was_read(
-    many: Scene, undisturbed: Callable[[str], Undisturbed], tmp_path: Path
+    scene: Callable[..., Scene], undisturbed: Callable[[str], Undisturbed], photos: Path, tmp_path: Path
 ) -> None:
-    here = replace(many, name="train", photos=draw_photos(tmp_path / "few", "ABC", signers=4, images=2))
+    here = replace(scene("train"), photos=Path(copytree(photos, tmp_path / "photos")))
     expected = undisturbed("train")
     process = here.begin()
     stop_when(process, lambda: (here.cache / "features").exists())
-    last = max(here.photos.rglob("*.png"))
+    last = max(here.photos.rglob("*.jpg"))
     before = last.read_bytes()
     draw_shape(1, 3, 99).save(last)
     process.send(signal.SIGCONT)
