@@ -39,7 +39,7 @@ test: venv
 test-all: venv
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
-# A part of what `make test` leaves out, such as PART=0/12.
+# A part of what `make test` leaves out, such as PART=0/16.
 test-slow: venv
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow $(if $(PART),--part $(PART))
 
