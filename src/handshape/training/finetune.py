@@ -41,7 +41,6 @@ from handshape.training.loop import (
     LoopResult,
     LoopSettings,
     Trainer,
-    mixed_type,
     parameter_group,
     train_loop,
 )
@@ -125,7 +124,7 @@ class FinetuneFitter:
             *self._data(cut, backbone, splits),
             self._settings(),
             start=start,
-            forward=_MixedPrecision(network) if mixed_type(self._device) else None,
+            forward=_MixedPrecision(network) if _mixed_type(self._device) else None,
             what="Fine-tuning",
         )
         count = sum(parameter.numel() for group in groups for parameter in group["params"])
@@ -231,6 +230,12 @@ class FinetuneFitter:
         return Subset(self._index.images, indices.tolist())
 
 
+def _mixed_type(device: torch.device) -> torch.dtype | None:
+    """Return the type that mixed precision uses beside float32: bfloat16 on GPUs that have it."""
+    fits = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if fits else None
+
+
 class _MixedPrecision(nn.Module):
     """A network whose backbone runs in mixed precision, and pooling and head in float32."""
 
@@ -239,7 +244,7 @@ class _MixedPrecision(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        with torch.autocast(images.device.type, mixed_type(images.device)):
+        with torch.autocast(images.device.type, _mixed_type(images.device)):
             features = self.network.backbone(images)
         logits: Tensor = self.network.head(self.network.pool(features.float()))
         return logits

@@ -365,12 +365,6 @@ def batches_of(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
     return batches
 
 
-def mixed_type(device: torch.device) -> torch.dtype | None:
-    """Return the type that mixed precision uses beside float32: bfloat16 on GPUs that have it."""
-    fits = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.bfloat16 if fits else None
-
-
 def _as_it_is(batch: Any) -> Any:
     return batch
 
